@@ -1,0 +1,210 @@
+//! What a caller says of a file, checked once at the edge.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+
+/// A field's text is outside its bounds; the message says which, for the caller to read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidField(String);
+
+impl From<&str> for InvalidField {
+    fn from(message: &str) -> Self {
+        Self(message.to_owned())
+    }
+}
+
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $max:literal, multiline: $multiline:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as the caller sent it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidField;
+
+            fn try_from(text: String) -> Result<Self, InvalidField> {
+                let length = text.chars().count();
+                if !(1..=$max).contains(&length) {
+                    return Err(InvalidField(format!(
+                        "must have 1 to {} characters, not {length}", $max
+                    )));
+                }
+                let control = |c: char| c.is_control() && !($multiline && matches!(c, '\n' | '\r' | '\t'));
+                if text.chars().any(control) {
+                    return Err(InvalidField("must not contain control characters".to_owned()));
+                }
+                Ok(Self(text))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+    };
+}
+
+text! {
+    /// A client's name for a file: 1 to 255 characters without control characters. It is data, kept
+    /// and given back as it came; slashes and dots in it mean nothing here.
+    FileName, 255, multiline: false
+}
+text! {
+    /// A picture's title: 1 to 200 characters on one line.
+    Title, 200, multiline: false
+}
+text! {
+    /// A picture's description: 1 to 5,000 characters, lines allowed.
+    Description, 5000, multiline: true
+}
+
+/// The media types that can be uploaded. The content decides in the end; this is what the caller declares
+/// and what the upload's signature binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ContentType {
+    /// `image/jpeg`
+    #[serde(rename = "image/jpeg")]
+    Jpeg,
+    /// `image/png`, animated or not
+    #[serde(rename = "image/png")]
+    Png,
+    /// `image/webp`
+    #[serde(rename = "image/webp")]
+    Webp,
+    /// `image/gif`
+    #[serde(rename = "image/gif")]
+    Gif,
+}
+
+impl ContentType {
+    /// The media type's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Webp => "image/webp",
+            Self::Gif => "image/gif",
+        }
+    }
+}
+
+/// A file's length in bytes, at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct UploadSize(u64);
+
+impl UploadSize {
+    /// The length in bytes.
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
+impl TryFrom<u64> for UploadSize {
+    type Error = InvalidField;
+
+    fn try_from(bytes: u64) -> Result<Self, InvalidField> {
+        // S3 takes at most 5 GiB in one PUT; every tier's own limit is far below.
+        const MAX: u64 = 5 << 30;
+        match bytes {
+            0 => Err(InvalidField("must be at least 1 byte: an empty file is not a picture".to_owned())),
+            1..=MAX => Ok(Self(bytes)),
+            _ => Err(InvalidField(format!("must be at most {MAX} bytes"))),
+        }
+    }
+}
+
+impl From<UploadSize> for u64 {
+    fn from(size: UploadSize) -> Self {
+        size.0
+    }
+}
+
+/// A SHA-256 digest in base 64, as S3 takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Sha256(String);
+
+impl Sha256 {
+    /// The digest in base 64.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Sha256 {
+    type Error = InvalidField;
+
+    fn try_from(text: String) -> Result<Self, InvalidField> {
+        let is_digest = BASE64_STANDARD.decode(&text).is_ok_and(|bytes| bytes.len() == 32);
+        is_digest
+            .then(|| Self(text))
+            .ok_or_else(|| InvalidField("must be the 32 bytes of a SHA-256 digest in base64".to_owned()))
+    }
+}
+
+impl From<Sha256> for String {
+    fn from(digest: Sha256) -> Self {
+        digest.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Result<FileName, InvalidField> {
+        text.to_owned().try_into()
+    }
+
+    #[test]
+    fn odd_file_names_are_kept_byte_for_byte() {
+        for text in ["../x", "a b+c.jpg", "🎞️.png", "<img src=x onerror=alert(1)>", "C:\\x", &"ü".repeat(255)]
+        {
+            assert_eq!(name(text).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn file_names_that_no_system_can_hold_are_refused() {
+        for text in ["", "a\0b", "a\nb", &"x".repeat(300)] {
+            assert!(name(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_description_may_have_lines() {
+        assert!(Description::try_from("one\ntwo".to_owned()).is_ok());
+        assert!(Title::try_from("one\ntwo".to_owned()).is_err());
+    }
+
+    #[test]
+    fn an_empty_file_and_a_file_beyond_s3_are_refused() {
+        assert!(UploadSize::try_from(0).is_err());
+        assert!(UploadSize::try_from(1).is_ok());
+        assert!(UploadSize::try_from((5 << 30) + 1).is_err());
+    }
+
+    #[test]
+    fn a_checksum_is_32_bytes_of_base64() {
+        let digest = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+        assert_eq!(Sha256::try_from(digest.to_owned()).unwrap().as_str(), digest);
+        for text in ["", "47DEQpj8", "not base64", &digest.replace('+', "-")] {
+            assert!(Sha256::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+}

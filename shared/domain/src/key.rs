@@ -1,0 +1,122 @@
+//! Object keys. The server makes them; a client's file name never becomes part of one.
+
+use std::{fmt, str::FromStr};
+
+use crate::{ImageId, UserId};
+
+/// Where an original lies: `<user>/<image>/<version>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectKey {
+    /// The owner.
+    pub user: UserId,
+    /// The image.
+    pub image: ImageId,
+    /// Which of the image's uploads, from 1.
+    pub version: u32,
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", image_prefix(&self.user, self.image), self.version)
+    }
+}
+
+/// What every object of an image begins with, in both buckets: `<user>/<image>/`.
+#[must_use]
+pub fn image_prefix(user: &UserId, image: ImageId) -> String {
+    format!("{user}/{image}/")
+}
+
+/// Where a thumbnail lies in the bucket of derivatives: `<user>/<image>/<version>/<size>.<extension>`.
+#[must_use]
+pub fn derivative_key(original: &ObjectKey, size: u32, content_type: &str) -> String {
+    let extension = match content_type {
+        "image/jpeg" => "jpg",
+        "image/webp" => "webp",
+        "image/png" => "png",
+        _ => "bin",
+    };
+    format!("{original}/{size}.{extension}")
+}
+
+/// The key is not one that Darkroom makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a key of the form <user>/<image>/<version>")]
+pub struct InvalidKey;
+
+impl FromStr for ObjectKey {
+    type Err = InvalidKey;
+
+    /// Parses a key as S3 stores it, which is not as an event spells it: see [`ObjectKey::from_event`].
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.split('/');
+        let (Some(user), Some(image), Some(version), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(InvalidKey);
+        };
+        let key = Self {
+            user: user.parse().map_err(|_| InvalidKey)?,
+            image: image.parse().map_err(|_| InvalidKey)?,
+            version: version.parse().map_err(|_| InvalidKey)?,
+        };
+        // One object, one key: `01` and `+1` would parse as versions too.
+        (key.version > 0 && key.to_string() == text).then_some(key).ok_or(InvalidKey)
+    }
+}
+
+impl ObjectKey {
+    /// Parses a key from an S3 event, where it is form-encoded: `+` is a space, `%2B` a plus.
+    /// Decodes exactly once.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] where the decoded text is not UTF-8 or not one of our keys.
+    pub fn from_event(encoded: &str) -> Result<Self, InvalidKey> {
+        let spaced = encoded.replace('+', " ");
+        percent_encoding::percent_decode_str(&spaced).decode_utf8().map_err(|_| InvalidKey)?.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IMAGE: &str = "01JZ0000000000000000000000";
+
+    #[test]
+    fn a_key_reads_back_as_it_was_written() {
+        let text = format!("user-1/{IMAGE}/3");
+        let key: ObjectKey = text.parse().unwrap();
+        assert_eq!((key.version, key.to_string()), (3, text));
+        assert_eq!(derivative_key(&key, 200, "image/jpeg"), format!("user-1/{IMAGE}/3/200.jpg"));
+    }
+
+    #[test]
+    fn keys_of_other_shapes_are_not_ours() {
+        for text in [
+            "",
+            "a",
+            "user-1/x/1",
+            &format!("user-1/{IMAGE}/0"),
+            &format!("user-1/{IMAGE}/01"),
+            &format!("user-1/{IMAGE}/1/200.jpg"),
+            &format!("../{IMAGE}/1"),
+        ] {
+            assert_eq!(text.parse::<ObjectKey>(), Err(InvalidKey), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_form_encoded_key_is_decoded_exactly_once() {
+        let encoded = format!("user%2D1/{IMAGE}/1");
+        assert_eq!(ObjectKey::from_event(&encoded).unwrap().user.as_str(), "user-1");
+        // Decoding twice would turn these into valid keys.
+        for twice in [format!("user%252D1/{IMAGE}/1"), format!("user-1%252F{IMAGE}%252F1")] {
+            assert_eq!(ObjectKey::from_event(&twice), Err(InvalidKey), "{twice}");
+        }
+        // A plus means a space and `%2B` a plus; neither stands in our keys.
+        for odd in [format!("user+1/{IMAGE}/1"), format!("user-1/{IMAGE}/%2B1"), "%FF/a/1".to_owned()] {
+            assert_eq!(ObjectKey::from_event(&odd), Err(InvalidKey), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod file;
+mod id;
+mod image;
+mod key;
+mod tier;
+mod user;
+
+pub use file::{ContentType, Description, FileName, InvalidField, Sha256, Title, UploadSize};
+pub use id::{ImageId, InvalidImageId, InvalidUserId, UserId};
+pub use image::{Failure, Image, Lease, NewImage, Placeholder, Sequencer, Status, Thumbnail, Upload};
+pub use key::{InvalidKey, ObjectKey, derivative_key, image_prefix};
+pub use tier::{Tier, TierId};
+pub use user::{Profile, Usage};
+
+/// An instant in UTC, written as RFC 3339.
+pub use jiff::Timestamp;
+
+/// The present, cut to milliseconds so that it reads the same in every record and response.
+#[must_use]
+pub fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
