@@ -4,6 +4,7 @@ mod file;
 mod id;
 mod image;
 mod key;
+mod links;
 mod tier;
 mod user;
 
@@ -11,6 +12,7 @@ pub use file::{ContentType, Description, FileName, InvalidField, Sha256, Title, 
 pub use id::{ImageId, InvalidImageId, InvalidUserId, UserId};
 pub use image::{Failure, Image, Lease, NewImage, Placeholder, Sequencer, Status, Thumbnail, Upload};
 pub use key::{InvalidKey, ObjectKey, derivative_key, image_prefix};
+pub use links::{Link, Links, UploadTicket};
 pub use tier::{Tier, TierId};
 pub use user::{Profile, Usage};
 

@@ -1,0 +1,92 @@
+#![doc = include_str!("../README.md")]
+
+use std::{env, time::Duration};
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
+use aws_smithy_types::{
+    checksum_config::{RequestChecksumCalculation, ResponseChecksumValidation},
+    retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
+use aws_types::{SdkConfig, region::Region};
+
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+
+/// A variable that every function needs is not in its environment.
+#[derive(Debug, thiserror::Error)]
+#[error("the environment variable {0} is not set")]
+pub struct MissingVariable(&'static str);
+
+/// The configuration for every AWS client, from the variables that Lambda sets: region, the role's
+/// credentials, and `AWS_ENDPOINT_URL` where there is one (the local stack).
+///
+/// A call is tried three times within eight seconds, less than an endpoint's timeout of ten, so that a
+/// caller gets our answer rather than the gateway's.
+///
+/// # Errors
+/// [`MissingVariable`] outside of Lambda and of what imitates it.
+pub fn config() -> Result<SdkConfig, MissingVariable> {
+    let credentials = Credentials::new(
+        var("AWS_ACCESS_KEY_ID")?,
+        var("AWS_SECRET_ACCESS_KEY")?,
+        env::var("AWS_SESSION_TOKEN").ok(),
+        None,
+        "Environment",
+    );
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(var("AWS_REGION")?))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client())
+        .sleep_impl(TokioSleep::new())
+        .retry_config(RetryConfig::standard().with_max_attempts(3).with_max_backoff(Duration::from_secs(1)))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_millis(1500))
+                .operation_timeout(Duration::from_secs(8))
+                .build(),
+        )
+        // A presigned upload names the checksum its sender has, not one made up here.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    if let Ok(url) = env::var("AWS_ENDPOINT_URL") {
+        config = config.endpoint_url(url);
+    }
+    Ok(config.build())
+}
+
+/// The value of an environment variable.
+///
+/// # Errors
+/// [`MissingVariable`] where it is not set.
+pub fn var(name: &'static str) -> Result<String, MissingVariable> {
+    env::var(name).map_err(|_| MissingVariable(name))
+}
+
+fn http_client() -> SharedHttpClient {
+    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    let context = TlsContext::builder().with_trust_store(roots);
+    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    match context.build() {
+        Ok(context) => builder.tls_context(context).build_https(),
+        // Building a context does no checks in this version; the system's roots serve as well, if slower.
+        Err(_) => builder.build_https(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_roots_are_amazons_five_and_a_client_takes_them() {
+        let text = std::str::from_utf8(AMAZON_ROOTS).unwrap();
+        assert_eq!(text.matches("-----BEGIN CERTIFICATE-----").count(), 5);
+    }
+}

@@ -1,0 +1,236 @@
+//! Originals and derivatives in their two buckets.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::{
+    Client,
+    config::Builder,
+    operation::get_object::GetObjectError,
+    presigning::{PresignedRequest, PresigningConfig},
+    types::{Delete, ObjectIdentifier},
+};
+use aws_types::SdkConfig;
+use bytes::Bytes;
+use domain::{
+    Image, ImageId, Link, Links, ObjectKey, Status, Thumbnail, Tier, Timestamp, UploadTicket, UserId,
+};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::StoreError;
+
+/// The two buckets. Signing an address calls nobody.
+#[derive(Debug)]
+pub struct Objects {
+    s3: Client,
+    uploads: String,
+    derived: String,
+}
+
+impl Objects {
+    /// The longest that an upload's address works, in seconds.
+    pub const UPLOAD_SECONDS: i64 = 15 * 60;
+    /// For how long a picture keeps its address, in seconds, so that caches work.
+    const LINK_ROUNDING_SECONDS: i64 = 15 * 60;
+    /// How long an address works from the rounded time on; at least 45 minutes remain.
+    const LINK_SECONDS: i64 = 60 * 60;
+
+    /// The buckets that `UPLOADS_BUCKET` and `DERIVED_BUCKET` name.
+    ///
+    /// # Errors
+    /// [`aws::MissingVariable`]
+    pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
+        // An emulator has no host name for every bucket.
+        let path_style = config.endpoint_url().is_some();
+        let s3 = Client::from_conf(Builder::from(config).force_path_style(path_style).build());
+        Ok(Self { s3, uploads: aws::var("UPLOADS_BUCKET")?, derived: aws::var("DERIVED_BUCKET")? })
+    }
+
+    /// Signs the upload of an image: the exact type, length and checksum, and only where nothing lies yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] where signing fails.
+    pub async fn upload_ticket(
+        &self,
+        user: &UserId,
+        image: &Image,
+        now: Timestamp,
+    ) -> Result<UploadTicket, StoreError> {
+        let left = image.expires_at.map_or(i64::MAX, |at| at - now.as_second());
+        let seconds = left.clamp(1, Self::UPLOAD_SECONDS);
+        let length = i64::try_from(image.upload.size.bytes()).map_err(StoreError::internal)?;
+        let signed = self
+            .s3
+            .put_object()
+            .bucket(&self.uploads)
+            .key(image.key(user).to_string())
+            .content_type(image.upload.content_type.as_str())
+            .content_length(length)
+            .set_checksum_sha256(
+                image.upload.checksum_sha256.as_ref().map(|digest| digest.as_str().to_owned()),
+            )
+            .if_none_match("*")
+            .presigned(presigning(now, seconds)?)
+            .await?;
+        let headers = signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Ok(UploadTicket { url: signed.uri().to_owned(), headers, expires_at: after(now, seconds) })
+    }
+
+    /// Signs the addresses that a tier allows of an image: none before it is ready, since what was not
+    /// developed may be anything.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] where signing fails.
+    pub async fn links(
+        &self,
+        user: &UserId,
+        image: &Image,
+        tier: &Tier,
+        now: Timestamp,
+    ) -> Result<Links, StoreError> {
+        let mut links = Links::default();
+        if image.status != Status::Ready {
+            return Ok(links);
+        }
+        for thumbnail in image.thumbnails.iter().filter(|t| tier.thumbnail_sizes.contains(&t.size)) {
+            links
+                .thumbnails
+                .push((thumbnail.clone(), self.thumbnail_link(user, image, thumbnail, now).await?));
+        }
+        links.thumbnails.sort_by_key(|(thumbnail, _)| thumbnail.size);
+        if tier.original_link {
+            links.original = Some(self.original_link(user, image, now).await?);
+        }
+        Ok(links)
+    }
+
+    /// Signs the address of a thumbnail.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] where signing fails.
+    pub async fn thumbnail_link(
+        &self,
+        user: &UserId,
+        image: &Image,
+        thumbnail: &Thumbnail,
+        now: Timestamp,
+    ) -> Result<Link, StoreError> {
+        let key = domain::derivative_key(&image.key(user), thumbnail.size, &thumbnail.content_type);
+        let get = self.s3.get_object().bucket(&self.derived).key(key);
+        let start = rounded(now);
+        Ok(link(get.presigned(presigning(start, Self::LINK_SECONDS)?).await?, start))
+    }
+
+    /// Signs the address of the original, always as a download under the name it came with.
+    async fn original_link(&self, user: &UserId, image: &Image, now: Timestamp) -> Result<Link, StoreError> {
+        let name = utf8_percent_encode(image.file_name.as_str(), NON_ALPHANUMERIC);
+        let get = self
+            .s3
+            .get_object()
+            .bucket(&self.uploads)
+            .key(image.key(user).to_string())
+            .response_content_disposition(format!("attachment; filename*=UTF-8''{name}"));
+        let start = rounded(now);
+        Ok(link(get.presigned(presigning(start, Self::LINK_SECONDS)?).await?, start))
+    }
+
+    /// The bytes of an original, or `None` where nothing lies at the key.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn original(&self, key: &ObjectKey) -> Result<Option<Bytes>, StoreError> {
+        let answer = self.s3.get_object().bucket(&self.uploads).key(key.to_string()).send().await;
+        let object = match answer {
+            Ok(object) => object,
+            Err(error) if matches!(error.as_service_error(), Some(GetObjectError::NoSuchKey(_))) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let body = object.body.collect().await.map_err(|cause| StoreError::Unavailable(cause.into()))?;
+        Ok(Some(body.into_bytes()))
+    }
+
+    /// Stores a thumbnail of an original.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn put_thumbnail(
+        &self,
+        original: &ObjectKey,
+        size: u32,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        self.s3
+            .put_object()
+            .bucket(&self.derived)
+            .key(domain::derivative_key(original, size, content_type))
+            .content_type(content_type)
+            // A thumbnail never changes: another version of the picture has another key.
+            .cache_control("private, max-age=31536000, immutable")
+            .body(bytes.into())
+            .send()
+            .await?;
+        Ok(())
+    }
+
+    /// Removes every object of an image from both buckets.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn remove_all(&self, user: &UserId, image: ImageId) -> Result<(), StoreError> {
+        let prefix = domain::image_prefix(user, image);
+        tokio::try_join!(
+            self.remove_prefix(&self.uploads, &prefix),
+            self.remove_prefix(&self.derived, &prefix)
+        )?;
+        Ok(())
+    }
+
+    async fn remove_prefix(&self, bucket: &str, prefix: &str) -> Result<(), StoreError> {
+        let mut pages = self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let keys: Vec<_> = page?
+                .contents
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|object| ObjectIdentifier::builder().key(object.key?).build().ok())
+                .collect();
+            if keys.is_empty() {
+                continue;
+            }
+            let delete = Delete::builder().set_objects(Some(keys)).quiet(true).build();
+            let delete = delete.map_err(StoreError::internal)?;
+            let answer = self.s3.delete_objects().bucket(bucket).delete(delete).send().await?;
+            if let Some(error) = answer.errors().first() {
+                return Err(StoreError::internal(format!(
+                    "{:?} of {:?}: {:?}",
+                    error.code, error.key, error.message
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn presigning(start: Timestamp, seconds: i64) -> Result<PresigningConfig, StoreError> {
+    let seconds = u64::try_from(seconds).map_err(StoreError::internal)?;
+    PresigningConfig::builder()
+        .start_time(SystemTime::from(start))
+        .expires_in(Duration::from_secs(seconds))
+        .build()
+        .map_err(StoreError::internal)
+}
+
+fn rounded(now: Timestamp) -> Timestamp {
+    let second = now.as_second();
+    Timestamp::from_second(second - second.rem_euclid(Objects::LINK_ROUNDING_SECONDS)).unwrap_or(now)
+}
+
+fn after(start: Timestamp, seconds: i64) -> Timestamp {
+    Timestamp::from_second(start.as_second() + seconds).unwrap_or(Timestamp::MAX)
+}
+
+fn link(signed: PresignedRequest, start: Timestamp) -> Link {
+    Link { url: signed.uri().to_owned(), expires_at: after(start, Objects::LINK_SECONDS) }
+}
