@@ -1,0 +1,7 @@
+//! What `develop` does with good pictures, odd ones and hostile ones.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod derivatives;
+mod make;
+mod orientation;
+mod refusals;
