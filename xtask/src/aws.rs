@@ -1,0 +1,100 @@
+//! AWS calls, made by boto3 in the `sam` environment.
+//!
+//! It knows every service's protocol and every way to find credentials, and keeps the SDK for Rust out
+//! of this program, which would otherwise take minutes to build.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::command;
+use crate::emulator::Emulator;
+use crate::venv::SAM;
+
+/// A refusal by the service.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// The service's code, such as `UsernameExistsException`.
+    pub(crate) code: String,
+    message: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A session with AWS, or with the emulator.
+pub(crate) struct Aws {
+    child: Child,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Aws {
+    /// Starts a session with the emulator.
+    pub(crate) fn local(emulator: &Emulator) -> Result<Self> {
+        Self::start(|python| emulator.configure(python))
+    }
+
+    /// Starts a session with AWS, as the caller's credentials and region have it.
+    pub(crate) fn remote(region: Option<&str>) -> Result<Self> {
+        Self::start(|python| python.envs(region.map(|region| ("AWS_DEFAULT_REGION", region))))
+    }
+
+    fn start(configure: impl FnOnce(&mut Command) -> &mut Command) -> Result<Self> {
+        SAM.ensure()?;
+        let mut python = Command::new(SAM.bin("python"));
+        python.args(["-c", include_str!("python/bridge.py")]);
+        configure(&mut python);
+        let mut child = command::spawn(python.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+        let requests = child.stdin.take().context("the bridge has no stdin")?;
+        let answers = BufReader::new(child.stdout.take().context("the bridge has no stdout")?);
+        Ok(Self { child, requests, answers })
+    }
+
+    /// Makes one call, `operation` and `parameters` as boto3 has them.
+    pub(crate) fn call(&mut self, service: &str, operation: &str, parameters: Value) -> Result<Value> {
+        let request = json!({"service": service, "operation": operation, "parameters": parameters});
+        writeln!(self.requests, "{request}").context("asking the AWS bridge")?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line).context("hearing from the AWS bridge")?;
+        let mut answer: Value =
+            serde_json::from_str(&line).with_context(|| format!("{service} {operation}: no answer"))?;
+        if let Some(code) = answer["code"].as_str() {
+            let message = answer["message"].as_str().unwrap_or_default().to_owned();
+            let refusal = Refusal { code: code.to_owned(), message };
+            return Err(anyhow::Error::new(refusal).context(format!("{service} {operation}")));
+        }
+        Ok(answer["ok"].take())
+    }
+
+    /// Makes a call whose refusal with `code` means that the work was done before.
+    pub(crate) fn call_unless(
+        &mut self,
+        code: &str,
+        service: &str,
+        operation: &str,
+        parameters: Value,
+    ) -> Result<()> {
+        match self.call(service, operation, parameters) {
+            Err(error) if error.downcast_ref::<Refusal>().is_some_and(|refusal| refusal.code == code) => {
+                Ok(())
+            }
+            other => other.map(drop),
+        }
+    }
+}
+
+impl Drop for Aws {
+    fn drop(&mut self) {
+        // Both fail only where the process has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,178 @@
+//! One running ministack: the AWS emulator behind a local stack.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+
+use crate::command;
+use crate::venv::MINISTACK;
+
+/// The region everything local is in.
+pub(crate) const REGION: &str = "us-east-1";
+
+const START: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(100);
+
+/// The emulator of one stack. All its files are in one directory.
+pub(crate) struct Emulator {
+    dir: PathBuf,
+    identity: Identity,
+}
+
+/// What a later command must know to find a running emulator.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    pub(crate) pid: i32,
+    pub(crate) port: u16,
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
+}
+
+impl Emulator {
+    /// The emulator that runs with its files in `dir`, if there is one.
+    pub(crate) fn running(dir: &Path) -> Option<Self> {
+        let text = fs::read_to_string(dir.join("emulator.json")).ok()?;
+        let identity: Identity = serde_json::from_str(&text).ok()?;
+        let emulator = Self { dir: dir.to_owned(), identity };
+        emulator.is_alive().then_some(emulator)
+    }
+
+    /// Starts an emulator with its files in `dir`, and waits until it answers.
+    pub(crate) fn start(dir: &Path, port: u16, persist: bool, secret_key: String) -> Result<Self> {
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
+            bail!("port {port} is in use by another program; choose another one with --port");
+        }
+        let tmp = dir.join("tmp");
+        // What an earlier, killed emulator left: unpacked functions, which come from the state.
+        let _ = fs::remove_dir_all(&tmp);
+        fs::create_dir_all(&tmp).with_context(|| format!("making {}", tmp.display()))?;
+        let script = dir.join("emulator.py");
+        fs::write(&script, include_str!("python/emulator.py"))?;
+        let log = command::append(&dir.join("ministack.log"))?;
+        let endpoint = format!("http://localhost:{port}");
+        let access_key = "darkroom".to_owned();
+        let mut python = Command::new(MINISTACK.bin("python"));
+        python.arg(&script).current_dir(dir).env_clear();
+        // Functions inherit these variables, and should see nothing of this shell.
+        python.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        python.env("HOME", dir).env("TMPDIR", &tmp).env("LANG", "C.UTF-8").env("PYTHONUNBUFFERED", "1");
+        python.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
+        python.env("AUTH", "true").env("AWS_ENDPOINT_URL", endpoint).env("MINISTACK_REGION", REGION);
+        python.env("AWS_ACCESS_KEY_ID", &access_key).env("AWS_SECRET_ACCESS_KEY", &secret_key);
+        python.env("PERSIST_STATE", if persist { "1" } else { "0" }).env("STATE_DIR", dir.join("state"));
+        python.env("S3_PERSIST", if persist { "1" } else { "0" }).env("S3_DATA_DIR", dir.join("s3"));
+        // Services that would open ports of their own.
+        python.env("IOT_MTLS_ENABLED", "0").env("SFTP_ENABLED", "0");
+        python.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let mut child = command::spawn(&mut python)?;
+        let pid = i32::try_from(child.id())?;
+        let emulator = Self { dir: dir.to_owned(), identity: Identity { pid, port, access_key, secret_key } };
+        fs::write(dir.join("emulator.json"), serde_json::to_vec_pretty(&emulator.identity)?)?;
+        let start = Instant::now();
+        while !emulator.is_healthy() {
+            if let Some(status) = child.try_wait()? {
+                bail!("ministack ended with {status}; see {}", emulator.log().display());
+            }
+            if start.elapsed() > START {
+                emulator.stop()?;
+                bail!("ministack does not answer; see {}", emulator.log().display());
+            }
+            sleep(POLL);
+        }
+        Ok(emulator)
+    }
+
+    /// Ends the emulator, which saves its state.
+    pub(crate) fn stop(&self) -> Result<()> {
+        let start = Instant::now();
+        self.signal(Signal::SIGTERM)?;
+        while self.is_alive() {
+            if start.elapsed() > STOP {
+                self.signal(Signal::SIGKILL)?;
+                break;
+            }
+            sleep(POLL);
+        }
+        Ok(fs::remove_file(self.dir.join("emulator.json"))?)
+    }
+
+    /// Has everything saved now rather than at the end.
+    pub(crate) fn save(&self) -> Result<()> {
+        self.signal(Signal::SIGUSR1)
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn is_alive(&self) -> bool {
+        let pid = self.identity.pid;
+        // A number may since belong to another program; where /proc tells, it is asked.
+        match fs::read(format!("/proc/{pid}/cmdline")) {
+            Ok(line) => {
+                String::from_utf8_lossy(&line).contains(&*self.dir.join("emulator.py").to_string_lossy())
+            }
+            Err(_) => !cfg!(target_os = "linux") && kill(Pid::from_raw(pid), None).is_ok(),
+        }
+    }
+
+    /// How to find it.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Where it answers.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://localhost:{}", self.identity.port)
+    }
+
+    /// Its log file.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.dir.join("ministack.log")
+    }
+
+    /// The variables with which an AWS client reaches it as root.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 5] {
+        [
+            ("AWS_ACCESS_KEY_ID", self.identity.access_key.clone()),
+            ("AWS_SECRET_ACCESS_KEY", self.identity.secret_key.clone()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_DEFAULT_REGION", REGION.to_owned()),
+            ("AWS_ENDPOINT_URL", self.endpoint()),
+        ]
+    }
+
+    /// Points a program at it, whatever account the caller has configured.
+    pub(crate) fn configure<'a>(&self, program: &'a mut Command) -> &'a mut Command {
+        program.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+        program.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN").envs(self.environment())
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        if self.is_alive() {
+            kill(Pid::from_raw(self.identity.pid), signal).context("signalling ministack")?;
+        }
+        Ok(())
+    }
+
+    fn is_healthy(&self) -> bool {
+        let ask = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.identity.port))?;
+            stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+            stream.write_all(
+                b"GET /_ministack/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+            )?;
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer)?;
+            Ok(String::from_utf8_lossy(&answer).into_owned())
+        };
+        ask().is_ok_and(|answer| answer.ends_with("200"))
+    }
+}

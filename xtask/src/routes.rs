@@ -1,0 +1,391 @@
+//! The HTTP API's routes, read from the deployed template and made through the API Gateway API.
+//!
+//! SAM turns `HttpApi` events into an OpenAPI document in the `Body` of `AWS::ApiGatewayV2::Api`, and
+//! ministack ignores that document. API Gateway itself imports it, so this runs on the local stack only.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value, json};
+
+use crate::aws::Aws;
+
+/// What template functions such as `Ref` and `Fn::GetAtt` stand for in one stack.
+pub(crate) struct Scope {
+    refs: BTreeMap<String, Value>,
+    types: BTreeMap<String, String>,
+}
+
+/// An HTTP API as its OpenAPI document wants it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Wanted {
+    /// Each route key, such as `GET /api/images`, with what serves it.
+    routes: BTreeMap<String, Route>,
+    /// JWT authorizers by name: issuer and audience.
+    authorizers: BTreeMap<String, Value>,
+    cors: Option<Value>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Route {
+    integration: String,
+    authorizer: Option<String>,
+}
+
+/// Brings the API of the stack in line with its template. Can be repeated.
+pub(crate) fn apply(aws: &mut Aws, stack: &str) -> Result<usize> {
+    let parameters = json!({"StackName": stack, "TemplateStage": "Processed"});
+    let body = aws.call("cloudformation", "get_template", parameters)?["TemplateBody"].take();
+    let template = match body.as_str() {
+        Some(text) => serde_json::from_str(text).context("the processed template is not JSON")?,
+        None => body,
+    };
+    let scope = Scope::of(aws, stack)?;
+    let mut count = 0;
+    for (id, resource) in template["Resources"].as_object().context("no Resources")? {
+        if resource["Type"] == "AWS::ApiGatewayV2::Api" {
+            let wanted = Wanted::read(&resource["Properties"]["Body"], &scope)?;
+            let api = scope.refs.get(id).and_then(Value::as_str).context("the API was not deployed")?;
+            wanted.apply(aws, api)?;
+            count += wanted.routes.len();
+        }
+    }
+    Ok(count)
+}
+
+impl Scope {
+    fn of(aws: &mut Aws, stack: &str) -> Result<Self> {
+        let mut refs = BTreeMap::new();
+        let mut types = BTreeMap::new();
+        let name = json!({"StackName": stack});
+        let identity = aws.call("sts", "get_caller_identity", json!({}))?;
+        let stacks = aws.call("cloudformation", "describe_stacks", name.clone())?;
+        let region = stacks["Stacks"][0]["StackId"].as_str().and_then(|arn| arn.split(':').nth(3));
+        refs.insert("AWS::Region".to_owned(), json!(region.context("a stack without an ARN")?));
+        refs.insert("AWS::AccountId".to_owned(), identity["Account"].clone());
+        refs.insert("AWS::Partition".to_owned(), json!("aws"));
+        refs.insert("AWS::URLSuffix".to_owned(), json!("amazonaws.com"));
+        refs.insert("AWS::StackName".to_owned(), json!(stack));
+        for parameter in items(&stacks["Stacks"][0]["Parameters"]) {
+            refs.insert(text(&parameter["ParameterKey"])?, parameter["ParameterValue"].clone());
+        }
+        for resource in
+            items(&aws.call("cloudformation", "describe_stack_resources", name)?["StackResources"])
+        {
+            let id = text(&resource["LogicalResourceId"])?;
+            refs.insert(id.clone(), resource["PhysicalResourceId"].clone());
+            types.insert(id, text(&resource["ResourceType"])?);
+        }
+        Ok(Self { refs, types })
+    }
+
+    /// Replaces the template functions in `value` by what they stand for.
+    fn resolve(&self, value: &Value) -> Result<Value> {
+        match value {
+            Value::Array(values) => values.iter().map(|value| self.resolve(value)).collect(),
+            Value::Object(object) => match sole_entry(object) {
+                Some(("Ref", name)) => self.reference(name.as_str().unwrap_or_default()),
+                Some(("Fn::GetAtt", path)) => self.attribute(path),
+                Some(("Fn::Sub", text)) => self.substitute(text),
+                Some(("Fn::Join", parts)) => {
+                    let parts = self.resolve(parts)?;
+                    let list = items(&parts[1]).map(text).collect::<Result<Vec<_>>>()?;
+                    Ok(json!(list.join(&text(&parts[0])?)))
+                }
+                Some(("Fn::Split", parts)) => {
+                    let parts = self.resolve(parts)?;
+                    let (separator, joined) = (text(&parts[0])?, text(&parts[1])?);
+                    Ok(joined.split(&separator).map(str::trim).collect())
+                }
+                Some((name, _)) if name.starts_with("Fn::") => {
+                    bail!("xtask/src/routes.rs does not know {name}, which the HTTP API now uses")
+                }
+                _ => {
+                    let resolved = object.iter().map(|(key, value)| Ok((key.clone(), self.resolve(value)?)));
+                    Ok(Value::Object(resolved.collect::<Result<_>>()?))
+                }
+            },
+            plain => Ok(plain.clone()),
+        }
+    }
+
+    fn reference(&self, name: &str) -> Result<Value> {
+        self.refs.get(name).cloned().with_context(|| format!("the stack has no {name}"))
+    }
+
+    fn attribute(&self, path: &Value) -> Result<Value> {
+        let path = match path.as_str() {
+            Some(path) => path.to_owned(),
+            None => items(path).map(text).collect::<Result<Vec<_>>>()?.join("."),
+        };
+        let (id, attribute) = path.split_once('.').context("Fn::GetAtt without an attribute")?;
+        let physical = text(&self.reference(id)?)?;
+        let region = text(&self.reference("AWS::Region")?)?;
+        let account = text(&self.reference("AWS::AccountId")?)?;
+        match (self.types.get(id).map(String::as_str), attribute) {
+            (Some("AWS::Lambda::Function"), "Arn") => {
+                Ok(json!(format!("arn:aws:lambda:{region}:{account}:function:{physical}")))
+            }
+            (Some("AWS::Cognito::UserPool"), "ProviderURL") => {
+                Ok(json!(format!("https://cognito-idp.{region}.amazonaws.com/{physical}")))
+            }
+            _ => bail!("xtask/src/routes.rs does not know the attribute {path}, which the HTTP API now uses"),
+        }
+    }
+
+    fn substitute(&self, argument: &Value) -> Result<Value> {
+        let (pattern, variables) = match argument.as_array().map(Vec::as_slice) {
+            Some([pattern, variables]) => (text(pattern)?, self.resolve(variables)?),
+            _ => (text(argument)?, Value::Null),
+        };
+        let mut output = String::new();
+        let mut rest = pattern.as_str();
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, tail) = after.split_once('}').context("Fn::Sub with an open brace")?;
+            let value = match variables.get(name) {
+                Some(value) => value.clone(),
+                None if name.contains('.') => self.attribute(&json!(name))?,
+                None => self.reference(name)?,
+            };
+            output.push_str(before);
+            output.push_str(&text(&value)?);
+            rest = tail;
+        }
+        output.push_str(rest);
+        Ok(json!(output))
+    }
+}
+
+impl Wanted {
+    fn read(body: &Value, scope: &Scope) -> Result<Self> {
+        let schemes = items_of(&body["components"]["securitySchemes"]);
+        let authorizers = schemes
+            .map(|(name, scheme)| {
+                let jwt = scope.resolve(&scheme["x-amazon-apigateway-authorizer"]["jwtConfiguration"])?;
+                let configuration = json!({"Issuer": jwt["issuer"], "Audience": jwt["audience"]});
+                Ok((name.clone(), configuration))
+            })
+            .collect::<Result<_>>()?;
+        let mut routes = BTreeMap::new();
+        for (path, methods) in items_of(&body["paths"]) {
+            for (method, operation) in items_of(methods) {
+                let uri = scope.resolve(&operation["x-amazon-apigateway-integration"]["uri"])?;
+                let security = operation["security"][0].as_object();
+                let authorizer =
+                    security.and_then(|names| names.keys().next()).filter(|name| *name != "NONE");
+                let integration =
+                    text(&uri).with_context(|| format!("{method} {path} has no integration"))?;
+                let route = Route { integration, authorizer: authorizer.cloned() };
+                routes.insert(route_key(method, path), route);
+            }
+        }
+        let cors = match &body["x-amazon-apigateway-cors"] {
+            Value::Null => None,
+            cors => Some(boto_cors(&scope.resolve(cors)?)),
+        };
+        Ok(Self { routes, authorizers, cors })
+    }
+
+    fn apply(&self, aws: &mut Aws, api: &str) -> Result<()> {
+        let cors = self.cors.clone().unwrap_or_else(|| json!({}));
+        aws.call("apigatewayv2", "update_api", json!({"ApiId": api, "CorsConfiguration": cors}))?;
+        let authorizers = self.apply_authorizers(aws, api)?;
+        let integrations = self.apply_integrations(aws, api)?;
+        let mut present = list(aws, api, "get_routes", "RouteKey")?;
+        for (key, route) in &self.routes {
+            let authorizer = route.authorizer.as_ref().map(|name| authorizers.get(name)).unwrap_or_default();
+            let mut parameters = json!({
+                "ApiId": api,
+                "RouteKey": key,
+                "Target": format!("integrations/{}", integrations[&route.integration]),
+                "AuthorizationType": if authorizer.is_some() { "JWT" } else { "NONE" },
+            });
+            if let Some(id) = authorizer {
+                parameters["AuthorizerId"] = json!(id);
+            }
+            match present.remove(key) {
+                Some(existing) => {
+                    parameters["RouteId"] = existing["RouteId"].clone();
+                    aws.call("apigatewayv2", "update_route", parameters)?;
+                }
+                None => drop(aws.call("apigatewayv2", "create_route", parameters)?),
+            }
+        }
+        for stale in present.values() {
+            aws.call("apigatewayv2", "delete_route", json!({"ApiId": api, "RouteId": stale["RouteId"]}))?;
+        }
+        Ok(())
+    }
+
+    /// Makes or updates the authorizers and gives their ids by name.
+    fn apply_authorizers(&self, aws: &mut Aws, api: &str) -> Result<BTreeMap<String, String>> {
+        let present = list(aws, api, "get_authorizers", "Name")?;
+        let mut ids = BTreeMap::new();
+        for (name, configuration) in &self.authorizers {
+            let mut parameters = json!({
+                "ApiId": api,
+                "Name": name,
+                "AuthorizerType": "JWT",
+                "IdentitySource": ["$request.header.Authorization"],
+                "JwtConfiguration": configuration,
+            });
+            let authorizer = match present.get(name) {
+                Some(existing) => {
+                    parameters["AuthorizerId"] = existing["AuthorizerId"].clone();
+                    aws.call("apigatewayv2", "update_authorizer", parameters)?
+                }
+                None => aws.call("apigatewayv2", "create_authorizer", parameters)?,
+            };
+            ids.insert(name.clone(), text(&authorizer["AuthorizerId"])?);
+        }
+        Ok(ids)
+    }
+
+    /// Makes the missing integrations, and gives all their ids by the function they call.
+    fn apply_integrations(&self, aws: &mut Aws, api: &str) -> Result<BTreeMap<String, String>> {
+        let present = list(aws, api, "get_integrations", "IntegrationUri")?;
+        let mut ids = BTreeMap::new();
+        for uri in self.routes.values().map(|route| &route.integration) {
+            let integration = match present.get(uri) {
+                Some(existing) => existing.clone(),
+                None if ids.contains_key(uri) => continue,
+                None => {
+                    let parameters = json!({
+                        "ApiId": api,
+                        "IntegrationType": "AWS_PROXY",
+                        "IntegrationUri": uri,
+                        "PayloadFormatVersion": "2.0",
+                    });
+                    aws.call("apigatewayv2", "create_integration", parameters)?
+                }
+            };
+            ids.insert(uri.clone(), text(&integration["IntegrationId"])?);
+        }
+        Ok(ids)
+    }
+}
+
+/// What the API has already, by one of its attributes.
+fn list(aws: &mut Aws, api: &str, operation: &str, key: &str) -> Result<BTreeMap<String, Value>> {
+    let answer = aws.call("apigatewayv2", operation, json!({"ApiId": api}))?;
+    items(&answer["Items"]).map(|item| Ok((text(&item[key])?, item.clone()))).collect()
+}
+
+fn route_key(method: &str, path: &str) -> String {
+    match (method, path) {
+        ("x-amazon-apigateway-any-method", "/$default") => "$default".to_owned(),
+        ("x-amazon-apigateway-any-method", path) => format!("ANY {path}"),
+        (method, path) => format!("{} {path}", method.to_uppercase()),
+    }
+}
+
+/// The OpenAPI extension says `allowOrigins`, boto3 says `AllowOrigins`.
+fn boto_cors(cors: &Value) -> Value {
+    let renamed = items_of(cors).map(|(key, value)| {
+        let mut characters = key.chars();
+        let first = characters.next().map(|first| first.to_ascii_uppercase());
+        let value = match (key.as_str(), value) {
+            ("allowOrigins", Value::String(origins)) => origins.split(',').map(str::trim).collect(),
+            _ => value.clone(),
+        };
+        (first.into_iter().chain(characters).collect::<String>(), value)
+    });
+    Value::Object(renamed.collect())
+}
+
+fn sole_entry(object: &Map<String, Value>) -> Option<(&str, &Value)> {
+    let (key, value) = object.iter().next().filter(|_| object.len() == 1)?;
+    Some((key, value))
+}
+
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn items_of(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
+
+fn text(value: &Value) -> Result<String> {
+    value.as_str().map(str::to_owned).with_context(|| format!("expected a string, found {value}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> Scope {
+        let refs = [
+            ("AWS::Partition", "aws"),
+            ("AWS::Region", "eu-central-1"),
+            ("AWS::AccountId", "000000000000"),
+            ("AllowedOrigins", "http://localhost:3000,http://localhost:5173"),
+            ("ImagesGet", "darkroom-ImagesGet-1"),
+            ("UserPool", "eu-central-1_abc"),
+            ("Client", "client-1"),
+        ];
+        let types = [("ImagesGet", "AWS::Lambda::Function"), ("UserPool", "AWS::Cognito::UserPool")];
+        Scope {
+            refs: refs.map(|(name, value)| (name.to_owned(), json!(value))).into(),
+            types: types.map(|(name, kind)| (name.to_owned(), kind.to_owned())).into(),
+        }
+    }
+
+    fn operation(security: &Value) -> Value {
+        let uri = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${ImagesGet.Arn}/invocations";
+        json!({
+            "x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": {"Fn::Sub": uri}},
+            "security": security,
+        })
+    }
+
+    fn body() -> Value {
+        let issuer = json!({"Fn::Join": ["", ["https://cognito-idp.", {"Ref": "AWS::Region"}, "/", {"Ref": "UserPool"}]]});
+        json!({
+            "paths": {
+                "/api/images/{id}": {"get": operation(&json!([{"Jwt": []}]))},
+                "/api/auth/login": {"post": operation(&json!([{"NONE": []}]))},
+            },
+            "components": {"securitySchemes": {"Jwt": {"x-amazon-apigateway-authorizer": {
+                "jwtConfiguration": {"issuer": issuer, "audience": [{"Ref": "Client"}]},
+            }}}},
+            "x-amazon-apigateway-cors": {"allowOrigins": {"Ref": "AllowedOrigins"}, "maxAge": 600},
+        })
+    }
+
+    #[test]
+    fn routes_authorizers_and_cors_come_from_the_document() -> Result<()> {
+        let wanted = Wanted::read(&body(), &scope())?;
+        let private = &wanted.routes["GET /api/images/{id}"];
+        assert!(private.integration.ends_with(
+            "functions/arn:aws:lambda:eu-central-1:000000000000:function:darkroom-ImagesGet-1/invocations"
+        ));
+        assert_eq!(private.authorizer.as_deref(), Some("Jwt"));
+        assert_eq!(wanted.routes["POST /api/auth/login"].authorizer, None);
+        let issuer = "https://cognito-idp.eu-central-1/eu-central-1_abc";
+        assert_eq!(wanted.authorizers["Jwt"], json!({"Issuer": issuer, "Audience": ["client-1"]}));
+        let origins = json!(["http://localhost:3000", "http://localhost:5173"]);
+        assert_eq!(wanted.cors, Some(json!({"AllowOrigins": origins, "MaxAge": 600})));
+        Ok(())
+    }
+
+    #[test]
+    fn a_substitution_may_bring_its_own_variables() -> Result<()> {
+        let value = json!({"Fn::Sub": ["${Host}/${UserPool}", {"Host": {"Fn::GetAtt": ["UserPool", "ProviderURL"]}}]});
+        let expected = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc/eu-central-1_abc";
+        assert_eq!(scope().resolve(&value)?, json!(expected));
+        Ok(())
+    }
+
+    #[test]
+    fn an_unknown_function_is_an_error_and_no_guess() {
+        assert!(scope().resolve(&json!({"Fn::If": ["IsProd", 1, 2]})).is_err());
+        assert!(scope().resolve(&json!({"Ref": "Nobody"})).is_err());
+    }
+
+    #[test]
+    fn the_default_route_has_no_method() {
+        assert_eq!(route_key("x-amazon-apigateway-any-method", "/$default"), "$default");
+        assert_eq!(route_key("x-amazon-apigateway-any-method", "/{proxy+}"), "ANY /{proxy+}");
+    }
+}

@@ -1,0 +1,278 @@
+//! A whole stack on this machine: built, deployed, filled, and described in `outputs.json`.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::aws::Aws;
+use crate::emulator::{Emulator, REGION};
+use crate::venv::{MINISTACK, SAM};
+use crate::{command, project, routes, seed, template};
+
+const NAME: &str = "darkroom-local";
+
+/// Where a stack has its files, and whether it outlives a restart.
+pub(crate) struct Stack {
+    dir: PathBuf,
+    persist: bool,
+}
+
+/// What `outputs.json` says.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Outputs {
+    pub(crate) api_url: String,
+    pub(crate) web_url: String,
+    pub(crate) endpoint_url: String,
+    pub(crate) region: String,
+    pub(crate) user_pool_id: String,
+    pub(crate) client_id: String,
+    pub(crate) uploads_bucket: String,
+    pub(crate) derived_bucket: String,
+    pub(crate) table: String,
+    pub(crate) stack_name: String,
+    pub(crate) demo: User,
+    pub(crate) admin: User,
+    /// Credentials of the emulated account's root, for tests that look behind the API.
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
+    pub(crate) api_id: String,
+    /// Process id of the emulator.
+    pub(crate) pid: i32,
+}
+
+/// Someone who can sign in.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct User {
+    pub(crate) username: String,
+    pub(crate) password: String,
+}
+
+impl Stack {
+    /// A stack with its files under `dir`; with `persist` its data is there again after a restart.
+    pub(crate) fn new(dir: &Path, persist: bool) -> Result<Self> {
+        let work = dir.join("stack");
+        fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
+        Ok(Self { dir: fs::canonicalize(dir)?, persist })
+    }
+
+    /// Brings the stack up, or up to date where it runs already.
+    pub(crate) fn up(&self, port: u16) -> Result<(Emulator, Outputs)> {
+        MINISTACK.ensure()?;
+        SAM.ensure()?;
+        build()?;
+        self.stage()?;
+        let previous = self.outputs().ok();
+        let emulator = self.emulator(port, previous.as_ref())?;
+        command::step("deploying template.yaml with sam", || self.deploy(&emulator))?;
+        let outputs = command::step("making routes, tiers and users", || self.fill(&emulator, previous))?;
+        emulator.save()?;
+        Ok((emulator, outputs))
+    }
+
+    /// Ends the stack. With `purge` nothing of it stays.
+    pub(crate) fn down(&self, purge: bool) -> Result<bool> {
+        let running = self.running();
+        if let Some(emulator) = &running {
+            emulator.stop()?;
+        }
+        if purge {
+            fs::remove_dir_all(self.work())?;
+            // Absent where `up` never came to its end.
+            let _ = fs::remove_file(self.outputs_file());
+        }
+        Ok(running.is_some())
+    }
+
+    /// The stack's emulator, if it runs.
+    pub(crate) fn running(&self) -> Option<Emulator> {
+        Emulator::running(&self.work())
+    }
+
+    /// What the last `up` wrote.
+    pub(crate) fn outputs(&self) -> Result<Outputs> {
+        let path = self.outputs_file();
+        let text = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        serde_json::from_slice(&text).with_context(|| format!("in {}", path.display()))
+    }
+
+    /// The file for those who use the stack.
+    pub(crate) fn outputs_file(&self) -> PathBuf {
+        self.dir.join("outputs.json")
+    }
+
+    /// The log files, of which those that were not written do not exist.
+    pub(crate) fn logs(&self) -> [PathBuf; 2] {
+        [self.work().join("ministack.log"), self.deploy_log()]
+    }
+
+    fn emulator(&self, port: u16, previous: Option<&Outputs>) -> Result<Emulator> {
+        if let Some(emulator) = self.running() {
+            let current = emulator.identity().port;
+            if current != port {
+                bail!(
+                    "the stack runs on port {current}; end it with `cargo xtask down` to move it to {port}"
+                );
+            }
+            return Ok(emulator);
+        }
+        let secret = previous.map_or_else(random, |outputs| Ok(outputs.secret_key.clone()))?;
+        command::step(&format!("starting ministack on 127.0.0.1:{port}"), || {
+            Emulator::start(&self.work(), port, self.persist, secret)
+        })
+    }
+
+    /// Lays out what `sam deploy` packages: the template as it is, and local builds where it expects
+    /// the functions. So `target/lambda` holds only what `cargo lambda build` made for AWS.
+    fn stage(&self) -> Result<()> {
+        let stage = self.stage_dir();
+        fs::create_dir_all(&stage)?;
+        let template = project::template();
+        for function in template::functions(&template)? {
+            let binary = project::local().join(&function.bin);
+            let dir = stage.join("target/lambda").join(&function.bin);
+            fs::create_dir_all(&dir)?;
+            fs::copy(&binary, dir.join("bootstrap"))
+                .with_context(|| format!("{} (named in template.yaml) was not built", binary.display()))?;
+        }
+        fs::copy(&template, stage.join("template.yaml"))?;
+        Ok(())
+    }
+
+    fn deploy(&self, emulator: &Emulator) -> Result<()> {
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+        let mut sam = Command::new(SAM.bin("sam"));
+        emulator.configure(&mut sam).env("SAM_CLI_TELEMETRY", "0").current_dir(self.stage_dir());
+        sam.args(["deploy", "--template-file", "template.yaml", "--stack-name", NAME, "--resolve-s3"]);
+        sam.args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]);
+        sam.args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--region", REGION]);
+        sam.args(["--parameter-overrides", "Stage=local", &format!("Architecture={architecture}")]);
+        command::run_logged(&mut sam, &self.deploy_log())
+    }
+
+    fn fill(&self, emulator: &Emulator, previous: Option<Outputs>) -> Result<Outputs> {
+        let mut aws = Aws::local(emulator)?;
+        routes::apply(&mut aws, NAME)?;
+        let mut deployed = seed::outputs(&mut aws, NAME)?;
+        let mut output =
+            |name: &str| deployed.remove(name).with_context(|| format!("template.yaml has no output {name}"));
+        let api_id = output("ApiId")?;
+        let identity = emulator.identity();
+        let api_url = format!("http://{api_id}.execute-api.localhost:{}", identity.port);
+        let outputs = Outputs {
+            web_url: format!("{api_url}/"),
+            api_url,
+            endpoint_url: emulator.endpoint(),
+            region: REGION.to_owned(),
+            user_pool_id: output("UserPoolId")?,
+            client_id: output("UserPoolClientId")?,
+            uploads_bucket: output("UploadsBucket")?,
+            derived_bucket: output("DerivedBucket")?,
+            table: output("TableName")?,
+            stack_name: NAME.to_owned(),
+            demo: user(previous.as_ref().map(|outputs| &outputs.demo), "demo")?,
+            admin: user(previous.as_ref().map(|outputs| &outputs.admin), "admin")?,
+            access_key: identity.access_key.clone(),
+            secret_key: identity.secret_key.clone(),
+            api_id,
+            pid: identity.pid,
+        };
+        seed::tiers(&mut aws, &outputs.table)?;
+        for (user, group) in [(&outputs.demo, None), (&outputs.admin, Some("admin"))] {
+            let sub = sign_up(&mut aws, &outputs.user_pool_id, user, group)?;
+            seed::enterprise_profile(&mut aws, &outputs.table, &sub)?;
+        }
+        fs::write(self.outputs_file(), serde_json::to_vec_pretty(&outputs)?)?;
+        Ok(outputs)
+    }
+
+    fn work(&self) -> PathBuf {
+        self.dir.join("stack")
+    }
+
+    fn stage_dir(&self) -> PathBuf {
+        self.work().join("stage")
+    }
+
+    fn deploy_log(&self) -> PathBuf {
+        self.work().join("deploy.log")
+    }
+}
+
+impl Outputs {
+    /// Says where everything is, and three requests to try.
+    pub(crate) fn print(&self, file: &Path) {
+        let Self { api_url, web_url, endpoint_url, demo, .. } = self;
+        let User { username, password } = demo;
+        println!(
+            r#"
+Darkroom serves.
+  API        {api_url}/api
+  page       {web_url}
+  AWS        {endpoint_url}  (emulated)
+  demo user  {username} / {password}
+  all of it  {}
+
+Try:
+  TOKEN=$(curl -s {api_url}/api/auth/login -H 'content-type: application/json' -d '{{"username":"{username}","password":"{password}"}}' | python3 -c 'import json,sys; print(json.load(sys.stdin)["access_token"])')
+  curl -s {api_url}/api/auth/profile -H "authorization: Bearer $TOKEN"
+  curl -s {api_url}/api/images -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' -d '{{"file_name":"cat.jpg","content_type":"image/jpeg","size":12345}}'"#,
+            file.display()
+        );
+    }
+}
+
+/// Builds every function with one call of cargo.
+pub(crate) fn build() -> Result<()> {
+    command::step("building the functions (the first time takes minutes)", || {
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(project::root()).args(["build", "--profile", "local"]);
+        command::run(cargo.args(["-p", "auth", "-p", "images", "-p", "workers", "--bins"]))
+    })
+}
+
+/// Makes a confirmed user with its password, and gives its `sub`.
+fn sign_up(aws: &mut Aws, pool: &str, user: &User, group: Option<&str>) -> Result<String> {
+    let User { username, password } = user;
+    let attributes = json!([
+        {"Name": "email", "Value": format!("{username}@example.com")},
+        {"Name": "email_verified", "Value": "true"},
+    ]);
+    let create = json!({
+        "UserPoolId": pool, "Username": username, "UserAttributes": attributes, "MessageAction": "SUPPRESS",
+    });
+    aws.call_unless("UsernameExistsException", "cognito-idp", "admin_create_user", create)?;
+    let set_password =
+        json!({"UserPoolId": pool, "Username": username, "Password": password, "Permanent": true});
+    aws.call("cognito-idp", "admin_set_user_password", set_password)?;
+    if let Some(group) = group {
+        let create = json!({"UserPoolId": pool, "GroupName": group});
+        aws.call_unless("GroupExistsException", "cognito-idp", "create_group", create)?;
+        let add = json!({"UserPoolId": pool, "Username": username, "GroupName": group});
+        aws.call("cognito-idp", "admin_add_user_to_group", add)?;
+    }
+    let found =
+        aws.call("cognito-idp", "admin_get_user", json!({"UserPoolId": pool, "Username": username}))?;
+    let attributes = found["UserAttributes"].as_array().into_iter().flatten();
+    let sub = attributes.filter(|attribute| attribute["Name"] == "sub").find_map(|sub| sub["Value"].as_str());
+    sub.map(str::to_owned).with_context(|| format!("the user {username} has no sub"))
+}
+
+/// The user as `outputs.json` has it, or with a new password.
+fn user(previous: Option<&User>, username: &str) -> Result<User> {
+    match previous {
+        Some(user) => Ok(user.clone()),
+        // Whatever the random part is, a password policy finds each kind of character.
+        None => Ok(User { username: username.to_owned(), password: format!("Aa1-{}", random()?) }),
+    }
+}
+
+fn random() -> Result<String> {
+    let mut bytes = [0; 12];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

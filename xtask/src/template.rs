@@ -1,0 +1,123 @@
+//! What template.yaml says about the functions.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_yaml_ng::Value;
+
+/// A function of the template.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Function {
+    /// Name of its binary, the last part of `CodeUri`.
+    pub(crate) bin: String,
+    /// What of the HTTP API calls it.
+    pub(crate) routes: Vec<Route>,
+}
+
+/// A method and a path such as `/api/images/{id}`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Route {
+    pub(crate) method: String,
+    pub(crate) path: String,
+}
+
+/// Reads the template's functions, in its order.
+pub(crate) fn functions(path: &Path) -> Result<Vec<Function>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    parse(&text).with_context(|| format!("in {}", path.display()))
+}
+
+fn parse(text: &str) -> Result<Vec<Function>> {
+    let template: Value = serde_yaml_ng::from_str(text)?;
+    let resources = template["Resources"].as_mapping().context("no Resources")?;
+    resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function")
+        .map(|(id, resource)| function(&resource["Properties"]).with_context(|| format!("function {id:?}")))
+        .collect()
+}
+
+fn function(properties: &Value) -> Result<Function> {
+    let code = properties["CodeUri"].as_str().context("CodeUri is not a path")?;
+    let bin = Path::new(code).file_name().context("CodeUri is empty")?.to_string_lossy().into_owned();
+    let events = properties["Events"].as_mapping().into_iter().flat_map(|events| events.values());
+    let routes = events
+        .filter(|event| event["Type"] == "HttpApi")
+        .map(|event| {
+            let text = |key: &str| event["Properties"][key].as_str().map(str::to_owned);
+            let method = text("Method").context("an HttpApi event without a Method")?;
+            let path = text("Path").context("an HttpApi event without a Path")?;
+            Ok(Route { method: method.to_uppercase(), path })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Function { bin, routes })
+}
+
+/// The functions' routes as cargo-lambda's configuration has them, so that `cargo lambda watch` needs
+/// no list of its own.
+pub(crate) fn watch_config(functions: &[Function]) -> serde_json::Value {
+    let mut router: BTreeMap<&str, Vec<serde_json::Value>> = BTreeMap::new();
+    for function in functions {
+        for route in &function.routes {
+            let target = serde_json::json!({"function": function.bin, "methods": [route.method]});
+            router.entry(&route.path).or_default().push(target);
+        }
+    }
+    serde_json::json!({"watch": {"router": router}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = "
+Resources:
+  Bucket: {Type: AWS::S3::Bucket}
+  ImagesCreate:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: target/lambda/images-create/
+      Role: !GetAtt Role.Arn
+      Events:
+        Http: {Type: HttpApi, Properties: {Method: post, Path: /api/images, ApiId: !Ref Api}}
+  ImagesList:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: target/lambda/images-list/
+      Events:
+        Http: {Type: HttpApi, Properties: {Method: GET, Path: /api/images}}
+  WorkersReclaim:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: target/lambda/workers-reclaim/
+      Events:
+        Table: {Type: DynamoDB, Properties: {BatchSize: 10}}
+";
+
+    #[test]
+    fn functions_and_their_routes_are_found() -> Result<()> {
+        let functions = parse(TEMPLATE)?;
+        let bins: Vec<&str> = functions.iter().map(|function| function.bin.as_str()).collect();
+        assert_eq!(bins, ["images-create", "images-list", "workers-reclaim"]);
+        let route = Route { method: "POST".to_owned(), path: "/api/images".to_owned() };
+        assert_eq!(functions[0].routes, [route]);
+        assert_eq!(functions[2].routes, []);
+        Ok(())
+    }
+
+    #[test]
+    fn a_path_with_two_methods_goes_to_two_functions() -> Result<()> {
+        let config = watch_config(&parse(TEMPLATE)?);
+        let targets = &config["watch"]["router"]["/api/images"];
+        assert_eq!(targets[0], serde_json::json!({"function": "images-create", "methods": ["POST"]}));
+        assert_eq!(targets[1], serde_json::json!({"function": "images-list", "methods": ["GET"]}));
+        Ok(())
+    }
+
+    #[test]
+    fn an_event_without_a_path_is_refused() {
+        let text = TEMPLATE.replace("Path: /api/images}", "Typo: x}");
+        assert!(parse(&text).is_err());
+    }
+}

@@ -1,0 +1,76 @@
+//! The Python tools, each in a virtual environment of its own under `target/venv`, at fixed versions.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{command, project};
+
+/// A set of Python packages that live together.
+pub(crate) struct Venv {
+    name: &'static str,
+    requirements: &'static [&'static str],
+}
+
+/// The AWS emulator. It translates SAM and checks tokens only with the other two beside it.
+pub(crate) const MINISTACK: Venv = Venv {
+    name: "ministack",
+    requirements: &["ministack==1.5.33", "aws-sam-translator==1.115.0", "cryptography==50.0.2"],
+};
+
+/// SAM, cfn-lint and boto3. Apart from ministack, which pins another botocore.
+pub(crate) const SAM: Venv =
+    Venv { name: "sam", requirements: &["aws-sam-cli==1.170.0", "boto3==1.43.108", "cfn-lint==1.58.0"] };
+
+/// cargo-lambda and the zig it links with.
+pub(crate) const CARGO_LAMBDA: Venv =
+    Venv { name: "cargo-lambda", requirements: &["cargo-lambda==1.9.2", "ziglang==0.17.1"] };
+
+impl Venv {
+    /// Makes the environment unless it is there already with these very packages.
+    pub(crate) fn ensure(&self) -> Result<()> {
+        let stamp = self.dir().join("requirements.txt");
+        let wanted = self.requirements.join("\n");
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+            return Ok(());
+        }
+        command::step(&format!("installing {}", self.requirements.join(", ")), || {
+            let dir = self.dir();
+            fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+            let log = dir.with_extension("log");
+            self.create(&log)?;
+            let mut pip = Command::new(self.bin("python"));
+            pip.args([
+                "-m",
+                "pip",
+                "install",
+                "--disable-pip-version-check",
+                "--no-input",
+                "--progress-bar=off",
+            ]);
+            command::run_logged(pip.args(self.requirements), &log)?;
+            Ok(fs::write(&stamp, &wanted)?)
+        })
+    }
+
+    fn create(&self, log: &std::path::Path) -> Result<()> {
+        let mut venv = Command::new("python3");
+        venv.args(["-m", "venv", "--clear"]).arg(self.dir());
+        let Err(error) = command::run_logged(&mut venv, log) else { return Ok(()) };
+        if fs::read_to_string(log).is_ok_and(|output| output.contains("ensurepip")) {
+            bail!("Python has no venv module that works. Install it: apt-get install python3-venv");
+        }
+        Err(error)
+    }
+
+    /// The path of a program in the environment.
+    pub(crate) fn bin(&self, program: &str) -> PathBuf {
+        self.dir().join("bin").join(program)
+    }
+
+    fn dir(&self) -> PathBuf {
+        project::target().join("venv").join(self.name)
+    }
+}
