@@ -4,14 +4,19 @@
 mod aws;
 mod command;
 mod emulator;
+mod lint;
+mod logs;
 mod project;
 mod routes;
 mod seed;
 mod stack;
 mod template;
+mod test;
 mod venv;
+mod watch;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
@@ -45,6 +50,18 @@ enum Task {
         #[arg(long)]
         purge: bool,
     },
+    /// Run the functions under `cargo lambda watch` at 127.0.0.1:9000, on the local service's data.
+    Watch {
+        #[command(flatten)]
+        local: Local,
+    },
+    /// Run the unit tests, then the end-to-end suite against a stack of its own.
+    Test {
+        /// Run only tests whose names contain one of these.
+        filters: Vec<String>,
+    },
+    /// Check format, Rust, template and dependencies without running anything.
+    Lint,
     /// Put the tiers into the table of a stack that was deployed to AWS.
     Seed {
         /// The stack's name, as in `sam deploy`.
@@ -78,14 +95,27 @@ impl Place {
     }
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
         Task::Up { local, detach } => up(&local, detach),
         Task::Down { place, purge } => {
             let was_running = place.stack()?.down(purge)?;
             println!("{}", if was_running { "The stack has ended." } else { "No stack was running." });
             Ok(())
         }
+        Task::Watch { local } => watch::run(&local.place.stack()?, local.port),
+        Task::Test { filters } => test::run(&filters),
+        Task::Lint => lint::run(),
         Task::Seed { stack_name, region } => {
             let mut aws = Aws::remote(region.as_deref())?;
             let table = seed::outputs(&mut aws, &stack_name)?.remove("TableName");
@@ -96,9 +126,18 @@ fn main() -> Result<()> {
     }
 }
 
-fn up(local: &Local, _detach: bool) -> Result<()> {
+fn up(local: &Local, detach: bool) -> Result<()> {
     let stack = local.place.stack()?;
-    let (_, outputs) = stack.up(local.port)?;
+    let (emulator, outputs) = stack.up(local.port)?;
     outputs.print(&stack.outputs_file());
-    Ok(())
+    if detach {
+        return Ok(());
+    }
+    println!("\nThe functions' logs follow. Ctrl-C ends the stack.");
+    ctrlc::set_handler(move || {
+        println!();
+        let ended = command::step("ending the stack", || stack.down(false));
+        std::process::exit(i32::from(ended.is_err()));
+    })?;
+    logs::follow(&emulator, &outputs.stack_name)
 }

@@ -110,6 +110,11 @@ impl Stack {
         [self.work().join("ministack.log"), self.deploy_log()]
     }
 
+    /// Where `watch` puts the configuration it makes.
+    pub(crate) fn watch_config(&self) -> PathBuf {
+        self.work().join("watch.toml")
+    }
+
     fn emulator(&self, port: u16, previous: Option<&Outputs>) -> Result<Emulator> {
         if let Some(emulator) = self.running() {
             let current = emulator.identity().port;

@@ -56,15 +56,16 @@ fn function(properties: &Value) -> Result<Function> {
 
 /// The functions' routes as cargo-lambda's configuration has them, so that `cargo lambda watch` needs
 /// no list of its own.
-pub(crate) fn watch_config(functions: &[Function]) -> serde_json::Value {
-    let mut router: BTreeMap<&str, Vec<serde_json::Value>> = BTreeMap::new();
-    for function in functions {
-        for route in &function.routes {
-            let target = serde_json::json!({"function": function.bin, "methods": [route.method]});
-            router.entry(&route.path).or_default().push(target);
+pub(crate) fn watch_config(functions: &[Function]) -> String {
+    let mut router: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for Function { bin, routes } in functions {
+        for Route { method, path } in routes {
+            let target = format!("{{ function = {bin:?}, methods = [{method:?}] }}");
+            router.entry(path).or_default().push(target);
         }
     }
-    serde_json::json!({"watch": {"router": router}})
+    let lines = router.iter().map(|(path, targets)| format!("{path:?} = [{}]\n", targets.join(", ")));
+    std::iter::once("[watch.router]\n".to_owned()).chain(lines).collect()
 }
 
 #[cfg(test)]
@@ -108,10 +109,10 @@ Resources:
 
     #[test]
     fn a_path_with_two_methods_goes_to_two_functions() -> Result<()> {
-        let config = watch_config(&parse(TEMPLATE)?);
-        let targets = &config["watch"]["router"]["/api/images"];
-        assert_eq!(targets[0], serde_json::json!({"function": "images-create", "methods": ["POST"]}));
-        assert_eq!(targets[1], serde_json::json!({"function": "images-list", "methods": ["GET"]}));
+        let expected = r#"[watch.router]
+"/api/images" = [{ function = "images-create", methods = ["POST"] }, { function = "images-list", methods = ["GET"] }]
+"#;
+        assert_eq!(watch_config(&parse(TEMPLATE)?), expected);
         Ok(())
     }
 

@@ -1,0 +1,72 @@
+//! Everything that can be tested: unit tests, then the end-to-end suite against a stack of its own.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::stack::Stack;
+use crate::{command, project};
+
+/// Runs the tests whose names contain one of `filters`, or all.
+pub(crate) fn run(filters: &[String]) -> Result<()> {
+    command::step("unit tests", || {
+        let unit = ["--profile", "local", "--workspace", "--exclude", "xtask", "--exclude", "tests"];
+        command::run(cargo_test(&unit, filters).env_remove("DARKROOM_OUTPUTS"))?;
+        command::run(&mut cargo_test(&["-p", "xtask"], filters))
+    })?;
+    let dir = project::target().join(format!("e2e-{}", std::process::id()));
+    let stack = Stack::new(&dir, false)?;
+    let interrupted = dir.clone();
+    ctrlc::set_handler(move || {
+        if let Err(error) = end(&interrupted) {
+            eprintln!("{error:#}");
+        }
+        std::process::exit(130);
+    })?;
+    let result = end_to_end(&stack, filters);
+    if result.is_err() {
+        keep_logs(&stack)?;
+    }
+    end(&dir)?;
+    result
+}
+
+fn end_to_end(stack: &Stack, filters: &[String]) -> Result<()> {
+    stack.up(free_port()?)?;
+    command::step("end-to-end tests", || {
+        let mut cargo = cargo_test(&["--profile", "local", "-p", "tests"], filters);
+        command::run(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))
+    })
+}
+
+fn cargo_test(packages: &[&str], filters: &[String]) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(project::root()).arg("test").args(packages).arg("--").args(filters);
+    cargo
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
+    Ok(listener.local_addr()?.port())
+}
+
+fn keep_logs(stack: &Stack) -> Result<()> {
+    let dir = project::target().join("e2e-logs");
+    fs::create_dir_all(&dir)?;
+    for log in stack.logs() {
+        if let (true, Some(name)) = (log.exists(), log.file_name()) {
+            let copy = dir.join(name);
+            fs::copy(&log, &copy)?;
+            eprintln!("The log is kept: {}", copy.display());
+        }
+    }
+    Ok(())
+}
+
+fn end(dir: &Path) -> Result<()> {
+    Stack::new(dir, false)?.down(true)?;
+    fs::remove_dir_all(dir).with_context(|| format!("removing {}", dir.display()))
+}
