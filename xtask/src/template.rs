@@ -60,7 +60,7 @@ pub(crate) fn watch_config(functions: &[Function]) -> String {
     let mut router: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for Function { bin, routes } in functions {
         for Route { method, path } in routes {
-            let target = format!("{{ function = {bin:?}, methods = [{method:?}] }}");
+            let target = format!("{{ function = {bin:?}, method = {method:?} }}");
             router.entry(path).or_default().push(target);
         }
     }
@@ -110,7 +110,7 @@ Resources:
     #[test]
     fn a_path_with_two_methods_goes_to_two_functions() -> Result<()> {
         let expected = r#"[watch.router]
-"/api/images" = [{ function = "images-create", methods = ["POST"] }, { function = "images-list", methods = ["GET"] }]
+"/api/images" = [{ function = "images-create", method = "POST" }, { function = "images-list", method = "GET" }]
 "#;
         assert_eq!(watch_config(&parse(TEMPLATE)?), expected);
         Ok(())

@@ -1,7 +1,8 @@
 //! `cargo lambda watch`: the functions rebuilt as they are edited, on the local stack's data.
 
-use std::fs;
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, TcpListener, TcpStream};
 use std::process::Command;
+use std::{fs, io, thread};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, json};
@@ -12,8 +13,7 @@ use crate::stack::{Outputs, Stack};
 use crate::venv::CARGO_LAMBDA;
 use crate::{command, project, template};
 
-const ADDRESS: &str = "127.0.0.1";
-const PORT: &str = "9000";
+const PORT: u16 = 9000;
 
 /// Runs until Ctrl-C.
 pub(crate) fn run(stack: &Stack, port: u16) -> Result<()> {
@@ -24,14 +24,32 @@ pub(crate) fn run(stack: &Stack, port: u16) -> Result<()> {
     CARGO_LAMBDA.ensure()?;
     let config = stack.watch_config();
     fs::write(&config, template::watch_config(&template::functions(&project::template())?))?;
-    println!(
-        "The functions answer at http://{ADDRESS}:{PORT}/api once they are built, each at its first request."
-    );
+    println!("The functions answer at http://127.0.0.1:{PORT}/api, each built at its first request.");
     let mut watch = Command::new(CARGO_LAMBDA.bin("cargo-lambda"));
     watch.current_dir(project::root()).args(["lambda", "watch", "--profile", "local"]);
-    watch.args(["--invoke-address", ADDRESS, "--invoke-port", PORT]);
+    watch.args(["--invoke-address", "127.0.0.1", "--invoke-port", &PORT.to_string()]);
     watch.env("CARGO_LAMBDA_GLOBAL", &config).envs(variables(&emulator)?);
     command::run(emulator.configure(&mut watch).envs(tokens(&outputs)))
+}
+
+/// Passes on what comes to `::1`, which `cargo lambda invoke` calls unless told otherwise: `cargo lambda
+/// watch` listens on one address, and not every machine has that one.
+fn relay_ipv6() {
+    let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, PORT)) else { return };
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, PORT)) else { continue };
+            let (Ok(client_too), Ok(server_too)) = (client.try_clone(), server.try_clone()) else { continue };
+            thread::spawn(move || pass_on(client, server));
+            thread::spawn(move || pass_on(server_too, client_too));
+        }
+    });
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream) {
+    // Either side may hang up at any time.
+    let _ = io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Write);
 }
 
 /// The variables that the template gives to the functions. Here all functions share one environment,
