@@ -24,6 +24,7 @@ pub(crate) fn run(stack: &Stack, port: u16) -> Result<()> {
     CARGO_LAMBDA.ensure()?;
     let config = stack.watch_config();
     fs::write(&config, template::watch_config(&template::functions(&project::template())?))?;
+    relay_ipv6();
     println!("The functions answer at http://127.0.0.1:{PORT}/api, each built at its first request.");
     let mut watch = Command::new(CARGO_LAMBDA.bin("cargo-lambda"));
     watch.current_dir(project::root()).args(["lambda", "watch", "--profile", "local"]);
