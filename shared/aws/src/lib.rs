@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod error;
+
 use std::{env, time::Duration};
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
@@ -15,6 +17,8 @@ use aws_smithy_types::{
     timeout::TimeoutConfig,
 };
 use aws_types::{SdkConfig, region::Region};
+
+pub use error::{CallError, causes};
 
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 

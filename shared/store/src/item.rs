@@ -1,12 +1,11 @@
 //! Keys and attribute values.
 
+use aws::CallError;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{ImageId, UserId};
 use serde::{Serialize, de::DeserializeOwned};
-
-use crate::StoreError;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -37,17 +36,17 @@ pub(crate) fn number(value: impl ToString) -> AttributeValue {
 }
 
 /// A value as DynamoDB's attribute, by way of serde.
-pub(crate) fn value(value: impl Serialize) -> Result<AttributeValue, StoreError> {
-    serde_dynamo::to_attribute_value(value).map_err(StoreError::internal)
+pub(crate) fn value(value: impl Serialize) -> Result<AttributeValue, CallError> {
+    serde_dynamo::to_attribute_value(value).map_err(CallError::internal)
 }
 
 /// An item with its key and a value's fields.
-pub(crate) fn item(key: Item, fields: impl Serialize) -> Result<Item, StoreError> {
-    let mut item: Item = serde_dynamo::to_item(fields).map_err(StoreError::internal)?;
+pub(crate) fn item(key: Item, fields: impl Serialize) -> Result<Item, CallError> {
+    let mut item: Item = serde_dynamo::to_item(fields).map_err(CallError::internal)?;
     item.extend(key);
     Ok(item)
 }
 
-pub(crate) fn read<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
-    serde_dynamo::from_item(item).map_err(StoreError::internal)
+pub(crate) fn read<T: DeserializeOwned>(item: Item) -> Result<T, CallError> {
+    serde_dynamo::from_item(item).map_err(CallError::internal)
 }

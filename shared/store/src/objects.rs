@@ -1,5 +1,6 @@
 //! Originals and derivatives in their two buckets.
 
+use aws::CallError;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::{
@@ -15,8 +16,6 @@ use domain::{
     Image, ImageId, Link, Links, ObjectKey, Status, Thumbnail, Tier, Timestamp, UploadTicket, UserId,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-
-use crate::StoreError;
 
 /// The two buckets. Signing an address calls nobody.
 #[derive(Debug)]
@@ -48,16 +47,16 @@ impl Objects {
     /// Signs the upload of an image: the exact type, length and checksum, and only where nothing lies yet.
     ///
     /// # Errors
-    /// [`StoreError::Internal`] where signing fails.
+    /// [`CallError::Internal`] where signing fails.
     pub async fn upload_ticket(
         &self,
         user: &UserId,
         image: &Image,
         now: Timestamp,
-    ) -> Result<UploadTicket, StoreError> {
+    ) -> Result<UploadTicket, CallError> {
         let left = image.expires_at.map_or(i64::MAX, |at| at - now.as_second());
         let seconds = left.clamp(1, Self::UPLOAD_SECONDS);
-        let length = i64::try_from(image.upload.size.bytes()).map_err(StoreError::internal)?;
+        let length = i64::try_from(image.upload.size.bytes()).map_err(CallError::internal)?;
         let signed = self
             .s3
             .put_object()
@@ -79,14 +78,14 @@ impl Objects {
     /// developed may be anything.
     ///
     /// # Errors
-    /// [`StoreError::Internal`] where signing fails.
+    /// [`CallError::Internal`] where signing fails.
     pub async fn links(
         &self,
         user: &UserId,
         image: &Image,
         tier: &Tier,
         now: Timestamp,
-    ) -> Result<Links, StoreError> {
+    ) -> Result<Links, CallError> {
         let mut links = Links::default();
         if image.status != Status::Ready {
             return Ok(links);
@@ -106,14 +105,14 @@ impl Objects {
     /// Signs the address of a thumbnail.
     ///
     /// # Errors
-    /// [`StoreError::Internal`] where signing fails.
+    /// [`CallError::Internal`] where signing fails.
     pub async fn thumbnail_link(
         &self,
         user: &UserId,
         image: &Image,
         thumbnail: &Thumbnail,
         now: Timestamp,
-    ) -> Result<Link, StoreError> {
+    ) -> Result<Link, CallError> {
         let key = domain::derivative_key(&image.key(user), thumbnail.size, &thumbnail.content_type);
         let get = self.s3.get_object().bucket(&self.derived).key(key);
         let start = rounded(now);
@@ -121,7 +120,7 @@ impl Objects {
     }
 
     /// Signs the address of the original, always as a download under the name it came with.
-    async fn original_link(&self, user: &UserId, image: &Image, now: Timestamp) -> Result<Link, StoreError> {
+    async fn original_link(&self, user: &UserId, image: &Image, now: Timestamp) -> Result<Link, CallError> {
         let name = utf8_percent_encode(image.file_name.as_str(), NON_ALPHANUMERIC);
         let get = self
             .s3
@@ -136,8 +135,8 @@ impl Objects {
     /// The bytes of an original, or `None` where nothing lies at the key.
     ///
     /// # Errors
-    /// [`StoreError`]
-    pub async fn original(&self, key: &ObjectKey) -> Result<Option<Bytes>, StoreError> {
+    /// [`CallError`]
+    pub async fn original(&self, key: &ObjectKey) -> Result<Option<Bytes>, CallError> {
         let answer = self.s3.get_object().bucket(&self.uploads).key(key.to_string()).send().await;
         let object = match answer {
             Ok(object) => object,
@@ -146,21 +145,21 @@ impl Objects {
             }
             Err(error) => return Err(error.into()),
         };
-        let body = object.body.collect().await.map_err(|cause| StoreError::Unavailable(cause.into()))?;
+        let body = object.body.collect().await.map_err(|cause| CallError::Unavailable(cause.into()))?;
         Ok(Some(body.into_bytes()))
     }
 
     /// Stores a thumbnail of an original.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`CallError`]
     pub async fn put_thumbnail(
         &self,
         original: &ObjectKey,
         size: u32,
         content_type: &str,
         bytes: Vec<u8>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), CallError> {
         self.s3
             .put_object()
             .bucket(&self.derived)
@@ -177,8 +176,8 @@ impl Objects {
     /// Removes every object of an image from both buckets.
     ///
     /// # Errors
-    /// [`StoreError`]
-    pub async fn remove_all(&self, user: &UserId, image: ImageId) -> Result<(), StoreError> {
+    /// [`CallError`]
+    pub async fn remove_all(&self, user: &UserId, image: ImageId) -> Result<(), CallError> {
         let prefix = domain::image_prefix(user, image);
         tokio::try_join!(
             self.remove_prefix(&self.uploads, &prefix),
@@ -187,7 +186,7 @@ impl Objects {
         Ok(())
     }
 
-    async fn remove_prefix(&self, bucket: &str, prefix: &str) -> Result<(), StoreError> {
+    async fn remove_prefix(&self, bucket: &str, prefix: &str) -> Result<(), CallError> {
         let mut pages = self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
         while let Some(page) = pages.next().await {
             let keys: Vec<_> = page?
@@ -200,10 +199,10 @@ impl Objects {
                 continue;
             }
             let delete = Delete::builder().set_objects(Some(keys)).quiet(true).build();
-            let delete = delete.map_err(StoreError::internal)?;
+            let delete = delete.map_err(CallError::internal)?;
             let answer = self.s3.delete_objects().bucket(bucket).delete(delete).send().await?;
             if let Some(error) = answer.errors().first() {
-                return Err(StoreError::internal(format!(
+                return Err(CallError::internal(format!(
                     "{:?} of {:?}: {:?}",
                     error.code, error.key, error.message
                 )));
@@ -213,13 +212,13 @@ impl Objects {
     }
 }
 
-fn presigning(start: Timestamp, seconds: i64) -> Result<PresigningConfig, StoreError> {
-    let seconds = u64::try_from(seconds).map_err(StoreError::internal)?;
+fn presigning(start: Timestamp, seconds: i64) -> Result<PresigningConfig, CallError> {
+    let seconds = u64::try_from(seconds).map_err(CallError::internal)?;
     PresigningConfig::builder()
         .start_time(SystemTime::from(start))
         .expires_in(Duration::from_secs(seconds))
         .build()
-        .map_err(StoreError::internal)
+        .map_err(CallError::internal)
 }
 
 fn rounded(now: Timestamp) -> Timestamp {

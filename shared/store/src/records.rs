@@ -1,5 +1,6 @@
 //! Images as their owner makes, reads and removes them.
 
+use aws::CallError;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{
@@ -12,10 +13,7 @@ use aws_types::SdkConfig;
 use domain::{Image, ImageId, Profile, Status, Tier, Timestamp, UserId};
 use tokio::sync::OnceCell;
 
-use crate::{
-    StoreError,
-    item::{IMAGE, Item, image_key, item, number, profile_key, read, string, user_pk},
-};
+use crate::item::{IMAGE, Item, image_key, item, number, profile_key, read, string, user_pk};
 
 /// The table of records.
 #[derive(Debug)]
@@ -45,7 +43,7 @@ pub enum CreateError {
     FileTooLarge(Box<Tier>),
     /// AWS failed.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Call(#[from] CallError),
 }
 
 impl Records {
@@ -79,7 +77,7 @@ impl Records {
             // Another request made the profile meanwhile.
             Attempt::NoProfile => match self.try_create(user, image, None).await? {
                 Attempt::Created => Ok(()),
-                Attempt::NoProfile => Err(StoreError::internal("the profile comes and goes").into()),
+                Attempt::NoProfile => Err(CallError::internal("the profile comes and goes").into()),
             },
         }
     }
@@ -87,13 +85,13 @@ impl Records {
     /// One image of a user, unless it expired.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`CallError`]
     pub async fn image(
         &self,
         user: &UserId,
         id: ImageId,
         now: Timestamp,
-    ) -> Result<Option<Image>, StoreError> {
+    ) -> Result<Option<Image>, CallError> {
         let answer = self
             .dynamodb
             .get_item()
@@ -109,13 +107,13 @@ impl Records {
     /// One image of a user together with the user's profile, read at the same time.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`CallError`]
     pub async fn image_and_profile(
         &self,
         user: &UserId,
         id: ImageId,
         now: Timestamp,
-    ) -> Result<Option<(Image, Profile)>, StoreError> {
+    ) -> Result<Option<(Image, Profile)>, CallError> {
         let (image, profile) = tokio::try_join!(self.image(user, id, now), self.profile_or_default(user))?;
         Ok(image.map(|image| (image, profile)))
     }
@@ -126,7 +124,7 @@ impl Records {
     /// although more follow; `next` tells.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`CallError`]
     pub async fn images(
         &self,
         user: &UserId,
@@ -134,7 +132,7 @@ impl Records {
         after: Option<ImageId>,
         limit: usize,
         now: Timestamp,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<Page, CallError> {
         const ROUNDS: usize = 2;
         let mut images: Vec<Image> = Vec::with_capacity(limit);
         let mut start = after.map(|id| image_key(user, id));
@@ -183,8 +181,8 @@ impl Records {
     /// Returns whether there was one.
     ///
     /// # Errors
-    /// [`StoreError`]
-    pub async fn delete_image(&self, user: &UserId, id: ImageId, now: Timestamp) -> Result<bool, StoreError> {
+    /// [`CallError`]
+    pub async fn delete_image(&self, user: &UserId, id: ImageId, now: Timestamp) -> Result<bool, CallError> {
         let answer = self
             .dynamodb
             .delete_item()
@@ -238,7 +236,7 @@ impl Records {
         }
     }
 
-    fn take_place(&self, user: &UserId, size: u64) -> Result<Update, StoreError> {
+    fn take_place(&self, user: &UserId, size: u64) -> Result<Update, CallError> {
         Update::builder()
             .table_name(&self.table)
             .set_key(Some(profile_key(user)))
@@ -255,16 +253,16 @@ impl Records {
             .expression_attribute_values(":size", number(size))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
-            .map_err(StoreError::internal)
+            .map_err(CallError::internal)
     }
 
-    pub(crate) fn put(&self, item: Item) -> Result<Put, StoreError> {
+    pub(crate) fn put(&self, item: Item) -> Result<Put, CallError> {
         Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
             .build()
-            .map_err(StoreError::internal)
+            .map_err(CallError::internal)
     }
 
     /// Writes all or nothing. Returns the reasons where a condition failed. A conflict with another
@@ -272,7 +270,7 @@ impl Records {
     pub(crate) async fn transact(
         &self,
         items: Vec<TransactWriteItem>,
-    ) -> Result<Option<Vec<CancellationReason>>, StoreError> {
+    ) -> Result<Option<Vec<CancellationReason>>, CallError> {
         const ATTEMPTS: u32 = 8;
         let mut attempt = 0;
         loop {
@@ -294,7 +292,7 @@ impl Records {
                 return Ok(Some(reasons.to_vec()));
             }
             if attempt == ATTEMPTS || !(has("TransactionConflict") || has("ThrottlingError")) {
-                return Err(StoreError::Unavailable(error.into()));
+                return Err(CallError::Unavailable(error.into()));
             }
             tokio::time::sleep(Duration::from_millis(fastrand::u64(..20 << attempt))).await;
         }
@@ -323,7 +321,7 @@ fn refusal(reasons: Vec<CancellationReason>, was_new: bool, size: u64) -> Result
             }
             _ => Ok(Attempt::NoProfile),
         },
-        _ => Err(StoreError::internal("a new image's id is taken").into()),
+        _ => Err(CallError::internal("a new image's id is taken").into()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! and lease, so that of two deliveries of one event, or of an older and a newer event, one does the work;
 //! whatever it then writes is conditional on still holding the claim.
 
+use aws::CallError;
 use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
@@ -13,7 +14,7 @@ use domain::{
 };
 
 use crate::{
-    Records, StoreError,
+    Records,
     item::{image_key, item, key, number, profile_key, read, string, user_pk, value},
 };
 
@@ -59,7 +60,7 @@ impl Records {
     /// event keep its request's id.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`CallError`]
     pub async fn claim(
         &self,
         upload: &ObjectKey,
@@ -67,7 +68,7 @@ impl Records {
         lease: &Lease,
         uploaded_at: Timestamp,
         now: Timestamp,
-    ) -> Result<Claim, StoreError> {
+    ) -> Result<Claim, CallError> {
         let answer = self
             .update(upload, now)
             .update_expression(
@@ -93,7 +94,7 @@ impl Records {
             .await;
         let error = match answer {
             Ok(answer) => {
-                let item = answer.attributes.ok_or_else(|| StoreError::internal("no attributes returned"))?;
+                let item = answer.attributes.ok_or_else(|| CallError::internal("no attributes returned"))?;
                 return Ok(Claim::Taken(Box::new(read(item)?)));
             }
             Err(error) => error,
@@ -111,14 +112,14 @@ impl Records {
     /// Makes a claimed image ready.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`CallError`]
     pub async fn finish(
         &self,
         upload: &ObjectKey,
         owner: &str,
         developed: &Developed,
         now: Timestamp,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<Outcome, CallError> {
         let update = self
             .update(upload, now)
             .update_expression(
@@ -136,14 +137,14 @@ impl Records {
     /// Makes a claimed image failed, for good.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`CallError`]
     pub async fn fail(
         &self,
         upload: &ObjectKey,
         owner: &str,
         failure: &Failure,
         now: Timestamp,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<Outcome, CallError> {
         let update = self
             .update(upload, now)
             .update_expression("SET #status = :status, failure = :failure, updated_at = :now REMOVE #lease")
@@ -156,14 +157,14 @@ impl Records {
     /// is under way.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`CallError`]
     pub async fn give_up(
         &self,
         upload: &ObjectKey,
         sequencer: &Sequencer,
         failure: &Failure,
         now: Timestamp,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<Outcome, CallError> {
         let update = self
             .update(upload, now)
             .update_expression(
@@ -186,14 +187,14 @@ impl Records {
     /// Gives a removed image's place in the quota back, once, however often it is called.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`CallError`]
     pub async fn give_back(
         &self,
         user: &UserId,
         id: ImageId,
         bytes: u64,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), CallError> {
         // Longer than a stream keeps its records (24 hours), and a redriven dead letter (14 days).
         const MARKER_SECONDS: i64 = 15 * 24 * 60 * 60;
         let mut marker = item(key(user_pk(user), format!("RECLAIMED#{id}")), ())?;
@@ -208,7 +209,7 @@ impl Records {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":bytes", number(bytes))
             .build()
-            .map_err(StoreError::internal)?;
+            .map_err(CallError::internal)?;
         let marked = TransactWriteItem::builder().put(self.put(marker)?).build();
         let counted = TransactWriteItem::builder().update(counted).build();
         // A failed condition means that it was given back before, or that the user is gone: done either way.
@@ -228,7 +229,7 @@ impl Records {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    async fn settle(&self, update: UpdateItemFluentBuilder, owner: &str) -> Result<Outcome, StoreError> {
+    async fn settle(&self, update: UpdateItemFluentBuilder, owner: &str) -> Result<Outcome, CallError> {
         let update = update
             .condition_expression(
                 "attribute_exists(pk) AND #version = :version AND attribute_exists(#sequencer) \
@@ -241,7 +242,7 @@ impl Records {
     }
 }
 
-async fn outcome(update: UpdateItemFluentBuilder) -> Result<Outcome, StoreError> {
+async fn outcome(update: UpdateItemFluentBuilder) -> Result<Outcome, CallError> {
     let Err(error) = update.send().await else { return Ok(Outcome::Done) };
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {

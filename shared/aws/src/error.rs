@@ -1,27 +1,29 @@
-//! What can go wrong behind the store, as far as a caller can act on it.
+//! What can go wrong in a call to AWS, as far as a caller can act on it.
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A call to AWS failed. The cause is for the log, never for a client.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub enum CallError {
     /// Throttled, timed out or not reached, after the SDK's own retries: may heal by itself.
     #[error("AWS is unavailable at present")]
     Unavailable(#[source] Cause),
     /// Anything else: a missing permission, a bug, a record that cannot be read.
-    #[error("the store failed")]
+    #[error("a call to AWS failed")]
     Internal(#[source] Cause),
 }
 
-impl StoreError {
-    pub(crate) fn internal(cause: impl Into<Cause>) -> Self {
+impl CallError {
+    /// A failure that no retry heals.
+    pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
     }
 }
 
-impl<E, R> From<SdkError<E, R>> for StoreError
+impl<E, R> From<SdkError<E, R>> for CallError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
@@ -36,11 +38,12 @@ where
     }
 }
 
-/// Codes of DynamoDB and S3 for load and for faults on their side (API references, "Common errors").
+/// Codes of Cognito, DynamoDB and S3 for load and for faults on their side (API references, "Common errors").
 fn is_transient(code: &str) -> bool {
     matches!(
         code,
         "InternalError"
+            | "InternalErrorException"
             | "InternalServerError"
             | "LimitExceededException"
             | "ProvisionedThroughputExceededException"
@@ -51,4 +54,12 @@ fn is_transient(code: &str) -> bool {
             | "ThrottlingException"
             | "TransactionInProgressException"
     )
+}
+
+/// An error and what lies behind it, on one line, for the log.
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }

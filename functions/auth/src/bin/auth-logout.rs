@@ -1,0 +1,58 @@
+//! `POST /api/auth/logout`: ends the session of a refresh token or, with `everywhere`, all of the caller's.
+//!
+//! Access tokens are checked without asking Cognito, so one that is out works until it expires.
+
+use api::{Caller, Error, Problem, Reply, Request};
+use auth::{Pool, code_of, problem};
+use serde::Deserialize;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let pool = Pool::from_env()?;
+    api::serve(|request| logout(&pool, request)).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    refresh_token: Option<String>,
+    #[serde(default)]
+    everywhere: bool,
+}
+
+async fn logout(pool: &Pool, request: Request) -> Reply {
+    Caller::of(&request).await?;
+    let body: Body = api::body(&request)?;
+    if body.everywhere {
+        sign_out_everywhere(pool, api::bearer(&request)?).await?;
+    } else {
+        let token = body.refresh_token.as_deref().ok_or_else(|| {
+            Problem::invalid_field(
+                "refresh_token",
+                "refresh_token: name the session, or send everywhere: true",
+            )
+        })?;
+        revoke(pool, token).await?;
+    }
+    api::no_content()
+}
+
+/// Ends every session of the user, that of any refresh token named included.
+async fn sign_out_everywhere(pool: &Pool, access_token: &str) -> Result<(), Problem> {
+    match pool.cognito.global_sign_out().access_token(access_token).send().await {
+        // The token was signed out before: the state asked for.
+        Err(error) if code_of(&error) != "NotAuthorizedException" => Err(problem(error)),
+        _ => Ok(()),
+    }
+}
+
+async fn revoke(pool: &Pool, refresh_token: &str) -> Result<(), Problem> {
+    match pool.cognito.revoke_token().client_id(&pool.client_id).token(refresh_token).send().await {
+        Err(error) => match code_of(&error) {
+            // Revoked before, or none of this pool's: dead either way.
+            "NotAuthorizedException" | "UnauthorizedException" | "InvalidParameterException" => Ok(()),
+            _ => Err(problem(error)),
+        },
+        Ok(_) => Ok(()),
+    }
+}

@@ -1,0 +1,52 @@
+//! `GET /api/auth/profile`: the caller, their tier and what they have used of it.
+
+use api::{Caller, Error, ErrorStatus, Problem, Reply, Request, StatusCode};
+use auth::{Pool, code_of, problem};
+use domain::{TierId, Usage, UserId};
+use serde::Serialize;
+use store::Records;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let (pool, records) = (Pool::from_env()?, Records::from_env(&aws::config()?)?);
+    api::serve(|request| profile(&pool, &records, request)).await
+}
+
+#[derive(Serialize)]
+struct ProfileBody {
+    id: UserId,
+    username: String,
+    email: Option<String>,
+    groups: Vec<String>,
+    tier: TierId,
+    usage: Usage,
+}
+
+async fn profile(pool: &Pool, records: &Records, request: Request) -> Reply {
+    let caller = Caller::of(&request).await?;
+    let (email, profile) = tokio::try_join!(email(pool, api::bearer(&request)?), async {
+        records.profile_or_default(&caller.user).await.map_err(Problem::from)
+    })?;
+    let body = ProfileBody {
+        id: caller.user,
+        username: caller.username,
+        email,
+        groups: caller.groups,
+        tier: profile.tier,
+        usage: profile.usage,
+    };
+    api::json(StatusCode::OK, &body)
+}
+
+/// The user's address, which an access token does not carry.
+async fn email(pool: &Pool, access_token: &str) -> Result<Option<String>, Problem> {
+    let answer = pool.cognito.get_user().access_token(access_token).send().await;
+    let user = answer.map_err(|error| match code_of(&error) {
+        "NotAuthorizedException" | "UserNotFoundException" => {
+            Problem::new(ErrorStatus::Unauthorized, "unauthorized", "This session has ended. Log in again.")
+        }
+        _ => problem(error),
+    })?;
+    let email = user.user_attributes.into_iter().find(|attribute| attribute.name == "email");
+    Ok(email.and_then(|attribute| attribute.value))
+}

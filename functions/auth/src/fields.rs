@@ -1,0 +1,117 @@
+//! What people type in.
+
+use std::fmt;
+
+use domain::InvalidField;
+use serde::Deserialize;
+
+macro_rules! field {
+    ($(#[$doc:meta])* $name:ident, $check:expr, $message:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as it was sent.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidField;
+
+            fn try_from(text: String) -> Result<Self, InvalidField> {
+                let check: fn(&str) -> bool = $check;
+                if check(&text) { Ok(Self(text)) } else { Err(InvalidField::from($message)) }
+            }
+        }
+
+        /// Keeps what people type in out of every log.
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
+}
+
+field! {
+    /// The name a user logs in with: Cognito takes 1 to 128 characters without spaces.
+    Username,
+    |text| (1..=128).contains(&text.chars().count()) && !text.chars().any(|c| c.is_whitespace() || c.is_control()),
+    "must be 1 to 128 characters without spaces"
+}
+field! {
+    /// An address that mail can be tried at; the code sent to it is the real check.
+    Email,
+    |text| {
+        let parts = text.split_once('@');
+        text.len() <= 254
+            && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+            && parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+    },
+    "must be an e-mail address"
+}
+field! {
+    /// A password: Cognito takes up to 256 characters; the pool's policy decides whether it is strong enough.
+    Password,
+    |text| (1..=256).contains(&text.chars().count()),
+    "must be 1 to 256 characters"
+}
+field! {
+    /// A code from a mail.
+    Code,
+    |text| (1..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()),
+    "must be the code from the mail"
+}
+
+impl Password {
+    /// The shortest password of the pool's policy in template.yaml.
+    const MIN_CHARACTERS: usize = 8;
+
+    /// What the pool's policy in template.yaml misses in this password.
+    #[must_use]
+    pub fn missing(&self) -> Vec<&'static str> {
+        let lacks = |wanted: fn(char) -> bool| !self.0.chars().any(wanted);
+        let rules = [
+            (self.0.chars().count() < Self::MIN_CHARACTERS, "8-characters"),
+            (lacks(|c| c.is_ascii_lowercase()), "lower-case-letter"),
+            (lacks(|c| c.is_ascii_uppercase()), "upper-case-letter"),
+            (lacks(|c| c.is_ascii_digit()), "digit"),
+        ];
+        rules.into_iter().filter_map(|(missing, name)| missing.then_some(name)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weak_password_is_told_what_it_lacks() {
+        let missing = |text: &str| Password::try_from(text.to_owned()).unwrap().missing();
+        assert_eq!(missing("aaaa"), ["8-characters", "upper-case-letter", "digit"]);
+        assert_eq!(missing("LONGENOUGH1"), ["lower-case-letter"]);
+        assert!(missing("Long enough 1").is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_an_address_or_a_name_is_refused() {
+        for text in ["", "a", "@b", "a@", "a@b@c", "a b@c"] {
+            assert!(Email::try_from(text.to_owned()).is_err(), "{text}");
+        }
+        assert!(Email::try_from("ann@example.com".to_owned()).is_ok());
+        for text in ["", "a b", "a\0", &"x".repeat(129)] {
+            assert!(Username::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_never_shows_in_a_log() {
+        let password = Password::try_from("Secret123".to_owned()).unwrap();
+        assert!(!format!("{password:?}").contains("Secret123"));
+    }
+}

@@ -1,0 +1,9 @@
+//! What the endpoints of auth share: the user pool, the fields people send, and Cognito's errors as ours.
+
+mod fields;
+mod pool;
+mod tokens;
+
+pub use fields::{Code, Email, Password, Username};
+pub use pool::{Pool, code_of, problem};
+pub use tokens::TokensBody;

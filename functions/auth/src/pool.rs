@@ -1,0 +1,68 @@
+//! The user pool.
+
+use api::{ErrorStatus, Problem};
+use aws::CallError;
+use aws_sdk_cognitoidentityprovider::{
+    Client,
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+};
+
+/// The user pool's app client.
+#[derive(Debug)]
+pub struct Pool {
+    /// Cognito.
+    pub cognito: Client,
+    /// The app client of this deployment.
+    pub client_id: String,
+}
+
+impl Pool {
+    /// The app client that `USER_POOL_CLIENT_ID` names.
+    ///
+    /// # Errors
+    /// [`aws::MissingVariable`]
+    pub fn from_env() -> Result<Self, aws::MissingVariable> {
+        let config = aws::config()?;
+        Ok(Self { cognito: Client::new(&config), client_id: aws::var("USER_POOL_CLIENT_ID")? })
+    }
+}
+
+/// The code of Cognito's answer, such as `CodeMismatchException`.
+pub fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &str {
+    error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default()
+}
+
+/// What Cognito's errors mean that any call can meet. What depends on the call, its endpoint looks at first.
+pub fn problem<E>(error: SdkError<E, HttpResponse>) -> Problem
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match code_of(&error) {
+        // A wrong code, a wrong name and a name that is confirmed already answer alike.
+        "CodeMismatchException" | "UserNotFoundException" | "NotAuthorizedException" => {
+            Problem::new(ErrorStatus::BadRequest, "code-mismatch", "This code is not right for this user.")
+                .because(error)
+        }
+        "ExpiredCodeException" => Problem::new(
+            ErrorStatus::BadRequest,
+            "code-expired",
+            "This code is not valid any more. Ask for a new one.",
+        ),
+        "TooManyRequestsException" | "LimitExceededException" | "TooManyFailedAttemptsException" => {
+            Problem::new(
+                ErrorStatus::TooManyRequests,
+                "too-many-attempts",
+                "There were too many attempts. Wait a while before the next.",
+            )
+            .because(error)
+        }
+        "InvalidParameterException" => Problem::new(
+            ErrorStatus::BadRequest,
+            "invalid-field",
+            "The user name, address or code has a form that is not accepted.",
+        )
+        .because(error),
+        _ => CallError::from(error).into(),
+    }
+}

@@ -1,0 +1,122 @@
+//! JSON bodies.
+
+use lambda_http::{Request, http::header};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::{ErrorStatus, Problem};
+
+/// Far above what any endpoint takes; longer bodies are not even parsed.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// Parses the request's JSON body.
+///
+/// # Errors
+/// 415 `unsupported-media-type`, 413 `body-too-large`, 400 `invalid-json`, or 400 `invalid-field` naming
+/// the field.
+pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
+    if !is_json(request) {
+        return Err(Problem::new(
+            ErrorStatus::UnsupportedMediaType,
+            "unsupported-media-type",
+            "Send JSON, with the header content-type: application/json.",
+        ));
+    }
+    let bytes: &[u8] = request.body();
+    if bytes.len() > MAX_BYTES {
+        return Err(Problem::new(
+            ErrorStatus::TooLarge,
+            "body-too-large",
+            format!("A request's body may have {MAX_BYTES} bytes at most."),
+        ));
+    }
+    parse(bytes)
+}
+
+fn is_json(request: &Request) -> bool {
+    let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        match error.classify() {
+            Category::Data => invalid_field(&path, &error.to_string()),
+            _ => invalid_json(&error),
+        }
+    })?;
+    json.end().map_err(|error| invalid_json(&error))?;
+    Ok(value)
+}
+
+fn invalid_json(error: &serde_json::Error) -> Problem {
+    Problem::new(ErrorStatus::BadRequest, "invalid-json", format!("The body is not JSON: {error}."))
+}
+
+/// serde knows the path of a wrong value; the name of a missing field stands in its message alone.
+fn invalid_field(path: &str, message: &str) -> Problem {
+    const MAX_CHARACTERS: usize = 300;
+    let message = message.split(" at line ").next().unwrap_or(message);
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let field = match missing {
+        Some(name) => name,
+        None if path == "." => "body",
+        None => path,
+    };
+    let detail: String = format!("{field}: {message}").chars().take(MAX_CHARACTERS).collect();
+    Problem::invalid_field(field, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{FileName, UploadSize};
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Fields {
+        #[serde(rename = "file_name")]
+        _file_name: FileName,
+        #[serde(rename = "size")]
+        _size: UploadSize,
+    }
+
+    fn refusal(text: &str) -> serde_json::Value {
+        parse::<Fields>(text.as_bytes()).unwrap_err().to_json()
+    }
+
+    #[test]
+    fn a_refused_body_names_the_field() {
+        for (text, field) in [
+            (r#"{"file_name":"a"}"#, "size"),
+            (r#"{"file_name":"a","size":0}"#, "size"),
+            (r#"{"file_name":"a","size":"1"}"#, "size"),
+            (r#"{"file_name":"a\u0000b","size":1}"#, "file_name"),
+            (r#"{"file_name":"a","size":1,"is_admin":true}"#, "is_admin"),
+            ("[]", "body"),
+        ] {
+            let problem = refusal(text);
+            assert_eq!(
+                (&problem["code"], &problem["field"]),
+                (&"invalid-field".into(), &field.into()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused_without_a_panic() {
+        let nested = "[".repeat(60_000);
+        for text in ["", "{", "file_name=a", "{} {}", nested.as_str()] {
+            let code = refusal(text)["code"].clone();
+            assert!(code == "invalid-json" || code == "invalid-field", "{code}");
+        }
+        assert_eq!(refusal(r#"{"file_name":"a","size":1} x"#)["code"], "invalid-json");
+    }
+}

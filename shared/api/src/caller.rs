@@ -1,0 +1,102 @@
+//! Who calls.
+
+use std::collections::HashMap;
+
+use domain::UserId;
+use lambda_http::{Request, RequestExt, http::header, request::RequestContext};
+
+use crate::{ErrorStatus, Problem, token};
+
+/// The user whose access token came with the request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The token's `sub`.
+    pub user: UserId,
+    /// The name the user logs in with.
+    pub username: String,
+    /// The Cognito groups the user is in.
+    pub groups: Vec<String>,
+}
+
+impl Caller {
+    /// Reads the caller of a request.
+    ///
+    /// # Errors
+    /// 401 `not-an-access-token` for an ID token, which the gateway's authorizer lets pass; 401
+    /// `unauthorized` where there is no valid token at all.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
+        if let Some(verifier) = token::verifier()? {
+            return Self::from_claims(&verifier.verify(bearer(request)?).await?);
+        }
+        let RequestContext::ApiGatewayV2(context) = request.request_context_ref().ok_or_else(unauthorized)?
+        else {
+            return Err(unauthorized());
+        };
+        let jwt = context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref());
+        Self::from_claims(&jwt.ok_or_else(unauthorized)?.claims)
+    }
+
+    fn from_claims(claims: &HashMap<String, String>) -> Result<Self, Problem> {
+        let claim = |name: &str| claims.get(name).map(String::as_str).unwrap_or_default();
+        if claim("token_use") != "access" {
+            return Err(Problem::new(
+                ErrorStatus::Unauthorized,
+                "not-an-access-token",
+                "Send the access token, not the ID token.",
+            ));
+        }
+        // The gateway writes a list as `[a b]`.
+        let groups = claim("cognito:groups").trim_start_matches('[').trim_end_matches(']');
+        Ok(Self {
+            user: claim("sub").parse().map_err(|_| unauthorized())?,
+            username: claim("username").to_owned(),
+            groups: groups.split([' ', ',']).filter(|group| !group.is_empty()).map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// The bearer token of a request.
+///
+/// # Errors
+/// 401 `unauthorized`
+pub fn bearer(request: &Request) -> Result<&str, Problem> {
+    let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, token) = value.and_then(|value| value.split_once(' ')).ok_or_else(unauthorized)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(unauthorized()) }
+}
+
+pub(crate) fn unauthorized() -> Problem {
+    Problem::new(
+        ErrorStatus::Unauthorized,
+        "unauthorized",
+        "Log in: send Authorization: Bearer <access token>.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(token_use: &str, groups: &str) -> HashMap<String, String> {
+        [("sub", "5f0c-1"), ("username", "ann"), ("token_use", token_use), ("cognito:groups", groups)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
+    }
+
+    #[test]
+    fn an_id_token_is_not_an_access_token() {
+        assert!(Caller::from_claims(&claims("access", "")).is_ok());
+        for other in ["id", ""] {
+            assert_eq!(Caller::from_claims(&claims(other, "")).unwrap_err().code, "not-an-access-token");
+        }
+    }
+
+    #[test]
+    fn groups_are_read_as_the_gateway_writes_them() {
+        for (text, groups) in
+            [("", vec![]), ("[admin]", vec!["admin"]), ("[admin staff]", vec!["admin", "staff"])]
+        {
+            assert_eq!(Caller::from_claims(&claims("access", text)).unwrap().groups, groups);
+        }
+    }
+}

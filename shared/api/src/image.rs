@@ -1,0 +1,120 @@
+//! What clients see of an image.
+
+use domain::{ContentType, Failure, Image, ImageId, Links, Placeholder, Status, Timestamp, UploadTicket};
+use serde::Serialize;
+
+/// An image, as every endpoint shows it.
+///
+/// The members that no feature fills yet are null.
+#[derive(Debug, Serialize)]
+pub struct ImageBody<'a> {
+    id: ImageId,
+    file_name: &'a str,
+    title: Option<&'a str>,
+    description: Option<&'a str>,
+    content_type: ContentType,
+    size: u64,
+    width: Option<u32>,
+    height: Option<u32>,
+    version: u32,
+    status: Status,
+    failure: Option<&'a Failure>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    uploaded_at: Option<Timestamp>,
+    thumbnails: Vec<ThumbnailBody>,
+    placeholder: Option<&'a Placeholder>,
+    original_url: Option<String>,
+    set: Option<()>,
+    phone_number: Option<()>,
+    source_image_id: Option<()>,
+    edit_prompt: Option<()>,
+    analysis: Option<()>,
+    dropbox_url: Option<()>,
+}
+
+#[derive(Debug, Serialize)]
+struct ThumbnailBody {
+    size: u32,
+    width: u32,
+    height: u32,
+    content_type: String,
+    url: String,
+}
+
+impl<'a> ImageBody<'a> {
+    /// An image with the addresses that its owner's tier allows.
+    #[must_use]
+    pub fn new(image: &'a Image, links: Links) -> Self {
+        let thumbnails = links.thumbnails.into_iter().map(|(thumbnail, link)| ThumbnailBody {
+            size: thumbnail.size,
+            width: thumbnail.width,
+            height: thumbnail.height,
+            content_type: thumbnail.content_type,
+            url: link.url,
+        });
+        Self {
+            id: image.id,
+            file_name: image.file_name.as_str(),
+            title: image.title.as_ref().map(domain::Title::as_str),
+            description: image.description.as_ref().map(domain::Description::as_str),
+            content_type: image.upload.content_type,
+            size: image.upload.size.bytes(),
+            width: image.width,
+            height: image.height,
+            version: image.version,
+            status: image.status,
+            failure: image.failure.as_ref(),
+            created_at: image.created_at,
+            updated_at: image.updated_at,
+            uploaded_at: image.uploaded_at,
+            thumbnails: thumbnails.collect(),
+            placeholder: image.placeholder.as_ref(),
+            original_url: links.original.map(|link| link.url),
+            set: None,
+            phone_number: None,
+            source_image_id: None,
+            edit_prompt: None,
+            analysis: None,
+            dropbox_url: None,
+        }
+    }
+}
+
+/// How to upload: the shape that Uppy's AwsS3 plugin takes from `getUploadParameters`.
+#[derive(Debug, Serialize)]
+pub struct UploadBody {
+    method: &'static str,
+    url: String,
+    headers: serde_json::Map<String, serde_json::Value>,
+    expires_at: Timestamp,
+    /// Seconds from now.
+    expires: i64,
+}
+
+impl UploadBody {
+    /// A ticket as it is handed out at `now`.
+    ///
+    /// `content-length` and `host` are signed too, but browsers set these themselves and forbid scripts to.
+    #[must_use]
+    pub fn new(ticket: UploadTicket, now: Timestamp) -> Self {
+        let set_by_browser = |name: &str| matches!(name, "host" | "content-length");
+        let headers = ticket.headers.into_iter().filter(|(name, _)| !set_by_browser(name));
+        Self {
+            method: "PUT",
+            url: ticket.url,
+            headers: headers.map(|(name, value)| (name, value.into())).collect(),
+            expires_at: ticket.expires_at,
+            expires: ticket.expires_at.as_second() - now.as_second(),
+        }
+    }
+}
+
+/// An image that waits for its upload.
+#[derive(Debug, Serialize)]
+pub struct CreatedBody<'a> {
+    /// The image, pending.
+    pub image: ImageBody<'a>,
+    /// How to upload it.
+    pub upload: UploadBody,
+}

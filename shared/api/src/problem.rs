@@ -1,0 +1,185 @@
+//! The one error envelope: RFC 9457 problem details with a stable code.
+
+use aws::CallError;
+use domain::InvalidField;
+use lambda_http::http::StatusCode;
+use serde_json::{Value, json};
+use store::CreateError;
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// The statuses of an error; it cannot carry a 200.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorStatus {
+    /// 400
+    BadRequest,
+    /// 401
+    Unauthorized,
+    /// 403
+    Forbidden,
+    /// 404
+    NotFound,
+    /// 409
+    Conflict,
+    /// 413
+    TooLarge,
+    /// 415
+    UnsupportedMediaType,
+    /// 429
+    TooManyRequests,
+    /// 500
+    Internal,
+    /// 501
+    NotImplemented,
+    /// 503
+    Unavailable,
+}
+
+impl From<ErrorStatus> for StatusCode {
+    fn from(status: ErrorStatus) -> Self {
+        match status {
+            ErrorStatus::BadRequest => Self::BAD_REQUEST,
+            ErrorStatus::Unauthorized => Self::UNAUTHORIZED,
+            ErrorStatus::Forbidden => Self::FORBIDDEN,
+            ErrorStatus::NotFound => Self::NOT_FOUND,
+            ErrorStatus::Conflict => Self::CONFLICT,
+            ErrorStatus::TooLarge => Self::PAYLOAD_TOO_LARGE,
+            ErrorStatus::UnsupportedMediaType => Self::UNSUPPORTED_MEDIA_TYPE,
+            ErrorStatus::TooManyRequests => Self::TOO_MANY_REQUESTS,
+            ErrorStatus::Internal => Self::INTERNAL_SERVER_ERROR,
+            ErrorStatus::NotImplemented => Self::NOT_IMPLEMENTED,
+            ErrorStatus::Unavailable => Self::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// Why a request was not served: for the client all but `cause`, which is for the log.
+#[derive(Debug)]
+pub struct Problem {
+    pub(crate) status: ErrorStatus,
+    pub(crate) code: &'static str,
+    pub(crate) detail: String,
+    pub(crate) members: Vec<(&'static str, Value)>,
+    pub(crate) cause: Option<Cause>,
+}
+
+impl Problem {
+    /// A problem with a stable kebab-case code and a sentence for people.
+    #[must_use]
+    pub fn new(status: ErrorStatus, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), members: Vec::new(), cause: None }
+    }
+
+    /// Adds a member of the problem's own, such as `field`.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
+        self
+    }
+
+    /// Adds what caused it, for the log.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Cause>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// 400 `invalid-field`: a field's value is not acceptable.
+    #[must_use]
+    pub fn invalid_field(field: &str, detail: impl Into<String>) -> Self {
+        Self::new(ErrorStatus::BadRequest, "invalid-field", detail).with("field", field)
+    }
+
+    /// 404 `not-found`: the same whether a thing never was, is gone or is somebody else's.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(ErrorStatus::NotFound, "not-found", "There is nothing at this address.")
+    }
+
+    /// 500 `internal`: a fault of ours.
+    #[must_use]
+    pub fn internal(cause: impl Into<Cause>) -> Self {
+        Self::new(ErrorStatus::Internal, "internal", "Something went wrong on our side.").because(cause)
+    }
+
+    /// The body that the client gets.
+    #[must_use]
+    pub(crate) fn to_json(&self) -> Value {
+        let status = StatusCode::from(self.status);
+        let mut body = json!({
+            "type": format!("urn:darkroom:problem:{}", self.code),
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "code": self.code,
+            "detail": self.detail,
+        });
+        for (name, value) in &self.members {
+            body[*name] = value.clone();
+        }
+        body
+    }
+}
+
+impl From<CallError> for Problem {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Unavailable(cause) => Self::new(
+                ErrorStatus::Unavailable,
+                "unavailable",
+                "The service is busy. Try again in a few seconds.",
+            )
+            .because(cause),
+            CallError::Internal(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<CreateError> for Problem {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::QuotaExceeded(tier) => Self::new(
+                ErrorStatus::Conflict,
+                "quota-exceeded",
+                format!(
+                    "The {} tier holds {} images. Delete some, or move to a larger tier.",
+                    tier.name, tier.max_images
+                ),
+            )
+            .with("max_images", tier.max_images),
+            CreateError::FileTooLarge(tier) => Self::new(
+                ErrorStatus::TooLarge,
+                "file-too-large",
+                format!("The {} tier takes files of at most {} bytes.", tier.name, tier.max_image_bytes),
+            )
+            .with("field", "size")
+            .with("max_image_bytes", tier.max_image_bytes),
+            CreateError::Call(error) => error.into(),
+        }
+    }
+}
+
+impl From<aws::MissingVariable> for Problem {
+    fn from(error: aws::MissingVariable) -> Self {
+        Self::internal(error)
+    }
+}
+
+/// A checked value outside of a JSON body; inside of one, serde names the field.
+impl From<(&'static str, InvalidField)> for Problem {
+    fn from((field, error): (&'static str, InvalidField)) -> Self {
+        Self::invalid_field(field, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_stays_in_the_house() {
+        let problem = Problem::internal("arn:aws:iam::123:role/secret is not authorized");
+        let body = problem.to_json().to_string();
+        assert!(!body.contains("arn:"), "{body}");
+        assert!(body.contains(r#""code":"internal""#), "{body}");
+    }
+}

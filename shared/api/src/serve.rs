@@ -1,0 +1,48 @@
+//! The boundary between Lambda and an endpoint.
+
+use std::future::Future;
+
+use lambda_http::{
+    Body, Error, Request, Response,
+    http::{HeaderValue, StatusCode, header},
+    service_fn,
+    tracing::{self, error, info},
+};
+
+use crate::{ErrorStatus, Problem, Reply, reply::with_content};
+
+/// Serves an endpoint until Lambda ends the process.
+///
+/// # Errors
+/// Where the Runtime API cannot be reached.
+pub async fn serve<F, R>(endpoint: F) -> Result<(), Error>
+where
+    F: Fn(Request) -> R + Send + Sync,
+    R: Future<Output = Reply> + Send,
+{
+    tracing::init_default_subscriber();
+    lambda_http::run(service_fn(|request| {
+        let reply = endpoint(request);
+        async { Ok::<_, Error>(reply.await.unwrap_or_else(|problem| answer(&problem))) }
+    }))
+    .await
+}
+
+fn answer(problem: &Problem) -> Response<Body> {
+    let status = StatusCode::from(problem.status);
+    let cause = problem.cause.as_ref().map(|cause| aws::causes(cause.as_ref()));
+    if status.is_server_error() {
+        error!(code = problem.code, status = status.as_u16(), cause, "request failed");
+    } else {
+        info!(code = problem.code, status = status.as_u16(), cause, "request refused");
+    }
+    let content_type = HeaderValue::from_static("application/problem+json");
+    let mut response = with_content(status, content_type, problem.to_json().to_string());
+    if matches!(problem.status, ErrorStatus::Unavailable | ErrorStatus::TooManyRequests) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("3"));
+    }
+    if problem.status == ErrorStatus::Unauthorized {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
