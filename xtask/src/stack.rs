@@ -235,8 +235,7 @@ Try:
 pub(crate) fn build() -> Result<()> {
     command::step("building the functions (the first time takes minutes)", || {
         let mut cargo = Command::new("cargo");
-        cargo.current_dir(project::root()).args(["build", "--profile", "local"]);
-        command::run(cargo.args(["-p", "auth", "-p", "images", "-p", "workers", "--bins"]))
+        command::run(cargo.current_dir(project::root()).args(["build", "--profile", "local", "--bins"]))
     })
 }
 

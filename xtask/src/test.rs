@@ -13,8 +13,7 @@ use crate::{command, project};
 /// Runs the tests whose names contain one of `filters`, or all.
 pub(crate) fn run(filters: &[String]) -> Result<()> {
     command::step("unit tests", || {
-        let unit = ["--profile", "local", "--workspace", "--exclude", "xtask", "--exclude", "tests"];
-        command::run(cargo_test(&unit, filters).env_remove("DARKROOM_OUTPUTS"))?;
+        command::run(&mut cargo_test(&["--profile", "local"], filters))?;
         command::run(&mut cargo_test(&["-p", "xtask"], filters))
     })?;
     let dir = project::target().join(format!("e2e-{}", std::process::id()));
@@ -42,9 +41,9 @@ fn end_to_end(stack: &Stack, filters: &[String]) -> Result<()> {
     })
 }
 
-fn cargo_test(packages: &[&str], filters: &[String]) -> Command {
+fn cargo_test(what: &[&str], filters: &[String]) -> Command {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(project::root()).arg("test").args(packages).arg("--").args(filters);
+    cargo.current_dir(project::root()).arg("test").args(what).arg("--").args(filters);
     cargo
 }
 
