@@ -1,0 +1,86 @@
+//! The workers' sample events of `events/`, with other keys put in.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::{User, aws::attribute};
+
+/// The samples, by the name that their function has in template.yaml.
+pub const SAMPLES: [(&str, &str); 18] = [
+    ("AuthConfirm", include_str!("../../events/auth-confirm.json")),
+    ("AuthLogin", include_str!("../../events/auth-login.json")),
+    ("AuthLogout", include_str!("../../events/auth-logout.json")),
+    ("AuthProfile", include_str!("../../events/auth-profile.json")),
+    ("AuthRefresh", include_str!("../../events/auth-refresh.json")),
+    ("AuthRegister", include_str!("../../events/auth-register.json")),
+    ("AuthResend", include_str!("../../events/auth-resend.json")),
+    ("ImagesCreate", include_str!("../../events/images-create.json")),
+    ("ImagesDelete", include_str!("../../events/images-delete.json")),
+    ("ImagesGet", include_str!("../../events/images-get.json")),
+    ("ImagesList", include_str!("../../events/images-list.json")),
+    ("ImagesStatus", include_str!("../../events/images-status.json")),
+    ("ImagesThumbnail", include_str!("../../events/images-thumbnail.json")),
+    ("ImagesUpload", include_str!("../../events/images-upload.json")),
+    ("WorkersFailed", include_str!("../../events/workers-failed.json")),
+    ("WorkersReclaim", REMOVED),
+    ("WorkersReclaim", EXPIRED),
+    ("WorkersThumbnail", UPLOADED),
+];
+
+const UPLOADED: &str = include_str!("../../events/workers-thumbnail.json");
+const REMOVED: &str = include_str!("../../events/workers-reclaim.json");
+const EXPIRED: &str = include_str!("../../events/workers-reclaim-expired.json");
+
+/// S3's event that objects were created, each given by its key and the event's sequencer.
+///
+/// # Errors
+/// Where the sample is broken.
+pub fn uploaded<'a>(objects: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Value> {
+    let mut event: Value = serde_json::from_str(UPLOADED)?;
+    let sample = event["Records"][0].take();
+    let records = objects.into_iter().map(|(key, sequencer)| {
+        let mut record = sample.clone();
+        record["s3"]["object"]["key"] = json!(key);
+        record["s3"]["object"]["sequencer"] = json!(sequencer);
+        record
+    });
+    event["Records"] = records.collect();
+    Ok(event)
+}
+
+/// The table's event that an image's record was removed by its owner.
+///
+/// # Errors
+/// Where there is no such record any more.
+pub async fn removed(user: &User, id: &str) -> Result<Value> {
+    stream(REMOVED, user, id).await
+}
+
+/// The table's event that an image's record was removed because its time was past.
+///
+/// # Errors
+/// Where there is no such record any more.
+pub async fn expired(user: &User, id: &str) -> Result<Value> {
+    stream(EXPIRED, user, id).await
+}
+
+/// What Lambda tells the on-failure destination of an event that it gave up.
+#[must_use]
+pub fn given_up(event: &Value) -> Value {
+    json!({
+        "version": "1.0",
+        "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
+        "requestPayload": event,
+        "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
+        "responsePayload": {"errorType": "Error", "errorMessage": "AWS is unavailable at present"},
+    })
+}
+
+async fn stream(sample: &str, user: &User, id: &str) -> Result<Value> {
+    let record = user.record(id).await?.with_context(|| format!("no record of {id}"))?;
+    let mut event: Value = serde_json::from_str(sample)?;
+    let change = &mut event["Records"][0]["dynamodb"];
+    change["Keys"] = attribute(&json!({"pk": record["pk"], "sk": record["sk"]}))["M"].take();
+    change["OldImage"] = attribute(&record)["M"].take();
+    Ok(event)
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod aws;
+pub mod events;
+pub mod pictures;
+mod stack;
+mod user;
+mod wait;
+
+pub use answer::Answer;
+pub use aws::{Aws, Invocation};
+pub use stack::{Login, Outputs, Stack, Tier, unique};
+pub use user::{Created, Tokens, User, id_of};
+pub use wait::until;

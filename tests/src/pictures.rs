@@ -1,0 +1,88 @@
+//! Pictures made by code, and what they must look like afterwards.
+
+use std::io::Cursor;
+
+use anyhow::{Context, Result, ensure};
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage, codecs::jpeg::JpegEncoder};
+
+const RED: [u8; 3] = [220, 30, 30];
+const GREEN: [u8; 3] = [30, 200, 30];
+const BLUE: [u8; 3] = [30, 30, 220];
+const WHITE: [u8; 3] = [240, 240, 240];
+
+/// Red and green above blue and white, so that every way of holding it looks different.
+#[must_use]
+pub fn quadrants(width: u32, height: u32) -> DynamicImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        Rgb(match (x < width / 2, y < height / 2) {
+            (true, true) => RED,
+            (false, true) => GREEN,
+            (true, false) => BLUE,
+            (false, false) => WHITE,
+        })
+    })
+    .into()
+}
+
+/// A JPEG of [`quadrants`].
+///
+/// # Errors
+/// Where encoding fails.
+pub fn jpeg(width: u32, height: u32) -> Result<Vec<u8>> {
+    encode_jpeg(&quadrants(width, height))
+}
+
+/// A PNG of [`quadrants`].
+///
+/// # Errors
+/// Where encoding fails.
+pub fn png(width: u32, height: u32) -> Result<Vec<u8>> {
+    let mut bytes = Cursor::new(Vec::new());
+    quadrants(width, height).write_to(&mut bytes, ImageFormat::Png)?;
+    Ok(bytes.into_inner())
+}
+
+/// A JPEG of [`quadrants`] as a camera held so stores it: turned, with the EXIF orientation that says so.
+///
+/// # Errors
+/// Where encoding fails.
+pub fn jpeg_held(orientation: u16, width: u32, height: u32) -> Result<Vec<u8>> {
+    let upright = quadrants(width, height);
+    let stored = match orientation {
+        2 => upright.fliph(),
+        3 => upright.rotate180(),
+        4 => upright.flipv(),
+        5 => upright.rotate90().fliph(),
+        6 => upright.rotate270(),
+        7 => upright.rotate270().fliph(),
+        8 => upright.rotate90(),
+        _ => upright,
+    };
+    let jpeg = encode_jpeg(&stored)?;
+    let entry = [&[0x01, 0x12, 0, 3, 0, 0, 0, 1][..], &orientation.to_be_bytes(), &[0, 0]].concat();
+    let exif = [b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01", &entry[..], &[0, 0, 0, 0]].concat();
+    let length = u16::try_from(exif.len() + 2)?.to_be_bytes();
+    Ok([&jpeg[..2], &[0xff, 0xe1], &length, &exif, &jpeg[2..]].concat())
+}
+
+/// Insists that bytes are [`quadrants`] of this size, upright.
+///
+/// # Errors
+/// Where they are anything else.
+pub fn check_quadrants(bytes: &[u8], width: u32, height: u32) -> Result<()> {
+    let picture = image::load_from_memory(bytes).context("a thumbnail is no picture")?.to_rgb8();
+    ensure!(picture.dimensions() == (width, height), "{:?} pixels", picture.dimensions());
+    let places = [(1, 1, RED), (3, 1, GREEN), (1, 3, BLUE), (3, 3, WHITE)];
+    for (x, y, expected) in places {
+        let actual = picture.get_pixel(width * x / 4, height * y / 4).0;
+        let is_near = actual.iter().zip(&expected).all(|(a, b)| a.abs_diff(*b) <= 25);
+        ensure!(is_near, "{actual:?} instead of {expected:?} at {x}/4, {y}/4");
+    }
+    Ok(())
+}
+
+fn encode_jpeg(picture: &DynamicImage) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 90))?;
+    Ok(bytes)
+}

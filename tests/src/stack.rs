@@ -1,0 +1,251 @@
+//! The running stack.
+
+use std::{
+    env, fs,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context, Result};
+use reqwest::{Client, Method, Url, redirect::Policy};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{Answer, Aws, Invocation, User, until};
+
+/// A stack under test. One for each test: connections do not outlive the runtime they were made in.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// Where things are.
+    pub outputs: Arc<Outputs>,
+    /// What is behind the API.
+    pub aws: Aws,
+    http: Client,
+}
+
+/// What `cargo xtask up` wrote of it.
+#[derive(Debug, Deserialize)]
+#[expect(missing_docs, reason = "the names of outputs.json, which DESIGN.md explains")]
+pub struct Outputs {
+    pub api_url: String,
+    pub endpoint_url: String,
+    pub region: String,
+    pub user_pool_id: String,
+    pub client_id: String,
+    pub uploads_bucket: String,
+    pub derived_bucket: String,
+    pub table: String,
+    pub stack_name: String,
+    pub demo: Login,
+    pub access_key: String,
+    pub secret_key: String,
+}
+
+/// A user that the stack came with.
+#[derive(Debug, Deserialize)]
+#[expect(missing_docs, reason = "the names of outputs.json")]
+pub struct Login {
+    pub username: String,
+    pub password: String,
+}
+
+/// A tier that a user is put into, as one of the seeded tiers or a change of it.
+#[derive(Clone, Debug)]
+pub struct Tier {
+    id: &'static str,
+    changes: Vec<(&'static str, Value)>,
+}
+
+impl Tier {
+    /// The tier of new users: a thumbnail of 200 pixels.
+    pub const BASIC: Self = Self { id: "basic", changes: Vec::new() };
+    /// Everything: thumbnails of 200, 400 and 1200 pixels, and the original.
+    pub const ENTERPRISE: Self = Self { id: "enterprise", changes: Vec::new() };
+
+    /// The same tier with another rule.
+    #[must_use]
+    pub fn with(mut self, rule: &'static str, value: impl Into<Value>) -> Self {
+        self.changes.push((rule, value.into()));
+        self
+    }
+}
+
+impl Stack {
+    /// The stack that `DARKROOM_OUTPUTS` describes.
+    ///
+    /// # Errors
+    /// Where there is none: the suite needs one.
+    pub fn connect() -> Result<Self> {
+        let path = env::var("DARKROOM_OUTPUTS")
+            .context("these tests need a running stack: use `cargo xtask test`, which starts one")?;
+        let text = fs::read(&path).with_context(|| format!("reading {path}, the stack's outputs"))?;
+        let outputs: Outputs = serde_json::from_slice(&text).with_context(|| format!("in {path}"))?;
+        let host = Url::parse(&outputs.api_url)?.host_str().context("api_url has no host")?.to_owned();
+        let http = Client::builder()
+            // Not every resolver knows that all of `.localhost` is this machine.
+            .resolve(&host, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+            .redirect(Policy::none())
+            .timeout(Duration::from_secs(60))
+            .build()?;
+        let aws = Aws::new(http.clone(), &outputs);
+        Ok(Self { outputs: Arc::new(outputs), aws, http })
+    }
+
+    /// Begins a request to the API.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.outputs.api_url))
+    }
+
+    /// Posts JSON without a token.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Fetches an address as it is, without a token.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn fetch(&self, url: &str) -> Result<Answer> {
+        send(self.http.get(url)).await
+    }
+
+    /// Begins a request to an address as it is.
+    pub fn request_url(&self, method: Method, url: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, url)
+    }
+
+    /// Puts bytes where an `upload` says, with exactly its headers. The length is the body's own: no
+    /// browser lets a page set it.
+    ///
+    /// # Errors
+    /// No answer, or no such upload.
+    pub async fn put(&self, upload: &Value, bytes: Vec<u8>) -> Result<Answer> {
+        let url = upload["url"].as_str().context("the upload has no url")?;
+        let mut request = self.http.put(url).body(bytes);
+        for (name, value) in upload["headers"].as_object().context("the upload has no headers")? {
+            if !name.eq_ignore_ascii_case("content-length") {
+                request = request.header(name, value.as_str().context("a header is not text")?);
+            }
+        }
+        send(request).await
+    }
+
+    /// A new user of the tier for new users, signed in.
+    ///
+    /// # Errors
+    /// Where any of it fails.
+    pub async fn user(&self) -> Result<User> {
+        let (username, email, password) = credentials();
+        let create = json!({
+            "UserPoolId": self.outputs.user_pool_id,
+            "Username": username,
+            "UserAttributes": [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}],
+            "MessageAction": "SUPPRESS",
+        });
+        let created = self.cognito("AdminCreateUser", &create).await?;
+        let attributes = created["User"]["Attributes"].as_array().context("a user without attributes")?;
+        let sub = attributes.iter().find(|attribute| attribute["Name"] == "sub").context("no sub")?;
+        let id = sub["Value"].as_str().context("no sub")?.to_owned();
+        let set_password = json!({
+            "UserPoolId": self.outputs.user_pool_id,
+            "Username": username,
+            "Password": password,
+            "Permanent": true,
+        });
+        self.cognito("AdminSetUserPassword", &set_password).await?;
+        User::login(self, id, username, email, password).await
+    }
+
+    /// A new user of another tier, signed in.
+    ///
+    /// # Errors
+    /// Where any of it fails.
+    pub async fn user_in(&self, tier: Tier) -> Result<User> {
+        let user = self.user().await?;
+        let seeded = self.aws.item(&self.outputs.table, "TIER", &format!("TIER#{}", tier.id)).await?;
+        let mut limits = seeded.with_context(|| format!("no tier {} was seeded", tier.id))?;
+        for (rule, value) in tier.changes {
+            limits[rule] = value;
+        }
+        let profile = json!({
+            "pk": format!("USER#{}", user.id),
+            "sk": "PROFILE",
+            "tier": tier.id,
+            "limits": limits,
+            "images": 0,
+            "bytes": 0,
+        });
+        self.aws.put_item(&self.outputs.table, &profile).await?;
+        Ok(user)
+    }
+
+    /// The codes that were mailed to an address, once there are so many.
+    ///
+    /// # Errors
+    /// Where so many mails never come.
+    pub async fn mailed_codes(&self, email: &Value, count: usize) -> Result<Vec<String>> {
+        let url = format!("{}/_ministack/ses/messages", self.outputs.endpoint_url);
+        until(&format!("{count} mails to {email}"), async || {
+            let mails = self.fetch(&url).await?.json(200)?;
+            let mails = mails["messages"].as_object().into_iter().flatten();
+            let mails = mails.flat_map(|(_account, mails)| mails.as_array().into_iter().flatten());
+            let mails = mails.filter(|mail| mail["To"].as_array().is_some_and(|to| to.contains(email)));
+            let codes: Vec<String> = mails.filter_map(code_in).collect();
+            Ok((codes.len() == count).then_some(codes))
+        })
+        .await
+    }
+
+    /// What a resource of template.yaml is called in the account.
+    ///
+    /// # Errors
+    /// No answer, or no such resource.
+    pub async fn resource(&self, name: &str) -> Result<String> {
+        self.aws.physical_id(&self.outputs.stack_name, name).await
+    }
+
+    /// Invokes a function of template.yaml directly.
+    ///
+    /// # Errors
+    /// No answer, or no such function.
+    pub async fn invoke(&self, function: &str, event: &Value) -> Result<Invocation> {
+        self.aws.invoke(&self.resource(function).await?, event).await
+    }
+
+    async fn cognito(&self, operation: &str, body: &Value) -> Result<Value> {
+        let target = format!("AWSCognitoIdentityProviderService.{operation}");
+        self.aws.json("cognito-idp", &target, body).await
+    }
+}
+
+/// Sends a request and reads its answer.
+pub(crate) async fn send(request: reqwest::RequestBuilder) -> Result<Answer> {
+    Answer::read(request.send().await?).await
+}
+
+/// A name that nobody has.
+#[must_use]
+pub fn unique(prefix: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{prefix}-{:x}-{:x}", since.as_nanos(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A new user's name, address and password.
+pub(crate) fn credentials() -> (String, String, String) {
+    let username = unique("user");
+    (username.clone(), format!("{username}@example.com"), unique("Pass-Word"))
+}
+
+fn code_in(mail: &Value) -> Option<String> {
+    let text = mail["BodyText"].as_str().or(mail["BodyHtml"].as_str())?;
+    let digits = |word: &&str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
+    text.split(|c: char| !c.is_ascii_alphanumeric()).find(digits).map(str::to_owned)
+}

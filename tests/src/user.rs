@@ -1,0 +1,264 @@
+//! Someone who is signed in.
+
+use anyhow::{Context, Result};
+use reqwest::{Method, RequestBuilder};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{Answer, Stack, stack::send, until};
+
+/// A user of the stack with its tokens.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The stack.
+    pub stack: Stack,
+    /// The `sub`.
+    pub id: String,
+    /// The name.
+    pub username: String,
+    /// The address.
+    pub email: String,
+    /// The password.
+    pub password: String,
+    /// The tokens.
+    pub tokens: Tokens,
+}
+
+/// What a login gives.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "the names of the API")]
+pub struct Tokens {
+    pub access_token: String,
+    pub id_token: String,
+    pub refresh_token: String,
+    pub token_type: String,
+    pub expires_in: u64,
+}
+
+/// A pending image and where to upload it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Created {
+    /// The image.
+    pub image: Value,
+    /// Its upload.
+    pub upload: Value,
+}
+
+impl Created {
+    /// The image's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.image["id"].as_str().unwrap_or_default()
+    }
+}
+
+/// An image's id.
+///
+/// # Errors
+/// Where it has none.
+pub fn id_of(image: &Value) -> Result<&str> {
+    image["id"].as_str().with_context(|| format!("no id: {image}"))
+}
+
+impl User {
+    pub(crate) async fn login(
+        stack: &Stack,
+        id: String,
+        username: String,
+        email: String,
+        password: String,
+    ) -> Result<Self> {
+        let login = json!({"username": username, "password": password});
+        let tokens = serde_json::from_value(stack.post("/api/auth/login", &login).await?.json(200)?)?;
+        Ok(Self { stack: stack.clone(), id, username, email, password, tokens })
+    }
+
+    /// Begins a request in the user's name.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.stack.request(method, path).bearer_auth(&self.tokens.access_token)
+    }
+
+    /// Gets a path.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn get(&self, path: &str) -> Result<Answer> {
+        send(self.request(Method::GET, path)).await
+    }
+
+    /// Posts JSON.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Posts nothing.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn post_empty(&self, path: &str) -> Result<Answer> {
+        send(self.request(Method::POST, path)).await
+    }
+
+    /// Deletes a path.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn delete(&self, path: &str) -> Result<Answer> {
+        send(self.request(Method::DELETE, path)).await
+    }
+
+    /// Makes a pending image for bytes of a declared type.
+    ///
+    /// # Errors
+    /// Where it is refused.
+    pub async fn create(&self, content_type: &str, size: usize) -> Result<Created> {
+        self.create_with(json!({"file_name": "picture", "content_type": content_type, "size": size})).await
+    }
+
+    /// Makes a pending image from these fields.
+    ///
+    /// # Errors
+    /// Where it is refused.
+    pub async fn create_with(&self, fields: Value) -> Result<Created> {
+        Ok(serde_json::from_value(self.post("/api/images", &fields).await?.json(201)?)?)
+    }
+
+    /// Makes an image and uploads it; gives its id.
+    ///
+    /// # Errors
+    /// Where either is refused.
+    pub async fn upload(&self, content_type: &str, bytes: Vec<u8>) -> Result<String> {
+        let created = self.create(content_type, bytes.len()).await?;
+        self.stack.put(&created.upload, bytes).await?.expect(200)?;
+        Ok(created.id().to_owned())
+    }
+
+    /// Waits until an image is ready or failed, and gets it.
+    ///
+    /// # Errors
+    /// Where it never is.
+    pub async fn developed(&self, id: &str) -> Result<Value> {
+        until(&format!("image {id} to be developed"), async || {
+            let status = self.get(&format!("/api/images/{id}/status")).await?.json(200)?;
+            Ok(matches!(status["status"].as_str(), Some("ready" | "failed")).then_some(()))
+        })
+        .await?;
+        self.image(id).await
+    }
+
+    /// Uploads a picture and waits until it is developed.
+    ///
+    /// # Errors
+    /// Where any of it fails.
+    pub async fn upload_and_develop(&self, content_type: &str, bytes: Vec<u8>) -> Result<Value> {
+        let id = self.upload(content_type, bytes).await?;
+        self.developed(&id).await
+    }
+
+    /// An image that must be there.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub async fn image(&self, id: &str) -> Result<Value> {
+        self.get(&format!("/api/images/{id}")).await?.json(200)
+    }
+
+    /// A thumbnail's bytes.
+    ///
+    /// # Errors
+    /// Where there is none of that size.
+    pub async fn thumbnail(&self, image: &Value, size: u32) -> Result<Answer> {
+        let thumbnails = image["thumbnails"].as_array().context("no thumbnails")?;
+        let thumbnail = thumbnails.iter().find(|thumbnail| thumbnail["size"] == size);
+        let url = thumbnail.and_then(|thumbnail| thumbnail["url"].as_str());
+        let url = url.with_context(|| format!("no thumbnail of size {size} in {image}"))?;
+        self.stack.fetch(url).await?.expect(200)
+    }
+
+    /// What the profile says of the quota: images and bytes.
+    ///
+    /// # Errors
+    /// Where there is no profile.
+    pub async fn usage(&self) -> Result<(u64, u64)> {
+        let profile = self.get("/api/auth/profile").await?.json(200)?;
+        let count =
+            |name: &str| profile["usage"][name].as_u64().with_context(|| format!("no {name}: {profile}"));
+        Ok((count("images")?, count("bytes")?))
+    }
+
+    /// Waits until the quota is used by exactly so many images.
+    ///
+    /// # Errors
+    /// Where it never is.
+    pub async fn usage_becomes(&self, images: u64, bytes: u64) -> Result<()> {
+        until(&format!("{images} images to be counted"), async || {
+            Ok((self.usage().await? == (images, bytes)).then_some(()))
+        })
+        .await
+    }
+
+    /// An image's record, where there is one.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn record(&self, id: &str) -> Result<Option<Value>> {
+        let (pk, sk) = self.record_key(id);
+        self.stack.aws.item(&self.stack.outputs.table, &pk, &sk).await
+    }
+
+    /// Changes an image's record behind the API's back.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn change_record(&self, id: &str, update: &str, values: Value) -> Result<()> {
+        let (pk, sk) = self.record_key(id);
+        self.stack.aws.update_item(&self.stack.outputs.table, (&pk, &sk), update, &values).await
+    }
+
+    /// Removes an image's record as the table itself would, its time being past.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn remove_record(&self, id: &str) -> Result<()> {
+        let (pk, sk) = self.record_key(id);
+        self.stack.aws.delete_item(&self.stack.outputs.table, &pk, &sk).await
+    }
+
+    /// An image's objects: originals, then derivatives.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn objects(&self, id: &str) -> Result<(Vec<String>, Vec<String>)> {
+        let prefix = format!("{}/{id}/", self.id);
+        let outputs = &self.stack.outputs;
+        tokio::try_join!(
+            self.stack.aws.keys(&outputs.uploads_bucket, &prefix),
+            self.stack.aws.keys(&outputs.derived_bucket, &prefix)
+        )
+    }
+
+    /// Waits until no object of an image is left.
+    ///
+    /// # Errors
+    /// Where some stay.
+    pub async fn objects_vanish(&self, id: &str) -> Result<()> {
+        until(&format!("the objects of {id} to go"), async || {
+            let (originals, derivatives) = self.objects(id).await?;
+            Ok((originals.is_empty() && derivatives.is_empty()).then_some(()))
+        })
+        .await
+    }
+
+    /// The key of an image's first upload.
+    #[must_use]
+    pub fn key(&self, id: &str) -> String {
+        format!("{}/{id}/1", self.id)
+    }
+
+    fn record_key(&self, id: &str) -> (String, String) {
+        (format!("USER#{}", self.id), format!("IMAGE#{id}"))
+    }
+}

@@ -1,0 +1,73 @@
+//! `POST /api/auth/confirm` and `/api/auth/confirm/resend`
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tests::Stack;
+
+use super::register::account;
+
+async fn registered(stack: &Stack) -> Result<(Value, String)> {
+    let account = account();
+    stack.post("/api/auth/register", &account).await?.expect(201)?;
+    let codes = stack.mailed_codes(&account["email"], 1).await?;
+    Ok((account, codes[0].clone()))
+}
+
+#[tokio::test]
+async fn with_the_mailed_code_a_new_user_can_log_in() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (account, code) = registered(&stack).await?;
+    let confirmation = json!({"username": account["username"], "code": code});
+    stack.post("/api/auth/confirm", &confirmation).await?.expect(204)?;
+    let login = json!({"username": account["username"], "password": account["password"]});
+    stack.post("/api/auth/login", &login).await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_code_confirms_nobody() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (account, code) = registered(&stack).await?;
+    let other = if code == "123456" { "654321" } else { "123456" };
+    let confirmation = json!({"username": account["username"], "code": other});
+    stack.post("/api/auth/confirm", &confirmation).await?.problem(400, "code-mismatch")?;
+    let login = json!({"username": account["username"], "password": account["password"]});
+    stack.post("/api/auth/login", &login).await?.problem(403, "not-confirmed")?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_has_is_confirmed_like_a_wrong_code() -> Result<()> {
+    let stack = Stack::connect()?;
+    let confirmation = json!({"username": tests::unique("nobody"), "code": "123456"});
+    let answer = stack.post("/api/auth/confirm", &confirmation).await?.json(400)?;
+    assert!(["code-mismatch", "code-expired"].contains(&answer["code"].as_str().unwrap()), "{answer}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_code_can_be_mailed_again() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (account, _) = registered(&stack).await?;
+    let who = json!({"username": account["username"]});
+    stack.post("/api/auth/confirm/resend", &who).await?.expect(202)?;
+    let codes = stack.mailed_codes(&account["email"], 2).await?;
+    let confirmation = json!({"username": account["username"], "code": codes[1]});
+    stack.post("/api/auth/confirm", &confirmation).await?.expect(204)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn asking_for_a_code_tells_nobody_who_exists() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (unconfirmed, _) = registered(&stack).await?;
+    let confirmed = stack.user().await?;
+    let names = [unconfirmed["username"].clone(), json!(confirmed.username), json!(tests::unique("nobody"))];
+    let mut answers = Vec::new();
+    for username in names {
+        let answer = stack.post("/api/auth/confirm/resend", &json!({"username": username})).await?;
+        answers.push(answer.expect(202)?.text());
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    Ok(())
+}

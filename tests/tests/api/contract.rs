@@ -1,0 +1,184 @@
+//! What holds for the whole API: what it makes of bad input, and which pages may call it
+
+use anyhow::Result;
+use futures_util::future::try_join_all;
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use tests::{Answer, Stack, User, events, pictures};
+
+/// The template's default origin, which the local stack keeps.
+const ALLOWED: &str = "http://localhost:3000";
+
+async fn post_text(user: &User, path: &str, content_type: &str, body: impl Into<String>) -> Result<Answer> {
+    let request = user.request(Method::POST, path).header("content-type", content_type).body(body.into());
+    Answer::read(request.send().await?).await
+}
+
+#[tokio::test]
+async fn what_is_not_json_is_refused() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    for path in ["/api/images", "/api/auth/login", "/api/auth/register", "/api/auth/logout"] {
+        for body in ["", "{", "{} {}", "file_name=a&size=1", "\u{0}", "{\"file_name\":\"a\","] {
+            let answer = post_text(&user, path, "application/json", body).await?;
+            answer.problem(400, "invalid-json")?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wrong_missing_or_unknown_field_is_named() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let good = json!({"file_name": "a", "content_type": "image/png", "size": 1});
+    let with = |field: &str, value: Value| {
+        let mut body = good.clone();
+        body[field] = value;
+        body
+    };
+    let without_size = json!({"file_name": "a", "content_type": "image/png"});
+    for (field, body) in [
+        ("size", with("size", json!("1"))),
+        ("size", with("size", json!(-1))),
+        ("size", with("size", json!(1.5))),
+        ("size", with("size", json!(u64::MAX))),
+        ("size", with("size", Value::Null)),
+        ("size", without_size),
+        ("file_name", with("file_name", json!(["a"]))),
+        ("content_type", with("content_type", json!(7))),
+        ("checksum_sha256", with("checksum_sha256", json!("abc"))),
+        ("title", with("title", json!("x".repeat(201)))),
+        ("description", with("description", json!({}))),
+        ("is_admin", with("is_admin", json!(true))),
+    ] {
+        let problem = user.post("/api/images", &body).await?.problem(400, "invalid-field")?;
+        assert_eq!(problem["field"], field, "{body}");
+    }
+    let login = json!({"username": "a", "password": ["x"]});
+    let problem = stack.post("/api/auth/login", &login).await?.problem(400, "invalid-field")?;
+    assert_eq!(problem["field"], "password");
+    assert_eq!(user.usage().await?, (0, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_megabyte_of_nesting_is_refused_unread() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    for body in ["[".repeat(1 << 20), format!("{{\"file_name\":{}", "{\"a\":".repeat(200_000))] {
+        post_text(&user, "/api/images", "application/json", body).await?.problem(413, "body-too-large")?;
+    }
+    // Small enough to be read, deep enough to end a careless parser.
+    let deep = format!("{{\"title\":{}", "[".repeat(60_000));
+    let problem = post_text(&user, "/api/images", "application/json", deep).await?.json(400)?;
+    assert!(["invalid-json", "invalid-field"].contains(&problem["code"].as_str().unwrap()), "{problem}");
+    user.get("/api/images").await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_content_type_is_refused() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let body = json!({"file_name": "a", "content_type": "image/png", "size": 1}).to_string();
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "image/png"]
+    {
+        let answer = post_text(&user, "/api/images", content_type, body.clone()).await?;
+        answer.problem(415, "unsupported-media-type")?;
+    }
+    post_text(&user, "/api/images", "application/json; charset=utf-8", body).await?.expect(201)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn answers_are_json_and_no_cache_keeps_them() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    for path in ["/api/images", "/api/auth/profile"] {
+        let answer = user.get(path).await?.expect(200)?;
+        assert_eq!(
+            (answer.header("content-type"), answer.header("cache-control")),
+            ("application/json", "no-store")
+        );
+    }
+    let refused = user.get("/api/images/x").await?;
+    assert_eq!(refused.header("cache-control"), "no-store");
+    refused.problem(404, "not-found")?;
+    Ok(())
+}
+
+async fn preflight(stack: &Stack, url: &str, origin: &str, method: &str, headers: &str) -> Result<Response> {
+    let request = stack.request_url(Method::OPTIONS, url).header("origin", origin);
+    let request = request.header("access-control-request-method", method);
+    Ok(request.header("access-control-request-headers", headers).send().await?)
+}
+
+fn allowed_origin(answer: &Response) -> Option<&str> {
+    answer.headers().get("access-control-allow-origin")?.to_str().ok()
+}
+
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_may_upload_and_others_may_not() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let picture = pictures::png(64, 64)?;
+    let created = user.create("image/png", picture.len()).await?;
+    let url = created.upload["url"].as_str().unwrap();
+    let headers = "content-type,if-none-match";
+
+    let allowed = preflight(&stack, url, ALLOWED, "PUT", headers).await?;
+    assert_eq!((allowed.status().as_u16(), allowed_origin(&allowed)), (200, Some(ALLOWED)));
+    let refused = preflight(&stack, url, "https://evil.example", "PUT", headers).await?;
+    assert_eq!((refused.status().as_u16(), allowed_origin(&refused)), (403, None));
+    let refused = preflight(&stack, url, ALLOWED, "DELETE", headers).await?;
+    assert_eq!(refused.status(), 403);
+
+    let mut request = stack.request_url(Method::PUT, url).header("origin", ALLOWED).body(picture);
+    for (name, value) in created.upload["headers"].as_object().unwrap() {
+        request = request.header(name, value.as_str().unwrap());
+    }
+    let answer = Answer::read(request.send().await?).await?.expect(200)?;
+    assert_eq!(answer.header("access-control-allow-origin"), ALLOWED);
+    assert!(answer.header("access-control-expose-headers").contains("ETag"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_may_call_the_api_and_others_may_not() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let url = format!("{}/api/images", stack.outputs.api_url);
+    let allowed = preflight(&stack, &url, ALLOWED, "POST", "authorization,content-type").await?;
+    assert!(allowed.status().is_success());
+    assert_eq!(allowed_origin(&allowed), Some(ALLOWED));
+    let refused =
+        preflight(&stack, &url, "https://evil.example", "POST", "authorization,content-type").await?;
+    assert_eq!(allowed_origin(&refused), None);
+
+    for (origin, expected) in [(ALLOWED, Some(ALLOWED)), ("https://evil.example", None)] {
+        let answer = user.request(Method::GET, "/api/images").header("origin", origin).send().await?;
+        assert_eq!(allowed_origin(&answer), expected, "{origin}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_function_answers_its_sample_event() -> Result<()> {
+    let stack = Stack::connect()?;
+    try_join_all(events::SAMPLES.map(async |(function, sample)| {
+        let answer = stack.invoke(function, &serde_json::from_str(sample)?).await?.ok()?;
+        let status = answer["statusCode"].as_u64().unwrap_or(200);
+        assert!(status < 500, "{function}: {answer}");
+        assert_ne!(status, 415, "{function}: {answer}");
+        assert_ne!(
+            answer["body"].as_str().map(|body| body.contains("invalid-field")),
+            Some(true),
+            "{function}: {answer}"
+        );
+        assert_eq!(answer["batchItemFailures"].as_array().map_or(0, Vec::len), 0, "{function}: {answer}");
+        anyhow::Ok(())
+    }))
+    .await?;
+    Ok(())
+}

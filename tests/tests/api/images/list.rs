@@ -1,0 +1,116 @@
+//! `GET /api/images`
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use tests::{Stack, User, pictures};
+
+fn ids(page: &Value) -> Vec<String> {
+    let images = page["images"].as_array().into_iter().flatten();
+    images.filter_map(|image| image["id"].as_str()).map(str::to_owned).collect()
+}
+
+/// All pages of a list, each the ids it shows.
+async fn pages(user: &User, query: &str) -> Result<Vec<Vec<String>>> {
+    let (mut pages, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = user.get(&format!("/api/images?{query}{cursor}")).await?.json(200)?;
+        pages.push(ids(&page));
+        let Some(next) = page["next_cursor"].as_str() else { return Ok(pages) };
+        cursor = format!("&cursor={next}");
+        ensure!(pages.len() < 20, "the pages do not end");
+    }
+}
+
+#[tokio::test]
+async fn who_has_nothing_sees_an_empty_list() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let page = user.get("/api/images").await?.json(200)?;
+    assert_eq!(page, json!({"images": [], "next_cursor": null}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_newest_come_first_and_every_image_is_on_one_page() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let mut made = Vec::new();
+    for _ in 0..7 {
+        made.insert(0, user.create("image/png", 10).await?.id().to_owned());
+    }
+    assert_eq!(pages(&user, "limit=3").await?, [&made[..3], &made[3..6], &made[6..]]);
+    assert_eq!(pages(&user, "limit=7").await?, [&made[..]]);
+    assert_eq!(pages(&user, "").await?, [&made[..]]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_shows_what_its_images_show_by_themselves() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
+    let page = user.get("/api/images").await?.json(200)?;
+    assert_eq!(page["images"], json!([image]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_can_be_of_one_status() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let ready = user.upload("image/png", pictures::png(64, 64)?).await?;
+    let failed = user.upload("image/png", b"no picture".to_vec()).await?;
+    let pending = user.create("image/png", 10).await?.id().to_owned();
+    let also_pending = user.create("image/png", 10).await?.id().to_owned();
+    user.developed(&ready).await?;
+    user.developed(&failed).await?;
+    assert_eq!(pages(&user, "status=ready").await?.concat(), [ready]);
+    assert_eq!(pages(&user, "status=failed").await?.concat(), [failed]);
+    assert_eq!(pages(&user, "status=pending&limit=1").await?.concat(), [also_pending, pending]);
+    assert_eq!(pages(&user, "status=processing").await?.concat(), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_sees_the_images_of_others() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (ann, bob) = tokio::try_join!(stack.user(), stack.user())?;
+    ann.create("image/png", 10).await?;
+    assert_eq!(pages(&bob, "").await?.concat(), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_forged_or_foreign_cursor_is_refused() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (ann, bob) = tokio::try_join!(stack.user(), stack.user())?;
+    for user in [&ann, &bob] {
+        user.create("image/png", 10).await?;
+        user.create("image/png", 10).await?;
+    }
+    let page = ann.get("/api/images?limit=1").await?.json(200)?;
+    let cursor = page["next_cursor"].as_str().unwrap();
+    ann.get(&format!("/api/images?cursor={cursor}")).await?.expect(200)?;
+    // Another user's, another list's, mangled, made up.
+    bob.get(&format!("/api/images?cursor={cursor}")).await?.problem(400, "bad-cursor")?;
+    let mangled = cursor.chars().rev().collect::<String>();
+    let forged =
+        [format!("status=ready&cursor={cursor}"), format!("cursor={mangled}"), "cursor=made-up".into()];
+    for query in forged {
+        ann.get(&format!("/api/images?{query}")).await?.problem(400, "bad-cursor")?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_query_that_makes_no_sense_is_refused_by_name() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    for (field, value) in
+        [("limit", "0"), ("limit", "101"), ("limit", "x"), ("limit", "-1"), ("status", "done")]
+    {
+        let answer = user.get(&format!("/api/images?{field}={value}")).await?;
+        assert_eq!(answer.problem(400, "invalid-field")?["field"], field, "{value}");
+    }
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! `workers-thumbnail`: S3's events, also those that come twice, late, or for nothing
+
+use anyhow::{Context, Result};
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+use tests::{Stack, Tier, User, events, id_of, pictures, until};
+
+/// A picture that was developed, and its record.
+async fn developed(user: &User) -> Result<(String, Value)> {
+    let image = user.upload_and_develop("image/jpeg", pictures::jpeg(640, 480)?).await?;
+    assert_eq!(image["status"], "ready", "{image}");
+    let id = id_of(&image)?.to_owned();
+    let record = user.record(&id).await?.context("no record")?;
+    Ok((id, record))
+}
+
+/// Takes a developed picture back to where its upload has just arrived: pending, without derivatives.
+async fn rewind(user: &User, id: &str) -> Result<()> {
+    let update = "SET #status = :pending, thumbnails = :none \
+                  REMOVE sequencer, lease, width, height, placeholder, failure, uploaded_at";
+    user.change_record(id, update, json!({":pending": "pending", ":none": []})).await?;
+    for key in user.objects(id).await?.1 {
+        user.stack.aws.delete_object(&user.stack.outputs.derived_bucket, &key).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_same_event_twice_at_once_makes_one_set_of_thumbnails() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let (id, before) = developed(&user).await?;
+    rewind(&user, &id).await?;
+    let key = user.key(&id);
+    let event = events::uploaded([(key.as_str(), "A1")])?;
+    let (first, second) =
+        tokio::try_join!(stack.invoke("WorkersThumbnail", &event), stack.invoke("WorkersThumbnail", &event))?;
+    // The second may be told to come back, as long as the first is at work.
+    assert!(!first.failed || !second.failed, "{first:?} {second:?}");
+
+    let after = user.record(&id).await?.context("no record")?;
+    assert_eq!((&after["status"], &after["thumbnails"]), (&json!("ready"), &before["thumbnails"]));
+    assert_eq!(user.objects(&id).await?.1.len(), 3);
+    // Nor does a third delivery, later, change anything.
+    stack.invoke("WorkersThumbnail", &event).await?.ok()?;
+    assert_eq!(user.record(&id).await?.context("no record")?, after);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_older_than_the_last_one_is_ignored() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let (id, _) = developed(&user).await?;
+    rewind(&user, &id).await?;
+    let key = user.key(&id);
+    stack.invoke("WorkersThumbnail", &events::uploaded([(key.as_str(), "B2")])?).await?.ok()?;
+    let after = user.record(&id).await?.context("no record")?;
+    assert_eq!(after["status"], "ready");
+    // Shorter, yet later only if one compares lengths.
+    for older in ["B1", "B1FFFFFFFF", "0B2"] {
+        stack.invoke("WorkersThumbnail", &events::uploaded([(key.as_str(), older)])?).await?.ok()?;
+        assert_eq!(user.record(&id).await?.context("no record")?, after, "{older}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_of_an_older_version_is_ignored() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let (id, _) = developed(&user).await?;
+    user.change_record(&id, "SET version = :two", json!({":two": 2})).await?;
+    let before = user.record(&id).await?;
+    let key = user.key(&id);
+    stack.invoke("WorkersThumbnail", &events::uploaded([(key.as_str(), "FFFF")])?).await?.ok()?;
+    assert_eq!(user.record(&id).await?, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_image_deleted_while_it_is_developed_stays_gone() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    // Large, so that developing takes a while.
+    let image = user.upload_and_develop("image/png", pictures::png(5000, 4000)?).await?;
+    let id = id_of(&image)?;
+    rewind(&user, id).await?;
+    let key = user.key(id);
+    let event = events::uploaded([(key.as_str(), "FFFF")])?;
+    let develop = async { stack.invoke("WorkersThumbnail", &event).await?.ok() };
+    let delete = async {
+        until("the worker to begin", async || {
+            let record = user.record(id).await?.context("no record")?;
+            anyhow::ensure!(record["status"] != "ready", "the worker was done before the image was deleted");
+            Ok((record["status"] == "processing").then_some(()))
+        })
+        .await?;
+        user.delete(&format!("/api/images/{id}")).await?.expect(204)
+    };
+    tokio::try_join!(develop, delete)?;
+    // The stream's worker has been here too once the place in the quota is back.
+    user.usage_becomes(0, 0).await?;
+    user.objects_vanish(id).await?;
+    assert_eq!(user.record(id).await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_object_without_a_record_is_removed() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let id = "01JZ0000000000000000000000";
+    stack.aws.put_object(&stack.outputs.uploads_bucket, &user.key(id), pictures::png(64, 64)?).await?;
+    user.objects_vanish(id).await?;
+    assert_eq!(user.record(id).await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn events_that_are_not_about_our_uploads_have_no_effect() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let test =
+        json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": stack.outputs.uploads_bucket});
+    stack.invoke("WorkersThumbnail", &test).await?.ok()?;
+    let missing = user.key("01JZ0000000000000000000000");
+    for key in ["x", "a/b/c", "%FF", "..%2F..%2F1", "x/01JZ0000000000000000000000/0", missing.as_str()] {
+        stack.invoke("WorkersThumbnail", &events::uploaded([(key, "FFFF")])?).await?.ok()?;
+    }
+    assert_eq!(user.usage().await?, (0, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_bad_record_of_several_does_not_hold_up_the_others() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let contents = [
+        pictures::png(64, 64)?,
+        b"<html>".to_vec(),
+        pictures::png(64, 64)?[..40].to_vec(),
+        pictures::jpeg(64, 64)?,
+    ];
+    let images = try_join_all(contents.map(|bytes| user.upload_and_develop("image/png", bytes))).await?;
+    let ids: Vec<_> = images.iter().map(id_of).collect::<Result<_>>()?;
+    try_join_all(ids.iter().map(|id| rewind(&user, id))).await?;
+    let keys: Vec<_> = ids.iter().map(|id| user.key(id)).collect();
+    let event = events::uploaded(keys.iter().map(|key| (key.as_str(), "FFFF")))?;
+    stack.invoke("WorkersThumbnail", &event).await?.ok()?;
+
+    let mut ends = Vec::new();
+    for id in ids {
+        let image = user.image(id).await?;
+        ends.push((image["status"].clone(), image["failure"]["code"].clone()));
+    }
+    let ready = (json!("ready"), Value::Null);
+    let failed = |code: &str| (json!("failed"), json!(code));
+    assert_eq!(ends, [ready.clone(), failed("not-an-image"), failed("corrupt-image"), ready]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_retry_finishes_what_a_crashed_worker_began() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let (id, _) = developed(&user).await?;
+    // As a worker leaves it that dies between storing the thumbnails and recording them.
+    let update =
+        "SET #status = :processing, thumbnails = :none, lease = :lease REMOVE width, height, placeholder";
+    let values = json!({":processing": "processing", ":none": [], ":lease": {"owner": "dead", "until": 1}});
+    user.change_record(&id, update, values).await?;
+    let crashed = user.record(&id).await?.context("no record")?;
+    assert_eq!(user.objects(&id).await?.1.len(), 3);
+
+    let key = user.key(&id);
+    let sequencer = crashed["sequencer"].as_str().unwrap();
+    let event = events::uploaded([(key.as_str(), sequencer)])?;
+    stack.invoke("WorkersThumbnail", &event).await?.ok()?;
+    let image = user.image(&id).await?;
+    assert_eq!(image["status"], "ready", "{image}");
+    for (size, height) in [(200, 150), (400, 300), (640, 480)] {
+        let asked = if size == 640 { 1200 } else { size };
+        pictures::check_quadrants(&user.thumbnail(&image, asked).await?.bytes, size, height)?;
+    }
+    // The same event once more changes nothing.
+    let after = user.record(&id).await?;
+    stack.invoke("WorkersThumbnail", &event).await?.ok()?;
+    assert_eq!(user.record(&id).await?, after);
+    Ok(())
+}
+
+#[tokio::test]
+async fn while_another_worker_lives_a_second_one_comes_back_later() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let (id, _) = developed(&user).await?;
+    let update = "SET #status = :processing, lease = :lease";
+    let values =
+        json!({":processing": "processing", ":lease": {"owner": "alive", "until": 99_999_999_999_u64}});
+    user.change_record(&id, update, values).await?;
+    let before = user.record(&id).await?.context("no record")?;
+    let key = user.key(&id);
+    let event = events::uploaded([(key.as_str(), before["sequencer"].as_str().unwrap())])?;
+    let invocation = stack.invoke("WorkersThumbnail", &event).await?;
+    assert!(invocation.failed, "only an error makes Lambda try the event again");
+    assert_eq!(user.record(&id).await?, Some(before));
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! Every permission that a function has, it needs: without it a request fails that works with it.
+//!
+//! What is taken away is missed by everybody, so this is a binary of its own, and its tests take turns.
+
+use std::sync::LazyLock;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tests::{Stack, Tier, User, id_of, pictures, until};
+use tokio::sync::{Mutex, MutexGuard};
+
+static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
+
+/// A deployed function's inline policy, as it was.
+struct Policy {
+    stack: Stack,
+    role: String,
+    name: String,
+    document: Value,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Policy {
+    async fn of(stack: &Stack, function: &str) -> Result<Self> {
+        let turn = TURN.lock().await;
+        let config = stack.aws.function(&stack.resource(function).await?).await?;
+        let role = config["Role"].as_str().context("the function has no role")?;
+        let role = role.rsplit('/').next().unwrap_or(role).to_owned();
+        let names = stack.aws.role_policies(&role).await?;
+        ensure!(names.len() == 1, "{function} has the inline policies {names:?}");
+        let name = names.concat();
+        let document = stack.aws.role_policy(&role, &name).await?;
+        Ok(Self { stack: stack.clone(), role, name, document, _turn: turn })
+    }
+
+    /// Runs `check` while the function lacks `action`.
+    async fn without<T>(&self, action: &str, check: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
+        let mut document = self.document.clone();
+        let statements = document["Statement"].as_array_mut().context("no statements")?;
+        for statement in statements.iter_mut() {
+            let actions = statement["Action"].as_array_mut().context("actions are not a list")?;
+            actions.retain(|allowed| allowed != action);
+        }
+        statements.retain(|statement| statement["Action"] != json!([]));
+        ensure!(document != self.document, "the function has no {action} to lose");
+        self.put(&document).await?;
+        let outcome = check().await;
+        self.put(&self.document).await?;
+        outcome.with_context(|| format!("without {action}"))
+    }
+
+    async fn put(&self, document: &Value) -> Result<()> {
+        self.stack.aws.put_role_policy(&self.role, &self.name, document).await
+    }
+}
+
+fn new_image() -> Value {
+    json!({"file_name": "a", "content_type": "image/png", "size": 1000})
+}
+
+/// Uploads a picture and waits for the failure that follows when Lambda has given up.
+async fn fails_after_retries(user: &User) -> Result<()> {
+    let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
+    assert_eq!(
+        (&image["status"], &image["failure"]["code"]),
+        (&json!("failed"), &json!("processing-failed"))
+    );
+    Ok(())
+}
+
+async fn becomes_ready(user: &User) -> Result<()> {
+    let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
+    assert_eq!(image["status"], "ready", "{image}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn create_needs_to_write_records_and_to_grant_the_upload() -> Result<()> {
+    let stack = Stack::connect()?;
+    let policy = Policy::of(&stack, "ImagesCreate").await?;
+    let user = stack.user_in(Tier::BASIC).await?;
+    for action in ["dynamodb:PutItem", "dynamodb:UpdateItem"] {
+        let create = async || user.post("/api/images", &new_image()).await?.problem(500, "internal");
+        policy.without(action, create).await?;
+    }
+    let newcomer = stack.user().await?;
+    let create = async || newcomer.post("/api/images", &new_image()).await?.problem(500, "internal");
+    policy.without("dynamodb:GetItem", create).await?;
+    // An address is worth what its signer may do.
+    let picture = pictures::png(64, 64)?;
+    let created = user.create("image/png", picture.len()).await?;
+    policy
+        .without("s3:PutObject", async || stack.put(&created.upload, picture.clone()).await?.expect(403))
+        .await?;
+    stack.put(&created.upload, picture).await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn list_needs_to_query_and_to_grant_the_pictures() -> Result<()> {
+    let stack = Stack::connect()?;
+    let policy = Policy::of(&stack, "ImagesList").await?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    becomes_ready(&user).await?;
+    for action in ["dynamodb:Query", "dynamodb:GetItem"] {
+        policy.without(action, async || user.get("/api/images").await?.problem(500, "internal")).await?;
+    }
+    let page = user.get("/api/images").await?.json(200)?;
+    let image = &page["images"][0];
+    for url in [&image["thumbnails"][0]["url"], &image["original_url"]] {
+        let url = url.as_str().unwrap();
+        policy.without("s3:GetObject", async || stack.fetch(url).await?.expect(403)).await?;
+        stack.fetch(url).await?.expect(200)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn status_needs_to_read_records() -> Result<()> {
+    let stack = Stack::connect()?;
+    let policy = Policy::of(&stack, "ImagesStatus").await?;
+    let user = stack.user().await?;
+    let path = format!("/api/images/{}/status", user.create("image/png", 10).await?.id());
+    policy.without("dynamodb:GetItem", async || user.get(&path).await?.problem(500, "internal")).await?;
+    user.get(&path).await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn delete_needs_to_delete_records() -> Result<()> {
+    let stack = Stack::connect()?;
+    let policy = Policy::of(&stack, "ImagesDelete").await?;
+    let user = stack.user().await?;
+    let path = format!("/api/images/{}", user.create("image/png", 10).await?.id());
+    policy
+        .without("dynamodb:DeleteItem", async || user.delete(&path).await?.problem(500, "internal"))
+        .await?;
+    user.delete(&path).await?.expect(204)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn profile_needs_to_read_the_profile() -> Result<()> {
+    let stack = Stack::connect()?;
+    let policy = Policy::of(&stack, "AuthProfile").await?;
+    let user = stack.user().await?;
+    let path = "/api/auth/profile";
+    policy.without("dynamodb:GetItem", async || user.get(path).await?.problem(500, "internal")).await?;
+    user.get(path).await?.expect(200)?;
+    Ok(())
+}
+
+/// And what cannot be developed for a fault on our side is retried, given up, and told to its owner.
+#[tokio::test]
+async fn the_thumbnail_worker_needs_to_read_originals_store_thumbnails_and_settle_records() -> Result<()> {
+    let stack = Stack::connect()?;
+    let policy = Policy::of(&stack, "WorkersThumbnail").await?;
+    let user = stack.user().await?;
+    for action in ["s3:GetObject", "s3:PutObject", "dynamodb:UpdateItem", "dynamodb:GetItem"] {
+        policy.without(action, async || fails_after_retries(&user).await).await?;
+    }
+    becomes_ready(&user).await
+}
+
+#[tokio::test]
+async fn the_thumbnail_worker_needs_to_remove_what_has_no_record() -> Result<()> {
+    let stack = Stack::connect()?;
+    let policy = Policy::of(&stack, "WorkersThumbnail").await?;
+    let user = stack.user().await?;
+    for action in ["s3:ListBucket", "s3:DeleteObject"] {
+        let key = user.key("01JZ0000000000000000000000");
+        stack.aws.put_object(&stack.outputs.uploads_bucket, &key, pictures::png(64, 64)?).await?;
+        user.objects_vanish("01JZ0000000000000000000000").await?;
+        let event = tests::events::uploaded([(key.as_str(), "FFFF")])?;
+        policy
+            .without(action, async || {
+                stack.aws.put_object(&stack.outputs.uploads_bucket, &key, b"orphan".to_vec()).await?;
+                ensure!(stack.invoke("WorkersThumbnail", &event).await?.failed, "the worker did not mind");
+                Ok(())
+            })
+            .await?;
+        stack.invoke("WorkersThumbnail", &event).await?.ok()?;
+        user.objects_vanish("01JZ0000000000000000000000").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_reclaim_worker_needs_to_find_and_remove_objects_and_to_count() -> Result<()> {
+    let stack = Stack::connect()?;
+    let policy = Policy::of(&stack, "WorkersReclaim").await?;
+    for action in ["s3:ListBucket", "s3:DeleteObject", "dynamodb:PutItem", "dynamodb:UpdateItem"] {
+        let user = stack.user().await?;
+        let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
+        let id = id_of(&image)?;
+        let event = tests::events::expired(&user, id).await?;
+        policy
+            .without(action, async || {
+                let answer = stack.invoke("WorkersReclaim", &event).await?.ok()?;
+                let failures = answer["batchItemFailures"].as_array().map_or(0, Vec::len);
+                ensure!(failures == 1, "the worker did not mind: {answer}");
+                Ok(())
+            })
+            .await?;
+        // Once it may again, the same event converges.
+        user.remove_record(id).await?;
+        until("the image to be reclaimed", async || {
+            let answer = stack.invoke("WorkersReclaim", &event).await?.ok()?;
+            Ok((answer["batchItemFailures"] == json!([])).then_some(()))
+        })
+        .await?;
+        user.objects_vanish(id).await?;
+        user.usage_becomes(0, 0).await?;
+    }
+    Ok(())
+}
