@@ -70,8 +70,11 @@ impl Objects {
             .if_none_match("*")
             .presigned(presigning(now, seconds)?)
             .await?;
-        let headers = signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Ok(UploadTicket { url: signed.uri().to_owned(), headers, expires_at: after(now, seconds) })
+        Ok(UploadTicket {
+            url: signed.uri().to_owned(),
+            headers: signed_headers(&signed),
+            expires_at: after(now, seconds),
+        })
     }
 
     /// Signs the addresses that a tier allows of an image: none before it is ready, since what was not
@@ -219,6 +222,20 @@ fn presigning(start: Timestamp, seconds: i64) -> Result<PresigningConfig, CallEr
         .expires_in(Duration::from_secs(seconds))
         .build()
         .map_err(CallError::internal)
+}
+
+/// The headers that the signature covers. The SDK puts unsigned ones beside them, such as a trace id, which
+/// are not for the client to send.
+fn signed_headers(request: &PresignedRequest) -> Vec<(String, String)> {
+    let query = request.uri().split_once('?').map_or("", |(_, query)| query);
+    let names =
+        query.split('&').find_map(|pair| pair.strip_prefix("X-Amz-SignedHeaders=")).unwrap_or_default();
+    let is_signed = |header: &str| names.split("%3B").any(|name| name.eq_ignore_ascii_case(header));
+    request
+        .headers()
+        .filter(|(name, _)| is_signed(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 fn rounded(now: Timestamp) -> Timestamp {
