@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::project;
+
 const POLL: Duration = Duration::from_millis(100);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -28,6 +30,24 @@ pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
         ErrorKind::NotFound => anyhow::anyhow!("`{program}` was not found. {}", remedy(&program)),
         _ => anyhow::Error::new(error).context(format!("starting `{program}`")),
     })
+}
+
+/// Cargo, in the repository.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new("cargo");
+    as_from_a_shell(cargo.current_dir(project::root()).args(arguments));
+    cargo
+}
+
+/// Takes away what `cargo xtask` says about this package. Build scripts such as ring's look at it, so
+/// everything above them would be rebuilt each time one goes from `cargo xtask` to `cargo` and back.
+pub(crate) fn as_from_a_shell(program: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            program.env_remove(name);
+        }
+    }
+    program
 }
 
 /// Runs a program that prints to the terminal.

@@ -4,9 +4,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
+use crate::command::{self, cargo};
 use crate::emulator::REGION;
+use crate::project;
 use crate::venv::SAM;
-use crate::{command, project};
 
 /// Checks format, Rust, the template and, where cargo-deny is there, the dependencies.
 pub(crate) fn run() -> Result<()> {
@@ -31,10 +32,4 @@ pub(crate) fn run() -> Result<()> {
         eprintln!("    cargo-deny is not installed; the dependencies go unchecked");
         Ok(())
     }
-}
-
-fn cargo(arguments: &[&str]) -> Command {
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(project::root()).args(arguments);
-    cargo
 }

@@ -234,8 +234,7 @@ Try:
 /// Builds every function with one call of cargo.
 pub(crate) fn build() -> Result<()> {
     command::step("building the functions (the first time takes minutes)", || {
-        let mut cargo = Command::new("cargo");
-        command::run(cargo.current_dir(project::root()).args(["build", "--profile", "local", "--bins"]))
+        command::run(&mut command::cargo(&["build", "--profile", "local", "--bins"]))
     })
 }
 

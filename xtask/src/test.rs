@@ -42,8 +42,8 @@ fn end_to_end(stack: &Stack, filters: &[String]) -> Result<()> {
 }
 
 fn cargo_test(what: &[&str], filters: &[String]) -> Command {
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(project::root()).arg("test").args(what).arg("--").args(filters);
+    let mut cargo = command::cargo(&["test"]);
+    cargo.args(what).arg("--").args(filters);
     cargo
 }
 

@@ -27,7 +27,12 @@ pub(crate) fn run(stack: &Stack, port: u16) -> Result<()> {
     relay_ipv6();
     println!("The functions answer at http://127.0.0.1:{PORT}/api, each built at its first request.");
     let mut watch = Command::new(CARGO_LAMBDA.bin("cargo-lambda"));
-    watch.current_dir(project::root()).args(["lambda", "watch", "--profile", "local"]);
+    command::as_from_a_shell(&mut watch).current_dir(project::root()).args([
+        "lambda",
+        "watch",
+        "--profile",
+        "local",
+    ]);
     watch.args(["--invoke-address", "127.0.0.1", "--invoke-port", &PORT.to_string()]);
     watch.env("CARGO_LAMBDA_GLOBAL", &config).envs(variables(&emulator)?);
     command::run(emulator.configure(&mut watch).envs(tokens(&outputs)))
