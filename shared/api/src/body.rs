@@ -1,7 +1,7 @@
 //! JSON bodies.
 
 use lambda_http::{Request, http::header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use crate::{ErrorStatus, Problem};
@@ -46,6 +46,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let error = error.into_inner();
         match error.classify() {
             Category::Data => invalid_field(&path, &error.to_string()),
+            // An enum that is given a number, which serde_json takes for broken JSON.
+            _ if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => {
+                invalid_field(&path, "a value of another type is expected")
+            }
             _ => invalid_json(&error),
         }
     })?;
@@ -73,7 +77,7 @@ fn invalid_field(path: &str, message: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use domain::{FileName, UploadSize};
+    use domain::{ContentType, FileName, UploadSize};
     use serde::Deserialize;
 
     use super::*;
@@ -85,6 +89,8 @@ mod tests {
         _file_name: FileName,
         #[serde(rename = "size")]
         _size: UploadSize,
+        #[serde(rename = "content_type")]
+        _content_type: Option<ContentType>,
     }
 
     fn refusal(text: &str) -> serde_json::Value {
@@ -99,6 +105,7 @@ mod tests {
             (r#"{"file_name":"a","size":"1"}"#, "size"),
             (r#"{"file_name":"a\u0000b","size":1}"#, "file_name"),
             (r#"{"file_name":"a","size":1,"is_admin":true}"#, "is_admin"),
+            (r#"{"file_name":"a","size":1,"content_type":7}"#, "content_type"),
             ("[]", "body"),
         ] {
             let problem = refusal(text);

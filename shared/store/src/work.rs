@@ -15,7 +15,7 @@ use domain::{
 
 use crate::{
     Records,
-    item::{image_key, item, key, number, profile_key, read, string, user_pk, value},
+    item::{image_key, key, number, profile_key, read, string, user_pk, value},
 };
 
 /// The answer to a worker that wants to develop an image.
@@ -197,7 +197,7 @@ impl Records {
     ) -> Result<(), CallError> {
         // Longer than a stream keeps its records (24 hours), and a redriven dead letter (14 days).
         const MARKER_SECONDS: i64 = 15 * 24 * 60 * 60;
-        let mut marker = item(key(user_pk(user), format!("RECLAIMED#{id}")), ())?;
+        let mut marker = key(user_pk(user), format!("RECLAIMED#{id}"));
         marker.insert("expires_at".to_owned(), number(now.as_second() + MARKER_SECONDS));
         let counted = Update::builder()
             .table_name(&self.table)
