@@ -16,7 +16,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use reqwest::Client;
 use serde_json::{Map, Value, json};
 
-use crate::{Answer, stack::Outputs};
+use crate::{Answer, stack::Outputs, unique};
 
 /// The stack's AWS, as its account's root.
 #[derive(Clone, Debug)]
@@ -185,6 +185,21 @@ impl Aws {
         self.send("lambda", Request::get(uri).body(Vec::new())?).await?.json(200)
     }
 
+    /// Ends all instances of a function, as a change of its configuration does.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn restart(&self, function: &str) -> Result<()> {
+        let uri = format!("{}/2015-03-31/functions/{function}/configuration", self.endpoint);
+        // The emulator goes by the members that are there rather than by what they change.
+        let memory = self.function(function).await?["MemorySize"].take();
+        let change = json!({"Description": unique("restarted"), "MemorySize": memory});
+        self.send("lambda", Request::put(uri).body(serde_json::to_vec(&change)?)?)
+            .await?
+            .expect(200)
+            .map(drop)
+    }
+
     /// Sends a message to a queue.
     ///
     /// # Errors
@@ -203,15 +218,6 @@ impl Aws {
         let xml = self.query("cloudformation", "2010-05-15", "DescribeStackResource", &parameters).await?;
         let id = elements(&xml, "PhysicalResourceId").next().map(str::to_owned);
         id.with_context(|| format!("the stack has no {resource}"))
-    }
-
-    /// The names of a role's inline policies.
-    ///
-    /// # Errors
-    /// A refusal, or no answer.
-    pub async fn role_policies(&self, role: &str) -> Result<Vec<String>> {
-        let answer = self.iam("ListRolePolicies", &[("RoleName", role)]).await?;
-        Ok(elements(&answer, "member").map(str::to_owned).collect())
     }
 
     /// A role's inline policy.

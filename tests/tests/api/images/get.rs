@@ -39,9 +39,11 @@ async fn an_id_that_cannot_be_is_not_there_either() -> Result<()> {
     let created = user.create("image/png", 10).await?;
     let lower = created.id().to_lowercase();
     for endpoint in ENDPOINTS {
-        for id in ["1", "..%2Fx", "%00", &lower, &"0".repeat(1000)] {
+        for id in ["1", "%00", &lower, &"0".repeat(1000)] {
             ask(&user, endpoint, id).await?.problem(404, "not-found")?;
         }
+        // For the gateway, this is another path.
+        ask(&user, endpoint, "..%2Fx").await?.expect(404)?;
     }
     Ok(())
 }
