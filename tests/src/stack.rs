@@ -41,6 +41,7 @@ pub struct Outputs {
     pub table: String,
     pub stack_name: String,
     pub demo: Login,
+    pub admin: Login,
     pub access_key: String,
     pub secret_key: String,
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tests::{Stack, Tier, User, id_of, pictures, until};
+use tests::{Stack, Tier, User, events, id_of, pictures, until};
 use tokio::sync::{Mutex, MutexGuard};
 
 static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
@@ -123,6 +123,54 @@ async fn list_needs_to_query_and_to_grant_the_pictures() -> Result<()> {
 }
 
 #[tokio::test]
+async fn get_needs_to_read_records_and_to_grant_the_pictures() -> Result<()> {
+    let stack = Stack::connect()?;
+    let policy = Policy::of(&stack, "ImagesGet").await?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
+    let path = format!("/api/images/{}", id_of(&image)?);
+    policy.without("dynamodb:GetItem", async || user.get(&path).await?.problem(500, "internal")).await?;
+    for url in [&image["thumbnails"][0]["url"], &image["original_url"]] {
+        let url = url.as_str().unwrap();
+        policy.without("s3:GetObject", async || stack.fetch(url).await?.expect(403)).await?;
+        stack.fetch(url).await?.expect(200)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn thumbnail_needs_to_read_records_and_to_grant_the_picture() -> Result<()> {
+    let stack = Stack::connect()?;
+    let policy = Policy::of(&stack, "ImagesThumbnail").await?;
+    let user = stack.user().await?;
+    let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
+    let path = format!("/api/images/{}/thumbnail", id_of(&image)?);
+    policy.without("dynamodb:GetItem", async || user.get(&path).await?.problem(500, "internal")).await?;
+    let redirect = user.get(&path).await?.expect(302)?;
+    let url = redirect.header("location");
+    policy.without("s3:GetObject", async || stack.fetch(url).await?.expect(403)).await?;
+    stack.fetch(url).await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn upload_needs_to_read_records_and_to_grant_the_upload() -> Result<()> {
+    let stack = Stack::connect()?;
+    let policy = Policy::of(&stack, "ImagesUpload").await?;
+    let user = stack.user().await?;
+    let picture = pictures::png(64, 64)?;
+    let created = user.create("image/png", picture.len()).await?;
+    let path = format!("/api/images/{}/upload", created.id());
+    policy
+        .without("dynamodb:GetItem", async || user.post_empty(&path).await?.problem(500, "internal"))
+        .await?;
+    let upload = user.post_empty(&path).await?.json(200)?["upload"].take();
+    policy.without("s3:PutObject", async || stack.put(&upload, picture.clone()).await?.expect(403)).await?;
+    stack.put(&upload, picture).await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn status_needs_to_read_records() -> Result<()> {
     let stack = Stack::connect()?;
     let policy = Policy::of(&stack, "ImagesStatus").await?;
@@ -178,7 +226,7 @@ async fn the_thumbnail_worker_needs_to_remove_what_has_no_record() -> Result<()>
         let key = user.key("01JZ0000000000000000000000");
         stack.aws.put_object(&stack.outputs.uploads_bucket, &key, pictures::png(64, 64)?).await?;
         user.objects_vanish("01JZ0000000000000000000000").await?;
-        let event = tests::events::uploaded([(key.as_str(), "FFFF")])?;
+        let event = events::uploaded([(key.as_str(), "FFFF")])?;
         policy
             .without(action, async || {
                 stack.aws.put_object(&stack.outputs.uploads_bucket, &key, b"orphan".to_vec()).await?;
@@ -193,6 +241,28 @@ async fn the_thumbnail_worker_needs_to_remove_what_has_no_record() -> Result<()>
 }
 
 #[tokio::test]
+async fn the_failure_worker_needs_to_change_records() -> Result<()> {
+    let stack = Stack::connect()?;
+    let policy = Policy::of(&stack, "WorkersFailed").await?;
+    let user = stack.user().await?;
+    let created = user.create("image/png", 10).await?;
+    let upload = events::uploaded([(user.key(created.id()).as_str(), "A1")])?;
+    let given_up = events::given_up(&upload).to_string();
+    let event = json!({"Records": [{"messageId": "m", "body": given_up, "eventSource": "aws:sqs"}]});
+    policy
+        .without("dynamodb:UpdateItem", async || {
+            let answer = stack.invoke("WorkersFailed", &event).await?.ok()?;
+            ensure!(answer["batchItemFailures"] != json!([]), "the worker did not mind: {answer}");
+            Ok(())
+        })
+        .await?;
+    assert_eq!(user.image(created.id()).await?["status"], "pending");
+    stack.invoke("WorkersFailed", &event).await?.ok()?;
+    assert_eq!(user.image(created.id()).await?["status"], "failed");
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_reclaim_worker_needs_to_find_and_remove_objects_and_to_count() -> Result<()> {
     let stack = Stack::connect()?;
     let policy = Policy::of(&stack, "WorkersReclaim").await?;
@@ -200,7 +270,7 @@ async fn the_reclaim_worker_needs_to_find_and_remove_objects_and_to_count() -> R
         let user = stack.user().await?;
         let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
         let id = id_of(&image)?;
-        let event = tests::events::expired(&user, id).await?;
+        let event = events::expired(&user, id).await?;
         policy
             .without(action, async || {
                 let answer = stack.invoke("WorkersReclaim", &event).await?.ok()?;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::json;
-use tests::{Stack, Tier};
+use tests::{Answer, Stack, Tier};
 
 #[tokio::test]
 async fn a_new_user_is_basic_and_has_used_nothing() -> Result<()> {
@@ -31,6 +31,20 @@ async fn the_profile_tells_the_tier_and_counts_what_is_used() -> Result<()> {
     let profile = user.get("/api/auth/profile").await?.json(200)?;
     assert_eq!(profile["tier"], "enterprise");
     assert_eq!(profile["usage"], json!({"images": 2, "bytes": 1234}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_demo_user_is_enterprise_and_the_admin_is_in_the_group_admin() -> Result<()> {
+    let stack = Stack::connect()?;
+    for (login, groups) in [(&stack.outputs.demo, json!([])), (&stack.outputs.admin, json!(["admin"]))] {
+        let body = json!({"username": login.username, "password": login.password});
+        let tokens = stack.post("/api/auth/login", &body).await?.json(200)?;
+        let request = stack.request(Method::GET, "/api/auth/profile");
+        let request = request.bearer_auth(tokens["access_token"].as_str().unwrap());
+        let profile = Answer::read(request.send().await?).await?.json(200)?;
+        assert_eq!((&profile["tier"], &profile["groups"]), (&json!("enterprise"), &groups));
+    }
     Ok(())
 }
 

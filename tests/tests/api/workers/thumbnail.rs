@@ -83,7 +83,7 @@ async fn an_image_deleted_while_it_is_developed_stays_gone() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     // Large, so that developing takes a while.
-    let image = user.upload_and_develop("image/png", pictures::png(5000, 4000)?).await?;
+    let image = user.upload_and_develop("image/png", pictures::png(8000, 5500)?).await?;
     let id = id_of(&image)?;
     rewind(&user, id).await?;
     let key = user.key(id);
