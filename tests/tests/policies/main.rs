@@ -2,7 +2,7 @@
 //!
 //! What is taken away is missed by everybody, so this is a binary of its own, and its tests take turns.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -18,6 +18,8 @@ struct Policy {
     role: String,
     name: String,
     document: Value,
+    /// What was not taken away yet.
+    untested: BTreeSet<String>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -31,11 +33,15 @@ impl Policy {
         let role = config["Role"].as_str().context("the function has no role")?;
         let role = role.rsplit('/').next().unwrap_or(role).to_owned();
         let document = stack.aws.role_policy(&role, &name).await?;
-        Ok(Self { stack: stack.clone(), function, role, name, document, _turn: turn })
+        let statements = document["Statement"].as_array().into_iter().flatten();
+        let actions = statements.flat_map(|statement| statement["Action"].as_array().into_iter().flatten());
+        let untested = actions.filter_map(Value::as_str).map(str::to_owned).collect();
+        Ok(Self { stack: stack.clone(), function, role, name, document, untested, _turn: turn })
     }
 
     /// Runs `check` while the function lacks `action`.
-    async fn without<T>(&self, action: &str, check: impl AsyncFnOnce() -> Result<T>) -> Result<()> {
+    async fn without<T>(&mut self, action: &str, check: impl AsyncFnOnce() -> Result<T>) -> Result<()> {
+        self.untested.remove(action);
         let mut document = self.document.clone();
         for statement in document["Statement"].as_array_mut().context("no statements")? {
             let actions = statement["Action"].as_array_mut().context("actions are not a list")?;
@@ -52,6 +58,12 @@ impl Policy {
         outcome.map(drop).with_context(|| format!("without {action}"))
     }
 
+    /// Insists that every action was taken away, and so is needed.
+    fn has_nothing_else(self) -> Result<()> {
+        ensure!(self.untested.is_empty(), "nothing shows that these are needed: {:?}", self.untested);
+        Ok(())
+    }
+
     async fn put(&self, document: &Value) -> Result<()> {
         self.stack.aws.put_role_policy(&self.role, &self.name, document).await
     }
@@ -64,10 +76,7 @@ fn new_image() -> Value {
 /// Uploads a picture and waits for the failure that follows when Lambda has given up.
 async fn fails_after_retries(user: &User) -> Result<()> {
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
-    assert_eq!(
-        (&image["status"], &image["failure"]["code"]),
-        (&json!("failed"), &json!("processing-failed"))
-    );
+    ensure!(image["failure"]["code"] == "processing-failed", "{image}");
     Ok(())
 }
 
@@ -80,7 +89,7 @@ async fn becomes_ready(user: &User) -> Result<()> {
 #[tokio::test]
 async fn create_needs_to_write_records_and_to_grant_the_upload() -> Result<()> {
     let stack = Stack::connect()?;
-    let policy = Policy::of(&stack, "ImagesCreate").await?;
+    let mut policy = Policy::of(&stack, "ImagesCreate").await?;
     let user = stack.user_in(Tier::BASIC).await?;
     for action in ["dynamodb:PutItem", "dynamodb:UpdateItem"] {
         let create = async || user.post("/api/images", &new_image()).await?.problem(500, "internal");
@@ -88,8 +97,9 @@ async fn create_needs_to_write_records_and_to_grant_the_upload() -> Result<()> {
     }
     // A fresh instance has to read the tier of new users.
     let newcomer = stack.user().await?;
+    let function = policy.function.clone();
     let create = async || {
-        stack.aws.restart(&policy.function).await?;
+        stack.aws.restart(&function).await?;
         newcomer.post("/api/images", &new_image()).await?.problem(500, "internal")
     };
     policy.without("dynamodb:GetItem", create).await?;
@@ -100,13 +110,13 @@ async fn create_needs_to_write_records_and_to_grant_the_upload() -> Result<()> {
         .without("s3:PutObject", async || stack.put(&created.upload, picture.clone()).await?.expect(403))
         .await?;
     stack.put(&created.upload, picture).await?.expect(200)?;
-    Ok(())
+    policy.has_nothing_else()
 }
 
 #[tokio::test]
 async fn list_needs_to_query_and_to_grant_the_pictures() -> Result<()> {
     let stack = Stack::connect()?;
-    let policy = Policy::of(&stack, "ImagesList").await?;
+    let mut policy = Policy::of(&stack, "ImagesList").await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     becomes_ready(&user).await?;
     for action in ["dynamodb:Query", "dynamodb:GetItem"] {
@@ -119,13 +129,13 @@ async fn list_needs_to_query_and_to_grant_the_pictures() -> Result<()> {
         policy.without("s3:GetObject", async || stack.fetch(url).await?.expect(403)).await?;
         stack.fetch(url).await?.expect(200)?;
     }
-    Ok(())
+    policy.has_nothing_else()
 }
 
 #[tokio::test]
 async fn get_needs_to_read_records_and_to_grant_the_pictures() -> Result<()> {
     let stack = Stack::connect()?;
-    let policy = Policy::of(&stack, "ImagesGet").await?;
+    let mut policy = Policy::of(&stack, "ImagesGet").await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     let path = format!("/api/images/{}", id_of(&image)?);
@@ -135,13 +145,13 @@ async fn get_needs_to_read_records_and_to_grant_the_pictures() -> Result<()> {
         policy.without("s3:GetObject", async || stack.fetch(url).await?.expect(403)).await?;
         stack.fetch(url).await?.expect(200)?;
     }
-    Ok(())
+    policy.has_nothing_else()
 }
 
 #[tokio::test]
 async fn thumbnail_needs_to_read_records_and_to_grant_the_picture() -> Result<()> {
     let stack = Stack::connect()?;
-    let policy = Policy::of(&stack, "ImagesThumbnail").await?;
+    let mut policy = Policy::of(&stack, "ImagesThumbnail").await?;
     let user = stack.user().await?;
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     let path = format!("/api/images/{}/thumbnail", id_of(&image)?);
@@ -150,13 +160,13 @@ async fn thumbnail_needs_to_read_records_and_to_grant_the_picture() -> Result<()
     let url = redirect.header("location");
     policy.without("s3:GetObject", async || stack.fetch(url).await?.expect(403)).await?;
     stack.fetch(url).await?.expect(200)?;
-    Ok(())
+    policy.has_nothing_else()
 }
 
 #[tokio::test]
 async fn upload_needs_to_read_records_and_to_grant_the_upload() -> Result<()> {
     let stack = Stack::connect()?;
-    let policy = Policy::of(&stack, "ImagesUpload").await?;
+    let mut policy = Policy::of(&stack, "ImagesUpload").await?;
     let user = stack.user().await?;
     let picture = pictures::png(64, 64)?;
     let created = user.create("image/png", picture.len()).await?;
@@ -167,61 +177,55 @@ async fn upload_needs_to_read_records_and_to_grant_the_upload() -> Result<()> {
     let upload = user.post_empty(&path).await?.json(200)?["upload"].take();
     policy.without("s3:PutObject", async || stack.put(&upload, picture.clone()).await?.expect(403)).await?;
     stack.put(&upload, picture).await?.expect(200)?;
-    Ok(())
+    policy.has_nothing_else()
 }
 
 #[tokio::test]
 async fn status_needs_to_read_records() -> Result<()> {
     let stack = Stack::connect()?;
-    let policy = Policy::of(&stack, "ImagesStatus").await?;
+    let mut policy = Policy::of(&stack, "ImagesStatus").await?;
     let user = stack.user().await?;
     let path = format!("/api/images/{}/status", user.create("image/png", 10).await?.id());
     policy.without("dynamodb:GetItem", async || user.get(&path).await?.problem(500, "internal")).await?;
     user.get(&path).await?.expect(200)?;
-    Ok(())
+    policy.has_nothing_else()
 }
 
 #[tokio::test]
 async fn delete_needs_to_delete_records() -> Result<()> {
     let stack = Stack::connect()?;
-    let policy = Policy::of(&stack, "ImagesDelete").await?;
+    let mut policy = Policy::of(&stack, "ImagesDelete").await?;
     let user = stack.user().await?;
     let path = format!("/api/images/{}", user.create("image/png", 10).await?.id());
     policy
         .without("dynamodb:DeleteItem", async || user.delete(&path).await?.problem(500, "internal"))
         .await?;
     user.delete(&path).await?.expect(204)?;
-    Ok(())
+    policy.has_nothing_else()
 }
 
 #[tokio::test]
 async fn profile_needs_to_read_the_profile() -> Result<()> {
     let stack = Stack::connect()?;
-    let policy = Policy::of(&stack, "AuthProfile").await?;
+    let mut policy = Policy::of(&stack, "AuthProfile").await?;
     let user = stack.user().await?;
     let path = "/api/auth/profile";
     policy.without("dynamodb:GetItem", async || user.get(path).await?.problem(500, "internal")).await?;
     user.get(path).await?.expect(200)?;
-    Ok(())
+    policy.has_nothing_else()
 }
 
 /// And what cannot be developed for a fault on our side is retried, given up, and told to its owner.
 #[tokio::test]
-async fn the_thumbnail_worker_needs_to_read_originals_store_thumbnails_and_settle_records() -> Result<()> {
+async fn the_thumbnail_worker_needs_to_read_store_and_remove_objects_and_to_settle_records() -> Result<()> {
     let stack = Stack::connect()?;
-    let policy = Policy::of(&stack, "WorkersThumbnail").await?;
+    let mut policy = Policy::of(&stack, "WorkersThumbnail").await?;
     let user = stack.user().await?;
     for action in ["s3:GetObject", "s3:PutObject", "dynamodb:UpdateItem", "dynamodb:GetItem"] {
         policy.without(action, async || fails_after_retries(&user).await).await?;
     }
-    becomes_ready(&user).await
-}
-
-#[tokio::test]
-async fn the_thumbnail_worker_needs_to_remove_what_has_no_record() -> Result<()> {
-    let stack = Stack::connect()?;
-    let policy = Policy::of(&stack, "WorkersThumbnail").await?;
-    let user = stack.user().await?;
+    becomes_ready(&user).await?;
+    // What has no record is removed.
     for action in ["s3:ListBucket", "s3:DeleteObject"] {
         let key = user.key("01JZ0000000000000000000000");
         stack.aws.put_object(&stack.outputs.uploads_bucket, &key, pictures::png(64, 64)?).await?;
@@ -237,13 +241,13 @@ async fn the_thumbnail_worker_needs_to_remove_what_has_no_record() -> Result<()>
         stack.invoke("WorkersThumbnail", &event).await?.ok()?;
         user.objects_vanish("01JZ0000000000000000000000").await?;
     }
-    Ok(())
+    policy.has_nothing_else()
 }
 
 #[tokio::test]
 async fn the_failure_worker_needs_to_change_records() -> Result<()> {
     let stack = Stack::connect()?;
-    let policy = Policy::of(&stack, "WorkersFailed").await?;
+    let mut policy = Policy::of(&stack, "WorkersFailed").await?;
     let user = stack.user().await?;
     let created = user.create("image/png", 10).await?;
     let upload = events::uploaded([(user.key(created.id()).as_str(), "A1")])?;
@@ -259,13 +263,13 @@ async fn the_failure_worker_needs_to_change_records() -> Result<()> {
     assert_eq!(user.image(created.id()).await?["status"], "pending");
     stack.invoke("WorkersFailed", &event).await?.ok()?;
     assert_eq!(user.image(created.id()).await?["status"], "failed");
-    Ok(())
+    policy.has_nothing_else()
 }
 
 #[tokio::test]
 async fn the_reclaim_worker_needs_to_find_and_remove_objects_and_to_count() -> Result<()> {
     let stack = Stack::connect()?;
-    let policy = Policy::of(&stack, "WorkersReclaim").await?;
+    let mut policy = Policy::of(&stack, "WorkersReclaim").await?;
     for action in ["s3:ListBucket", "s3:DeleteObject", "dynamodb:PutItem", "dynamodb:UpdateItem"] {
         let user = stack.user().await?;
         let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
@@ -289,5 +293,5 @@ async fn the_reclaim_worker_needs_to_find_and_remove_objects_and_to_count() -> R
         user.objects_vanish(id).await?;
         user.usage_becomes(0, 0).await?;
     }
-    Ok(())
+    policy.has_nothing_else()
 }
