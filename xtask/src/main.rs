@@ -2,6 +2,7 @@
 //! Python 3 alone.
 
 mod aws;
+mod bench;
 mod command;
 mod emulator;
 mod lint;
@@ -15,6 +16,7 @@ mod test;
 mod venv;
 mod watch;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -62,6 +64,9 @@ enum Task {
     },
     /// Check format, Rust, template and dependencies without running anything.
     Lint,
+    /// Measure, and print a table for docs/BENCHMARKS.md.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Put the tiers into the table of a stack that was deployed to AWS.
     Seed {
         /// The stack's name, as in `sam deploy`.
@@ -70,6 +75,19 @@ enum Task {
         /// Its region; otherwise the one of your AWS configuration.
         #[arg(long)]
         region: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Each function's zip, time from start to the first request for work, and memory.
+    Functions {
+        /// Measure <DIR>/<function>/bootstrap instead of building for release.
+        #[arg(long, value_name = "DIR")]
+        binaries: Option<PathBuf>,
+        /// How often each function is started; the median counts.
+        #[arg(long, default_value = "40")]
+        runs: NonZeroUsize,
     },
 }
 
@@ -116,6 +134,7 @@ fn run(task: Task) -> Result<()> {
         Task::Watch { local } => watch::run(&local.place.stack()?, local.port),
         Task::Test { filters } => test::run(&filters),
         Task::Lint => lint::run(),
+        Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
         Task::Seed { stack_name, region } => {
             let mut aws = Aws::remote(region.as_deref())?;
             let table = seed::outputs(&mut aws, &stack_name)?.remove("TableName");

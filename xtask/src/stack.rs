@@ -149,13 +149,10 @@ impl Stack {
     }
 
     fn deploy(&self, emulator: &Emulator) -> Result<()> {
-        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         let mut sam = Command::new(SAM.bin("sam"));
         emulator.configure(&mut sam).env("SAM_CLI_TELEMETRY", "0").current_dir(self.stage_dir());
-        sam.args(["deploy", "--template-file", "template.yaml", "--stack-name", NAME, "--resolve-s3"]);
-        sam.args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]);
-        sam.args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--region", REGION]);
-        sam.args(["--parameter-overrides", "Stage=local", &format!("Architecture={architecture}")]);
+        sam.args(["deploy", "--template-file", "template.yaml", "--stack-name", NAME]);
+        sam.args(["--config-env", "local", "--config-file"]).arg(project::root().join("samconfig.toml"));
         command::run_logged(&mut sam, &self.deploy_log())
     }
 

@@ -28,6 +28,16 @@ pub(crate) fn functions(path: &Path) -> Result<Vec<Function>> {
     parse(&text).with_context(|| format!("in {}", path.display()))
 }
 
+/// The names of all environment variables that the template gives to functions.
+pub(crate) fn variables(path: &Path) -> Result<Vec<String>> {
+    let template: Value = serde_yaml_ng::from_str(&std::fs::read_to_string(path)?)?;
+    let resources = template["Resources"].as_mapping().into_iter().flat_map(|resources| resources.values());
+    let functions = resources.map(|resource| &resource["Properties"]);
+    let all = std::iter::once(&template["Globals"]["Function"]).chain(functions);
+    let names = all.filter_map(|function| function["Environment"]["Variables"].as_mapping());
+    Ok(names.flat_map(|names| names.keys()).filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
 fn parse(text: &str) -> Result<Vec<Function>> {
     let template: Value = serde_yaml_ng::from_str(text)?;
     let resources = template["Resources"].as_mapping().context("no Resources")?;

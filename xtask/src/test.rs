@@ -13,7 +13,7 @@ use crate::{command, project};
 /// Runs the tests whose names contain one of `filters`, or all.
 pub(crate) fn run(filters: &[String]) -> Result<()> {
     command::step("unit tests", || {
-        command::run(&mut cargo_test(&["--profile", "local"], filters))?;
+        command::run(&mut cargo_test(&["--profile", "local", "--no-fail-fast"], filters))?;
         command::run(&mut cargo_test(&["-p", "xtask"], filters))
     })?;
     let dir = project::target().join(format!("e2e-{}", std::process::id()));
@@ -36,7 +36,7 @@ pub(crate) fn run(filters: &[String]) -> Result<()> {
 fn end_to_end(stack: &Stack, filters: &[String]) -> Result<()> {
     stack.up(free_port()?)?;
     command::step("end-to-end tests", || {
-        let mut cargo = cargo_test(&["--profile", "local", "-p", "tests"], filters);
+        let mut cargo = cargo_test(&["--profile", "local", "--no-fail-fast", "-p", "tests"], filters);
         command::run(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))
     })
 }
