@@ -57,7 +57,7 @@ async fn an_event_older_than_the_last_one_is_ignored() -> Result<()> {
     stack.invoke("WorkersThumbnail", &events::uploaded([(key.as_str(), "B2")])?).await?.ok()?;
     let after = user.record(&id).await?.context("no record")?;
     assert_eq!(after["status"], "ready");
-    // Shorter, yet later only if one compares lengths.
+    // Also a longer one, which is no later for its length.
     for older in ["B1", "B1FFFFFFFF", "0B2"] {
         stack.invoke("WorkersThumbnail", &events::uploaded([(key.as_str(), older)])?).await?.ok()?;
         assert_eq!(user.record(&id).await?.context("no record")?, after, "{older}");
