@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 
 use anyhow::{Context, Result};
 
@@ -65,7 +66,13 @@ fn keep_logs(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
+/// Removes the stack. At Ctrl-C the tests end too, so both come here, and one does it.
 fn end(dir: &Path) -> Result<()> {
-    Stack::new(dir, false)?.down(true)?;
-    fs::remove_dir_all(dir).with_context(|| format!("removing {}", dir.display()))
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock();
+    if dir.exists() {
+        Stack::new(dir, false)?.down(true)?;
+        fs::remove_dir_all(dir).with_context(|| format!("removing {}", dir.display()))?;
+    }
+    Ok(())
 }

@@ -152,7 +152,7 @@ impl TryFrom<String> for Sha256 {
     fn try_from(text: String) -> Result<Self, InvalidField> {
         let is_digest = BASE64_STANDARD.decode(&text).is_ok_and(|bytes| bytes.len() == 32);
         is_digest
-            .then(|| Self(text))
+            .then_some(Self(text))
             .ok_or_else(|| InvalidField("must be the 32 bytes of a SHA-256 digest in base64".to_owned()))
     }
 }

@@ -37,7 +37,7 @@ impl TryFrom<String> for TierId {
     fn try_from(text: String) -> Result<Self, InvalidField> {
         let fits = (1..=32).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        fits.then(|| Self(text))
+        fits.then_some(Self(text))
             .ok_or_else(|| InvalidField::from("must be 1 to 32 lower-case letters, digits and hyphens"))
     }
 }
