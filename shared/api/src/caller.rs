@@ -25,15 +25,11 @@ impl Caller {
     /// 401 `not-an-access-token` for an ID token, which the gateway's authorizer lets pass; 401
     /// `unauthorized` where there is no valid token at all.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
-        if let Some(verifier) = token::verifier()? {
-            return Self::from_claims(&verifier.verify(bearer(request)?).await?);
+        if let Some(claims) = gateway_claims(request) {
+            return Self::from_claims(claims);
         }
-        let RequestContext::ApiGatewayV2(context) = request.request_context_ref().ok_or_else(unauthorized)?
-        else {
-            return Err(unauthorized());
-        };
-        let jwt = context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref());
-        Self::from_claims(&jwt.ok_or_else(unauthorized)?.claims)
+        let verifier = token::verifier()?.ok_or_else(unauthorized)?;
+        Self::from_claims(&verifier.verify(bearer(request)?).await?)
     }
 
     fn from_claims(claims: &HashMap<String, String>) -> Result<Self, Problem> {
@@ -52,6 +48,15 @@ impl Caller {
             username: claim("username").to_owned(),
             groups: groups.split([' ', ',']).filter(|group| !group.is_empty()).map(str::to_owned).collect(),
         })
+    }
+}
+
+/// The claims that the gateway's authorizer has verified. Clients cannot write them: they come beside the
+/// request, not in it.
+fn gateway_claims(request: &Request) -> Option<&HashMap<String, String>> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => Some(&context.authorizer.as_ref()?.jwt.as_ref()?.claims),
+        _ => None,
     }
 }
 
