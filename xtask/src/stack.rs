@@ -208,13 +208,12 @@ impl Stack {
 impl Outputs {
     /// Says where everything is, and three requests to try.
     pub(crate) fn print(&self, file: &Path) {
-        let Self { api_url, web_url, endpoint_url, demo, .. } = self;
+        let Self { api_url, endpoint_url, demo, .. } = self;
         let User { username, password } = demo;
         println!(
             r#"
 Darkroom serves.
   API        {api_url}/api
-  page       {web_url}
   AWS        {endpoint_url}  (emulated)
   demo user  {username} / {password}
   all of it  {}

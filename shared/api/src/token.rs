@@ -123,3 +123,113 @@ fn as_text(value: Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
+    use serde_json::json;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// A key made for these tests (`openssl genrsa -traditional 2048`); it opens nothing.
+    const KEY: &[u8] = include_bytes!("testdata/signing-key.der");
+    const MODULUS: &str = include_str!("testdata/signing-key.modulus");
+
+    /// A verifier whose pool publishes the key as `known`, and how often the keys were fetched.
+    async fn pool() -> (Verifier, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
+        let fetches = Arc::new(AtomicUsize::new(0));
+        let count = fetches.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request).await.unwrap();
+                count.fetch_add(1, Ordering::Relaxed);
+                let key = json!({"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "known", "n": MODULUS, "e": "AQAB"});
+                let body = json!({ "keys": [key] }).to_string();
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                    body.len()
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        (Verifier::new(url.parse().unwrap(), "https://pool".to_owned(), "app".to_owned()), fetches)
+    }
+
+    fn claims() -> Value {
+        json!({
+            "sub": "5f0c-1", "iss": "https://pool", "client_id": "app", "token_use": "access",
+            "exp": get_current_timestamp() + 60, "cognito:groups": ["admin", "staff"],
+        })
+    }
+
+    fn with(name: &str, value: impl Into<Value>) -> Value {
+        let mut claims = claims();
+        claims[name] = value.into();
+        claims
+    }
+
+    fn signed(claims: &Value, kid: &str) -> String {
+        let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::RS256) };
+        encode(&header, claims, &EncodingKey::from_rsa_der(KEY)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_token_of_the_pool_is_accepted_and_its_keys_are_fetched_once() {
+        let (verifier, fetches) = pool().await;
+        for _ in 0..3 {
+            let claims = verifier.verify(&signed(&claims(), "known")).await.unwrap();
+            assert_eq!(
+                (claims["sub"].as_str(), claims["cognito:groups"].as_str()),
+                ("5f0c-1", "admin staff")
+            );
+        }
+        assert_eq!(fetches.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn tokens_that_are_forged_foreign_or_late_are_refused() {
+        let (verifier, _) = pool().await;
+        let good = signed(&claims(), "known");
+        let (head, signature) = good.rsplit_once('.').unwrap();
+        let hs256 = Header { kid: Some("known".to_owned()), ..Header::new(Algorithm::HS256) };
+        // {"alg":"none","kid":"known"}
+        let unsigned = format!("eyJhbGciOiJub25lIiwia2lkIjoia25vd24ifQ.{}.", head.split('.').nth(1).unwrap());
+        for (what, token) in [
+            ("nothing", String::new()),
+            ("no signature", format!("{head}.")),
+            ("another signature", format!("{head}.{}", signature.chars().rev().collect::<String>())),
+            ("alg none", unsigned),
+            (
+                "the public key as a secret",
+                encode(&hs256, &claims(), &EncodingKey::from_secret(MODULUS.as_bytes())).unwrap(),
+            ),
+            ("another issuer", signed(&with("iss", "https://other"), "known")),
+            ("another client", signed(&with("client_id", "other"), "known")),
+            ("expired", signed(&with("exp", get_current_timestamp() - 1), "known")),
+            ("an unknown key", signed(&claims(), "unknown")),
+        ] {
+            assert_eq!(verifier.verify(&token).await.unwrap_err().code, "unauthorized", "{what}");
+        }
+    }
+
+    #[tokio::test]
+    async fn many_tokens_of_unknown_keys_fetch_the_keys_once() {
+        let (verifier, fetches) = pool().await;
+        for kid in 0..20 {
+            assert!(verifier.verify(&signed(&claims(), &kid.to_string())).await.is_err());
+        }
+        assert_eq!(fetches.load(Ordering::Relaxed), 1);
+    }
+}
