@@ -6,7 +6,7 @@ use lambda_http::{
     Body, Error, Request, Response,
     http::{HeaderValue, StatusCode, header},
     service_fn,
-    tracing::{self, error, info},
+    tracing::{error, info},
 };
 
 use crate::{ErrorStatus, Problem, Reply, reply::with_content};
@@ -20,7 +20,7 @@ where
     F: Fn(Request) -> R + Send + Sync,
     R: Future<Output = Reply> + Send,
 {
-    tracing::init_default_subscriber();
+    telemetry::init();
     lambda_http::run(service_fn(|request| {
         let reply = endpoint(request);
         async { Ok::<_, Error>(reply.await.unwrap_or_else(|problem| answer(&problem))) }

@@ -11,7 +11,7 @@ use workers::Notification;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    telemetry::init();
     let records = Records::from_env(&aws::config()?)?;
     lambda_runtime::run(service_fn(|event| handle(&records, event))).await
 }

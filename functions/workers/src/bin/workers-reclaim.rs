@@ -11,7 +11,7 @@ use tracing::{error, info};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    telemetry::init();
     let config = aws::config()?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
     lambda_runtime::run(service_fn(|event| handle(&records, &objects, event))).await

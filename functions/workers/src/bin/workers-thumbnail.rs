@@ -16,7 +16,7 @@ use workers::{Notification, Uploaded};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    telemetry::init();
     let config = aws::config()?;
     let darkroom = Darkroom { records: Records::from_env(&config)?, objects: Objects::from_env(&config)? };
     lambda_runtime::run(service_fn(|event| darkroom.handle(event))).await
