@@ -7,6 +7,7 @@ use aws_sdk_cognitoidentityprovider::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
 };
+use aws_types::SdkConfig;
 
 /// The user pool's app client.
 #[derive(Debug)]
@@ -22,9 +23,8 @@ impl Pool {
     ///
     /// # Errors
     /// [`aws::MissingVariable`]
-    pub fn from_env() -> Result<Self, aws::MissingVariable> {
-        let config = aws::config()?;
-        Ok(Self { cognito: Client::new(&config), client_id: aws::var("USER_POOL_CLIENT_ID")? })
+    pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
+        Ok(Self { cognito: Client::new(config), client_id: aws::var("USER_POOL_CLIENT_ID")? })
     }
 }
 

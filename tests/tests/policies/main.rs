@@ -58,6 +58,17 @@ impl Policy {
         outcome.map(drop).with_context(|| format!("without {action}"))
     }
 
+    /// An image's addresses are worth what their signer may do.
+    async fn grants_the_pictures(&mut self, image: &Value) -> Result<()> {
+        let stack = self.stack.clone();
+        for url in [&image["thumbnails"][0]["url"], &image["original_url"]] {
+            let url = url.as_str().context("the image has no such address")?;
+            self.without("s3:GetObject", async || stack.fetch(url).await?.expect(403)).await?;
+            stack.fetch(url).await?.expect(200)?;
+        }
+        Ok(())
+    }
+
     /// Insists that every action was taken away, and so is needed.
     fn has_nothing_else(self) -> Result<()> {
         ensure!(self.untested.is_empty(), "nothing shows that these are needed: {:?}", self.untested);
@@ -124,11 +135,7 @@ async fn list_needs_to_query_and_to_grant_the_pictures() -> Result<()> {
     }
     let page = user.get("/api/images").await?.json(200)?;
     let image = &page["images"][0];
-    for url in [&image["thumbnails"][0]["url"], &image["original_url"]] {
-        let url = url.as_str().unwrap();
-        policy.without("s3:GetObject", async || stack.fetch(url).await?.expect(403)).await?;
-        stack.fetch(url).await?.expect(200)?;
-    }
+    policy.grants_the_pictures(image).await?;
     policy.has_nothing_else()
 }
 
@@ -140,11 +147,7 @@ async fn get_needs_to_read_records_and_to_grant_the_pictures() -> Result<()> {
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     let path = format!("/api/images/{}", id_of(&image)?);
     policy.without("dynamodb:GetItem", async || user.get(&path).await?.problem(500, "internal")).await?;
-    for url in [&image["thumbnails"][0]["url"], &image["original_url"]] {
-        let url = url.as_str().unwrap();
-        policy.without("s3:GetObject", async || stack.fetch(url).await?.expect(403)).await?;
-        stack.fetch(url).await?.expect(200)?;
-    }
+    policy.grants_the_pictures(&image).await?;
     policy.has_nothing_else()
 }
 

@@ -8,7 +8,8 @@ use store::Records;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let (pool, records) = (Pool::from_env()?, Records::from_env(&aws::config()?)?);
+    let config = aws::config()?;
+    let (pool, records) = (Pool::from_env(&config)?, Records::from_env(&config)?);
     api::serve(|request| profile(&pool, &records, request)).await
 }
 

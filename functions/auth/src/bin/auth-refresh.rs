@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let pool = Pool::from_env()?;
+    let pool = Pool::from_env(&aws::config()?)?;
     api::serve(|request| refresh(&pool, request)).await
 }
 
