@@ -66,6 +66,7 @@ fn tier(id: &str) -> Value {
         "ai": {"BOOL": everything},
         "max_image_bytes": number(bytes),
         "max_images": number(images),
+        "revision": number(1),
     })
 }
 

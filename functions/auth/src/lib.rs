@@ -5,5 +5,5 @@ mod pool;
 mod tokens;
 
 pub use fields::{Code, Email, Password, Username};
-pub use pool::{Pool, code_of, problem};
+pub use pool::{Pool, code_of, problem, weak_password};
 pub use tokens::TokensBody;

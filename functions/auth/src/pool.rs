@@ -9,6 +9,8 @@ use aws_sdk_cognitoidentityprovider::{
 };
 use aws_types::SdkConfig;
 
+use crate::Password;
+
 /// The user pool's app client.
 #[derive(Debug)]
 pub struct Pool {
@@ -65,4 +67,14 @@ where
         .because(error),
         _ => CallError::from(error).into(),
     }
+}
+
+/// 400 `weak-password`: what the password in a field lacks.
+#[must_use]
+pub fn weak_password(field: &'static str, password: &Password) -> Problem {
+    let missing = password.missing();
+    let detail = format!("The password is too weak; it lacks: {}.", missing.join(", "));
+    Problem::new(ErrorStatus::BadRequest, "weak-password", detail)
+        .with("field", field)
+        .with("missing", missing)
 }

@@ -1,4 +1,8 @@
-//! What the workers share: uploads as S3 tells of them.
+//! What the workers share: uploads as S3 tells of them, and developing them.
+
+mod develop;
+
+pub use develop::develop;
 
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use domain::{ObjectKey, Sequencer, Timestamp};

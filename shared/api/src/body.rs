@@ -1,7 +1,10 @@
 //! JSON bodies.
 
 use lambda_http::{Request, http::header};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::error::Category;
 
 use crate::{ErrorStatus, Problem};
@@ -31,6 +34,15 @@ pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
         ));
     }
     parse(bytes)
+}
+
+/// For `deserialize_with`, in a field of type `Option<Option<T>>` with a default: tells null, which removes, from
+/// a field that is left out.
+///
+/// # Errors
+/// A value of another type.
+pub fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(json: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(json).map(Some)
 }
 
 fn is_json(request: &Request) -> bool {
@@ -78,7 +90,6 @@ fn invalid_field(path: &str, message: &str) -> Problem {
 #[cfg(test)]
 mod tests {
     use domain::{ContentType, FileName, UploadSize};
-    use serde::Deserialize;
 
     use super::*;
 

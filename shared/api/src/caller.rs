@@ -19,6 +19,9 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The group in template.yaml.
+    const ADMINS: &'static str = "admin";
+
     /// Reads the caller of a request.
     ///
     /// # Errors
@@ -30,6 +33,18 @@ impl Caller {
         }
         let verifier = token::verifier()?.ok_or_else(unauthorized)?;
         Self::from_claims(&verifier.verify(bearer(request)?).await?)
+    }
+
+    /// Reads the caller of a request, who must be an admin.
+    ///
+    /// # Errors
+    /// 401 as [`Caller::of`], 403 `admins-only`.
+    pub async fn admin(request: &Request) -> Result<Self, Problem> {
+        let caller = Self::of(request).await?;
+        if caller.groups.iter().any(|group| group == Self::ADMINS) {
+            return Ok(caller);
+        }
+        Err(Problem::new(ErrorStatus::Forbidden, "admins-only", "Only admins may do this."))
     }
 
     fn from_claims(claims: &HashMap<String, String>) -> Result<Self, Problem> {

@@ -1,9 +1,13 @@
 //! What clients see of an image.
 
-use domain::{ContentType, Failure, Image, ImageId, Links, Placeholder, Status, Timestamp, UploadTicket};
+use domain::{
+    ContentType, Failure, Image, ImageId, Links, PhoneNumber, Placeholder, SetPlace, Status, Timestamp,
+    UploadTicket,
+};
 use serde::Serialize;
 
-/// An image, as every endpoint shows it.
+/// An image, as every endpoint shows it: its state is the latest upload's, its thumbnails are those of the
+/// picture that is served, which is an older one while a replacement is under way.
 ///
 /// The members that no feature fills yet are null.
 #[derive(Debug, Serialize)]
@@ -25,8 +29,8 @@ pub struct ImageBody<'a> {
     thumbnails: Vec<ThumbnailBody>,
     placeholder: Option<&'a Placeholder>,
     original_url: Option<String>,
-    set: Option<()>,
-    phone_number: Option<()>,
+    set: Option<SetPlace>,
+    phone_number: Option<&'a PhoneNumber>,
     source_image_id: Option<()>,
     edit_prompt: Option<()>,
     analysis: Option<()>,
@@ -53,26 +57,27 @@ impl<'a> ImageBody<'a> {
             content_type: thumbnail.content_type,
             url: link.url,
         });
+        let (picture, upload) = (image.picture.as_ref(), image.shown_upload());
         Self {
             id: image.id,
             file_name: image.file_name.as_str(),
             title: image.title.as_ref().map(domain::Title::as_str),
             description: image.description.as_ref().map(domain::Description::as_str),
-            content_type: image.upload.content_type,
-            size: image.upload.size.bytes(),
-            width: image.width,
-            height: image.height,
-            version: image.version,
+            content_type: upload.content_type,
+            size: upload.size.bytes(),
+            width: picture.map(|picture| picture.width),
+            height: picture.map(|picture| picture.height),
+            version: image.shown_version(),
             status: image.status,
             failure: image.failure.as_ref(),
             created_at: image.created_at,
             updated_at: image.updated_at,
             uploaded_at: image.uploaded_at,
             thumbnails: thumbnails.collect(),
-            placeholder: image.placeholder.as_ref(),
+            placeholder: picture.map(|picture| &picture.placeholder),
             original_url: links.original.map(|link| link.url),
-            set: None,
-            phone_number: None,
+            set: image.set,
+            phone_number: image.phone_number.as_ref(),
             source_image_id: None,
             edit_prompt: None,
             analysis: None,
@@ -117,4 +122,12 @@ pub struct CreatedBody<'a> {
     pub image: ImageBody<'a>,
     /// How to upload it.
     pub upload: UploadBody,
+}
+
+impl<'a> CreatedBody<'a> {
+    /// A new image with the upload that was signed for it at `now`.
+    #[must_use]
+    pub fn new(image: &'a Image, ticket: UploadTicket, now: Timestamp) -> Self {
+        Self { image: ImageBody::new(image, Links::default()), upload: UploadBody::new(ticket, now) }
+    }
 }

@@ -1,22 +1,30 @@
 #![doc = include_str!("../README.md")]
 
+mod announce;
 mod body;
 mod caller;
 mod cursor;
 mod image;
+mod once;
 mod problem;
 mod query;
 mod reply;
 mod serve;
+mod set;
+mod tier;
 mod token;
 
-pub use body::body;
+pub use announce::{Announced, announce};
+pub use body::{body, nullable};
 pub use caller::{Caller, bearer};
 pub use cursor::Cursor;
 pub use image::{CreatedBody, ImageBody, UploadBody};
+pub use once::once;
 pub use problem::{ErrorStatus, Problem};
-pub use query::{Query, path_id};
+pub use query::{Query, path, path_id};
 pub use reply::{Reply, json, no_content, redirect};
 pub use serve::serve;
+pub use set::SetBody;
+pub use tier::TierBody;
 
 pub use lambda_http::{Error, Request, http::StatusCode};

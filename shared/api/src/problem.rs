@@ -1,10 +1,10 @@
 //! The one error envelope: RFC 9457 problem details with a stable code.
 
 use aws::CallError;
-use domain::InvalidField;
+use domain::{InvalidField, Status, Tier};
 use lambda_http::http::StatusCode;
 use serde_json::{Value, json};
-use store::CreateError;
+use store::{CreateError, ReplaceError};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -25,6 +25,8 @@ pub enum ErrorStatus {
     TooLarge,
     /// 415
     UnsupportedMediaType,
+    /// 422
+    Unprocessable,
     /// 429
     TooManyRequests,
     /// 500
@@ -45,6 +47,7 @@ impl From<ErrorStatus> for StatusCode {
             ErrorStatus::Conflict => Self::CONFLICT,
             ErrorStatus::TooLarge => Self::PAYLOAD_TOO_LARGE,
             ErrorStatus::UnsupportedMediaType => Self::UNSUPPORTED_MEDIA_TYPE,
+            ErrorStatus::Unprocessable => Self::UNPROCESSABLE_ENTITY,
             ErrorStatus::TooManyRequests => Self::TOO_MANY_REQUESTS,
             ErrorStatus::Internal => Self::INTERNAL_SERVER_ERROR,
             ErrorStatus::NotImplemented => Self::NOT_IMPLEMENTED,
@@ -102,6 +105,42 @@ impl Problem {
         Self::new(ErrorStatus::Internal, "internal", "Something went wrong on our side.").because(cause)
     }
 
+    /// 413 `file-too-large`: the file is larger than the tier allows.
+    fn file_too_large(tier: &Tier) -> Self {
+        let (name, max) = (tier.name.as_str(), tier.max_image_bytes);
+        let detail = format!("The {name} tier takes files of at most {max} bytes.");
+        Self::new(ErrorStatus::TooLarge, "file-too-large", detail)
+            .with("field", "size")
+            .with("max_image_bytes", max)
+    }
+
+    /// 400 `bad-cursor`: the cursor is of no page of this list.
+    #[must_use]
+    pub fn bad_cursor() -> Self {
+        Self::new(
+            ErrorStatus::BadRequest,
+            "bad-cursor",
+            "This cursor belongs to no page of this list. Start again without one.",
+        )
+    }
+
+    /// 409 `image-not-ready`: there is no picture to show yet.
+    #[must_use]
+    pub fn image_not_ready(status: Status) -> Self {
+        let detail = format!("This image is {}; its picture can be seen once it is ready.", status.as_str());
+        Self::new(ErrorStatus::Conflict, "image-not-ready", detail)
+    }
+
+    /// 501 `ai-not-configured`: this deployment has no AI provider.
+    #[must_use]
+    pub fn ai_not_configured() -> Self {
+        Self::new(
+            ErrorStatus::NotImplemented,
+            "ai-not-configured",
+            "This deployment has no AI provider. Send the image without analyze and edit_prompt.",
+        )
+    }
+
     /// The body that the client gets.
     #[must_use]
     pub(crate) fn to_json(&self) -> Value {
@@ -142,18 +181,41 @@ impl From<CreateError> for Problem {
                 "quota-exceeded",
                 format!(
                     "The {} tier holds {} images. Delete some, or move to a larger tier.",
-                    tier.name, tier.max_images
+                    tier.name.as_str(),
+                    tier.max_images
                 ),
             )
             .with("max_images", tier.max_images),
-            CreateError::FileTooLarge(tier) => Self::new(
-                ErrorStatus::TooLarge,
-                "file-too-large",
-                format!("The {} tier takes files of at most {} bytes.", tier.name, tier.max_image_bytes),
+            CreateError::FileTooLarge(tier) => Self::file_too_large(&tier),
+            CreateError::KeyReused => Self::new(
+                ErrorStatus::Unprocessable,
+                "idempotency-key-reused",
+                "This Idempotency-Key came with another request before. Choose a new one.",
             )
-            .with("field", "size")
-            .with("max_image_bytes", tier.max_image_bytes),
+            .with("field", "idempotency-key"),
+            CreateError::SlotTaken => Self::new(
+                ErrorStatus::Conflict,
+                "slot-taken",
+                "This slot of the set has an image already. Delete it first, or replace its picture.",
+            )
+            .with("field", "image_type"),
+            CreateError::NoSuchSet => Self::not_found(),
             CreateError::Call(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReplaceError> for Problem {
+    fn from(error: ReplaceError) -> Self {
+        match error {
+            ReplaceError::NotFound => Self::not_found(),
+            ReplaceError::Changed => Self::new(
+                ErrorStatus::Conflict,
+                "image-changed",
+                "This image changed at the same time. Look at it again, then try again.",
+            ),
+            ReplaceError::FileTooLarge(tier) => Self::file_too_large(&tier),
+            ReplaceError::Call(error) => error.into(),
         }
     }
 }

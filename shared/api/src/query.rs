@@ -1,18 +1,25 @@
 //! Paths and query strings.
 
-use domain::{ImageId, Status};
+use std::str::FromStr;
+
+use domain::{Status, Timestamp};
 use lambda_http::{Request, RequestExt};
 
 use crate::{Cursor, Problem};
 
-/// The image id in the path.
+/// The id in the path: `{id}`.
 ///
 /// # Errors
-/// 404, as for any other image that is not there.
-pub fn path_id(request: &Request) -> Result<ImageId, Problem> {
+/// 404, as for anything else that is not there.
+pub fn path_id<I: FromStr>(request: &Request) -> Result<I, Problem> {
+    path(request, "id").parse().map_err(|_| Problem::not_found())
+}
+
+/// A parameter of the path, as the gateway decoded it.
+#[must_use]
+pub fn path<'a>(request: &'a Request, name: &str) -> &'a str {
     let parameters = request.path_parameters_ref();
-    let id = parameters.and_then(|parameters| parameters.first("id")).unwrap_or_default();
-    id.parse().map_err(|_| Problem::not_found())
+    parameters.and_then(|parameters| parameters.first(name)).unwrap_or_default()
 }
 
 /// The query string of a request.
@@ -36,9 +43,27 @@ impl<'a> Query<'a> {
     /// # Errors
     /// 400 `invalid-field`
     pub fn limit(&self) -> Result<usize, Problem> {
+        self.limit_to(Self::MAX_LIMIT)
+    }
+
+    /// `limit`: 1 to `max`, by default 20.
+    ///
+    /// # Errors
+    /// 400 `invalid-field`
+    pub fn limit_to(&self, max: usize) -> Result<usize, Problem> {
         let Some(text) = self.get("limit") else { return Ok(Self::DEFAULT_LIMIT) };
-        let limit = text.parse().ok().filter(|limit| (1..=Self::MAX_LIMIT).contains(limit));
-        limit.ok_or_else(|| Problem::invalid_field("limit", format!("limit: 1 to {}", Self::MAX_LIMIT)))
+        let limit = text.parse().ok().filter(|limit| (1..=max).contains(limit));
+        limit.ok_or_else(|| Problem::invalid_field("limit", format!("limit: 1 to {max}")))
+    }
+
+    /// A time in RFC 3339, such as `uploaded_after`.
+    ///
+    /// # Errors
+    /// 400 `invalid-field`
+    pub fn time(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let time = text.parse().map(Some);
+        time.map_err(|_| Problem::invalid_field(name, format!("{name}: a time such as 2026-03-12T19:03:58Z")))
     }
 
     /// `status`: one of the states of an image.
@@ -69,8 +94,14 @@ impl<'a> Query<'a> {
     ///
     /// # Errors
     /// 400 `bad-cursor`
-    pub fn cursor(&self, cursor: &Cursor<'_>) -> Result<Option<ImageId>, Problem> {
+    pub fn cursor<I: FromStr>(&self, cursor: &Cursor<'_>) -> Result<Option<I>, Problem> {
         self.get("cursor").map(|text| cursor.decode(text)).transpose()
+    }
+
+    /// A parameter's text, where it is there and not empty.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        self.get(name).filter(|text| !text.is_empty())
     }
 
     fn get(&self, name: &str) -> Option<&'a str> {

@@ -1,4 +1,4 @@
-//! What a caller says of a file, checked once at the edge.
+//! What a caller says of a file or a tier, checked once at the edge.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,10 @@ text! {
 text! {
     /// A picture's title: 1 to 200 characters on one line.
     Title, 200, multiline: false
+}
+text! {
+    /// The name of a tier that people see: 1 to 64 characters on one line.
+    TierName, 64, multiline: false
 }
 text! {
     /// A picture's description: 1 to 5,000 characters, lines allowed.

@@ -1,55 +1,88 @@
-//! Identifiers of images and users.
+//! Identifiers of images, image sets and users.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-/// Names an image: a ULID, so that ids sort by the time of creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ImageId(Ulid);
-
-impl ImageId {
-    /// A new id, later than those made in earlier milliseconds.
-    #[must_use]
-    pub fn generate() -> Self {
-        Self(Ulid::generate())
-    }
-}
-
-impl fmt::Display for ImageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use crate::Timestamp;
 
 /// The text is not a ULID in its canonical form: 26 upper-case characters of Crockford's base 32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an image id is a ULID of 26 upper-case characters")]
-pub struct InvalidImageId;
+#[error("an id is a ULID of 26 upper-case characters")]
+pub struct InvalidId;
 
-impl FromStr for ImageId {
-    type Err = InvalidImageId;
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Ulid);
 
-    /// Accepts the canonical spelling alone, so that one image has one address and one key.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let id = Self(Ulid::from_string(text).map_err(|_| InvalidImageId)?);
-        (id.to_string() == text).then_some(id).ok_or(InvalidImageId)
-    }
+        impl $name {
+            /// A new id, later than those made in earlier milliseconds.
+            #[must_use]
+            pub fn generate() -> Self {
+                Self(Ulid::generate())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            /// Accepts the canonical spelling alone, so that one thing has one address and one key.
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let id = Self(Ulid::from_string(text).map_err(|_| InvalidId)?);
+                (id.to_string() == text).then_some(id).ok_or(InvalidId)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+    };
 }
 
-impl TryFrom<String> for ImageId {
-    type Error = InvalidImageId;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
+id! {
+    /// Names an image: a ULID, so that ids sort by the time of creation.
+    ImageId
+}
+id! {
+    /// Names an image set: a ULID too.
+    SetId
 }
 
-impl From<ImageId> for String {
-    fn from(id: ImageId) -> Self {
-        id.to_string()
+impl ImageId {
+    /// The least id that an image made at `time` or later can have.
+    #[must_use]
+    pub fn first_at(time: Timestamp) -> Self {
+        let milliseconds = u64::try_from(time.as_millisecond()).unwrap_or_default();
+        Self(Ulid::from_parts(milliseconds, 0))
+    }
+
+    /// Spreads images evenly over `count` parts, always the same part for the same id.
+    ///
+    /// The last 80 bits of a ULID are random (ULID specification, "Randomness").
+    #[must_use]
+    pub fn shard(self, count: u8) -> u8 {
+        let random = self.0.random() % u128::from(count.max(1));
+        u8::try_from(random).unwrap_or_default()
     }
 }
 
@@ -110,8 +143,24 @@ mod tests {
         let id = ImageId::generate();
         assert_eq!(id.to_string().parse(), Ok(id));
         for other in [id.to_string().to_lowercase(), String::new(), "../../etc".to_owned()] {
-            assert_eq!(other.parse::<ImageId>(), Err(InvalidImageId), "{other}");
+            assert_eq!(other.parse::<ImageId>(), Err(InvalidId), "{other}");
         }
+    }
+
+    #[test]
+    fn ids_of_an_instant_lie_between_its_bounds() {
+        let before = crate::now();
+        let id = ImageId::generate();
+        assert!(ImageId::first_at(before) <= id);
+        let later = Timestamp::from_millisecond(crate::now().as_millisecond() + 1).unwrap();
+        assert!(id < ImageId::first_at(later));
+    }
+
+    #[test]
+    fn images_spread_over_all_shards() {
+        let shards: std::collections::BTreeSet<u8> =
+            (0..1000).map(|_| ImageId::generate().shard(8)).collect();
+        assert_eq!(shards, (0..8).collect());
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! An image and the states it goes through.
 //!
 //! `pending` → `processing` → `ready` or `failed`. A pending image whose upload never comes expires.
+//!
+//! A replacement is a new version that goes the same way, while the picture of the old version stays
+//! served. One that fails or never comes leaves the old picture as it was.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ContentType, Description, FileName, ImageId, ObjectKey, Sha256, Timestamp, Title, UploadSize, UserId,
+    ContentType, Description, FileName, ImageId, ObjectKey, PhoneNumber, SetId, Sha256, Slot, Timestamp,
+    Title, UploadSize, UserId,
 };
 
 /// How far an image has come.
@@ -97,6 +101,12 @@ impl Sequencer {
         Self(format!("{:0<width$}", text.to_ascii_uppercase(), width = Self::WIDTH))
     }
 
+    /// Later than every event: what carries it takes no event up any more.
+    #[must_use]
+    pub fn closed() -> Self {
+        Self("~".repeat(Self::WIDTH))
+    }
+
     /// The padded text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -113,6 +123,33 @@ pub struct Lease {
     pub until: i64,
 }
 
+/// A version that was developed, and is served until a later one is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    /// Which of the image's uploads it is.
+    pub version: u32,
+    /// What was declared for that upload.
+    #[serde(flatten)]
+    pub upload: Upload,
+    /// Width in pixels, upright.
+    pub width: u32,
+    /// Height in pixels, upright.
+    pub height: u32,
+    /// The thumbnails that exist.
+    pub thumbnails: Vec<Thumbnail>,
+    /// What stands in for it until it is loaded.
+    pub placeholder: Placeholder,
+}
+
+/// The slot of an image set that an image fills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetPlace {
+    /// The set.
+    pub id: SetId,
+    /// The slot.
+    pub image_type: Slot,
+}
+
 /// An image as the table keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
@@ -126,18 +163,12 @@ pub struct Image {
     /// A description, where the user gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
-    /// What was declared for the upload.
+    /// What was declared for the latest upload.
     #[serde(flatten)]
     pub upload: Upload,
-    /// Width in pixels once developed, upright.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub width: Option<u32>,
-    /// Height in pixels once developed, upright.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub height: Option<u32>,
-    /// Which upload this is, from 1.
+    /// Which upload is the latest, from 1. It only ever grows, so that no object key is used twice.
     pub version: u32,
-    /// How far it has come.
+    /// How far the latest upload has come.
     pub status: Status,
     /// Why it failed, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -149,21 +180,28 @@ pub struct Image {
     /// When the upload arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uploaded_at: Option<Timestamp>,
-    /// While pending: when it expires, in seconds since 1970; the table's TTL attribute.
+    /// While the first upload is pending: when the image expires, in seconds since 1970; the table's TTL
+    /// attribute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
+    /// While a replacement is pending: when it lapses, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replace_by: Option<i64>,
     /// The latest event that was taken up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequencer: Option<Sequencer>,
     /// Who is developing it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
-    /// The thumbnails that exist.
-    #[serde(default)]
-    pub thumbnails: Vec<Thumbnail>,
-    /// What stands in for it until it is loaded.
+    /// What is served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub placeholder: Option<Placeholder>,
+    pub picture: Option<Picture>,
+    /// The slot it fills, where it belongs to an image set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<SetPlace>,
+    /// The phone number it was uploaded for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<PhoneNumber>,
 }
 
 /// What a caller sends to make an image.
@@ -180,7 +218,7 @@ pub struct NewImage {
 }
 
 impl Image {
-    /// How long a pending image waits for its upload, in seconds.
+    /// How long an upload is waited for, in seconds.
     pub const PENDING_SECONDS: i64 = 24 * 60 * 60;
 
     /// A pending image of version 1.
@@ -192,8 +230,6 @@ impl Image {
             title: new.title,
             description: new.description,
             upload: new.upload,
-            width: None,
-            height: None,
             version: 1,
             status: Status::Pending,
             failure: None,
@@ -201,30 +237,160 @@ impl Image {
             updated_at: now,
             uploaded_at: None,
             expires_at: Some(now.as_second() + Self::PENDING_SECONDS),
+            replace_by: None,
             sequencer: None,
             lease: None,
-            thumbnails: Vec::new(),
-            placeholder: None,
+            picture: None,
+            set: None,
+            phone_number: None,
         }
     }
 
-    /// Whether its time is past; the table removes such records only some time later, and until then
-    /// nobody should see them.
+    /// The image as it is to be seen at `now`: `None` where it has expired, and without a replacement that
+    /// has lapsed. The table learns of either only some time later.
     #[must_use]
-    pub fn has_expired(&self, now: Timestamp) -> bool {
-        self.expires_at.is_some_and(|at| at <= now.as_second())
+    pub fn seen_at(mut self, now: Timestamp) -> Option<Self> {
+        let past = |at: i64| at <= now.as_second();
+        if self.expires_at.is_some_and(past) {
+            return None;
+        }
+        if self.status == Status::Pending && self.replace_by.is_some_and(past) {
+            self.status = Status::Ready;
+            self.replace_by = None;
+        }
+        Some(self)
     }
 
-    /// Where the original of the present version lies.
+    /// Until when the upload is waited for, in seconds since 1970, while it is.
+    #[must_use]
+    pub fn upload_deadline(&self) -> Option<i64> {
+        self.expires_at.or(self.replace_by)
+    }
+
+    /// The version that its state is about: that of the picture where it is ready.
+    #[must_use]
+    pub fn shown_version(&self) -> u32 {
+        self.ready_picture().map_or(self.version, |picture| picture.version)
+    }
+
+    /// The upload that its state is about: that of the picture where it is ready.
+    #[must_use]
+    pub fn shown_upload(&self) -> &Upload {
+        self.ready_picture().map_or(&self.upload, |picture| &picture.upload)
+    }
+
+    fn ready_picture(&self) -> Option<&Picture> {
+        self.picture.as_ref().filter(|_| self.status == Status::Ready)
+    }
+
+    /// Whether the objects of a version are needed, and count against the quota: the picture's, and those of
+    /// the latest upload unless it was a replacement that has failed or lapsed.
+    #[must_use]
+    pub fn holds(&self, version: u32) -> bool {
+        match &self.picture {
+            Some(picture) if picture.version == version => true,
+            Some(_) => version == self.version && matches!(self.status, Status::Pending | Status::Processing),
+            None => version == self.version,
+        }
+    }
+
+    /// What it counts against the quota, in bytes: the declared sizes of the versions that it holds.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        let picture = self.picture.as_ref();
+        let served = picture.map_or(0, |picture| picture.upload.size.bytes());
+        let is_served = picture.is_some_and(|picture| picture.version == self.version);
+        let latest = if !is_served && self.holds(self.version) { self.upload.size.bytes() } else { 0 };
+        served + latest
+    }
+
+    /// Where the original of the latest version lies.
     #[must_use]
     pub fn key(&self, user: &UserId) -> ObjectKey {
-        ObjectKey { user: user.clone(), image: self.id, version: self.version }
+        self.key_of(user, self.version)
+    }
+
+    /// Where the original of a version lies.
+    #[must_use]
+    pub fn key_of(&self, user: &UserId, version: u32) -> ObjectKey {
+        ObjectKey { user: user.clone(), image: self.id, version }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn image(size: u64) -> Image {
+        let new = NewImage {
+            file_name: "a".to_owned().try_into().unwrap(),
+            title: None,
+            description: None,
+            upload: upload(size),
+        };
+        Image::pending(new, crate::now())
+    }
+
+    fn upload(size: u64) -> Upload {
+        Upload { content_type: ContentType::Png, size: size.try_into().unwrap(), checksum_sha256: None }
+    }
+
+    /// An image of 10 bytes that is ready, and a replacement of 7 bytes.
+    fn replaced(status: Status) -> Image {
+        let mut image = image(7);
+        image.picture = Some(Picture {
+            version: 1,
+            upload: upload(10),
+            width: 1,
+            height: 1,
+            thumbnails: Vec::new(),
+            placeholder: Placeholder { thumbhash: String::new(), color: String::new() },
+        });
+        (image.version, image.status, image.expires_at) = (2, status, None);
+        image
+    }
+
+    #[test]
+    fn a_replacement_counts_beside_the_picture_until_it_is_decided() {
+        for (status, bytes, shown) in [
+            (Status::Pending, 17, 2),
+            (Status::Processing, 17, 2),
+            (Status::Failed, 10, 2),
+            // Lapsed: the old picture is what there is.
+            (Status::Ready, 10, 1),
+        ] {
+            let image = replaced(status);
+            assert_eq!((image.held_bytes(), image.shown_version()), (bytes, shown), "{status:?}");
+            assert!(image.holds(1));
+            assert_eq!(image.holds(2), bytes == 17);
+        }
+    }
+
+    #[test]
+    fn a_first_upload_counts_whatever_becomes_of_it() {
+        for status in [Status::Pending, Status::Processing, Status::Failed] {
+            let mut image = image(7);
+            image.status = status;
+            assert_eq!((image.held_bytes(), image.holds(1), image.holds(2)), (7, true, false));
+        }
+        let mut image = replaced(Status::Ready);
+        image.picture.as_mut().unwrap().version = 2;
+        assert_eq!((image.held_bytes(), image.holds(1), image.holds(2)), (10, false, true));
+    }
+
+    #[test]
+    fn what_never_comes_is_not_seen_any_more() {
+        let later = |seconds| Timestamp::from_second(crate::now().as_second() + seconds).unwrap();
+        assert!(image(1).seen_at(later(0)).is_some());
+        assert!(image(1).seen_at(later(Image::PENDING_SECONDS + 1)).is_none());
+
+        let mut image = replaced(Status::Pending);
+        image.replace_by = Some(later(10).as_second());
+        assert_eq!(image.clone().seen_at(later(0)).unwrap().status, Status::Pending);
+        let image = image.seen_at(later(11)).unwrap();
+        assert_eq!((image.status, image.shown_version()), (Status::Ready, 1));
+        assert_eq!(image.shown_upload().size.bytes(), 10);
+    }
 
     #[test]
     fn a_longer_sequencer_is_not_later_just_for_its_length() {
@@ -233,5 +399,6 @@ mod tests {
         assert!(older < newer);
         assert!(Sequencer::from_event("0055aed6dcd90281") < older);
         assert_eq!(Sequencer::from_event("0055AE"), Sequencer::from_event("0055AE00"));
+        assert!(Sequencer::from_event("FFFFFFFFFFFFFFFFFF") < Sequencer::closed());
     }
 }

@@ -27,6 +27,12 @@ pub fn image_prefix(user: &UserId, image: ImageId) -> String {
     format!("{user}/{image}/")
 }
 
+/// What every derivative of an original begins with: `<user>/<image>/<version>/`.
+#[must_use]
+pub fn derivatives_prefix(original: &ObjectKey) -> String {
+    format!("{original}/")
+}
+
 /// Where a thumbnail lies in the bucket of derivatives: `<user>/<image>/<version>/<size>.<extension>`.
 #[must_use]
 pub fn derivative_key(original: &ObjectKey, size: u32, content_type: &str) -> String {
@@ -36,7 +42,7 @@ pub fn derivative_key(original: &ObjectKey, size: u32, content_type: &str) -> St
         "image/png" => "png",
         _ => "bin",
     };
-    format!("{original}/{size}.{extension}")
+    format!("{}{size}.{extension}", derivatives_prefix(original))
 }
 
 /// The key is not one that Darkroom makes.

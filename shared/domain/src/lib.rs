@@ -5,15 +5,21 @@ mod id;
 mod image;
 mod key;
 mod links;
+mod phone;
+mod set;
 mod tier;
 mod user;
 
-pub use file::{ContentType, Description, FileName, InvalidField, Sha256, Title, UploadSize};
-pub use id::{ImageId, InvalidImageId, InvalidUserId, UserId};
-pub use image::{Failure, Image, Lease, NewImage, Placeholder, Sequencer, Status, Thumbnail, Upload};
-pub use key::{InvalidKey, ObjectKey, derivative_key, image_prefix};
+pub use file::{ContentType, Description, FileName, InvalidField, Sha256, TierName, Title, UploadSize};
+pub use id::{ImageId, InvalidId, InvalidUserId, SetId, UserId};
+pub use image::{
+    Failure, Image, Lease, NewImage, Picture, Placeholder, Sequencer, SetPlace, Status, Thumbnail, Upload,
+};
+pub use key::{InvalidKey, ObjectKey, derivative_key, derivatives_prefix, image_prefix};
 pub use links::{Link, Links, UploadTicket};
-pub use tier::{Tier, TierId};
+pub use phone::PhoneNumber;
+pub use set::{ImageSet, SetText, Slot, Slots};
+pub use tier::{ThumbnailSizes, Tier, TierId};
 pub use user::{Profile, Usage};
 
 /// An instant in UTC, written as RFC 3339.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::InvalidField;
+use crate::{InvalidField, TierName};
 
 /// Names a tier: 1 to 32 lower-case letters, digits and hyphens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,6 +48,32 @@ impl From<TierId> for String {
     }
 }
 
+/// The longest sides of a tier's thumbnails in pixels: 1 to 8 sizes of 16 to 4,096, each once, smallest first.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Vec<u32>")]
+pub struct ThumbnailSizes(Vec<u32>);
+
+impl TryFrom<Vec<u32>> for ThumbnailSizes {
+    type Error = InvalidField;
+
+    fn try_from(mut sizes: Vec<u32>) -> Result<Self, InvalidField> {
+        const MAX_SIZES: usize = 8;
+        const PIXELS: std::ops::RangeInclusive<u32> = 16..=4096;
+        sizes.sort_unstable();
+        let distinct = sizes.windows(2).all(|pair| pair[0] != pair[1]);
+        let fits = (1..=MAX_SIZES).contains(&sizes.len()) && sizes.iter().all(|size| PIXELS.contains(size));
+        (fits && distinct)
+            .then_some(Self(sizes))
+            .ok_or_else(|| InvalidField::from("must be 1 to 8 different sizes of 16 to 4096 pixels"))
+    }
+}
+
+impl From<ThumbnailSizes> for Vec<u32> {
+    fn from(sizes: ThumbnailSizes) -> Self {
+        sizes.0
+    }
+}
+
 /// A tier's rules. Tiers are data: they stand in the table, and each user's record carries a copy of
 /// its own tier's rules, so that no request has to look them up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +81,7 @@ pub struct Tier {
     /// The tier's id.
     pub id: TierId,
     /// The name people see.
-    pub name: String,
+    pub name: TierName,
     /// Longest sides of the thumbnails, in pixels.
     pub thumbnail_sizes: Vec<u32>,
     /// Whether the original can be downloaded.
@@ -68,6 +94,9 @@ pub struct Tier {
     pub max_images: u64,
     /// Whether AI analysis and edits are allowed.
     pub ai: bool,
+    /// Grows with each change, so that of two copies the newer can be told.
+    #[serde(default)]
+    pub revision: u64,
 }
 
 impl Tier {

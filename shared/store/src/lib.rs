@@ -1,11 +1,19 @@
 #![doc = include_str!("../README.md")]
 
+mod change;
+mod create;
+mod everyone;
 mod item;
 mod objects;
-mod profiles;
 mod records;
+mod sets;
+mod tiers;
 mod work;
 
+pub use change::{Change, ReplaceError};
+pub use create::{CreateError, Made, Once};
+pub use everyone::{Filter, Owned};
 pub use objects::Objects;
-pub use records::{CreateError, Page, Records};
+pub use records::{Page, Records};
+pub use tiers::DeleteTierError;
 pub use work::{Claim, Developed, Outcome};

@@ -13,7 +13,7 @@ use aws_sdk_s3::{
 use aws_types::SdkConfig;
 use bytes::Bytes;
 use domain::{
-    Image, ImageId, Link, Links, ObjectKey, Status, Thumbnail, Tier, Timestamp, UploadTicket, UserId,
+    Image, ImageId, Link, Links, ObjectKey, Picture, Thumbnail, Tier, Timestamp, UploadTicket, UserId,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -54,7 +54,7 @@ impl Objects {
         image: &Image,
         now: Timestamp,
     ) -> Result<UploadTicket, CallError> {
-        let left = image.expires_at.map_or(i64::MAX, |at| at - now.as_second());
+        let left = image.upload_deadline().map_or(i64::MAX, |at| at - now.as_second());
         let seconds = left.clamp(1, Self::UPLOAD_SECONDS);
         let length = i64::try_from(image.upload.size.bytes()).map_err(CallError::internal)?;
         let signed = self
@@ -77,7 +77,7 @@ impl Objects {
         })
     }
 
-    /// Signs the addresses that a tier allows of an image: none before it is ready, since what was not
+    /// Signs the addresses that a tier allows of an image: none before it has a picture, since what was not
     /// developed may be anything.
     ///
     /// # Errors
@@ -89,18 +89,36 @@ impl Objects {
         tier: &Tier,
         now: Timestamp,
     ) -> Result<Links, CallError> {
+        let sees = |thumbnail: &Thumbnail| tier.thumbnail_sizes.contains(&thumbnail.size);
+        self.signed(user, image, sees, tier.original_link, now).await
+    }
+
+    /// Signs all addresses of an image, for admins.
+    ///
+    /// # Errors
+    /// [`CallError::Internal`] where signing fails.
+    pub async fn all_links(&self, user: &UserId, image: &Image, now: Timestamp) -> Result<Links, CallError> {
+        self.signed(user, image, |_| true, true, now).await
+    }
+
+    async fn signed(
+        &self,
+        user: &UserId,
+        image: &Image,
+        sees: impl Fn(&Thumbnail) -> bool,
+        sees_original: bool,
+        now: Timestamp,
+    ) -> Result<Links, CallError> {
         let mut links = Links::default();
-        if image.status != Status::Ready {
-            return Ok(links);
-        }
-        for thumbnail in image.thumbnails.iter().filter(|t| tier.thumbnail_sizes.contains(&t.size)) {
-            links
-                .thumbnails
-                .push((thumbnail.clone(), self.thumbnail_link(user, image, thumbnail, now).await?));
+        let Some(picture) = &image.picture else { return Ok(links) };
+        for thumbnail in picture.thumbnails.iter().filter(|thumbnail| sees(thumbnail)) {
+            let link = self.thumbnail_link(&image.key_of(user, picture.version), thumbnail, now).await?;
+            links.thumbnails.push((thumbnail.clone(), link));
         }
         links.thumbnails.sort_by_key(|(thumbnail, _)| thumbnail.size);
-        if tier.original_link {
-            links.original = Some(self.original_link(user, image, now).await?);
+        if sees_original {
+            links.original =
+                Some(self.original_link(user, image, picture, rounded(now), Self::LINK_SECONDS).await?);
         }
         Ok(links)
     }
@@ -111,28 +129,37 @@ impl Objects {
     /// [`CallError::Internal`] where signing fails.
     pub async fn thumbnail_link(
         &self,
-        user: &UserId,
-        image: &Image,
+        original: &ObjectKey,
         thumbnail: &Thumbnail,
         now: Timestamp,
     ) -> Result<Link, CallError> {
-        let key = domain::derivative_key(&image.key(user), thumbnail.size, &thumbnail.content_type);
+        let key = domain::derivative_key(original, thumbnail.size, &thumbnail.content_type);
         let get = self.s3.get_object().bucket(&self.derived).key(key);
         let start = rounded(now);
-        Ok(link(get.presigned(presigning(start, Self::LINK_SECONDS)?).await?, start))
+        Ok(link(get.presigned(presigning(start, Self::LINK_SECONDS)?).await?, start, Self::LINK_SECONDS))
     }
 
-    /// Signs the address of the original, always as a download under the name it came with.
-    async fn original_link(&self, user: &UserId, image: &Image, now: Timestamp) -> Result<Link, CallError> {
+    /// Signs the address of a picture's original that works for `seconds` from `start` on, always as a download
+    /// under the name it came with.
+    ///
+    /// # Errors
+    /// [`CallError::Internal`] where signing fails.
+    pub async fn original_link(
+        &self,
+        user: &UserId,
+        image: &Image,
+        picture: &Picture,
+        start: Timestamp,
+        seconds: i64,
+    ) -> Result<Link, CallError> {
         let name = utf8_percent_encode(image.file_name.as_str(), NON_ALPHANUMERIC);
         let get = self
             .s3
             .get_object()
             .bucket(&self.uploads)
-            .key(image.key(user).to_string())
+            .key(image.key_of(user, picture.version).to_string())
             .response_content_disposition(format!("attachment; filename*=UTF-8''{name}"));
-        let start = rounded(now);
-        Ok(link(get.presigned(presigning(start, Self::LINK_SECONDS)?).await?, start))
+        Ok(link(get.presigned(presigning(start, seconds)?).await?, start, seconds))
     }
 
     /// The bytes of an original, or `None` where nothing lies at the key.
@@ -186,6 +213,20 @@ impl Objects {
             self.remove_prefix(&self.uploads, &prefix),
             self.remove_prefix(&self.derived, &prefix)
         )?;
+        Ok(())
+    }
+
+    /// Removes the objects of one version of an image from both buckets.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn remove_version(&self, original: &ObjectKey) -> Result<(), CallError> {
+        let prefix = domain::derivatives_prefix(original);
+        let remove_original = async {
+            self.s3.delete_object().bucket(&self.uploads).key(original.to_string()).send().await?;
+            Ok::<_, CallError>(())
+        };
+        tokio::try_join!(remove_original, self.remove_prefix(&self.derived, &prefix))?;
         Ok(())
     }
 
@@ -247,6 +288,6 @@ fn after(start: Timestamp, seconds: i64) -> Timestamp {
     Timestamp::from_second(start.as_second() + seconds).unwrap_or(Timestamp::MAX)
 }
 
-fn link(signed: PresignedRequest, start: Timestamp) -> Link {
-    Link { url: signed.uri().to_owned(), expires_at: after(start, Objects::LINK_SECONDS) }
+fn link(signed: PresignedRequest, start: Timestamp, seconds: i64) -> Link {
+    Link { url: signed.uri().to_owned(), expires_at: after(start, seconds) }
 }

@@ -7,15 +7,16 @@
 use aws::CallError;
 use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
+    types::{ReturnValue, TransactWriteItem},
 };
 use domain::{
-    Failure, Image, ImageId, Lease, ObjectKey, Placeholder, Sequencer, Status, Thumbnail, Timestamp, UserId,
+    Failure, Image, ImageId, Lease, ObjectKey, Picture, Sequencer, Status, Thumbnail, Timestamp, UserId,
 };
 
 use crate::{
     Records,
-    item::{image_key, key, number, profile_key, read, string, user_pk, value},
+    item::{Item, Write, image_key, key, number, profile_key, read, string, user_pk, value},
+    records::{refused, timestamp},
 };
 
 /// The answer to a worker that wants to develop an image.
@@ -25,8 +26,11 @@ pub enum Claim {
     Taken(Box<Image>),
     /// Another request is at it; come back when its lease may have ended.
     Busy,
-    /// Nothing to do: it was done before, or a newer upload took its place.
+    /// Nothing to do: it was done before.
     Settled,
+    /// Nothing to do, and the version's objects are not needed: a newer upload took its place, or it came
+    /// too late.
+    Unneeded,
     /// There is no such image.
     Gone,
 }
@@ -40,6 +44,8 @@ pub enum Outcome {
     Gone,
     /// Not written: another request took over.
     Superseded,
+    /// Not written: another version of the image was begun.
+    Unneeded,
 }
 
 /// What was found out about a picture.
@@ -52,8 +58,11 @@ pub struct Developed {
     /// The thumbnails that lie in the bucket.
     pub thumbnails: Vec<Thumbnail>,
     /// What stands in for the picture.
-    pub placeholder: Placeholder,
+    pub placeholder: domain::Placeholder,
 }
+
+/// That the worker still holds what it claimed.
+const HOLDS_CLAIM: &str = "attribute_exists(#sequencer) AND #lease.#owner = :owner";
 
 impl Records {
     /// Claims an uploaded image for `lease.owner`. The same owner may claim again: Lambda's retries of an
@@ -69,30 +78,20 @@ impl Records {
         uploaded_at: Timestamp,
         now: Timestamp,
     ) -> Result<Claim, CallError> {
-        let answer = self
-            .update(upload, now)
-            .update_expression(
-                "SET #status = :processing, #sequencer = :sequencer, #lease = :lease, uploaded_at = :uploaded, \
-                 updated_at = :now REMOVE expires_at",
-            )
-            .condition_expression(
-                "attribute_exists(pk) AND #version = :version AND (attribute_not_exists(#sequencer) \
-                 OR #sequencer < :sequencer OR (#sequencer = :sequencer AND #status = :processing \
-                 AND (#lease.#owner = :owner OR #lease.#until < :seconds)))",
-            )
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_names("#lease", "lease")
-            .expression_attribute_values(":sequencer", value(sequencer)?)
-            .expression_attribute_values(":lease", value(lease)?)
-            .expression_attribute_values(":owner", string(&lease.owner))
-            .expression_attribute_values(":uploaded", value(uploaded_at)?)
-            .expression_attribute_values(":seconds", number(now.as_second()))
-            .expression_attribute_values(":processing", string(Status::Processing.as_str()))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        let error = match answer {
+        let update = "SET #status = :processing, #sequencer = :sequencer, #lease = :lease, \
+                      #uploaded_at = :uploaded, #updated_at = :time REMOVE #expires_at, #replace_by";
+        let condition = "(attribute_not_exists(#sequencer) OR #sequencer < :sequencer \
+                         OR (#sequencer = :sequencer AND #status = :processing \
+                         AND (#lease.#owner = :owner OR #lease.#until < :seconds)))";
+        let write = Write::of_upload(upload, update, condition)
+            .value(":sequencer", value(sequencer)?)
+            .value(":lease", value(lease)?)
+            .value(":owner", string(&lease.owner))
+            .value(":uploaded", timestamp(uploaded_at))
+            .value(":time", timestamp(now))
+            .value(":seconds", number(now.as_second()))
+            .value(":processing", string(Status::Processing.as_str()));
+        let error = match write.alone(self).return_values(ReturnValue::AllNew).send().await {
             Ok(answer) => {
                 let item = answer.attributes.ok_or_else(|| CallError::internal("no attributes returned"))?;
                 return Ok(Claim::Taken(Box::new(read(item)?)));
@@ -105,52 +104,76 @@ impl Records {
         let Some(item) = failed.item() else { return Ok(Claim::Gone) };
         let image: Image = read(item.clone())?;
         let same_event = image.version == upload.version && image.sequencer.as_ref() == Some(sequencer);
-        let busy = same_event && image.status == Status::Processing;
-        Ok(if busy { Claim::Busy } else { Claim::Settled })
+        Ok(if same_event && image.status == Status::Processing {
+            Claim::Busy
+        } else if image.holds(upload.version) {
+            Claim::Settled
+        } else {
+            Claim::Unneeded
+        })
     }
 
-    /// Makes a claimed image ready.
+    /// Makes a claimed image ready. The picture that was served before counts no longer.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn finish(
         &self,
         upload: &ObjectKey,
-        owner: &str,
-        developed: &Developed,
+        claimed: &Image,
+        developed: Developed,
         now: Timestamp,
     ) -> Result<Outcome, CallError> {
-        let update = self
-            .update(upload, now)
-            .update_expression(
-                "SET #status = :status, width = :width, height = :height, thumbnails = :thumbnails, \
-                 placeholder = :placeholder, updated_at = :now REMOVE #lease, failure",
-            )
-            .expression_attribute_values(":status", string(Status::Ready.as_str()))
-            .expression_attribute_values(":width", number(developed.width))
-            .expression_attribute_values(":height", number(developed.height))
-            .expression_attribute_values(":thumbnails", value(&developed.thumbnails)?)
-            .expression_attribute_values(":placeholder", value(&developed.placeholder)?);
-        self.settle(update, owner).await
+        let mut after = claimed.clone();
+        after.status = Status::Ready;
+        let picture = after.picture.insert(Picture {
+            version: upload.version,
+            upload: claimed.upload.clone(),
+            width: developed.width,
+            height: developed.height,
+            thumbnails: developed.thumbnails,
+            placeholder: developed.placeholder,
+        });
+        let update =
+            "SET #status = :status, #picture = :picture, #updated_at = :time REMOVE #lease, #failure";
+        let write = Write::of_upload(upload, update, HOLDS_CLAIM)
+            .value(":status", string(Status::Ready.as_str()))
+            .value(":picture", value(&*picture)?);
+        self.settle(write, upload, claimed, &after, now).await
     }
 
-    /// Makes a claimed image failed, for good.
+    /// Makes a claimed image failed, for good. A picture that was served before stays.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn fail(
         &self,
         upload: &ObjectKey,
-        owner: &str,
+        claimed: &Image,
         failure: &Failure,
         now: Timestamp,
     ) -> Result<Outcome, CallError> {
-        let update = self
-            .update(upload, now)
-            .update_expression("SET #status = :status, failure = :failure, updated_at = :now REMOVE #lease")
-            .expression_attribute_values(":status", string(Status::Failed.as_str()))
-            .expression_attribute_values(":failure", value(failure)?);
-        self.settle(update, owner).await
+        let mut after = claimed.clone();
+        after.status = Status::Failed;
+        let update = "SET #status = :status, #failure = :failure, #updated_at = :time REMOVE #lease";
+        let write = Write::of_upload(upload, update, HOLDS_CLAIM)
+            .value(":status", string(Status::Failed.as_str()))
+            .value(":failure", value(failure)?);
+        self.settle(write, upload, claimed, &after, now).await
+    }
+
+    /// Ends the work on a claimed image, and gives back what it counts no longer.
+    async fn settle(
+        &self,
+        write: Write,
+        upload: &ObjectKey,
+        claimed: &Image,
+        after: &Image,
+        now: Timestamp,
+    ) -> Result<Outcome, CallError> {
+        let owner = claimed.lease.as_ref().map_or("", |lease| lease.owner.as_str());
+        let write = write.value(":owner", string(owner)).value(":time", timestamp(now));
+        self.write_and_give_back(write, upload, claimed, after).await
     }
 
     /// Makes an image failed whose event was given up, unless it was developed after all or a later event
@@ -165,23 +188,86 @@ impl Records {
         failure: &Failure,
         now: Timestamp,
     ) -> Result<Outcome, CallError> {
-        let update = self
-            .update(upload, now)
-            .update_expression(
-                "SET #status = :failed, #sequencer = :sequencer, failure = :failure, updated_at = :now \
-                 REMOVE #lease, expires_at",
-            )
-            .condition_expression(
-                "attribute_exists(pk) AND #version = :version AND #status IN (:pending, :processing) \
-                 AND (attribute_not_exists(#sequencer) OR #sequencer <= :sequencer)",
-            )
-            .expression_attribute_names("#lease", "lease")
-            .expression_attribute_values(":sequencer", value(sequencer)?)
-            .expression_attribute_values(":failure", value(failure)?)
-            .expression_attribute_values(":failed", string(Status::Failed.as_str()))
-            .expression_attribute_values(":pending", string(Status::Pending.as_str()))
-            .expression_attribute_values(":processing", string(Status::Processing.as_str()));
-        outcome(update).await
+        let Some(stored) = self.stored_image(&upload.user, upload.image).await? else {
+            return Ok(Outcome::Gone);
+        };
+        let mut after = stored.clone();
+        after.status = Status::Failed;
+        let update = "SET #status = :failed, #sequencer = :sequencer, #failure = :failure, #updated_at = :time \
+                      REMOVE #lease, #expires_at, #replace_by";
+        let condition = "#status IN (:pending, :processing) \
+                         AND (attribute_not_exists(#sequencer) OR #sequencer <= :sequencer)";
+        let write = Write::of_upload(upload, update, condition)
+            .value(":sequencer", value(sequencer)?)
+            .value(":failure", value(failure)?)
+            .value(":time", timestamp(now))
+            .value(":failed", string(Status::Failed.as_str()))
+            .value(":pending", string(Status::Pending.as_str()))
+            .value(":processing", string(Status::Processing.as_str()));
+        self.write_and_give_back(write, upload, &stored, &after).await
+    }
+
+    /// Takes an image from one state to another; where it counts less afterwards, in one transaction with
+    /// the quota. A picture can only change while its version is claimed, so what is given back is what the
+    /// condition of the write vouches for.
+    async fn write_and_give_back(
+        &self,
+        write: Write,
+        upload: &ObjectKey,
+        before: &Image,
+        after: &Image,
+    ) -> Result<Outcome, CallError> {
+        if before.held_bytes() == after.held_bytes() {
+            return outcome(write.alone(self), upload.version).await;
+        }
+        let parts = vec![write.in_transaction(self)?, self.give_back_version(&upload.user, before, after)?];
+        let Some(reasons) = self.transact(parts).await? else { return Ok(Outcome::Done) };
+        match reasons.first().and_then(refused) {
+            Some(item) => not_written(item, upload.version),
+            None => Err(CallError::internal("the owner of an image has no profile")),
+        }
+    }
+
+    /// The part of a transaction that counts what an image held before, but holds no longer.
+    pub(crate) fn give_back_version(
+        &self,
+        user: &UserId,
+        before: &Image,
+        after: &Image,
+    ) -> Result<TransactWriteItem, CallError> {
+        let bytes = before.held_bytes().saturating_sub(after.held_bytes());
+        Write::new(profile_key(user), "SET #bytes = #bytes - :bytes", "attribute_exists(pk)")
+            .value(":bytes", number(bytes))
+            .in_transaction(self)
+    }
+
+    /// Adds a thumbnail that was made after the others, unless it is there or its version is served no longer.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn add_thumbnail(
+        &self,
+        picture: &ObjectKey,
+        thumbnail: &Thumbnail,
+    ) -> Result<Outcome, CallError> {
+        let update = "SET #picture.#thumbnails = list_append(#picture.#thumbnails, :new)";
+        let condition = "#picture.#version = :version AND NOT contains(#picture.#thumbnails, :thumbnail)";
+        let write = Write::new(image_key(&picture.user, picture.image), update, condition)
+            .value(":version", number(picture.version))
+            .value(":new", value([thumbnail])?)
+            .value(":thumbnail", value(thumbnail)?);
+        match write.alone(self).send().await {
+            Ok(_) => Ok(Outcome::Done),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    let Some(item) = failed.item() else { return Ok(Outcome::Gone) };
+                    let image: Image = read(item.clone())?;
+                    let served = image.picture.is_some_and(|served| served.version == picture.version);
+                    Ok(if served { Outcome::Superseded } else { Outcome::Unneeded })
+                }
+                _ => Err(error.into()),
+            },
+        }
     }
 
     /// Gives a removed image's place in the quota back, once, however often it is called.
@@ -199,55 +285,27 @@ impl Records {
         const MARKER_SECONDS: i64 = 15 * 24 * 60 * 60;
         let mut marker = key(user_pk(user), format!("RECLAIMED#{id}"));
         marker.insert("expires_at".to_owned(), number(now.as_second() + MARKER_SECONDS));
-        let counted = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(profile_key(user)))
-            .condition_expression("attribute_exists(pk)")
-            .update_expression("SET #images = #images - :one, #bytes = #bytes - :bytes")
-            .expression_attribute_names("#images", "images")
-            .expression_attribute_names("#bytes", "bytes")
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":bytes", number(bytes))
-            .build()
-            .map_err(CallError::internal)?;
-        let marked = TransactWriteItem::builder().put(self.put(marker)?).build();
-        let counted = TransactWriteItem::builder().update(counted).build();
+        let update = "SET #images = #images - :one, #bytes = #bytes - :bytes";
+        let counted = Write::new(profile_key(user), update, "attribute_exists(pk)")
+            .value(":one", number(1))
+            .value(":bytes", number(bytes))
+            .in_transaction(self)?;
         // A failed condition means that it was given back before, or that the user is gone: done either way.
-        self.transact(vec![marked, counted]).await.map(drop)
-    }
-
-    fn update(&self, upload: &ObjectKey, now: Timestamp) -> UpdateItemFluentBuilder {
-        self.dynamodb
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(image_key(&upload.user, upload.image)))
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_names("#sequencer", "sequencer")
-            .expression_attribute_values(":version", number(upload.version))
-            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-
-    async fn settle(&self, update: UpdateItemFluentBuilder, owner: &str) -> Result<Outcome, CallError> {
-        let update = update
-            .condition_expression(
-                "attribute_exists(pk) AND #version = :version AND attribute_exists(#sequencer) \
-                 AND #lease.#owner = :owner",
-            )
-            .expression_attribute_names("#lease", "lease")
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", string(owner));
-        outcome(update).await
+        self.transact(vec![self.put_new(marker)?, counted]).await.map(drop)
     }
 }
 
-async fn outcome(update: UpdateItemFluentBuilder) -> Result<Outcome, CallError> {
+async fn outcome(update: UpdateItemFluentBuilder, version: u32) -> Result<Outcome, CallError> {
     let Err(error) = update.send().await else { return Ok(Outcome::Done) };
     match error.as_service_error() {
-        Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-            Ok(if failed.item().is_some() { Outcome::Superseded } else { Outcome::Gone })
-        }
+        Some(UpdateItemError::ConditionalCheckFailedException(failed)) => not_written(failed.item(), version),
         _ => Err(error.into()),
     }
+}
+
+/// Why a write on a version was refused, by what lies there instead.
+fn not_written(item: Option<&Item>, version: u32) -> Result<Outcome, CallError> {
+    let Some(item) = item else { return Ok(Outcome::Gone) };
+    let image: Image = read(item.clone())?;
+    Ok(if image.holds(version) { Outcome::Superseded } else { Outcome::Unneeded })
 }

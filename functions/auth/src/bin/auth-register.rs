@@ -1,7 +1,7 @@
 //! `POST /api/auth/register`: makes a user, who confirms with a code from a mail.
 
 use api::{Error, ErrorStatus, Problem, Reply, Request, StatusCode};
-use auth::{Email, Password, Pool, Username, code_of, problem};
+use auth::{Email, Password, Pool, Username, code_of, problem, weak_password};
 use aws_sdk_cognitoidentityprovider::types::AttributeType;
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +57,7 @@ async fn register(pool: &Pool, request: Request) -> Reply {
                 "username-taken",
                 "This user name is taken. Choose another.",
             ),
-            "InvalidPasswordException" => weak(&body.password),
+            "InvalidPasswordException" => weak_password("password", &body.password),
             _ => problem(error),
         })?;
     let delivery = answer.code_delivery_details.map(|details| DeliveryBody {
@@ -68,12 +68,4 @@ async fn register(pool: &Pool, request: Request) -> Reply {
         UserBody { id: &answer.user_sub, username: body.username.as_str(), email: body.email.as_str() };
     let registered = RegisteredBody { user, confirmed: answer.user_confirmed, code_delivery: delivery };
     api::json(StatusCode::CREATED, &registered)
-}
-
-fn weak(password: &Password) -> Problem {
-    let missing = password.missing();
-    let detail = format!("The password is too weak; it lacks: {}.", missing.join(", "));
-    Problem::new(ErrorStatus::BadRequest, "weak-password", detail)
-        .with("field", "password")
-        .with("missing", missing)
 }

@@ -1,9 +1,7 @@
 //! `POST /api/images`: makes a pending image and signs its upload.
 
-use api::{
-    Caller, CreatedBody, Error, ErrorStatus, ImageBody, Problem, Reply, Request, StatusCode, UploadBody,
-};
-use domain::{ContentType, Description, FileName, Image, Links, NewImage, Sha256, Title, Upload, UploadSize};
+use api::{Announced, Caller, CreatedBody, Error, Problem, Reply, Request, StatusCode};
+use domain::{ContentType, Description, FileName, Image, NewImage, Sha256, Title, Upload, UploadSize};
 use serde::Deserialize;
 use store::{Objects, Records};
 
@@ -32,16 +30,14 @@ async fn create(records: &Records, objects: &Objects, request: Request) -> Reply
     let caller = Caller::of(&request).await?;
     let body: Body = api::body(&request)?;
     if body.analyze || body.edit_prompt.is_some() {
-        return Err(ai_not_configured());
+        return Err(Problem::ai_not_configured());
     }
-    let now = domain::now();
+    let (now, once) = (domain::now(), api::once(&request)?);
     let image = Image::pending(body.into(), now);
-    // Signed first: it calls nobody, and a record without an upload would be of no use.
-    let ticket = objects.upload_ticket(&caller.user, &image, now).await?;
-    records.create_image(&caller.user, &image).await?;
-    let created =
-        CreatedBody { image: ImageBody::new(&image, Links::default()), upload: UploadBody::new(ticket, now) };
-    api::json(StatusCode::CREATED, &created)
+    let Announced { images, at } =
+        api::announce(records, objects, &caller.user, vec![image], once.as_ref(), now).await?;
+    let (image, ticket) = images.into_iter().next().ok_or_else(|| Problem::internal("no image was made"))?;
+    api::json(StatusCode::CREATED, &CreatedBody::new(&image, ticket, at))
 }
 
 impl From<Body> for NewImage {
@@ -57,12 +53,4 @@ impl From<Body> for NewImage {
             },
         }
     }
-}
-
-fn ai_not_configured() -> Problem {
-    Problem::new(
-        ErrorStatus::NotImplemented,
-        "ai-not-configured",
-        "This deployment has no AI provider. Send the image without analyze and edit_prompt.",
-    )
 }

@@ -29,8 +29,8 @@ async fn list(records: &Records, objects: &Objects, request: Request) -> Reply {
         records.images(&caller.user, status, after, limit, now),
         records.profile_or_default(&caller.user),
     )?;
-    let mut images = Vec::with_capacity(page.images.len());
-    for image in &page.images {
+    let mut images = Vec::with_capacity(page.items.len());
+    for image in &page.items {
         let links = objects.links(&caller.user, image, &profile.limits, now).await?;
         images.push(ImageBody::new(image, links));
     }

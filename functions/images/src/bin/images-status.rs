@@ -23,6 +23,7 @@ async fn status(records: &Records, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let id = api::path_id(&request)?;
     let image = records.image(&caller.user, id, domain::now()).await?.ok_or_else(Problem::not_found)?;
-    let body = StatusBody { id, status: image.status, version: image.version, failure: image.failure };
+    let version = image.shown_version();
+    let body = StatusBody { id, status: image.status, version, failure: image.failure };
     api::json(StatusCode::OK, &body)
 }

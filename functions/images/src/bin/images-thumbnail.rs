@@ -1,8 +1,11 @@
 //! `GET /api/images/{id}/thumbnail?size=N`: the way to a thumbnail, as a redirect or, for
 //! `Accept: application/json`, as JSON. Without a size, the smallest of the caller's tier.
+//!
+//! A size that the tier has gained since the upload is developed now, by `workers-sizes`, and kept.
 
 use api::{Caller, Error, ErrorStatus, Problem, Query, Reply, Request, StatusCode};
-use domain::{Image, Profile, Status, Thumbnail, Timestamp};
+use domain::{Picture, Thumbnail, Tier, Timestamp};
+use images::SizesWorker;
 use serde::Serialize;
 use store::{Objects, Records};
 
@@ -10,7 +13,8 @@ use store::{Objects, Records};
 async fn main() -> Result<(), Error> {
     let config = aws::config()?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
-    api::serve(|request| thumbnail(&records, &objects, request)).await
+    let worker = SizesWorker::from_env(&config)?;
+    api::serve(|request| thumbnail(&records, &objects, &worker, request)).await
 }
 
 #[derive(Debug, Serialize)]
@@ -22,15 +26,24 @@ struct ThumbnailBody<'a> {
     expires_at: Timestamp,
 }
 
-async fn thumbnail(records: &Records, objects: &Objects, request: Request) -> Reply {
+async fn thumbnail(records: &Records, objects: &Objects, worker: &SizesWorker, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let id = api::path_id(&request)?;
     let size = Query::of(&request).size()?;
     let now = domain::now();
     let found = records.image_and_profile(&caller.user, id, now).await?;
     let (image, profile) = found.ok_or_else(Problem::not_found)?;
-    let thumbnail = choose(&image, &profile, size)?;
-    let link = objects.thumbnail_link(&caller.user, &image, thumbnail, now).await?;
+    let size = allowed(&profile.limits, size)?;
+    let picture = image.picture.as_ref().ok_or_else(|| Problem::image_not_ready(image.status))?;
+    let original = image.key_of(&caller.user, picture.version);
+    let thumbnail = match of_size(&picture.thumbnails, size) {
+        Some(thumbnail) => thumbnail,
+        None => {
+            let made = worker.develop(&original, &missing(picture, &profile.limits)).await?;
+            of_size(&made, size).ok_or_else(|| Problem::internal("the worker left out a size"))?
+        }
+    };
+    let link = objects.thumbnail_link(&original, &thumbnail, now).await?;
     if !wants_json(&request) {
         return api::redirect(&link.url, link.expires_at.as_second() - now.as_second());
     }
@@ -44,26 +57,25 @@ async fn thumbnail(records: &Records, objects: &Objects, request: Request) -> Re
     api::json(StatusCode::OK, &body)
 }
 
-fn choose<'a>(image: &'a Image, profile: &Profile, size: Option<u32>) -> Result<&'a Thumbnail, Problem> {
-    let sizes = &profile.limits.thumbnail_sizes;
-    let size = size.or_else(|| profile.limits.smallest_size()).ok_or_else(Problem::not_found)?;
-    if !sizes.contains(&size) {
-        return Err(Problem::new(
-            ErrorStatus::Forbidden,
-            "size-not-in-tier",
-            format!("The {} tier has thumbnails of {sizes:?}, not {size}.", profile.limits.name),
-        )
-        .with("sizes", sizes.clone()));
+/// The size asked for, or the tier's smallest, where the tier has it.
+fn allowed(tier: &Tier, size: Option<u32>) -> Result<u32, Problem> {
+    let size = size.or_else(|| tier.smallest_size()).ok_or_else(Problem::not_found)?;
+    let sizes = &tier.thumbnail_sizes;
+    if sizes.contains(&size) {
+        return Ok(size);
     }
-    if image.status != Status::Ready {
-        return Err(Problem::new(
-            ErrorStatus::Conflict,
-            "image-not-ready",
-            format!("This image is {}; thumbnails exist once it is ready.", image.status.as_str()),
-        ));
-    }
-    // The tier has gained the size since the picture was developed.
-    image.thumbnails.iter().find(|thumbnail| thumbnail.size == size).ok_or_else(Problem::not_found)
+    let detail = format!("The {} tier has thumbnails of {sizes:?}, not {size}.", tier.name.as_str());
+    Err(Problem::new(ErrorStatus::Forbidden, "size-not-in-tier", detail).with("sizes", sizes.clone()))
+}
+
+fn of_size(thumbnails: &[Thumbnail], size: u32) -> Option<Thumbnail> {
+    thumbnails.iter().find(|thumbnail| thumbnail.size == size).cloned()
+}
+
+/// The tier's sizes that the picture lacks: decoded once, it gives them all.
+fn missing(picture: &Picture, tier: &Tier) -> Vec<u32> {
+    let has = |size: &u32| picture.thumbnails.iter().any(|thumbnail| thumbnail.size == *size);
+    tier.thumbnail_sizes.iter().copied().filter(|size| !has(size)).collect()
 }
 
 fn wants_json(request: &Request) -> bool {

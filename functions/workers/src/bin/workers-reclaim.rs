@@ -1,11 +1,12 @@
-//! The table's stream: when an image's record goes, by its owner or because it expired, its objects and its
-//! place in the quota follow.
+//! The table's stream: what follows when a record goes, by its owner or because it expired. An image's objects
+//! and its place in the quota, a set's images, a replacement that never came.
 
 use aws::CallError;
 use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use domain::{Image, UserId};
+use domain::{Image, ImageSet, UserId};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::{Deserialize, de::DeserializeOwned};
 use store::{Objects, Records};
 use tracing::{error, info};
 
@@ -37,32 +38,56 @@ async fn handle(
     Ok(response)
 }
 
-async fn reclaim(records: &Records, objects: &Objects, record: &EventRecord) -> Result<(), CallError> {
-    let Some((user, image)) = removed_image(record)? else { return Ok(()) };
-    tokio::try_join!(
-        objects.remove_all(&user, image.id),
-        records.give_back(&user, image.id, image.upload.size.bytes(), domain::now()),
-    )?;
-    info!(%user, image = %image.id, "reclaimed");
-    Ok(())
-}
-
-/// The image that a stream record tells the end of, if it does.
-fn removed_image(record: &EventRecord) -> Result<Option<(UserId, Image)>, CallError> {
-    if record.event_name != "REMOVE" {
-        return Ok(None);
-    }
-    let keys: Keys = serde_dynamo::from_item(record.change.keys.clone()).map_err(CallError::internal)?;
-    let (Some(user), true) = (keys.pk.strip_prefix("USER#"), keys.sk.starts_with("IMAGE#")) else {
-        return Ok(None);
-    };
-    let user = user.parse().map_err(CallError::internal)?;
-    let image = serde_dynamo::from_item(record.change.old_image.clone()).map_err(CallError::internal)?;
-    Ok(Some((user, image)))
-}
-
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct Keys {
     pk: String,
     sk: String,
+}
+
+/// What notes a replacement that is waited for.
+#[derive(Deserialize)]
+struct Replacement {
+    version: u32,
+}
+
+async fn reclaim(records: &Records, objects: &Objects, record: &EventRecord) -> Result<(), CallError> {
+    if record.event_name != "REMOVE" {
+        return Ok(());
+    }
+    let keys: Keys = serde_dynamo::from_item(record.change.keys.clone()).map_err(CallError::internal)?;
+    let (Some(user), Some((kind, id))) = (keys.pk.strip_prefix("USER#"), keys.sk.split_once('#')) else {
+        return Ok(());
+    };
+    let user: UserId = user.parse().map_err(CallError::internal)?;
+    let now = domain::now();
+    match kind {
+        "IMAGE" => {
+            let image: Image = old(record)?;
+            let freed = async {
+                match image.set {
+                    Some(place) => records.free_slot(&user, image.id, place).await,
+                    None => Ok(()),
+                }
+            };
+            tokio::try_join!(
+                objects.remove_all(&user, image.id),
+                records.give_back(&user, image.id, image.held_bytes(), now),
+                freed,
+            )?;
+        }
+        "SET" => records.delete_images_of(&user, &old::<ImageSet>(record)?.slots, now).await?,
+        "REPLACEMENT" => {
+            let image = id.parse().map_err(CallError::internal)?;
+            let Replacement { version } = old(record)?;
+            records.lapse_replacement(&user, image, version, now).await?;
+        }
+        _ => return Ok(()),
+    }
+    info!(%user, kind, id, "reclaimed");
+    Ok(())
+}
+
+/// The item as it was.
+fn old<T: DeserializeOwned>(record: &EventRecord) -> Result<T, CallError> {
+    serde_dynamo::from_item(record.change.old_image.clone()).map_err(CallError::internal)
 }

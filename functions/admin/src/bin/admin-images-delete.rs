@@ -1,0 +1,21 @@
+//! `DELETE /api/admin/images/{id}`: removes an image, whosever it is.
+
+use api::{Caller, Error, Problem, Reply, Request};
+use store::Records;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let records = Records::from_env(&aws::config()?)?;
+    api::serve(|request| delete(&records, request)).await
+}
+
+async fn delete(records: &Records, request: Request) -> Reply {
+    Caller::admin(&request).await?;
+    let (id, now) = (api::path_id(&request)?, domain::now());
+    let owned = records.anyones_image(id, now).await?.ok_or_else(Problem::not_found)?;
+    if records.delete_image(&owned.user, id, now).await? {
+        api::no_content()
+    } else {
+        Err(Problem::not_found())
+    }
+}

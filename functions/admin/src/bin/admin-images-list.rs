@@ -1,0 +1,53 @@
+//! `GET /api/admin/images`: everybody's images, newest first, a page at a time.
+
+use admin::OwnedBody;
+use api::{Caller, Cursor, Error, Problem, Query, Reply, Request, StatusCode};
+use serde::Serialize;
+use store::{Filter, Objects, Records};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let config = aws::config()?;
+    let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
+    api::serve(|request| list(&records, &objects, request)).await
+}
+
+#[derive(Debug, Serialize)]
+struct PageBody<'a> {
+    images: Vec<OwnedBody<'a>>,
+    next_cursor: Option<String>,
+}
+
+async fn list(records: &Records, objects: &Objects, request: Request) -> Reply {
+    let caller = Caller::admin(&request).await?;
+    let query = Query::of(&request);
+    let (limit, filter) = (query.limit()?, filter(&query)?);
+    let filter_text = format!("{filter:?}");
+    let cursor = Cursor { user: &caller.user, filter: &filter_text };
+    let after = query.cursor(&cursor)?;
+
+    let now = domain::now();
+    let page = records.everyones_images(&filter, after, limit, now).await?;
+    let mut images = Vec::with_capacity(page.items.len());
+    for owned in &page.items {
+        images.push(OwnedBody::new(owned, objects, now).await?);
+    }
+    api::json(StatusCode::OK, &PageBody { images, next_cursor: page.next.map(|id| cursor.encode(id)) })
+}
+
+fn filter(query: &Query<'_>) -> Result<Filter, Problem> {
+    let phone_number = match query.text("phone_number") {
+        Some(text) => {
+            let number = phone::parse(text, &aws::var("DEFAULT_REGION")?);
+            Some(number.map_err(|error| Problem::from(("phone_number", error)))?)
+        }
+        None => None,
+    };
+    Ok(Filter {
+        phone_number,
+        file_name: query.text("file_name").map(str::to_owned),
+        status: query.status()?,
+        after: query.time("uploaded_after")?,
+        before: query.time("uploaded_before")?,
+    })
+}

@@ -1,0 +1,36 @@
+//! `PATCH /api/admin/images/{id}`: changes what is said of an image, whosever it is.
+
+use admin::OwnedBody;
+use api::{Caller, Error, Problem, Reply, Request, StatusCode};
+use domain::{Description, FileName, Title};
+use serde::Deserialize;
+use store::{Change, Objects, Owned, Records};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let config = aws::config()?;
+    let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
+    api::serve(|request| update(&records, &objects, request)).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    file_name: Option<FileName>,
+    #[serde(default, deserialize_with = "api::nullable")]
+    title: Option<Option<Title>>,
+    #[serde(default, deserialize_with = "api::nullable")]
+    description: Option<Option<Description>>,
+}
+
+async fn update(records: &Records, objects: &Objects, request: Request) -> Reply {
+    Caller::admin(&request).await?;
+    let id = api::path_id(&request)?;
+    let body: Body = api::body(&request)?;
+    let change = Change { file_name: body.file_name, title: body.title, description: body.description };
+    let now = domain::now();
+    let Owned { user, .. } = records.anyones_image(id, now).await?.ok_or_else(Problem::not_found)?;
+    let image = records.change_image(&user, id, &change, now).await?.ok_or_else(Problem::not_found)?;
+    let owned = Owned { user, image };
+    api::json(StatusCode::OK, &OwnedBody::new(&owned, objects, now).await?)
+}

@@ -1,0 +1,58 @@
+//! `PUT /api/admin/account-tiers/{id}`: makes a tier or changes its rules. Users who are in it have the new
+//! rules within seconds, from the table's stream.
+
+use api::{Caller, Error, Problem, Reply, Request, StatusCode, TierBody};
+use domain::{InvalidField, ThumbnailSizes, Tier, TierId, TierName, UploadSize};
+use serde::Deserialize;
+use store::Records;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let records = Records::from_env(&aws::config()?)?;
+    api::serve(|request| put(&records, request)).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    name: TierName,
+    thumbnail_sizes: ThumbnailSizes,
+    original_link: bool,
+    expiring_links: bool,
+    max_image_bytes: UploadSize,
+    max_images: MaxImages,
+    ai: bool,
+}
+
+/// At most a billion.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "u64")]
+struct MaxImages(u64);
+
+async fn put(records: &Records, request: Request) -> Reply {
+    Caller::admin(&request).await?;
+    let id = TierId::try_from(api::path(&request, "id").to_owned())
+        .map_err(|error| Problem::from(("id", error)))?;
+    let body: Body = api::body(&request)?;
+    let tier = Tier {
+        id,
+        name: body.name,
+        thumbnail_sizes: body.thumbnail_sizes.into(),
+        original_link: body.original_link,
+        expiring_links: body.expiring_links,
+        max_image_bytes: body.max_image_bytes.bytes(),
+        max_images: body.max_images.0,
+        ai: body.ai,
+        revision: 0,
+    };
+    api::json(StatusCode::OK, &TierBody::from(records.put_tier(&tier).await?))
+}
+
+impl TryFrom<u64> for MaxImages {
+    type Error = InvalidField;
+
+    fn try_from(count: u64) -> Result<Self, InvalidField> {
+        let fits = count <= 1_000_000_000;
+        fits.then_some(Self(count)).ok_or_else(|| InvalidField::from("must be at most 1000000000"))
+    }
+}

@@ -1,0 +1,45 @@
+//! `PUT /api/admin/users/{id}/tier`: puts a user into a tier. What the user has stays, however much it is.
+
+use admin::Pool;
+use api::{Caller, Error, ErrorStatus, Problem, Reply, Request, StatusCode};
+use domain::{TierId, UserId};
+use serde::{Deserialize, Serialize};
+use store::Records;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let config = aws::config()?;
+    let (pool, records) = (Pool::from_env(&config)?, Records::from_env(&config)?);
+    api::serve(|request| put(&pool, &records, request)).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    tier: TierId,
+}
+
+#[derive(Debug, Serialize)]
+struct UserTierBody {
+    id: UserId,
+    tier: TierId,
+}
+
+async fn put(pool: &Pool, records: &Records, request: Request) -> Reply {
+    Caller::admin(&request).await?;
+    let user: UserId = api::path_id(&request)?;
+    let Body { tier } = api::body(&request)?;
+    let (known, found) = tokio::try_join!(pool.has(&user), records.tier(&tier))?;
+    if !known {
+        return Err(Problem::not_found());
+    }
+    let Some(found) = found else {
+        return Err(Problem::invalid_field("tier", format!("tier: there is no tier {tier}")));
+    };
+    if records.set_tier(&user, &found).await? {
+        api::json(StatusCode::OK, &UserTierBody { id: user, tier })
+    } else {
+        let detail = "This tier changed at the same time. Try again.";
+        Err(Problem::new(ErrorStatus::Conflict, "tier-changed", detail))
+    }
+}

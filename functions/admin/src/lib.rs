@@ -1,0 +1,29 @@
+//! What the admins' endpoints share.
+
+use api::{ImageBody, Problem};
+use domain::{Timestamp, UserId};
+use serde::Serialize;
+use store::{Objects, Owned};
+
+pub use pool::{Pool, PoolUser};
+
+mod pool;
+
+/// An image and whose it is, with every address that it has, whatever the owner's tier.
+#[derive(Debug, Serialize)]
+pub struct OwnedBody<'a> {
+    #[serde(flatten)]
+    image: ImageBody<'a>,
+    user_id: &'a UserId,
+}
+
+impl<'a> OwnedBody<'a> {
+    /// Signs the addresses of an image.
+    ///
+    /// # Errors
+    /// 500 where signing fails.
+    pub async fn new(owned: &'a Owned, objects: &Objects, now: Timestamp) -> Result<Self, Problem> {
+        let links = objects.all_links(&owned.user, &owned.image, now).await?;
+        Ok(Self { image: ImageBody::new(&owned.image, links), user_id: &owned.user })
+    }
+}

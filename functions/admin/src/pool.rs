@@ -1,0 +1,90 @@
+//! The users of the pool.
+
+use api::Problem;
+use aws::CallError;
+use aws_sdk_cognitoidentityprovider::{Client, error::ProvideErrorMetadata, types::UserType};
+use aws_types::SdkConfig;
+use domain::{Timestamp, UserId};
+
+/// The user pool.
+#[derive(Debug)]
+pub struct Pool {
+    cognito: Client,
+    id: String,
+}
+
+/// What the pool knows of a user.
+#[derive(Clone, Debug)]
+pub struct PoolUser {
+    /// The `sub`.
+    pub id: UserId,
+    /// The name the user logs in with.
+    pub username: String,
+    /// The address.
+    pub email: Option<String>,
+    /// Whether the user may log in.
+    pub enabled: bool,
+    /// Cognito's name for how far the user has come, such as `CONFIRMED`.
+    pub status: String,
+    /// When the user registered.
+    pub created_at: Timestamp,
+}
+
+impl Pool {
+    /// The most users that Cognito lists in one call (ListUsers, "Limit").
+    pub const MAX_LIMIT: usize = 60;
+
+    /// The pool that `USER_POOL_ID` names.
+    ///
+    /// # Errors
+    /// [`aws::MissingVariable`]
+    pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
+        Ok(Self { cognito: Client::new(config), id: aws::var("USER_POOL_ID")? })
+    }
+
+    /// Some users, and Cognito's token for those that follow.
+    ///
+    /// # Errors
+    /// 400 `bad-cursor` for a token that Cognito does not know any more.
+    pub async fn users(
+        &self,
+        limit: usize,
+        token: Option<String>,
+    ) -> Result<(Vec<PoolUser>, Option<String>), Problem> {
+        let request = self.cognito.list_users().user_pool_id(&self.id).set_pagination_token(token);
+        let answer = request.limit(i32::try_from(limit).unwrap_or(i32::MAX)).send().await;
+        let answer =
+            answer.map_err(|error| match error.as_service_error().and_then(|error| error.code()) {
+                Some("InvalidParameterException") => Problem::bad_cursor().because(error),
+                _ => CallError::from(error).into(),
+            })?;
+        let users = answer.users.unwrap_or_default().into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok((users, answer.pagination_token))
+    }
+
+    /// Whether there is such a user.
+    ///
+    /// # Errors
+    /// Where Cognito fails.
+    pub async fn has(&self, user: &UserId) -> Result<bool, CallError> {
+        let request = self.cognito.list_users().user_pool_id(&self.id).limit(1);
+        let answer = request.filter(format!("sub = \"{user}\"")).send().await?;
+        Ok(!answer.users().is_empty())
+    }
+}
+
+fn read(user: UserType) -> Result<PoolUser, CallError> {
+    let attribute = |name: &str| {
+        let found = user.attributes().iter().find(|attribute| attribute.name == name);
+        found.and_then(|attribute| attribute.value.clone())
+    };
+    let created = user.user_create_date.map(|date| date.to_millis().unwrap_or_default());
+    Ok(PoolUser {
+        id: attribute("sub").unwrap_or_default().parse().map_err(CallError::internal)?,
+        email: attribute("email"),
+        enabled: user.enabled,
+        status: user.user_status.as_ref().map_or("UNKNOWN", |status| status.as_str()).to_owned(),
+        created_at: Timestamp::from_millisecond(created.unwrap_or_default()).map_err(CallError::internal)?,
+        username: user.username.unwrap_or_default(),
+    })
+}

@@ -1,0 +1,55 @@
+//! `POST /api/images/{id}/links`: an address of the original that works for a time of the caller's choice.
+
+use api::{Caller, Error, ErrorStatus, Problem, Reply, Request, StatusCode};
+use domain::{InvalidField, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::{Objects, Records};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let config = aws::config()?;
+    let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
+    api::serve(|request| create(&records, &objects, request)).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    expires_in: Seconds,
+}
+
+/// 300 to 30,000 seconds.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "i64")]
+struct Seconds(i64);
+
+#[derive(Debug, Serialize)]
+struct LinkBody {
+    url: String,
+    expires_at: Timestamp,
+}
+
+async fn create(records: &Records, objects: &Objects, request: Request) -> Reply {
+    let caller = Caller::of(&request).await?;
+    let id = api::path_id(&request)?;
+    let Body { expires_in: Seconds(seconds) } = api::body(&request)?;
+    let now = domain::now();
+    let found = records.image_and_profile(&caller.user, id, now).await?;
+    let (image, profile) = found.ok_or_else(Problem::not_found)?;
+    if !profile.limits.expiring_links {
+        let detail = format!("The {} tier has no expiring links.", profile.limits.name.as_str());
+        return Err(Problem::new(ErrorStatus::Forbidden, "links-not-in-tier", detail));
+    }
+    let picture = image.picture.as_ref().ok_or_else(|| Problem::image_not_ready(image.status))?;
+    let link = objects.original_link(&caller.user, &image, picture, now, seconds).await?;
+    api::json(StatusCode::CREATED, &LinkBody { url: link.url, expires_at: link.expires_at })
+}
+
+impl TryFrom<i64> for Seconds {
+    type Error = InvalidField;
+
+    fn try_from(seconds: i64) -> Result<Self, InvalidField> {
+        let fits = (300..=30_000).contains(&seconds);
+        fits.then_some(Self(seconds)).ok_or_else(|| InvalidField::from("must be 300 to 30000 seconds"))
+    }
+}

@@ -1,0 +1,55 @@
+//! What endpoints of images need beyond the shared crates.
+
+use api::{ErrorStatus, Problem};
+use aws::CallError;
+use aws_sdk_lambda::{Client, primitives::Blob};
+use aws_types::SdkConfig;
+use domain::{Failure, ObjectKey, Thumbnail};
+use serde::Deserialize;
+use serde_json::json;
+
+/// `workers-sizes`, called and waited for.
+#[derive(Debug)]
+pub struct SizesWorker {
+    lambda: Client,
+    function: String,
+}
+
+/// What `workers-sizes` answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    Thumbnails(Vec<Thumbnail>),
+    Failure(Failure),
+}
+
+impl SizesWorker {
+    /// The function that `SIZES_FUNCTION` names.
+    ///
+    /// # Errors
+    /// [`aws::MissingVariable`]
+    pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
+        Ok(Self { lambda: Client::new(config), function: aws::var("SIZES_FUNCTION")? })
+    }
+
+    /// Has thumbnails of an original made and kept.
+    ///
+    /// # Errors
+    /// 409 `image-not-ready` where the original cannot be developed, 503 or 500 where the worker fails.
+    pub async fn develop(&self, original: &ObjectKey, sizes: &[u32]) -> Result<Vec<Thumbnail>, Problem> {
+        let payload = json!({"original": original.to_string(), "sizes": sizes}).to_string();
+        let call = self.lambda.invoke().function_name(&self.function).payload(Blob::new(payload));
+        let answer = call.send().await.map_err(CallError::from)?;
+        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
+        if let Some(error) = answer.function_error {
+            let cause = format!("workers-sizes: {error}: {}", String::from_utf8_lossy(&payload));
+            return Err(CallError::Unavailable(cause.into()).into());
+        }
+        match serde_json::from_slice(&payload).map_err(Problem::internal)? {
+            Answer::Thumbnails(thumbnails) => Ok(thumbnails),
+            Answer::Failure(failure) => {
+                Err(Problem::new(ErrorStatus::Conflict, "image-not-ready", failure.detail))
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! `PUT /api/imagesets/{id}`: says something else of a set; what is left out is removed.
+
+use api::{Caller, Error, Problem, Reply, Request, StatusCode};
+use domain::SetText;
+use imagesets::Filling;
+use store::{Objects, Records};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let config = aws::config()?;
+    let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
+    api::serve(|request| update(&records, &objects, request)).await
+}
+
+async fn update(records: &Records, objects: &Objects, request: Request) -> Reply {
+    let caller = Caller::of(&request).await?;
+    let user = &caller.user;
+    let id = api::path_id(&request)?;
+    let text: SetText = api::body(&request)?;
+    let now = domain::now();
+    let (set, profile) =
+        tokio::try_join!(records.change_set(user, id, &text, now), records.profile_or_default(user))?;
+    let sets = [set.ok_or_else(Problem::not_found)?];
+    let filling = Filling::of(&sets, records, objects, user, &profile.limits, now).await?;
+    api::json(StatusCode::OK, &filling.show(&sets[0]))
+}

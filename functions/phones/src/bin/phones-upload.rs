@@ -1,0 +1,79 @@
+//! `POST /api/phones/{phone_number}/images`: makes pending images of a phone number, all or none, and signs an
+//! upload for each.
+
+use api::{Caller, CreatedBody, Error, Reply, Request, StatusCode};
+use domain::{ContentType, FileName, Image, InvalidField, NewImage, PhoneNumber, Sha256, Upload, UploadSize};
+use serde::{Deserialize, Serialize};
+use store::{Objects, Records};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let config = aws::config()?;
+    let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
+    api::serve(|request| upload(&records, &objects, request)).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    files: Files,
+}
+
+/// 1 to 20 files.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Vec<File>")]
+struct Files(Vec<File>);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    file_name: FileName,
+    content_type: ContentType,
+    size: UploadSize,
+    checksum_sha256: Option<Sha256>,
+}
+
+#[derive(Debug, Serialize)]
+struct UploadsBody<'a> {
+    phone_number: &'a PhoneNumber,
+    results: Vec<CreatedBody<'a>>,
+}
+
+async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply {
+    let caller = Caller::of(&request).await?;
+    let phone_number = phones::number_in_path(&request)?;
+    let Body { files: Files(files) } = api::body(&request)?;
+    let (now, once) = (domain::now(), api::once(&request)?);
+    let pending =
+        |file: File| Image { phone_number: Some(phone_number.clone()), ..Image::pending(file.into(), now) };
+    let images = files.into_iter().map(pending).collect();
+    let announced = api::announce(records, objects, &caller.user, images, once.as_ref(), now).await?;
+    let uploads = announced.images.iter();
+    let results = uploads.map(|(image, ticket)| CreatedBody::new(image, ticket.clone(), announced.at));
+    let body = UploadsBody { phone_number: &phone_number, results: results.collect() };
+    api::json(StatusCode::CREATED, &body)
+}
+
+impl TryFrom<Vec<File>> for Files {
+    type Error = InvalidField;
+
+    fn try_from(files: Vec<File>) -> Result<Self, InvalidField> {
+        let fits = (1..=20).contains(&files.len());
+        fits.then_some(Self(files)).ok_or_else(|| InvalidField::from("must be 1 to 20 files"))
+    }
+}
+
+impl From<File> for NewImage {
+    fn from(file: File) -> Self {
+        Self {
+            file_name: file.file_name,
+            title: None,
+            description: None,
+            upload: Upload {
+                content_type: file.content_type,
+                size: file.size,
+                checksum_sha256: file.checksum_sha256,
+            },
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What clients see of an image set.
+
+use domain::{ImageId, ImageSet, SetId, Slot, Timestamp};
+use serde::Serialize;
+
+use crate::ImageBody;
+
+/// An image set with its images by slot.
+#[derive(Debug, Serialize)]
+pub struct SetBody<'a> {
+    id: SetId,
+    title: Option<&'a str>,
+    description: Option<&'a str>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    images: SlotsBody<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct SlotsBody<'a> {
+    image1: Option<ImageBody<'a>>,
+    image2: Option<ImageBody<'a>>,
+    image3: Option<ImageBody<'a>>,
+}
+
+impl<'a> SetBody<'a> {
+    /// A set; `image` finds what to show of the images in its slots.
+    pub fn new(set: &'a ImageSet, mut image: impl FnMut(ImageId) -> Option<ImageBody<'a>>) -> Self {
+        let mut body = |slot| set.slots.get(slot).and_then(&mut image);
+        Self {
+            id: set.id,
+            title: set.title.as_ref().map(domain::Title::as_str),
+            description: set.description.as_ref().map(domain::Description::as_str),
+            created_at: set.created_at,
+            updated_at: set.updated_at,
+            images: SlotsBody {
+                image1: body(Slot::Image1),
+                image2: body(Slot::Image2),
+                image3: body(Slot::Image3),
+            },
+        }
+    }
+}
