@@ -16,9 +16,8 @@ async fn developed(user: &User) -> Result<(String, Value)> {
 
 /// Takes a developed picture back to where its upload has just arrived: pending, without derivatives.
 async fn rewind(user: &User, id: &str) -> Result<()> {
-    let update = "SET #status = :pending, thumbnails = :none \
-                  REMOVE sequencer, lease, width, height, placeholder, failure, uploaded_at";
-    user.change_record(id, update, json!({":pending": "pending", ":none": []})).await?;
+    let update = "SET #status = :pending REMOVE sequencer, lease, picture, failure, uploaded_at";
+    user.change_record(id, update, json!({":pending": "pending"})).await?;
     for key in user.objects(id).await?.1 {
         user.stack.aws.delete_object(&user.stack.outputs.derived_bucket, &key).await?;
     }
@@ -39,7 +38,7 @@ async fn the_same_event_twice_at_once_makes_one_set_of_thumbnails() -> Result<()
     assert!(!first.failed || !second.failed, "{first:?} {second:?}");
 
     let after = user.record(&id).await?.context("no record")?;
-    assert_eq!((&after["status"], &after["thumbnails"]), (&json!("ready"), &before["thumbnails"]));
+    assert_eq!((&after["status"], &after["picture"]), (&json!("ready"), &before["picture"]));
     assert_eq!(user.objects(&id).await?.1.len(), 3);
     // Nor does a third delivery, later, change anything.
     stack.invoke("WorkersThumbnail", &event).await?.ok()?;
@@ -166,9 +165,8 @@ async fn a_retry_finishes_what_a_crashed_worker_began() -> Result<()> {
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let (id, _) = developed(&user).await?;
     // As a worker leaves it that dies between storing the thumbnails and recording them.
-    let update =
-        "SET #status = :processing, thumbnails = :none, lease = :lease REMOVE width, height, placeholder";
-    let values = json!({":processing": "processing", ":none": [], ":lease": {"owner": "dead", "until": 1}});
+    let update = "SET #status = :processing, lease = :lease REMOVE picture";
+    let values = json!({":processing": "processing", ":lease": {"owner": "dead", "until": 1}});
     user.change_record(&id, update, values).await?;
     let crashed = user.record(&id).await?.context("no record")?;
     assert_eq!(user.objects(&id).await?.1.len(), 3);
