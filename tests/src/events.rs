@@ -77,7 +77,7 @@ pub fn uploaded<'a>(objects: impl IntoIterator<Item = (&'a str, &'a str)>) -> Re
 /// # Errors
 /// Where there is no such record any more.
 pub async fn removed(user: &User, id: &str) -> Result<Value> {
-    stream(REMOVED, user, id).await
+    stream(REMOVED, user, &format!("IMAGE#{id}")).await
 }
 
 /// The table's event that an image's record was removed because its time was past.
@@ -85,7 +85,23 @@ pub async fn removed(user: &User, id: &str) -> Result<Value> {
 /// # Errors
 /// Where there is no such record any more.
 pub async fn expired(user: &User, id: &str) -> Result<Value> {
-    stream(EXPIRED, user, id).await
+    stream(EXPIRED, user, &format!("IMAGE#{id}")).await
+}
+
+/// The table's event that the note on an image's replacement was removed because its time was past.
+///
+/// # Errors
+/// Where there is no such note.
+pub async fn replacement_lapsed(user: &User, id: &str) -> Result<Value> {
+    stream(EXPIRED, user, &format!("REPLACEMENT#{id}")).await
+}
+
+/// The table's event that an image set's record was removed by its owner.
+///
+/// # Errors
+/// Where there is no such set any more.
+pub async fn set_removed(user: &User, id: &str) -> Result<Value> {
+    stream(REMOVED, user, &format!("SET#{id}")).await
 }
 
 /// What Lambda tells the on-failure destination of an event that it gave up.
@@ -100,8 +116,8 @@ pub fn given_up(event: &Value) -> Value {
     })
 }
 
-async fn stream(sample: &str, user: &User, id: &str) -> Result<Value> {
-    let record = user.record(id).await?.with_context(|| format!("no record of {id}"))?;
+async fn stream(sample: &str, user: &User, sk: &str) -> Result<Value> {
+    let record = user.item(sk).await?.with_context(|| format!("no record {sk}"))?;
     let mut event: Value = serde_json::from_str(sample)?;
     let change = &mut event["Records"][0]["dynamodb"];
     change["Keys"] = attribute(&json!({"pk": record["pk"], "sk": record["sk"]}))["M"].take();

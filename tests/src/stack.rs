@@ -164,6 +164,20 @@ impl Stack {
         User::login(self, id, username, email, password).await
     }
 
+    /// The admin that the stack came with, signed in.
+    ///
+    /// # Errors
+    /// Where it cannot log in.
+    pub async fn admin(&self) -> Result<User> {
+        let Login { username, password } = &self.outputs.admin;
+        let mut admin =
+            User::login(self, String::new(), username.clone(), String::new(), password.clone()).await?;
+        let profile = admin.get("/api/auth/profile").await?.json(200)?;
+        let text = |name: &str| profile[name].as_str().map(str::to_owned).context("an incomplete profile");
+        (admin.id, admin.email) = (text("id")?, text("email")?);
+        Ok(admin)
+    }
+
     /// A new user of another tier, signed in.
     ///
     /// # Errors

@@ -94,6 +94,30 @@ impl User {
         send(self.request(Method::POST, path).json(body)).await
     }
 
+    /// Posts JSON under an idempotency key.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Result<Answer> {
+        send(self.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+    }
+
+    /// Patches with JSON.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Answer> {
+        send(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// Puts JSON.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Answer> {
+        send(self.request(Method::PUT, path).json(body)).await
+    }
+
     /// Posts nothing.
     ///
     /// # Errors
@@ -134,6 +158,33 @@ impl User {
         let created = self.create(content_type, bytes.len()).await?;
         self.stack.put(&created.upload, bytes).await?.expect(200)?;
         Ok(created.id().to_owned())
+    }
+
+    /// Begins a new version of an image's picture.
+    ///
+    /// # Errors
+    /// Where it is refused.
+    pub async fn replace(&self, id: &str, content_type: &str, size: usize) -> Result<Created> {
+        let body = json!({"replace": {"content_type": content_type, "size": size}});
+        Ok(serde_json::from_value(self.patch(&format!("/api/images/{id}"), &body).await?.json(200)?)?)
+    }
+
+    /// Makes an image set without a title; gives its id.
+    ///
+    /// # Errors
+    /// Where it is refused.
+    pub async fn create_set(&self) -> Result<String> {
+        let set = self.post("/api/imagesets", &json!({})).await?.json(201)?;
+        Ok(id_of(&set)?.to_owned())
+    }
+
+    /// Makes a pending image in a slot of a set.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn fill(&self, set: &str, slot: &str, content_type: &str, size: usize) -> Result<Answer> {
+        let body = json!({"image_type": slot, "file_name": slot, "content_type": content_type, "size": size});
+        self.post(&format!("/api/imagesets/{set}/images"), &body).await
     }
 
     /// Waits until an image is ready or failed, and gets it.
@@ -205,8 +256,15 @@ impl User {
     /// # Errors
     /// No answer.
     pub async fn record(&self, id: &str) -> Result<Option<Value>> {
-        let (pk, sk) = self.record_key(id);
-        self.stack.aws.item(&self.stack.outputs.table, &pk, &sk).await
+        self.item(&format!("IMAGE#{id}")).await
+    }
+
+    /// What the table has under the user's key at `sk`, if anything.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn item(&self, sk: &str) -> Result<Option<Value>> {
+        self.stack.aws.item(&self.stack.outputs.table, &format!("USER#{}", self.id), sk).await
     }
 
     /// Changes an image's record behind the API's back.
@@ -216,6 +274,15 @@ impl User {
     pub async fn change_record(&self, id: &str, update: &str, values: Value) -> Result<()> {
         let (pk, sk) = self.record_key(id);
         self.stack.aws.update_item(&self.stack.outputs.table, (&pk, &sk), update, &values).await
+    }
+
+    /// Changes the user's profile behind the API's back.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn change_profile(&self, update: &str, values: Value) -> Result<()> {
+        let pk = format!("USER#{}", self.id);
+        self.stack.aws.update_item(&self.stack.outputs.table, (&pk, "PROFILE"), update, &values).await
     }
 
     /// Removes an image's record as the table itself would, its time being past.

@@ -35,7 +35,12 @@ pub(crate) fn run(filters: &[String]) -> Result<()> {
 }
 
 fn end_to_end(stack: &Stack, filters: &[String]) -> Result<()> {
-    stack.up(free_port()?)?;
+    let (emulator, outputs) = stack.up(free_port()?)?;
+    command::step("tests of the store against the table", || {
+        // Selected as the unit tests are, so that nothing is built again.
+        let mut cargo = cargo_test(&["--profile", "local", "--test", "states"], filters);
+        command::run(emulator.configure(&mut cargo).env("TABLE_NAME", &outputs.table))
+    })?;
     command::step("end-to-end tests", || {
         let mut cargo = cargo_test(&["--profile", "local", "--no-fail-fast", "-p", "tests"], filters);
         command::run(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))

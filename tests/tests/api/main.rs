@@ -1,9 +1,15 @@
 //! Darkroom as its users and its events find it. The modules lie as the URLs do.
 
+mod admin {
+    mod images;
+    mod tiers;
+    mod users;
+}
 mod auth {
     mod confirm;
     mod login;
     mod logout;
+    mod password;
     mod profile;
     mod refresh;
     mod register;
@@ -12,14 +18,35 @@ mod images {
     mod create;
     mod delete;
     mod get;
+    mod links;
     mod list;
     mod status;
     mod thumbnail;
+    mod update;
     mod upload;
+}
+mod imagesets {
+    mod create;
+    mod delete;
+    mod get;
+    mod list;
+    mod update;
+    mod upload;
+}
+mod phones {
+    mod list;
+    mod upload;
+}
+mod tiers {
+    mod get;
+    mod list;
 }
 mod workers {
     mod failed;
     mod reclaim;
+    mod sizes;
     mod thumbnail;
+    mod tiers;
 }
 mod contract;
+mod idempotency;

@@ -91,3 +91,31 @@ async fn a_very_thin_picture_keeps_a_pixel_and_a_small_one_its_size() -> Result<
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_size_that_the_tier_gained_is_developed_once_and_kept() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
+    let image = user.upload_and_develop("image/jpeg", pictures::jpeg(640, 480)?).await?;
+    let id = id_of(&image)?;
+    let path = format!("/api/images/{id}/thumbnail?size=400");
+    user.get(&path).await?.problem(403, "size-not-in-tier")?;
+    let tier = format!("/api/admin/users/{}/tier", user.id);
+    admin.put(&tier, &json!({"tier": "enterprise"})).await?.expect(200)?;
+
+    // Several at once want it; all of them get it, and it is there once.
+    for answer in try_join_all((0..3).map(|_| user.get(&path))).await? {
+        let redirect = answer.expect(302)?;
+        let thumbnail = stack.fetch(redirect.header("location")).await?.expect(200)?;
+        pictures::check_quadrants(&thumbnail.bytes, 400, 300)?;
+    }
+    let after = user.image(id).await?;
+    let sizes: Vec<_> = after["thumbnails"].as_array().unwrap().iter().map(|t| &t["size"]).collect();
+    // The tier's others came from the same decoding.
+    assert_eq!(sizes, [200, 400, 1200]);
+    assert_eq!(user.objects(id).await?.1.len(), 3);
+    let record = user.record(id).await?;
+    user.get(&path).await?.expect(302)?;
+    assert_eq!(user.record(id).await?, record);
+    Ok(())
+}

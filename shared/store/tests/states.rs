@@ -1,0 +1,264 @@
+//! An image's states hold together whatever happens, in any order and however often: on a real table, with the
+//! functions' own writes.
+//!
+//! `cargo xtask test` runs it against the stack under test, with the environment of a function.
+
+use anyhow::{Context, Result};
+use domain::{
+    ContentType, Failure, Image, ImageId, Lease, NewImage, ObjectKey, Picture, Placeholder, Profile,
+    Sequencer, Status, Thumbnail, Upload, UserId,
+};
+use proptest::{collection::vec, prelude::*};
+use store::{Change, Claim, Developed, Records};
+
+/// What can happen to an image. Versions count from 1, and may be ahead of the image's.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    /// Its owner begins a new version.
+    Replace { bytes: u64 },
+    /// S3's event reaches a worker.
+    Arrive { version: u32, sequencer: u8, worker: usize },
+    /// A worker writes that what it claimed is developed.
+    Finish { worker: usize },
+    /// A worker writes that what it claimed cannot be developed.
+    Fail { worker: usize },
+    /// Lambda gave an event up.
+    GiveUp { version: u32, sequencer: u8 },
+    /// The time of a replacement is past.
+    Lapse { version: u32 },
+    /// Its owner says something else of it.
+    Rename,
+    /// Its owner deletes it.
+    Delete,
+    /// The stream tells of its end.
+    Reclaim,
+}
+
+const WORKERS: usize = 3;
+
+fn event() -> impl Strategy<Value = Event> {
+    let (version, sequencer, worker) = (1..4_u32, 0..3_u8, 0..WORKERS);
+    prop_oneof![
+        2 => (1..1000_u64).prop_map(|bytes| Event::Replace { bytes }),
+        5 => (version.clone(), sequencer.clone(), worker.clone())
+            .prop_map(|(version, sequencer, worker)| Event::Arrive { version, sequencer, worker }),
+        4 => worker.clone().prop_map(|worker| Event::Finish { worker }),
+        2 => worker.prop_map(|worker| Event::Fail { worker }),
+        1 => (version.clone(), sequencer).prop_map(|(version, sequencer)| Event::GiveUp { version, sequencer }),
+        1 => version.prop_map(|version| Event::Lapse { version }),
+        1 => Just(Event::Rename),
+        1 => Just(Event::Delete),
+        1 => Just(Event::Reclaim),
+    ]
+}
+
+/// One user with one image, and the workers that have claimed it.
+struct World {
+    records: Records,
+    user: UserId,
+    id: ImageId,
+    claims: [Option<(ObjectKey, Image)>; WORKERS],
+    /// The image as it was last seen; its end keeps it, as the stream does.
+    last: Image,
+    deleted: bool,
+    reclaimed: bool,
+}
+
+impl World {
+    async fn new(bytes: u64) -> Result<Self> {
+        let records = Records::from_env(&aws::config()?)?;
+        let user: UserId = ImageId::generate().to_string().parse()?;
+        let new = NewImage {
+            file_name: "a".to_owned().try_into()?,
+            title: None,
+            description: None,
+            upload: upload(bytes)?,
+        };
+        let image = Image::pending(new, domain::now());
+        records.create_images(&user, std::slice::from_ref(&image), None, domain::now()).await?;
+        let id = image.id;
+        Ok(Self {
+            records,
+            user,
+            id,
+            claims: Default::default(),
+            last: image,
+            deleted: false,
+            reclaimed: false,
+        })
+    }
+
+    fn key(&self, version: u32) -> ObjectKey {
+        ObjectKey { user: self.user.clone(), image: self.id, version }
+    }
+
+    async fn happen(&mut self, event: Event) -> Result<()> {
+        let (records, user, id, now) = (&self.records, &self.user, self.id, domain::now());
+        match event {
+            Event::Replace { bytes } => {
+                let result = records.replace_image(user, id, &upload(bytes)?, &Change::default(), now).await;
+                assert_eq!(result.is_ok(), !self.deleted, "{result:?}");
+            }
+            Event::Arrive { version, sequencer, worker } => {
+                let key = self.key(version);
+                // Each worker's lease has run out when the next comes.
+                let lease = Lease { owner: format!("worker-{worker}"), until: now.as_second() - 1 };
+                let claim = records.claim(&key, &sequence(sequencer), &lease, now, now).await?;
+                assert_eq!(matches!(claim, Claim::Gone), self.deleted, "{claim:?}");
+                if let Claim::Taken(image) = claim {
+                    assert_eq!(image.version, version, "a version that is not the latest was taken up");
+                    self.claims[worker] = Some((key, *image));
+                }
+            }
+            Event::Finish { worker } => {
+                let Some((key, image)) = &self.claims[worker] else { return Ok(()) };
+                records.finish(key, image, developed(), now).await?;
+            }
+            Event::Fail { worker } => {
+                let Some((key, image)) = &self.claims[worker] else { return Ok(()) };
+                records.fail(key, image, &failure(), now).await?;
+            }
+            Event::GiveUp { version, sequencer } => {
+                records.give_up(&self.key(version), &sequence(sequencer), &failure(), now).await?;
+            }
+            Event::Lapse { version } => {
+                records.lapse_replacement(user, id, version, now).await?;
+            }
+            Event::Rename => {
+                let change = Change { title: Some(None), ..Change::default() };
+                let image = records.change_image(user, id, &change, now).await?;
+                assert_eq!(image.is_none(), self.deleted);
+            }
+            Event::Delete => {
+                let was_there = records.delete_image(user, id, now).await?;
+                assert_eq!(was_there, !self.deleted);
+                self.deleted = true;
+            }
+            Event::Reclaim => {
+                if self.deleted {
+                    records.give_back(user, id, self.last.held_bytes(), now).await?;
+                    self.reclaimed = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What must be true at any time.
+    async fn check(&mut self, event: Event) -> Result<()> {
+        let (image, profile) =
+            tokio::join!(self.records.image(&self.user, self.id, domain::now()), self.profile());
+        let (image, profile) = (image?, profile?);
+        assert_eq!(image.is_none(), self.deleted, "what was deleted stays gone, and nothing else goes");
+        let held =
+            if self.reclaimed { (0, 0) } else { (1, image.as_ref().unwrap_or(&self.last).held_bytes()) };
+        assert_eq!((profile.usage.images, profile.usage.bytes), held, "the quota counts what is held");
+        let Some(image) = image else { return Ok(()) };
+
+        let (before, after) = (&self.last, &image);
+        assert!(after.version >= before.version);
+        let versions = (version(before.picture.as_ref()), version(after.picture.as_ref()));
+        assert!(versions.1 >= versions.0, "an older picture came back: {versions:?}");
+        assert!(versions.1 <= after.version);
+        if before.version == after.version {
+            let lapsed = (Status::Pending, Status::Ready);
+            let step = (before.status, after.status);
+            assert!(
+                is_a_step(step) || (step == lapsed && matches!(event, Event::Lapse { .. })),
+                "{step:?} within version {}",
+                after.version
+            );
+        }
+        if after.status == Status::Ready {
+            assert!(after.picture.is_some() && after.lease.is_none() && after.failure.is_none(), "{after:?}");
+        }
+        assert_eq!(after.failure.is_some(), after.status == Status::Failed);
+        assert_eq!(after.lease.is_some(), after.status == Status::Processing);
+        self.last = image;
+        Ok(())
+    }
+
+    async fn profile(&self) -> Result<Profile> {
+        self.records.profile(&self.user).await?.context("the user has no profile")
+    }
+}
+
+/// The steps of docs/ARCHITECTURE.md, staying included.
+fn is_a_step((from, to): (Status, Status)) -> bool {
+    use Status::{Failed, Pending, Processing, Ready};
+    match from {
+        Pending => matches!(to, Pending | Processing | Failed),
+        // A later event of the same upload has it developed once more.
+        Processing | Ready | Failed => matches!(to, Processing | Ready | Failed),
+    }
+}
+
+fn version(picture: Option<&Picture>) -> u32 {
+    picture.map_or(0, |picture| picture.version)
+}
+
+fn upload(bytes: u64) -> Result<Upload> {
+    Ok(Upload { content_type: ContentType::Png, size: bytes.try_into()?, checksum_sha256: None })
+}
+
+fn sequence(number: u8) -> Sequencer {
+    Sequencer::from_event(&format!("{number:04X}"))
+}
+
+fn developed() -> Developed {
+    let thumbnail = Thumbnail { size: 200, width: 2, height: 1, content_type: "image/jpeg".to_owned() };
+    let placeholder = Placeholder { thumbhash: "x".to_owned(), color: "#000000".to_owned() };
+    Developed { width: 2, height: 1, thumbnails: vec![thumbnail], placeholder }
+}
+
+fn failure() -> Failure {
+    Failure { code: "not-an-image".to_owned(), detail: "It is none.".to_owned() }
+}
+
+/// Runs one case against the table.
+fn run(case: impl Future<Output = Result<()>>) -> Result<(), TestCaseError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(case));
+    result.map_err(|error| TestCaseError::fail(format!("{error:#}")))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_order_and_repetition_of_events_leaves_an_image_that_makes_sense(
+        bytes in 1..1000_u64,
+        events in vec(event(), 1..25),
+    ) {
+        run(async {
+            let mut world = World::new(bytes).await?;
+            for event in events {
+                world.happen(event).await?;
+                world.check(event).await?;
+            }
+            Ok(())
+        })?;
+    }
+
+    /// Every event twice is every event once.
+    #[test]
+    fn a_repeated_event_changes_nothing(bytes in 1..1000_u64, events in vec(event(), 1..15)) {
+        run(async {
+            let mut world = World::new(bytes).await?;
+            for event in events {
+                world.happen(event).await?;
+                world.check(event).await?;
+                if matches!(event, Event::Replace { .. } | Event::Arrive { .. }) {
+                    // A request that begins a version begins another one; a worker whose lease ran out is relieved.
+                    continue;
+                }
+                let once = world.last.clone();
+                world.happen(event).await?;
+                world.check(event).await?;
+                let same = Image { updated_at: once.updated_at, ..world.last.clone() };
+                assert_eq!(same, once, "{event:?}");
+            }
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,32 @@
+//! `GET /api/account-tiers`
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use tests::{Answer, Stack};
+
+#[tokio::test]
+async fn everybody_sees_the_seeded_tiers_the_smaller_first() -> Result<()> {
+    let stack = Stack::connect()?;
+    let answer =
+        Answer::read(stack.request(reqwest::Method::GET, "/api/account-tiers").send().await?).await?;
+    let tiers = answer.json(200)?["account_tiers"].take();
+    let tiers = tiers.as_array().context("no list")?;
+    let seeded = [
+        json!({
+            "id": "basic", "name": "Basic", "thumbnail_sizes": [200], "original_link": false,
+            "expiring_links": false, "max_image_bytes": 10_000_000, "max_images": 100, "ai": false,
+        }),
+        json!({
+            "id": "premium", "name": "Premium", "thumbnail_sizes": [200, 400], "original_link": true,
+            "expiring_links": false, "max_image_bytes": 25_000_000, "max_images": 1000, "ai": false,
+        }),
+        json!({
+            "id": "enterprise", "name": "Enterprise", "thumbnail_sizes": [200, 400, 1200], "original_link": true,
+            "expiring_links": true, "max_image_bytes": 50_000_000, "max_images": 10_000, "ai": true,
+        }),
+    ];
+    // Tests of the admin's endpoints add others meanwhile.
+    let seen: Vec<_> = tiers.iter().filter(|tier| seeded.contains(tier)).collect();
+    assert_eq!(seen, seeded.iter().collect::<Vec<_>>());
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! The functions of image sets
+
+use anyhow::Result;
+use serde_json::json;
+use tests::{Stack, Tier, id_of, pictures};
+
+use crate::{needs_all_it_may, opens_its_pictures};
+
+/// A set with a picture, and its user.
+async fn set(stack: &Stack) -> Result<(tests::User, String)> {
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let set = user.create_set().await?;
+    let picture = pictures::png(64, 64)?;
+    let created = user.fill(&set, "image1", "image/png", picture.len()).await?.json(201)?;
+    stack.put(&created["upload"], picture).await?.expect(200)?;
+    user.developed(id_of(&created["image"])?).await?;
+    Ok((user, set))
+}
+
+#[tokio::test]
+async fn imagesets_create() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    needs_all_it_may(&stack, "ImagesetsCreate", async || user.create_set().await.map(drop)).await
+}
+
+#[tokio::test]
+async fn imagesets_list() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (user, _) = set(&stack).await?;
+    needs_all_it_may(&stack, "ImagesetsList", async || {
+        let page = user.get("/api/imagesets").await?.json(200)?;
+        opens_its_pictures(&stack, &page["imagesets"][0]["images"]["image1"]).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn imagesets_get() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (user, set) = set(&stack).await?;
+    needs_all_it_may(&stack, "ImagesetsGet", async || {
+        let set = user.get(&format!("/api/imagesets/{set}")).await?.json(200)?;
+        opens_its_pictures(&stack, &set["images"]["image1"]).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn imagesets_update() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (user, set) = set(&stack).await?;
+    needs_all_it_may(&stack, "ImagesetsUpdate", async || {
+        let set = user.put(&format!("/api/imagesets/{set}"), &json!({"title": "x"})).await?.json(200)?;
+        opens_its_pictures(&stack, &set["images"]["image1"]).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn imagesets_delete() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    needs_all_it_may(&stack, "ImagesetsDelete", async || {
+        let set = user.create_set().await?;
+        user.delete(&format!("/api/imagesets/{set}")).await?.expect(204).map(drop)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn imagesets_upload() -> Result<()> {
+    let stack = Stack::connect()?;
+    let function = stack.resource("ImagesetsUpload").await?;
+    let picture = pictures::png(64, 64)?;
+    needs_all_it_may(&stack, "ImagesetsUpload", async || {
+        // A fresh instance has to read the tier of new users, and a new user needs a profile.
+        stack.aws.restart(&function).await?;
+        let user = stack.user().await?;
+        let set = user.create_set().await?;
+        let created = user.fill(&set, "image1", "image/png", picture.len()).await?.json(201)?;
+        stack.put(&created["upload"], picture.clone()).await?.expect(200).map(drop)
+    })
+    .await
+}
