@@ -190,14 +190,23 @@ impl Aws {
     /// # Errors
     /// A refusal, or no answer.
     pub async fn restart(&self, function: &str) -> Result<()> {
-        let uri = format!("{}/2015-03-31/functions/{function}/configuration", self.endpoint);
         // The emulator goes by the members that are there rather than by what they change.
         let memory = self.function(function).await?["MemorySize"].take();
-        let change = json!({"Description": unique("restarted"), "MemorySize": memory});
-        self.send("lambda", Request::put(uri).body(serde_json::to_vec(&change)?)?)
-            .await?
-            .expect(200)
-            .map(drop)
+        self.configure(function, &json!({"Description": unique("restarted"), "MemorySize": memory})).await
+    }
+
+    /// Replaces the environment of a function.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn set_variables(&self, function: &str, variables: &Value) -> Result<()> {
+        self.configure(function, &json!({"Environment": {"Variables": variables}})).await
+    }
+
+    async fn configure(&self, function: &str, change: &Value) -> Result<()> {
+        let uri = format!("{}/2015-03-31/functions/{function}/configuration", self.endpoint);
+        let request = Request::put(uri).body(serde_json::to_vec(change)?)?;
+        self.send("lambda", request).await?.expect(200).map(drop)
     }
 
     /// Sends a message to a queue.

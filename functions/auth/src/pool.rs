@@ -51,14 +51,12 @@ where
             "code-expired",
             "This code is not valid any more. Ask for a new one.",
         ),
-        "TooManyRequestsException" | "LimitExceededException" | "TooManyFailedAttemptsException" => {
-            Problem::new(
-                ErrorStatus::TooManyRequests,
-                "too-many-attempts",
-                "There were too many attempts. Wait a while before the next.",
-            )
-            .because(error)
-        }
+        "LimitExceededException" | "TooManyFailedAttemptsException" => Problem::new(
+            ErrorStatus::TooManyRequests,
+            "too-many-attempts",
+            "There were too many attempts. Wait a while before the next.",
+        )
+        .because(error),
         "InvalidParameterException" => Problem::new(
             ErrorStatus::BadRequest,
             "invalid-field",

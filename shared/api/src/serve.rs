@@ -1,13 +1,18 @@
 //! The boundary between Lambda and an endpoint.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    time::{Duration, SystemTime},
+};
 
 use lambda_http::{
-    Body, Error, Request, Response,
+    Body, Error, Request, RequestExt, Response,
     http::{HeaderValue, StatusCode, header},
     service_fn,
     tracing::{error, info},
 };
+
+use aws::CallError;
 
 use crate::{ErrorStatus, Problem, Reply, reply::with_content};
 
@@ -22,10 +27,24 @@ where
 {
     telemetry::init();
     lambda_http::run(service_fn(|request| {
+        let time = time_left(&request);
         let reply = endpoint(request);
-        async { Ok::<_, Error>(reply.await.unwrap_or_else(|problem| answer(&problem))) }
+        async move {
+            let reply = tokio::time::timeout(time, reply).await;
+            let reply = reply.unwrap_or_else(|elapsed| Err(CallError::Unavailable(elapsed.into()).into()));
+            Ok::<_, Error>(reply.unwrap_or_else(|problem| answer(&problem)))
+        }
     }))
     .await
+}
+
+/// How long an endpoint may take, so that a caller gets our answer before Lambda ends the request.
+fn time_left(request: &Request) -> Duration {
+    const MARGIN: Duration = Duration::from_millis(500);
+    // What imitates Lambda may tell no deadline; then the functions' own timeout in template.yaml counts.
+    const UNTOLD: Duration = Duration::from_secs(10);
+    let deadline = request.lambda_context().deadline();
+    deadline.duration_since(SystemTime::now()).unwrap_or(UNTOLD).saturating_sub(MARGIN)
 }
 
 fn answer(problem: &Problem) -> Response<Body> {

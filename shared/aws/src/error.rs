@@ -52,6 +52,7 @@ fn is_transient(code: &str) -> bool {
             | "ServiceUnavailable"
             | "SlowDown"
             | "ThrottlingException"
+            | "TooManyRequestsException"
             | "TransactionInProgressException"
     )
 }

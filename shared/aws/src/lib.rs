@@ -16,7 +16,11 @@ use aws_smithy_types::{
     retry::RetryConfig,
     timeout::TimeoutConfig,
 };
-use aws_types::{SdkConfig, region::Region};
+use aws_types::{
+    SdkConfig,
+    region::Region,
+    service_config::{LoadServiceConfig, ServiceConfigKey},
+};
 
 pub use error::{CallError, causes};
 
@@ -28,7 +32,8 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 pub struct MissingVariable(&'static str);
 
 /// The configuration for every AWS client, from the variables that Lambda sets: region, the role's
-/// credentials, and `AWS_ENDPOINT_URL` where there is one (the local stack).
+/// credentials, and `AWS_ENDPOINT_URL` where there is one (the local stack), or `AWS_ENDPOINT_URL_DYNAMODB` and
+/// the like for one service alone.
 ///
 /// A call is tried three times within eight seconds, less than an endpoint's timeout of ten, so that a
 /// caller gets our answer rather than the gateway's.
@@ -47,6 +52,7 @@ pub fn config() -> Result<SdkConfig, MissingVariable> {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(var("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .service_config(ServiceVariables)
         .http_client(http_client())
         .sleep_impl(TokioSleep::new())
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_max_backoff(Duration::from_secs(1)))
@@ -71,6 +77,18 @@ pub fn config() -> Result<SdkConfig, MissingVariable> {
 /// [`MissingVariable`] where it is not set.
 pub fn var(name: &'static str) -> Result<String, MissingVariable> {
     env::var(name).map_err(|_| MissingVariable(name))
+}
+
+/// Settings of one service, from variables such as `AWS_ENDPOINT_URL_DYNAMODB` (AWS SDKs and Tools reference guide,
+/// "Service-specific endpoints").
+#[derive(Debug)]
+struct ServiceVariables;
+
+impl LoadServiceConfig for ServiceVariables {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_uppercase().replace([' ', '-'], "_");
+        env::var(format!("{}_{service}", key.env())).ok()
+    }
 }
 
 fn http_client() -> SharedHttpClient {

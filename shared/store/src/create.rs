@@ -1,13 +1,13 @@
 //! Making images, counted against their owner's quota, once for each idempotency key.
 
 use aws::CallError;
-use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
+use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, TransactWriteItem};
 use domain::{Image, ImageId, Profile, SetPlace, Tier, Timestamp, UserId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Records,
-    item::{Item, Write, image_item, item, key, number, profile_key, read, set_key, string, user_pk},
+    item::{Item, Write, image_item, image_key, item, key, number, profile_key, read, set_key, string, user_pk},
     records::refused,
 };
 
@@ -76,6 +76,7 @@ enum Count {
 enum Part {
     Once,
     Set,
+    Occupant,
     Tier,
     Profile,
     Image,
@@ -87,8 +88,10 @@ enum Attempt<T> {
     /// The profile is another than was thought, or is not there.
     Profile(Option<Box<Profile>>),
     TierChanged,
-    /// The set is not there, or this image fills the slot.
+    NoSuchSet,
+    /// Another image than was thought fills the slot, or none.
     Slot(Option<ImageId>),
+    SlotTaken,
 }
 
 impl Records {
@@ -113,9 +116,10 @@ impl Records {
         const ROUNDS: usize = 4;
         let mut count = match images {
             [_] => Count::One,
-            _ => match self.profile(user).await? {
-                Some(profile) => Count::Within(Box::new(profile.limits)),
-                None => Count::First(Box::new(self.default_tier().await?)),
+            _ => match tokio::join!(self.profile(user), self.default_tier()) {
+                (Ok(Some(profile)), _) => Count::Within(Box::new(profile.limits)),
+                (Ok(None), tier) => Count::First(Box::new(tier?)),
+                (Err(error), _) => return Err(error.into()),
             },
         };
         let mut instead_of = None;
@@ -138,13 +142,11 @@ impl Records {
                     }
                     Count::Within(Box::new(profile.limits))
                 }
-                Attempt::Slot(None) => return Err(CreateError::NoSuchSet),
-                Attempt::Slot(Some(id)) => {
-                    if instead_of == Some(id) || self.image(user, id, now).await?.is_some() {
-                        return Err(CreateError::SlotTaken);
-                    }
-                    // What fills it has expired, or is gone.
-                    instead_of = Some(id);
+                Attempt::NoSuchSet => return Err(CreateError::NoSuchSet),
+                Attempt::SlotTaken => return Err(CreateError::SlotTaken),
+                Attempt::Slot(occupant) => {
+                    // It may have expired, or be gone.
+                    instead_of = occupant;
                     count
                 }
             };
@@ -195,6 +197,9 @@ impl Records {
         for image in images {
             if let Some(place) = image.set {
                 parts.push((Part::Set, self.fill_slot(user, image.id, place, instead_of)?));
+                if let Some(occupant) = instead_of {
+                    parts.push((Part::Occupant, self.is_past(user, occupant, now)?));
+                }
             }
             parts.push((Part::Image, self.put_new(image_item(user, image)?)?));
         }
@@ -204,15 +209,12 @@ impl Records {
                 Some(images) => Attempt::Before(images),
                 None => return Err(CreateError::KeyReused),
             },
-            Some((Part::Set, None)) => Attempt::Slot(None),
+            Some((Part::Set, None)) => Attempt::NoSuchSet,
             Some((Part::Set, Some(set))) => {
                 let set: domain::ImageSet = read(set)?;
-                let slot = images.iter().find_map(|image| set.slots.get(image.set?.image_type));
-                // Emptied since: the same again.
-                Attempt::Slot(Some(
-                    slot.unwrap_or_else(|| images.first().map_or_else(ImageId::generate, |i| i.id)),
-                ))
+                Attempt::Slot(images.iter().find_map(|image| set.slots.get(image.set?.image_type)))
             }
+            Some((Part::Occupant, _)) => Attempt::SlotTaken,
             Some((Part::Tier, _)) => Attempt::TierChanged,
             Some((Part::Profile, profile)) => Attempt::Profile(profile.map(read).transpose()?.map(Box::new)),
             Some((Part::Image, _)) => {
@@ -283,17 +285,27 @@ impl Records {
         let slot = place.image_type.as_str();
         let update = format!("SET #slots.#{slot} = :image");
         let condition = match instead_of {
-            Some(_) => format!(
-                "attribute_exists(pk) AND (attribute_not_exists(#slots.#{slot}) OR #slots.#{slot} = :expired)"
-            ),
+            Some(_) => format!("#slots.#{slot} = :occupant"),
             None => format!("attribute_exists(pk) AND attribute_not_exists(#slots.#{slot})"),
         };
         let mut write =
             Write::new(set_key(user, place.id), update, condition).value(":image", string(image.to_string()));
-        if let Some(expired) = instead_of {
-            write = write.value(":expired", string(expired.to_string()));
+        if let Some(occupant) = instead_of {
+            write = write.value(":occupant", string(occupant.to_string()));
         }
         write.in_transaction(self)
+    }
+
+    /// A part of a transaction that insists on an image's having expired, or being gone.
+    fn is_past(&self, user: &UserId, image: ImageId, now: Timestamp) -> Result<TransactWriteItem, CallError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(image_key(user, image)))
+            .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
+            .expression_attribute_values(":now", number(now.as_second()))
+            .build()
+            .map_err(CallError::internal)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     fn remember<T: Serialize + ?Sized>(

@@ -247,6 +247,27 @@ impl Records {
         Ok(true)
     }
 
+    /// Removes the record of an image that was read before, and frees its slot at the same time: the place of
+    /// an image never changes. Returns whether it was still there.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn delete_known_image(
+        &self,
+        user: &UserId,
+        image: &Image,
+        now: Timestamp,
+    ) -> Result<bool, CallError> {
+        let freed = async {
+            match image.set {
+                Some(place) => self.free_slot(user, image.id, place).await,
+                None => Ok(()),
+            }
+        };
+        let (deleted, ()) = tokio::try_join!(self.delete_record(user, image.id, now), freed)?;
+        Ok(deleted.is_some())
+    }
+
     /// Removes an image's record. Returns the image, if there was one.
     pub(crate) async fn delete_record(
         &self,

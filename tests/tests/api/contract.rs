@@ -1,6 +1,8 @@
 //! What holds for the whole API: what it makes of bad input, and which pages may call it
 
-use anyhow::Result;
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -180,5 +182,22 @@ async fn every_function_answers_its_sample_event() -> Result<()> {
         anyhow::Ok(())
     }))
     .await?;
+    Ok(())
+}
+
+#[test]
+fn every_row_for_those_who_migrate_names_a_test_that_exists() -> Result<()> {
+    let docs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"));
+    let page = fs::read_to_string(docs.join("MIGRATING.md"))?;
+    let rows: Vec<&str> = page.lines().filter(|line| line.contains("| `") || line.contains("](")).collect();
+    assert!(rows.len() > 30, "{}", rows.len());
+    for row in rows {
+        let link = row.rsplit_once("| [").and_then(|(_, link)| link.split_once("]("));
+        let (name, rest) = link.with_context(|| format!("no link: {row}"))?;
+        let file = rest.split(')').next().unwrap_or_default();
+        let source =
+            fs::read_to_string(docs.join(file)).with_context(|| format!("{file}, linked in {row}"))?;
+        assert!(source.contains(&format!("fn {name}(")), "{file} has no {name}");
+    }
     Ok(())
 }

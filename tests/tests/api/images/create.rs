@@ -256,6 +256,19 @@ async fn types_that_are_not_developed_are_refused() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_needs_ai_is_refused_where_there_is_none() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    for (field, value) in [("analyze", json!(true)), ("edit_prompt", json!("a hat"))] {
+        let mut fields = fields();
+        fields[field] = value;
+        user.post("/api/images", &fields).await?.problem(501, "ai-not-configured")?;
+    }
+    assert_eq!(user.usage().await?, (0, 0));
+    Ok(())
+}
+
+#[tokio::test]
 async fn of_many_uploads_at_once_for_the_last_place_one_succeeds() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::BASIC.with("max_images", 2)).await?;
@@ -280,5 +293,27 @@ async fn a_new_user_may_begin_with_several_images_at_once() -> Result<()> {
     let user = stack.user().await?;
     try_join_all((0..3).map(|_| user.create("image/png", 10))).await?;
     assert_eq!(user.usage().await?, (3, 30));
+    Ok(())
+}
+
+/// As many at once as Lambda runs in an account by default.
+#[tokio::test]
+async fn of_a_thousand_at_once_exactly_as_many_succeed_as_there_are_places() -> Result<()> {
+    const PLACES: usize = 500;
+    const REQUESTS: usize = 1000;
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::BASIC.with("max_images", PLACES)).await?;
+    let body = fields();
+    let answers = try_join_all((0..REQUESTS).map(|_| user.post("/api/images", &body))).await?;
+    let mut made = 0;
+    for answer in answers {
+        if answer.status == 201 {
+            made += 1;
+        } else {
+            answer.problem(409, "quota-exceeded")?;
+        }
+    }
+    assert_eq!(made, PLACES);
+    assert_eq!(user.usage().await?, (PLACES as u64, PLACES as u64 * 1000));
     Ok(())
 }

@@ -1,0 +1,220 @@
+//! What users see while DynamoDB, S3 or Cognito throttles or is down: a retry that they do not notice, or a clear
+//! answer in time.
+//!
+//! Functions are led astray here for everybody, so this is a binary of its own, and its tests take turns.
+
+mod proxy;
+
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tests::{Answer, Stack, User, id_of, pictures};
+use tokio::{net::TcpListener, sync::Mutex};
+
+use proxy::{Fault, Proxy};
+
+static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
+
+/// What a browser or an app is made to wait at most: Lambda's own limit, the time a function starts in included.
+const PATIENCE: Duration = Duration::from_secs(11);
+
+const DYNAMODB: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+const S3: &str = "AWS_ENDPOINT_URL_S3";
+const COGNITO: &str = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER";
+
+/// Does something while a function finds a service at another address.
+async fn astray<T>(
+    stack: &Stack,
+    function: &str,
+    (service, address): (&str, &str),
+    work: impl AsyncFnOnce() -> Result<T>,
+) -> Result<T> {
+    let _turn = TURN.lock().await;
+    let function = stack.resource(function).await?;
+    let variables = stack.aws.function(&function).await?["Environment"]["Variables"].take();
+    let mut changed = variables.clone();
+    changed[service] = json!(address);
+    stack.aws.set_variables(&function, &changed).await?;
+    let outcome = work().await;
+    stack.aws.set_variables(&function, &variables).await?;
+    outcome
+}
+
+/// Insists on a 503 in time that says when to come back.
+fn is_unavailable(answer: Answer, since: Instant) -> Result<()> {
+    ensure!(since.elapsed() < PATIENCE, "it took {:?}", since.elapsed());
+    ensure!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{answer:?}");
+    answer.problem(503, "unavailable").map(drop)
+}
+
+async fn image(user: &User) -> Result<String> {
+    Ok(format!("/api/images/{}", user.create("image/png", 10).await?.id()))
+}
+
+/// An address where nobody listens.
+async fn nobody() -> Result<String> {
+    Ok(format!("http://{}", TcpListener::bind("127.0.0.1:0").await?.local_addr()?))
+}
+
+fn new_image() -> Value {
+    json!({"file_name": "a", "content_type": "image/png", "size": 10})
+}
+
+#[tokio::test]
+async fn a_read_that_is_throttled_for_a_moment_is_tried_again() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let path = image(&user).await?;
+    for fault in [Fault::DYNAMODB_THROTTLES, Fault::BROKEN] {
+        let proxy = Proxy::start(&stack.outputs.endpoint_url, "GetItem", fault, 2).await?;
+        let address = (DYNAMODB, proxy.address.as_str());
+        let status = format!("{path}/status");
+        astray(&stack, "ImagesStatus", address, async || user.get(&status).await?.expect(200)).await?;
+        assert_eq!(proxy.calls(), 3, "{fault:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_read_that_stays_throttled_is_answered_with_503_in_time() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let path = image(&user).await?;
+    for fault in [Fault::DYNAMODB_THROTTLES, Fault::BROKEN, Fault::Silence] {
+        let proxy = Proxy::start(&stack.outputs.endpoint_url, "GetItem", fault, usize::MAX).await?;
+        let address = (DYNAMODB, proxy.address.as_str());
+        astray(&stack, "ImagesGet", address, async || {
+            let start = Instant::now();
+            is_unavailable(user.get(&path).await?, start)
+        })
+        .await?;
+    }
+    user.get(&path).await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_write_that_is_throttled_for_a_moment_is_made_once() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    image(&user).await?;
+    let proxy =
+        Proxy::start(&stack.outputs.endpoint_url, "TransactWriteItems", Fault::DYNAMODB_THROTTLES, 2).await?;
+    let address = (DYNAMODB, proxy.address.as_str());
+    astray(&stack, "ImagesCreate", address, async || {
+        user.post("/api/images", &new_image()).await?.expect(201)
+    })
+    .await?;
+    assert_eq!(user.usage().await?, (2, 20));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_write_that_stays_throttled_leaves_nothing_behind() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    image(&user).await?;
+    for fault in [Fault::DYNAMODB_THROTTLES, Fault::Silence] {
+        let proxy =
+            Proxy::start(&stack.outputs.endpoint_url, "TransactWriteItems", fault, usize::MAX).await?;
+        let address = (DYNAMODB, proxy.address.as_str());
+        astray(&stack, "ImagesCreate", address, async || {
+            let start = Instant::now();
+            is_unavailable(user.post("/api/images", &new_image()).await?, start)
+        })
+        .await?;
+    }
+    assert_eq!(user.usage().await?, (1, 10));
+    Ok(())
+}
+
+#[tokio::test]
+async fn while_a_service_is_down_everybody_is_told_to_come_back() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let path = image(&user).await?;
+    let nobody = nobody().await?;
+    let login = json!({"username": user.username, "password": user.password});
+    astray(&stack, "ImagesGet", (DYNAMODB, &nobody), async || {
+        let start = Instant::now();
+        is_unavailable(user.get(&path).await?, start)
+    })
+    .await?;
+    astray(&stack, "ImagesCreate", (DYNAMODB, &nobody), async || {
+        let start = Instant::now();
+        is_unavailable(user.post("/api/images", &new_image()).await?, start)
+    })
+    .await?;
+    astray(&stack, "AuthLogin", (COGNITO, &nobody), async || {
+        let start = Instant::now();
+        is_unavailable(stack.post("/api/auth/login", &login).await?, start)
+    })
+    .await?;
+    stack.post("/api/auth/login", &login).await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_login_is_tried_again_while_cognito_throttles_and_then_put_off() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let login = json!({"username": user.username, "password": user.password});
+    let (endpoint, fault) = (&stack.outputs.endpoint_url, Fault::COGNITO_THROTTLES);
+    let proxy = Proxy::start(endpoint, "InitiateAuth", fault, 2).await?;
+    astray(&stack, "AuthLogin", (COGNITO, &proxy.address), async || {
+        stack.post("/api/auth/login", &login).await?.expect(200)
+    })
+    .await?;
+    let proxy = Proxy::start(endpoint, "InitiateAuth", fault, usize::MAX).await?;
+    astray(&stack, "AuthLogin", (COGNITO, &proxy.address), async || {
+        let start = Instant::now();
+        is_unavailable(stack.post("/api/auth/login", &login).await?, start)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_upload_is_developed_although_s3_or_dynamodb_failed_at_first() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let endpoint = &stack.outputs.endpoint_url;
+    for (service, operation, fault) in [
+        (S3, "GET", Fault::S3_THROTTLES),
+        (S3, "PUT", Fault::S3_THROTTLES),
+        (DYNAMODB, "UpdateItem", Fault::DYNAMODB_THROTTLES),
+    ] {
+        // More than one invocation tries: the event itself has to come again.
+        let proxy = Proxy::start(endpoint, operation, fault, 4).await?;
+        let address = (service, proxy.address.as_str());
+        let image = astray(&stack, "WorkersThumbnail", address, async || {
+            user.upload_and_develop("image/png", pictures::png(64, 64)?).await
+        })
+        .await?;
+        assert_eq!(image["status"], "ready", "{operation}: {image}");
+        assert!(proxy.calls() > 4, "{operation}");
+        pictures::check_quadrants(&user.thumbnail(&image, 200).await?.bytes, 64, 64)?;
+        user.get(&format!("/api/images/{}", id_of(&image)?)).await?.expect(200)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_idempotent_request_can_be_sent_again_after_a_503() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    image(&user).await?;
+    let nobody = nobody().await?;
+    astray(&stack, "ImagesCreate", (DYNAMODB, &nobody), async || {
+        user.post_once("/api/images", "one", &new_image()).await?.problem(503, "unavailable")
+    })
+    .await?;
+    let made = user.post_once("/api/images", "one", &new_image()).await?;
+    assert_eq!(made.status, StatusCode::CREATED);
+    assert_eq!(user.usage().await?, (2, 20));
+    Ok(())
+}

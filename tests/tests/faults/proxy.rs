@@ -1,0 +1,156 @@
+//! A proxy between a function and the stack's AWS, in which calls fail as they do on a bad day.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
+use tokio::net::TcpListener;
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is answered with this status and body.
+    Answer(u16, &'static str),
+    /// There is no answer.
+    Silence,
+}
+
+impl Fault {
+    /// DynamoDB has too much to do.
+    pub const DYNAMODB_THROTTLES: Self = Self::Answer(
+        400,
+        r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}"#,
+    );
+    /// Cognito has too much to do.
+    pub const COGNITO_THROTTLES: Self =
+        Self::Answer(400, r#"{"__type":"TooManyRequestsException","message":"Rate exceeded"}"#);
+    /// S3 has too much to do.
+    pub const S3_THROTTLES: Self = Self::Answer(
+        503,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>SlowDown</Code><Message>slow down</Message></Error>",
+    );
+    /// Whatever it is, it has a fault of its own.
+    pub const BROKEN: Self = Self::Answer(500, r#"{"__type":"InternalServerError","message":"oops"}"#);
+}
+
+#[derive(Debug)]
+struct Plan {
+    fault: Fault,
+    /// So many calls fail yet.
+    failing: usize,
+    calls: usize,
+}
+
+/// A running proxy.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// Where it listens.
+    pub address: String,
+    upstream: Uri,
+    client: Client<HttpConnector, Full<Bytes>>,
+    /// The operation that fails, such as `GetItem`, or S3's method, such as `GET`.
+    operation: &'static str,
+    plan: Arc<Mutex<Plan>>,
+}
+
+impl Proxy {
+    /// Lets `failing` calls of one operation fail, and all others through.
+    pub async fn start(
+        upstream: &str,
+        operation: &'static str,
+        fault: Fault,
+        failing: usize,
+    ) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let proxy = Self {
+            address: format!("http://{}", listener.local_addr()?),
+            upstream: upstream.parse()?,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            operation,
+            plan: Arc::new(Mutex::new(Plan { fault, failing, calls: 0 })),
+        };
+        let served = proxy.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let proxy = served.clone();
+                tokio::spawn(async move {
+                    let answer = service_fn(move |request| {
+                        let proxy = proxy.clone();
+                        async move { Ok::<_, Infallible>(proxy.answer(request).await) }
+                    });
+                    // A client may go away in the middle; that is its business.
+                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+                });
+            }
+        });
+        Ok(proxy)
+    }
+
+    /// How often the operation was called.
+    pub fn calls(&self) -> usize {
+        self.plan().calls
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        match self.fault_of(&request) {
+            None => self.forward(request).await.unwrap_or_else(|error| {
+                eprintln!("the proxy cannot reach the stack: {error:#}");
+                response(StatusCode::BAD_GATEWAY, Bytes::new())
+            }),
+            Some(Fault::Silence) => {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                response(StatusCode::GATEWAY_TIMEOUT, Bytes::new())
+            }
+            Some(Fault::Answer(status, body)) => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                response(status, Bytes::from_static(body.as_bytes()))
+            }
+        }
+    }
+
+    fn fault_of(&self, request: &Request<Incoming>) -> Option<Fault> {
+        let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+        let operation = match target.and_then(|target| target.split_once('.')) {
+            Some((_, operation)) => operation,
+            None => request.method().as_str(),
+        };
+        if operation != self.operation {
+            return None;
+        }
+        let mut plan = self.plan();
+        plan.calls += 1;
+        plan.failing = plan.failing.checked_sub(1)?;
+        Some(plan.fault)
+    }
+
+    async fn forward(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
+        let (mut head, body) = request.into_parts();
+        let mut uri = self.upstream.clone().into_parts();
+        uri.path_and_query = head.uri.path_and_query().cloned();
+        head.uri = Uri::from_parts(uri)?;
+        let request = Request::from_parts(head, Full::new(body.collect().await?.to_bytes()));
+        let (head, body) = self.client.request(request).await.context("forwarding")?.into_parts();
+        Ok(Response::from_parts(head, Full::new(body.collect().await?.to_bytes())))
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn response(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    response
+}
