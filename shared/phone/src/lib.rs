@@ -41,6 +41,16 @@ mod tests {
         assert!(parse("+49 30 901820", "").is_ok());
     }
 
+    proptest::proptest! {
+        /// A parser of strangers' text must not panic, and what it takes has one form for good.
+        #[test]
+        fn whatever_is_typed_is_a_number_of_one_form_or_none(text in "[+0-9 ()/.;=A-Za-z\\PC-]{0,70}") {
+            if let Ok(number) = parse(&text, "DE") {
+                assert_eq!(parse(number.as_str(), "").as_ref(), Ok(&number));
+            }
+        }
+    }
+
     #[test]
     fn what_is_no_number_is_refused() {
         for text in [

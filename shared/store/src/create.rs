@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Records,
-    item::{Item, Write, image_item, image_key, item, key, number, profile_key, read, set_key, string, user_pk},
+    item::{
+        Item, Write, image_item, image_key, item, key, number, profile_key, read, set_key, string, user_pk,
+    },
     records::refused,
 };
 
