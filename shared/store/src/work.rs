@@ -79,7 +79,8 @@ impl Records {
         now: Timestamp,
     ) -> Result<Claim, CallError> {
         let update = "SET #status = :processing, #sequencer = :sequencer, #lease = :lease, \
-                      #uploaded_at = :uploaded, #updated_at = :time REMOVE #expires_at, #replace_by";
+                      #uploaded_at = :uploaded, #updated_at = :time \
+                      REMOVE #expires_at, #replace_by, #failure";
         let condition = "(attribute_not_exists(#sequencer) OR #sequencer < :sequencer \
                          OR (#sequencer = :sequencer AND #status = :processing \
                          AND (#lease.#owner = :owner OR #lease.#until < :seconds)))";
@@ -155,9 +156,12 @@ impl Records {
     ) -> Result<Outcome, CallError> {
         let mut after = claimed.clone();
         after.status = Status::Failed;
-        let update = "SET #status = :status, #failure = :failure, #updated_at = :time REMOVE #lease";
+        let update = "SET #status = :status, #sequencer = :sequencer, #failure = :failure, #updated_at = :time \
+                      REMOVE #lease";
+        let sequencer = claimed.sequencer.clone().unwrap_or_else(Sequencer::closed);
         let write = Write::of_upload(upload, update, HOLDS_CLAIM)
             .value(":status", string(Status::Failed.as_str()))
+            .value(":sequencer", value(failed_at(&after, upload, sequencer))?)
             .value(":failure", value(failure)?);
         self.settle(write, upload, claimed, &after, now).await
     }
@@ -193,12 +197,13 @@ impl Records {
         };
         let mut after = stored.clone();
         after.status = Status::Failed;
-        let update = "SET #status = :failed, #sequencer = :sequencer, #failure = :failure, #updated_at = :time \
+        let update = "SET #status = :failed, #sequencer = :failed_at, #failure = :failure, #updated_at = :time \
                       REMOVE #lease, #expires_at, #replace_by";
         let condition = "#status IN (:pending, :processing) \
                          AND (attribute_not_exists(#sequencer) OR #sequencer <= :sequencer)";
         let write = Write::of_upload(upload, update, condition)
             .value(":sequencer", value(sequencer)?)
+            .value(":failed_at", value(failed_at(&after, upload, sequencer.clone()))?)
             .value(":failure", value(failure)?)
             .value(":time", timestamp(now))
             .value(":failed", string(Status::Failed.as_str()))
@@ -293,6 +298,12 @@ impl Records {
         // A failed condition means that it was given back before, or that the user is gone: done either way.
         self.transact(vec![self.put_new(marker)?, counted]).await.map(drop)
     }
+}
+
+/// The sequencer of an upload that failed: a replacement that counts no longer is closed to later events, such as
+/// that of a second upload to an address that is still good.
+fn failed_at(after: &Image, upload: &ObjectKey, event: Sequencer) -> Sequencer {
+    if after.holds(upload.version) { event } else { Sequencer::closed() }
 }
 
 async fn outcome(update: UpdateItemFluentBuilder, version: u32) -> Result<Outcome, CallError> {
