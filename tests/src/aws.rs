@@ -206,7 +206,9 @@ impl Aws {
     async fn configure(&self, function: &str, change: &Value) -> Result<()> {
         let uri = format!("{}/2015-03-31/functions/{function}/configuration", self.endpoint);
         let request = Request::put(uri).body(serde_json::to_vec(change)?)?;
-        self.send("lambda", request).await?.expect(200).map(drop)
+        self.send("lambda", request).await?.expect(200)?;
+        // The emulator may give the next event to an instance that it is ending: to this one, which is none.
+        self.invoke(function, &json!({})).await.map(drop)
     }
 
     /// Sends a message to a queue.

@@ -40,6 +40,9 @@ struct Stretch {
     floor: Option<ImageId>,
 }
 
+/// A reserved word needs a placeholder.
+const OF_SHARD: &str = "#shard = :shard AND id = :id";
+
 impl Records {
     /// One image, whosever it is, unless it expired. Read from an index, which may be behind by a moment.
     ///
@@ -51,7 +54,8 @@ impl Records {
             .query()
             .table_name(&self.table)
             .index_name("by_time")
-            .key_condition_expression("shard = :shard AND id = :id")
+            .key_condition_expression(OF_SHARD)
+            .set_expression_attribute_names(names_in(&[OF_SHARD]))
             .expression_attribute_values(":shard", shard(id.shard(SHARDS)))
             .expression_attribute_values(":id", string(id.to_string()))
             .send()
@@ -116,15 +120,16 @@ impl Records {
             conditions.push("contains(#search_name, :file_name)");
         }
         let conditions = conditions.join(" AND ");
+        let key_condition = format!("#{name} = :partition AND id BETWEEN :from AND :before");
         // The index's keys are between both bounds, inclusive: the last one shown is left out below.
         let mut query = self
             .dynamodb
             .query()
             .table_name(&self.table)
             .index_name(index)
-            .key_condition_expression(format!("{name} = :partition AND id BETWEEN :from AND :before"))
+            .set_expression_attribute_names(names_in(&[&key_condition, &conditions]))
+            .key_condition_expression(key_condition)
             .filter_expression(&conditions)
-            .set_expression_attribute_names(names_in(&[&conditions]))
             .expression_attribute_values(":partition", partition)
             .expression_attribute_values(":from", string(if from.is_empty() { "0" } else { from }))
             .expression_attribute_values(":before", string(before))

@@ -16,7 +16,7 @@ use domain::{
 use crate::{
     Records,
     item::{Item, Write, image_key, key, number, profile_key, read, string, user_pk, value},
-    records::{refused, timestamp},
+    records::{is_condition, refused, timestamp},
 };
 
 /// The answer to a worker that wants to develop an image.
@@ -112,6 +112,20 @@ impl Records {
         } else {
             Claim::Unneeded
         })
+    }
+
+    /// Ends a claim whose work is to be tried again, so that whoever tries need not wait for the lease's end.
+    ///
+    /// # Errors
+    /// [`CallError`]; the lease then ends by itself.
+    pub async fn let_go(&self, upload: &ObjectKey, lease: &Lease) -> Result<(), CallError> {
+        let write = Write::of_upload(upload, "SET #lease.#until = :past", "#lease.#owner = :owner")
+            .value(":past", number(0))
+            .value(":owner", string(&lease.owner));
+        match write.alone(self).send().await {
+            Err(error) if !is_condition(&error) => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Makes a claimed image ready. The picture that was served before counts no longer.

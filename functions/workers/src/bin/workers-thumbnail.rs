@@ -56,7 +56,15 @@ impl Darkroom {
             self.records.profile_or_default(&upload.key.user),
         )?;
         match claim {
-            Claim::Taken(image) => self.work(upload, &image, &profile.limits.thumbnail_sizes).await,
+            Claim::Taken(image) => {
+                let done = self.work(upload, &image, &profile.limits.thumbnail_sizes).await;
+                if done.is_err()
+                    && let Err(cause) = self.records.let_go(&upload.key, &lease).await
+                {
+                    info!(key = %upload.key, cause = aws::causes(&cause), "the lease has to end by itself");
+                }
+                done
+            }
             Claim::Busy => Err(Retry::Busy),
             Claim::Settled => {
                 info!(key = %upload.key, "an event that was dealt with before");

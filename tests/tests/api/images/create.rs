@@ -295,25 +295,3 @@ async fn a_new_user_may_begin_with_several_images_at_once() -> Result<()> {
     assert_eq!(user.usage().await?, (3, 30));
     Ok(())
 }
-
-/// As many at once as Lambda runs in an account by default.
-#[tokio::test]
-async fn of_a_thousand_at_once_exactly_as_many_succeed_as_there_are_places() -> Result<()> {
-    const PLACES: usize = 500;
-    const REQUESTS: usize = 1000;
-    let stack = Stack::connect()?;
-    let user = stack.user_in(Tier::BASIC.with("max_images", PLACES)).await?;
-    let body = fields();
-    let answers = try_join_all((0..REQUESTS).map(|_| user.post("/api/images", &body))).await?;
-    let mut made = 0;
-    for answer in answers {
-        if answer.status == 201 {
-            made += 1;
-        } else {
-            answer.problem(409, "quota-exceeded")?;
-        }
-    }
-    assert_eq!(made, PLACES);
-    assert_eq!(user.usage().await?, (PLACES as u64, PLACES as u64 * 1000));
-    Ok(())
-}

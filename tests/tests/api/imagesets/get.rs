@@ -34,7 +34,7 @@ async fn what_is_not_ones_own_is_not_there() -> Result<()> {
     let (ann, bob) = tokio::try_join!(stack.user(), stack.user())?;
     let set = ann.create_set().await?;
     let mut bodies = Vec::new();
-    for id in [set.as_str(), "01JZ0000000000000000000000", "x", "..%2F..", "%00"] {
+    for id in [set.as_str(), "01JZ0000000000000000000000", "x", "%00"] {
         let path = format!("/api/imagesets/{id}");
         bodies.push(bob.get(&path).await?.problem(404, "not-found")?);
         bob.put(&path, &json!({})).await?.problem(404, "not-found")?;

@@ -1,0 +1,33 @@
+//! What holds when very many come at once. A binary of its own, so that nothing else waits meanwhile.
+
+use anyhow::{Result, bail};
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+use tests::{Stack, Tier, User};
+
+/// Whether there was a place. Who is told to come back does so with the same key, as a client should.
+async fn takes_a_place(user: &User, key: usize, body: &Value) -> Result<bool> {
+    for _attempt in 0..20 {
+        let answer = user.post_once("/api/images", &format!("request-{key}"), body).await?;
+        match answer.status.as_u16() {
+            201 => return Ok(true),
+            503 => {}
+            _ => return answer.problem(409, "quota-exceeded").map(|_| false),
+        }
+    }
+    bail!("request {key} was put off again and again")
+}
+
+/// As many at once as Lambda runs in an account by default.
+#[tokio::test]
+async fn of_a_thousand_uploads_exactly_as_many_succeed_as_there_are_places() -> Result<()> {
+    const PLACES: usize = 500;
+    const REQUESTS: usize = 1000;
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::BASIC.with("max_images", PLACES)).await?;
+    let body = json!({"file_name": "a", "content_type": "image/png", "size": 1000});
+    let outcomes = try_join_all((0..REQUESTS).map(|key| takes_a_place(&user, key, &body))).await?;
+    assert_eq!(outcomes.into_iter().filter(|made| *made).count(), PLACES);
+    assert_eq!(user.usage().await?, (PLACES as u64, PLACES as u64 * 1000));
+    Ok(())
+}
