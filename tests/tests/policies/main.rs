@@ -133,13 +133,14 @@ async fn every_function_with_a_policy_has_its_test() -> Result<()> {
         include_str!("phones.rs"),
         include_str!("workers.rs"),
     );
-    let mut function = "";
+    let (mut resource, mut is_function) = ("", false);
     for line in include_str!("../../../template.yaml").lines() {
         match line.strip_prefix("  ").and_then(|line| line.strip_suffix(':')) {
-            Some(name) if !name.starts_with(' ') => function = name,
-            _ if line.trim() == "Policies:" => {
-                let test = format!("needs_all_it_may(&stack, \"{function}\"");
-                ensure!(TESTED.contains(&test), "{function} has a policy and no test");
+            Some(name) if !name.starts_with(' ') => (resource, is_function) = (name, false),
+            _ if line.trim() == "Type: AWS::Serverless::Function" => is_function = true,
+            _ if line.trim() == "Policies:" && is_function => {
+                let test = format!("needs_all_it_may(&stack, \"{resource}\"");
+                ensure!(TESTED.contains(&test), "{resource} has a policy and no test");
             }
             _ => {}
         }
