@@ -1,9 +1,11 @@
 //! JSON bodies.
 
+use std::{fmt, marker::PhantomData};
+
 use lambda_http::{Request, http::header};
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, IgnoredAny},
+    de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::error::Category;
 
@@ -45,6 +47,30 @@ pub fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(json: D) -> Resu
     T::deserialize(json).map(Some)
 }
 
+/// A struct that is read from a JSON object alone: serde takes arrays of its fields' values too.
+#[derive(Clone, Copy, Debug)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_map(Members(PhantomData)).map(Self)
+    }
+}
+
+struct Members<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members))
+    }
+}
+
 fn is_json(request: &Request) -> bool {
     let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
@@ -53,7 +79,7 @@ fn is_json(request: &Request) -> bool {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
         match error.classify() {
@@ -118,6 +144,7 @@ mod tests {
             (r#"{"file_name":"a","size":1,"is_admin":true}"#, "is_admin"),
             (r#"{"file_name":"a","size":1,"content_type":7}"#, "content_type"),
             ("[]", "body"),
+            (r#"["a",1]"#, "body"),
         ] {
             let problem = refusal(text);
             assert_eq!(

@@ -15,7 +15,7 @@ mod tier;
 mod token;
 
 pub use announce::{Announced, announce};
-pub use body::{body, nullable};
+pub use body::{Object, body, nullable};
 pub use caller::{Caller, bearer};
 pub use cursor::Cursor;
 pub use image::{CreatedBody, ImageBody, UploadBody};

@@ -11,21 +11,58 @@ use tests::{Answer, Stack, User, events, pictures};
 /// The template's default origin, which the local stack keeps.
 const ALLOWED: &str = "http://localhost:3000";
 
+/// Every endpoint that reads a body, each at an address that is good.
+const BODIES: [(Method, &str); 18] = [
+    (Method::POST, "/api/auth/register"),
+    (Method::POST, "/api/auth/confirm"),
+    (Method::POST, "/api/auth/confirm/resend"),
+    (Method::POST, "/api/auth/login"),
+    (Method::POST, "/api/auth/token/refresh"),
+    (Method::POST, "/api/auth/logout"),
+    (Method::POST, "/api/auth/password/forgot"),
+    (Method::POST, "/api/auth/password/reset"),
+    (Method::POST, "/api/images"),
+    (Method::PATCH, "/api/images/01JZ0000000000000000000000"),
+    (Method::POST, "/api/images/01JZ0000000000000000000000/links"),
+    (Method::POST, "/api/imagesets"),
+    (Method::PUT, "/api/imagesets/01JZ0000000000000000000000"),
+    (Method::POST, "/api/imagesets/01JZ0000000000000000000000/images"),
+    (Method::POST, "/api/phones/+4915123456789/images"),
+    (Method::PATCH, "/api/admin/images/01JZ0000000000000000000000"),
+    (Method::PUT, "/api/admin/users/00000000-0000-4000-8000-000000000000/tier"),
+    (Method::PUT, "/api/admin/account-tiers/sample"),
+];
+
 async fn post_text(user: &User, path: &str, content_type: &str, body: impl Into<String>) -> Result<Answer> {
-    let request = user.request(Method::POST, path).header("content-type", content_type).body(body.into());
+    send_text(user, (&Method::POST, path), content_type, body).await
+}
+
+async fn send_text(
+    user: &User,
+    (method, path): (&Method, &str),
+    content_type: &str,
+    body: impl Into<String>,
+) -> Result<Answer> {
+    let request = user.request(method.clone(), path).header("content-type", content_type).body(body.into());
     Answer::read(request.send().await?).await
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_refused() -> Result<()> {
+async fn what_is_not_json_or_another_thing_than_asked_for_is_refused() -> Result<()> {
     let stack = Stack::connect()?;
-    let user = stack.user().await?;
-    for path in ["/api/images", "/api/auth/login", "/api/auth/register", "/api/auth/logout"] {
+    let admin = stack.admin().await?;
+    try_join_all(BODIES.map(async |(method, path)| {
         for body in ["", "{", "file_name=a&size=1", "\u{0}"] {
-            let answer = post_text(&user, path, "application/json", body).await?;
-            answer.problem(400, "invalid-json")?;
+            let answer = send_text(&admin, (&method, path), "application/json", body).await?;
+            answer.problem(400, "invalid-json").with_context(|| format!("{method} {path}"))?;
         }
-    }
+        for body in ["[]", "7", "{\"is_admin\":true}"] {
+            let answer = send_text(&admin, (&method, path), "application/json", body).await?;
+            answer.problem(400, "invalid-field").with_context(|| format!("{method} {path}"))?;
+        }
+        anyhow::Ok(())
+    }))
+    .await?;
     Ok(())
 }
 
@@ -89,6 +126,12 @@ async fn another_content_type_is_refused() -> Result<()> {
         let answer = post_text(&user, "/api/images", content_type, body.clone()).await?;
         answer.problem(415, "unsupported-media-type")?;
     }
+    let admin = stack.admin().await?;
+    try_join_all(BODIES.map(async |(method, path)| {
+        let answer = send_text(&admin, (&method, path), "text/plain", "{}").await?;
+        answer.problem(415, "unsupported-media-type").with_context(|| format!("{method} {path}")).map(drop)
+    }))
+    .await?;
     post_text(&user, "/api/images", "application/json; charset=utf-8", body).await?.expect(201)?;
     Ok(())
 }

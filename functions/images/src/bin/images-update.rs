@@ -1,6 +1,6 @@
 //! `PATCH /api/images/{id}`: changes what is said of an image, and begins a new version of its picture.
 
-use api::{Caller, CreatedBody, Error, ImageBody, Problem, Reply, Request, StatusCode, UploadBody};
+use api::{Caller, CreatedBody, Error, ImageBody, Object, Problem, Reply, Request, StatusCode, UploadBody};
 use domain::{ContentType, Description, FileName, Sha256, Title, Upload, UploadSize};
 use serde::Deserialize;
 use store::{Change, Objects, Records};
@@ -20,7 +20,7 @@ struct Body {
     title: Option<Option<Title>>,
     #[serde(default, deserialize_with = "api::nullable")]
     description: Option<Option<Description>>,
-    replace: Option<Replace>,
+    replace: Option<Object<Replace>>,
     edit_prompt: Option<String>,
 }
 
@@ -41,7 +41,7 @@ async fn update(records: &Records, objects: &Objects, request: Request) -> Reply
     }
     let (user, now) = (&caller.user, domain::now());
     let change = Change { file_name: body.file_name, title: body.title, description: body.description };
-    let Some(replace) = body.replace else {
+    let Some(Object(replace)) = body.replace else {
         let (image, profile) =
             tokio::try_join!(records.change_image(user, id, &change, now), records.profile_or_default(user))?;
         let image = image.ok_or_else(Problem::not_found)?;

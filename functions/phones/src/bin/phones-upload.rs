@@ -1,7 +1,7 @@
 //! `POST /api/phones/{phone_number}/images`: makes pending images of a phone number, all or none, and signs an
 //! upload for each.
 
-use api::{Caller, CreatedBody, Error, Reply, Request, StatusCode};
+use api::{Caller, CreatedBody, Error, Object, Reply, Request, StatusCode};
 use domain::{ContentType, FileName, Image, InvalidField, NewImage, PhoneNumber, Sha256, Upload, UploadSize};
 use serde::{Deserialize, Serialize};
 use store::{Objects, Records};
@@ -21,7 +21,7 @@ struct Body {
 
 /// 1 to 20 files.
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "Vec<File>")]
+#[serde(try_from = "Vec<Object<File>>")]
 struct Files(Vec<File>);
 
 #[derive(Debug, Deserialize)]
@@ -54,11 +54,12 @@ async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply
     api::json(StatusCode::CREATED, &body)
 }
 
-impl TryFrom<Vec<File>> for Files {
+impl TryFrom<Vec<Object<File>>> for Files {
     type Error = InvalidField;
 
-    fn try_from(files: Vec<File>) -> Result<Self, InvalidField> {
+    fn try_from(files: Vec<Object<File>>) -> Result<Self, InvalidField> {
         let fits = (1..=20).contains(&files.len());
+        let files = files.into_iter().map(|Object(file)| file).collect();
         fits.then_some(Self(files)).ok_or_else(|| InvalidField::from("must be 1 to 20 files"))
     }
 }

@@ -6,15 +6,24 @@ use serde_json::json;
 use tests::{Answer, Stack, User, id_of, pictures};
 
 /// Every endpoint of one image.
-const ENDPOINTS: [(&str, &str); 5] =
-    [("GET", ""), ("GET", "/status"), ("GET", "/thumbnail"), ("POST", "/upload"), ("DELETE", "")];
+const ENDPOINTS: [(&str, &str); 7] = [
+    ("GET", ""),
+    ("GET", "/status"),
+    ("GET", "/thumbnail"),
+    ("POST", "/upload"),
+    ("POST", "/links"),
+    ("PATCH", ""),
+    ("DELETE", ""),
+];
 
 async fn ask(user: &User, (method, path): (&str, &str), id: &str) -> Result<Answer> {
-    let path = format!("/api/images/{id}{path}");
-    match method {
-        "POST" => user.post_empty(&path).await,
-        "DELETE" => user.delete(&path).await,
-        _ => user.get(&path).await,
+    let address = format!("/api/images/{id}{path}");
+    match (method, path) {
+        ("POST", "/links") => user.post(&address, &json!({"expires_in": 300})).await,
+        ("POST", _) => user.post_empty(&address).await,
+        ("PATCH", _) => user.patch(&address, &json!({"title": "x"})).await,
+        ("DELETE", _) => user.delete(&address).await,
+        _ => user.get(&address).await,
     }
 }
 
