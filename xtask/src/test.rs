@@ -40,7 +40,7 @@ fn end_to_end(stack: &Stack, filters: &[String]) -> Result<()> {
     let (emulator, outputs) = stack.up(free_port()?)?;
     command::step("tests of the store against the table", || {
         // Selected as the unit tests are, so that nothing is built again.
-        let mut cargo = cargo_test(&["--profile", "local", "--test", "states"], filters);
+        let mut cargo = cargo_test(&["--profile", "local", "--test", "quota", "--test", "states"], filters);
         command::run(emulator.configure(&mut cargo).env("TABLE_NAME", &outputs.table))
     })?;
     command::step("end-to-end tests", || {
