@@ -9,10 +9,11 @@ use std::sync::Mutex;
 use anyhow::{Context, Result};
 
 use crate::stack::Stack;
-use crate::{command, project};
+use crate::{command, project, tools};
 
 /// Runs the tests whose names contain one of `filters`, or all.
 pub(crate) fn run(filters: &[String]) -> Result<()> {
+    tools::ensure()?;
     command::step("unit tests", || {
         command::run(&mut cargo_test(&["--profile", "local", "--no-fail-fast"], filters))?;
         command::run(&mut cargo_test(&["-p", "xtask"], filters))
