@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::venv::CARGO_LAMBDA;
-use crate::{command, project, template};
+use crate::{command, project, template, tools};
 
 const EMPTY: &str = "empty-function";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -54,6 +54,7 @@ pub(crate) fn functions(binaries: Option<&Path>, runs: usize) -> Result<()> {
 
 fn build() -> Result<PathBuf> {
     CARGO_LAMBDA.ensure()?;
+    tools::ensure()?;
     command::step("cargo lambda build --release (the first time takes many minutes)", || {
         let mut build = Command::new(CARGO_LAMBDA.bin("cargo-lambda"));
         command::as_from_a_shell(&mut build).current_dir(project::root());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::project;
+use crate::{project, tools};
 
 const POLL: Duration = Duration::from_millis(100);
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     cargo
 }
 
-/// Takes away what `cargo xtask` says about this package. Build scripts such as ring's look at it, so
+/// Gives it the build tools, and takes away what `cargo xtask` says about this package. Build scripts such as ring's look at it, so
 /// everything above them would be rebuilt each time one goes from `cargo xtask` to `cargo` and back.
 pub(crate) fn as_from_a_shell(program: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
@@ -47,7 +47,7 @@ pub(crate) fn as_from_a_shell(program: &mut Command) -> &mut Command {
             program.env_remove(name);
         }
     }
-    program
+    program.env("PATH", tools::path())
 }
 
 /// Runs a program that prints to the terminal.
@@ -110,6 +110,7 @@ fn line(command: &Command) -> String {
 fn remedy(program: &str) -> &'static str {
     match program {
         "python3" => "Install Python 3: apt-get install python3 python3-venv",
+        "npm" | "node" => "Install Node 20 or later, which brings npm",
         "cargo" => "Install Rust: see rustup.rs, then open a new shell",
         _ => "Is it installed and on the PATH?",
     }

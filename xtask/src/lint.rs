@@ -6,12 +6,13 @@ use anyhow::Result;
 
 use crate::command::{self, cargo};
 use crate::emulator::REGION;
-use crate::project;
 use crate::venv::SAM;
+use crate::{project, tools};
 
 /// Checks format, Rust, the template and, where cargo-deny is there, the dependencies.
 pub(crate) fn run() -> Result<()> {
     command::step("cargo fmt", || command::run(&mut cargo(&["fmt", "--all", "--check"])))?;
+    tools::ensure()?;
     command::step("cargo clippy", || {
         // With the profile of `up` and `test`, whose macros and build scripts it shares.
         let clippy = ["clippy", "--profile", "local", "--workspace", "--all-targets", "--", "-D", "warnings"];

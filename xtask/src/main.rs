@@ -3,6 +3,7 @@
 
 mod aws;
 mod bench;
+mod bench_imaging;
 mod clients;
 mod command;
 mod contract;
@@ -17,6 +18,7 @@ mod seed;
 mod stack;
 mod template;
 mod test;
+mod tools;
 mod venv;
 mod watch;
 
@@ -102,6 +104,15 @@ enum Bench {
         #[arg(long, default_value = "40")]
         runs: NonZeroUsize,
     },
+    /// The imaging engine beside sharp and Pillow; writes its tables into docs/BENCHMARKS.md.
+    Imaging {
+        /// The photograph that larger ones are made of [default: one that comes with scikit-image].
+        #[arg(long)]
+        photo: Option<PathBuf>,
+        /// How often each picture is developed; the median counts.
+        #[arg(long, default_value = "11")]
+        runs: NonZeroUsize,
+    },
 }
 
 #[derive(Args)]
@@ -149,6 +160,7 @@ fn run(task: Task) -> Result<()> {
         Task::Clients => own_stack::with(|stack, _, _| clients::run(stack)),
         Task::Contract { seconds } => contract::run(seconds),
         Task::Lint => lint::run(),
+        Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
         Task::Seed { stack_name, region } => {
             let mut aws = Aws::remote(region.as_deref())?;

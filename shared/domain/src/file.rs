@@ -73,22 +73,25 @@ text! {
     Description, 5000, multiline: true
 }
 
+/// Why a HEIC picture is refused, and what to do instead.
+pub const HEIC_NOT_SUPPORTED: &str =
+    "HEIC images are not supported. Send a JPEG; phones can export or share as JPEG.";
+
 /// The media types that can be uploaded. The content decides in the end; this is what the caller declares
 /// and what the upload's signature binds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
 pub enum ContentType {
     /// `image/jpeg`
-    #[serde(rename = "image/jpeg")]
     Jpeg,
     /// `image/png`, animated or not
-    #[serde(rename = "image/png")]
     Png,
     /// `image/webp`
-    #[serde(rename = "image/webp")]
     Webp,
     /// `image/gif`
-    #[serde(rename = "image/gif")]
     Gif,
+    /// `image/avif`
+    Avif,
 }
 
 impl ContentType {
@@ -100,7 +103,32 @@ impl ContentType {
             Self::Png => "image/png",
             Self::Webp => "image/webp",
             Self::Gif => "image/gif",
+            Self::Avif => "image/avif",
         }
+    }
+}
+
+impl TryFrom<String> for ContentType {
+    type Error = InvalidField;
+
+    fn try_from(name: String) -> Result<Self, InvalidField> {
+        match name.as_str() {
+            "image/jpeg" => Ok(Self::Jpeg),
+            "image/png" => Ok(Self::Png),
+            "image/webp" => Ok(Self::Webp),
+            "image/gif" => Ok(Self::Gif),
+            "image/avif" => Ok(Self::Avif),
+            "image/heic" | "image/heif" | "image/heic-sequence" | "image/heif-sequence" => {
+                Err(HEIC_NOT_SUPPORTED.into())
+            }
+            _ => Err("must be image/jpeg, image/png, image/webp, image/avif or image/gif".into()),
+        }
+    }
+}
+
+impl From<ContentType> for &'static str {
+    fn from(content_type: ContentType) -> Self {
+        content_type.as_str()
     }
 }
 
@@ -188,6 +216,18 @@ mod tests {
         for text in ["", "a\0b", "a\nb", &"x".repeat(300)] {
             assert!(name(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_heic_is_refused_with_what_to_do_instead() {
+        let parse = |name: &str| serde_json::from_value::<ContentType>(name.into());
+        for name in ["image/heic", "image/heif", "image/heic-sequence", "image/heif-sequence"] {
+            assert_eq!(parse(name).unwrap_err().to_string(), HEIC_NOT_SUPPORTED);
+        }
+        for name in ["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"] {
+            assert_eq!(parse(name).unwrap().as_str(), name);
+        }
+        assert!(parse("image/svg+xml").is_err());
     }
 
     #[test]

@@ -10,7 +10,9 @@ mod set;
 mod tier;
 mod user;
 
-pub use file::{ContentType, Description, FileName, InvalidField, Sha256, TierName, Title, UploadSize};
+pub use file::{
+    ContentType, Description, FileName, HEIC_NOT_SUPPORTED, InvalidField, Sha256, TierName, Title, UploadSize,
+};
 pub use id::{ImageId, InvalidId, InvalidUserId, SetId, UserId};
 pub use image::{
     Failure, Image, Lease, NewImage, Picture, Placeholder, Sequencer, SetPlace, Status, Thumbnail, Upload,

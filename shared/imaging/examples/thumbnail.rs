@@ -1,63 +1,105 @@
-//! Develops files and prints one JSON line for each:
-//! `thumbnail [--sizes 200,400,1200] [--out DIR] FILE…`. Goes on after a bad file.
+//! Develops files, and all files of directories, and prints one JSON line for each:
+//! `thumbnail [--sizes 200,400,1200] [--out DIR] [--format auto|webp|avif] FILE…`. Goes on after a bad file.
 
 use std::error::Error;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use imaging::{Developed, Limits, develop};
+use imaging::{DevelopError, Developed, Settings, develop};
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (mut sizes, mut out, mut files) = (vec![200, 400, 1200], None, Vec::new());
+    let (mut sizes, mut out, mut named) = (vec![200, 400, 1200], None, Vec::new());
+    let mut settings = Settings::default();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
             "--sizes" => sizes = value()?.split(',').map(str::parse).collect::<Result<_, _>>()?,
             "--out" => out = Some(PathBuf::from(value()?)),
-            _ => files.push(PathBuf::from(argument)),
+            "--format" => settings.output = value()?.parse()?,
+            _ => named.push(PathBuf::from(argument)),
         }
     }
     if let Some(out) = &out {
-        std::fs::create_dir_all(out)?;
+        fs::create_dir_all(out)?;
     }
-    for file in &files {
-        println!("{}", line(file, &sizes, out.as_deref()));
+    for (base, file) in named.iter().flat_map(|path| files(path)) {
+        // As a path below the directory that was named, so that two of the same name stay two.
+        let name = file.strip_prefix(&base).unwrap_or(&file).to_string_lossy().replace(['/', '\\'], "-");
+        println!("{}", line(&file, &name, &sizes, out.as_deref(), &settings));
     }
     Ok(())
 }
 
-fn line(file: &Path, sizes: &[u32], out: Option<&Path>) -> Value {
-    let failed =
-        |code: &str, detail: String| json!({ "file": file, "ok": false, "code": code, "detail": detail });
-    let bytes = match std::fs::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) => return failed("unreadable", error.to_string()),
-    };
-    let start = Instant::now();
-    let outcome = develop(&bytes, sizes, &Limits::default());
-    let wall_ms = start.elapsed().as_secs_f64() * 1e3;
-    let mut line = match outcome {
-        Ok(developed) => {
-            written(file, &developed, out).unwrap_or_else(|e| failed("unwritable", e.to_string()))
+/// A file as it is named, or every file below a directory in order of name; each with its base.
+fn files(path: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let base = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    let mut found = Vec::new();
+    let mut rest = vec![path.to_owned()];
+    while let Some(path) = rest.pop() {
+        // A directory that cannot be listed is shown as a file that cannot be read.
+        match fs::read_dir(&path) {
+            Ok(entries) => rest.extend(entries.flatten().map(|entry| entry.path())),
+            Err(_) => found.push((base.to_owned(), path)),
         }
-        Err(error) => failed(error.code(), format!("{error} ({error:?})")),
-    };
-    line["wall_ms"] = json!((wall_ms * 10.0).round() / 10.0);
-    line
+    }
+    found.sort();
+    found
 }
 
-fn written(file: &Path, developed: &Developed, out: Option<&Path>) -> std::io::Result<Value> {
+fn line(file: &Path, name: &str, sizes: &[u32], out: Option<&Path>, settings: &Settings) -> Value {
+    // Linux then counts the peak from here on.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+    let (start, cpu_before) = (Instant::now(), cpu_ms());
+    let outcome = fs::read(file)
+        .map_err(|error| ("unreadable", error.to_string()))
+        .and_then(|bytes| develop(&bytes, sizes, settings).map_err(|error| (error.code(), detail(&error))));
+    let wall_ms = start.elapsed().as_secs_f64() * 1e3;
+    let cpu_ms = cpu_ms().zip(cpu_before).map(|(after, before)| tenths(after - before));
+    let peak_rss_kb = peak_rss_kb();
+    let outcome = outcome.and_then(|developed| {
+        let thumbnails = written(&developed, name, out).map_err(|error| ("unwritable", error.to_string()))?;
+        Ok((developed, thumbnails))
+    });
+    let (picture, (code, detail)) = match outcome {
+        Ok(picture) => (Some(picture), (None, None)),
+        Err((code, detail)) => (None, (Some(code), Some(detail))),
+    };
+    let developed = picture.as_ref().map(|(developed, _)| developed);
+    json!({
+        "file": file,
+        "ok": picture.is_some(),
+        "code": code,
+        "detail": detail,
+        "format": developed.map(|d| d.format.extension()),
+        "width": developed.map(|d| d.width),
+        "height": developed.map(|d| d.height),
+        "frames": developed.map(|d| d.frames),
+        "thumbnails": picture.as_ref().map_or(&[][..], |(_, thumbnails)| thumbnails),
+        "placeholder": developed.map(|d| json!({
+            "thumbhash": d.placeholder.thumbhash,
+            "color": d.placeholder.color,
+        })),
+        "cpu_ms": cpu_ms,
+        "wall_ms": tenths(wall_ms),
+        "peak_rss_kb": peak_rss_kb,
+    })
+}
+
+/// What its owner is told, and what the log says.
+fn detail(error: &DevelopError) -> String {
+    format!("{error} ({error:?})")
+}
+
+fn written(developed: &Developed, name: &str, out: Option<&Path>) -> std::io::Result<Vec<Value>> {
     let mut thumbnails = Vec::new();
     for thumbnail in &developed.thumbnails {
-        let path = out.map(|out| {
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            let ending = thumbnail.content_type.trim_start_matches("image/");
-            out.join(format!("{name}-{}.{ending}", thumbnail.size))
-        });
+        let ending = thumbnail.content_type.trim_start_matches("image/");
+        let path = out.map(|out| out.join(format!("{name}-{}.{ending}", thumbnail.size)));
         if let Some(path) = &path {
-            std::fs::write(path, &thumbnail.bytes)?;
+            fs::write(path, &thumbnail.bytes)?;
         }
         thumbnails.push(json!({
             "size": thumbnail.size,
@@ -68,16 +110,23 @@ fn written(file: &Path, developed: &Developed, out: Option<&Path>) -> std::io::R
             "path": path,
         }));
     }
-    Ok(json!({
-        "file": file,
-        "ok": true,
-        "format": developed.format.extension(),
-        "width": developed.width,
-        "height": developed.height,
-        "thumbnails": thumbnails,
-        "placeholder": {
-            "thumbhash": developed.placeholder.thumbhash,
-            "color": developed.placeholder.color,
-        },
-    }))
+    Ok(thumbnails)
+}
+
+fn tenths(milliseconds: f64) -> f64 {
+    (milliseconds * 10.0).round() / 10.0
+}
+
+/// The time that this thread has had of a processor. Linux alone tells.
+fn cpu_ms() -> Option<f64> {
+    let schedule = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: f64 = schedule.split_whitespace().next()?.parse().ok()?;
+    Some(nanoseconds / 1e6)
+}
+
+/// The most memory that was resident at once. Linux alone tells.
+fn peak_rss_kb() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
 }

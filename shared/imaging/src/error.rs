@@ -10,10 +10,10 @@ pub(crate) const PANICKED: &str = "a decoder panicked";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DevelopError {
     /// The content is no picture of any format known here.
-    #[error("The file is not an image. Send a JPEG, PNG, WebP or GIF.")]
+    #[error("The file is not an image. Send a JPEG, PNG, WebP, AVIF or GIF.")]
     NotAnImage,
     /// The content is a picture, of a format that is not developed.
-    #[error("{format} images are not supported. Send a JPEG, PNG, WebP or GIF.")]
+    #[error("{format} images are not supported. Send a JPEG, PNG, WebP, AVIF or GIF.")]
     UnsupportedFormat {
         /// What it is.
         format: &'static str,
@@ -31,6 +31,24 @@ pub enum DevelopError {
         /// The most pixels allowed.
         limit: u64,
     },
+    /// The frames of an animation have more pixels together than are allowed.
+    #[error("The image has {frames} frames with {pixels} pixels together; at most {limit} are allowed.")]
+    TooManyFrames {
+        /// The number of frames.
+        frames: u32,
+        /// The pixels that the file declares for all of them together.
+        pixels: u64,
+        /// The most pixels allowed.
+        limit: u64,
+    },
+    /// The file is longer than is allowed.
+    #[error("The image has {bytes} bytes; at most {limit} are allowed.")]
+    TooManyBytes {
+        /// The length of the file.
+        bytes: u64,
+        /// The most bytes allowed.
+        limit: u64,
+    },
     /// One side is longer than is allowed.
     #[error("The image is {width} x {height} pixels; no side may be longer than {limit}.")]
     SideTooLong {
@@ -41,6 +59,9 @@ pub enum DevelopError {
         /// The longest side allowed.
         limit: u32,
     },
+    /// Developing took longer than is allowed, or would.
+    #[error("The image took too long to process.")]
+    Timeout,
     /// The content begins as a picture and is damaged or cut off.
     #[error("The image is damaged or incomplete.")]
     CorruptImage {
@@ -63,7 +84,9 @@ impl DevelopError {
             Self::NotAnImage => "not-an-image",
             Self::UnsupportedFormat { .. } => "unsupported-format",
             Self::HeicNotSupported => "heic-not-supported",
-            Self::TooManyPixels { .. } => "too-many-pixels",
+            Self::TooManyPixels { .. } | Self::TooManyFrames { .. } => "too-many-pixels",
+            Self::TooManyBytes { .. } => "too-many-bytes",
+            Self::Timeout => "timeout",
             Self::SideTooLong { .. } => "side-too-long",
             Self::CorruptImage { .. } => "corrupt-image",
             Self::Internal { .. } => "internal-error",

@@ -3,7 +3,7 @@
 //! Read here rather than through a decoder, so that nothing is allocated for a picture that will
 //! be refused, whichever engine decodes.
 
-use crate::{DevelopError, Limits};
+use crate::{DevelopError, Limits, avif, jpeg};
 
 /// A format that is developed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +16,8 @@ pub enum Format {
     Webp,
     /// GIF.
     Gif,
+    /// AVIF, animated ones included.
+    Avif,
 }
 
 /// The header of a picture.
@@ -24,6 +26,23 @@ pub(crate) struct Header {
     /// The larger of the declared canvas and the first frame, as stored: not yet upright.
     pub(crate) width: u32,
     pub(crate) height: u32,
+    /// What an animation adds up to; of a still picture, one frame and no more.
+    pub(crate) frames: Frames,
+}
+
+/// The frames of an animation as the file declares them.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Frames {
+    pub(crate) count: u32,
+    /// The pixels of all frames together.
+    pub(crate) pixels: u64,
+}
+
+impl Frames {
+    fn add(&mut self, (width, height): (u32, u32)) {
+        self.count = self.count.saturating_add(1);
+        self.pixels = self.pixels.saturating_add(u64::from(width) * u64::from(height));
+    }
 }
 
 /// The format of `bytes` by their content, where it is one that is developed.
@@ -34,6 +53,7 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Format::Png),
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Format::Gif),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Format::Webp),
+        [_, _, _, _, b'f', b't', b'y', b'p', brands @ ..] if is_avif(brands) => Some(Format::Avif),
         _ => None,
     }
 }
@@ -41,15 +61,17 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
 /// Reads the header of `bytes`.
 pub(crate) fn read(bytes: &[u8]) -> Result<Header, DevelopError> {
     let format = sniff(bytes).ok_or_else(|| refusal(bytes))?;
-    let (width, height) = match format {
-        Format::Jpeg => jpeg(bytes),
+    let still = |size| (size, Frames::default());
+    let ((width, height), frames) = match format {
+        Format::Jpeg => jpeg::size(bytes).map(still),
         Format::Png => png(bytes),
         Format::Webp => webp(bytes),
         Format::Gif => gif(bytes),
+        Format::Avif => avif::size(bytes),
     }
-    .filter(|&(width, height)| width > 0 && height > 0)
+    .filter(|&((width, height), _)| width > 0 && height > 0)
     .ok_or_else(|| DevelopError::corrupt("the header gives no dimensions"))?;
-    Ok(Header { format, width, height })
+    Ok(Header { format, width, height, frames })
 }
 
 /// Refuses a file that says itself how long it is, or where it ends, and is shorter.
@@ -58,9 +80,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header, DevelopError> {
 /// are checked here; for PNG and GIF the decoder refuses.
 pub(crate) fn check_complete(bytes: &[u8], format: Format) -> Result<(), DevelopError> {
     let complete = match format {
-        Format::Jpeg => JpegSegments::new(bytes).any(|segment| segment.marker == JPEG_END),
+        Format::Jpeg => jpeg::Segments::new(bytes).any(|segment| segment.marker == jpeg::END),
         Format::Webp => webp_is_complete(bytes),
-        Format::Png | Format::Gif => true,
+        Format::Png | Format::Gif | Format::Avif => true,
     };
     if complete { Ok(()) } else { Err(DevelopError::corrupt("the file ends before the picture")) }
 }
@@ -74,6 +96,7 @@ impl Format {
             Self::Png => "image/png",
             Self::Webp => "image/webp",
             Self::Gif => "image/gif",
+            Self::Avif => "image/avif",
         }
     }
 
@@ -85,6 +108,7 @@ impl Format {
             Self::Png => "png",
             Self::Webp => "webp",
             Self::Gif => "gif",
+            Self::Avif => "avif",
         }
     }
 
@@ -95,6 +119,7 @@ impl Format {
             Self::Png => "PNG (of this unusual kind)",
             Self::Webp => "WebP (of this unusual kind)",
             Self::Gif => "GIF (of this unusual kind)",
+            Self::Avif => "AVIF (of this unusual kind)",
         }
     }
 }
@@ -102,9 +127,13 @@ impl Format {
 impl Header {
     /// Holds the declared dimensions against `limits`.
     pub(crate) fn check(&self, limits: &Limits) -> Result<(), DevelopError> {
-        let &Self { width, height, .. } = self;
-        if u64::from(width) * u64::from(height) > limits.max_pixels {
-            return Err(DevelopError::TooManyPixels { width, height, limit: limits.max_pixels });
+        let &Self { width, height, frames, .. } = self;
+        let limit = limits.max_pixels;
+        if u64::from(width) * u64::from(height) > limit {
+            return Err(DevelopError::TooManyPixels { width, height, limit });
+        }
+        if frames.pixels > limit {
+            return Err(DevelopError::TooManyFrames { frames: frames.count, pixels: frames.pixels, limit });
         }
         if width.max(height) > limits.max_side {
             return Err(DevelopError::SideTooLong { width, height, limit: limits.max_side });
@@ -113,20 +142,25 @@ impl Header {
     }
 }
 
+/// `mif1` is any image in this container, AV1 too where it is said to be compatible.
+fn is_avif(brands: &[u8]) -> bool {
+    match brands.get(..4) {
+        Some(b"avif" | b"avis") => true,
+        Some(b"mif1" | b"msf1") => {
+            let brands = brands.get(..64.min(brands.len())).unwrap_or_default();
+            brands.chunks_exact(4).any(|brand| brand == b"avif" || brand == b"avis")
+        }
+        _ => false,
+    }
+}
+
 /// What to say of content which is not developed.
 fn refusal(bytes: &[u8]) -> DevelopError {
     let format = match bytes {
         [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => match brand.get(..4) {
             Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1") => {
-                // `mif1` is any image in this container, AV1 too where it is said to be compatible.
-                let brands = brand.get(..64.min(brand.len())).unwrap_or_default();
-                if brands.chunks_exact(4).any(|b| b == b"avif") {
-                    "AVIF"
-                } else {
-                    return DevelopError::HeicNotSupported;
-                }
+                return DevelopError::HeicNotSupported;
             }
-            Some(b"avif" | b"avis") => "AVIF",
             Some(b"crx ") => "Camera raw",
             _ => return DevelopError::NotAnImage,
         },
@@ -142,115 +176,107 @@ fn refusal(bytes: &[u8]) -> DevelopError {
     DevelopError::UnsupportedFormat { format }
 }
 
-const JPEG_SCAN: u8 = 0xda;
-const JPEG_END: u8 = 0xd9;
-
-fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
-    let frame = JpegSegments::new(bytes)
-        .take_while(|segment| segment.marker != JPEG_SCAN)
-        // Start of frame, of every coding process: C4, C8 and CC are other tables.
-        .find(|s| matches!(s.marker, 0xc0..=0xcf) && !matches!(s.marker, 0xc4 | 0xc8 | 0xcc))?;
-    let [_precision, h1, h2, w1, w2, ..] = *frame.payload else { return None };
-    Some((u16::from_be_bytes([w1, w2]).into(), u16::from_be_bytes([h1, h2]).into()))
-}
-
-/// The marker segments of a JPEG in order, entropy-coded data skipped.
-struct JpegSegments<'a> {
-    rest: &'a [u8],
-}
-
-struct JpegSegment<'a> {
-    marker: u8,
-    payload: &'a [u8],
-}
-
-impl<'a> JpegSegments<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
-    }
-}
-
-impl<'a> Iterator for JpegSegments<'a> {
-    type Item = JpegSegment<'a>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let start = self.rest.iter().position(|&byte| byte == 0xff)?;
-            let marker = *self.rest.get(start + 1)?;
-            if marker == 0xff {
-                self.rest = self.rest.get(start + 1..)?; // a fill byte
-                continue;
-            }
-            self.rest = self.rest.get(start + 2..)?;
-            match marker {
-                // A stuffed byte, restarts, the start: they stand alone and say nothing.
-                0x00 | 0x01 | 0xd0..=0xd8 => {}
-                JPEG_END => return Some(JpegSegment { marker, payload: &[] }),
-                _ => {
-                    let (length, _) = self.rest.split_first_chunk()?;
-                    let length = usize::from(u16::from_be_bytes(*length));
-                    let payload = self.rest.get(2..length)?;
-                    self.rest = self.rest.get(length..)?;
-                    return Some(JpegSegment { marker, payload });
-                }
-            }
-        }
-    }
-}
-
-fn png(bytes: &[u8]) -> Option<(u32, u32)> {
+fn png(bytes: &[u8]) -> Option<((u32, u32), Frames)> {
     if bytes.get(12..16)? != b"IHDR" {
         return None;
     }
-    let (width, rest) = bytes.get(16..)?.split_first_chunk()?;
-    let (height, _) = rest.split_first_chunk()?;
-    Some((u32::from_be_bytes(*width), u32::from_be_bytes(*height)))
+    let size = size_be(bytes.get(16..)?)?;
+    let mut frames = Frames::default();
+    let mut rest = bytes.get(8..)?;
+    while let Some((length, kind)) = rest.split_first_chunk::<4>() {
+        let length = u32::from_be_bytes(*length) as usize;
+        if let Some(control) = kind.strip_prefix(b"fcTL") {
+            frames.add(control.get(4..).and_then(size_be).unwrap_or_default());
+        }
+        // The kind before the content, the check sum behind it.
+        let Some(next) = kind.get(length.saturating_add(8)..) else { break };
+        rest = next;
+    }
+    Some((size, frames))
 }
 
 /// The canvas, or the first frame where that is larger.
-fn gif(bytes: &[u8]) -> Option<(u32, u32)> {
+fn gif(bytes: &[u8]) -> Option<((u32, u32), Frames)> {
     let [w1, w2, h1, h2, flags, _, _, rest @ ..] = bytes.get(6..)? else { return None };
     let canvas = size_le([*w1, *w2], [*h1, *h2]);
-    Some(larger(canvas, gif_first_frame(*flags, rest)))
+    let mut frames = Frames::default();
+    let mut first = None;
+    for frame in GifFrames::new(*flags, rest) {
+        first = first.or(Some(frame));
+        frames.add(frame);
+    }
+    Some((larger(canvas, first), frames))
 }
 
-fn gif_first_frame(flags: u8, mut rest: &[u8]) -> Option<(u32, u32)> {
-    if flags & 0x80 != 0 {
-        rest = rest.get(3 << ((flags & 7) + 1)..)?; // the global palette
+/// The sizes of the frames of a GIF in order.
+struct GifFrames<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> GifFrames<'a> {
+    fn new(flags: u8, bytes: &'a [u8]) -> Self {
+        Self { rest: bytes.get(palette_length(flags)..).unwrap_or_default() }
     }
-    loop {
-        match rest {
-            [0x2c, _, _, _, _, w1, w2, h1, h2, ..] => {
-                return Some(size_le([*w1, *w2], [*h1, *h2]));
-            }
-            [0x21, _label, blocks @ ..] => {
-                rest = blocks;
-                while let Some((&length, after)) = rest.split_first() {
-                    rest = after.get(usize::from(length)..)?;
-                    if length == 0 {
-                        break;
-                    }
+}
+
+impl Iterator for GifFrames<'_> {
+    type Item = (u32, u32);
+
+    fn next(&mut self) -> Option<(u32, u32)> {
+        loop {
+            match self.rest {
+                [0x2c, _, _, _, _, w1, w2, h1, h2, flags, data @ ..] => {
+                    // The palette, the code size, the pixels. A frame that is cut off counts too.
+                    let pixels = data.get(palette_length(*flags) + 1..).unwrap_or_default();
+                    self.rest = behind_blocks(pixels).unwrap_or_default();
+                    return Some(size_le([*w1, *w2], [*h1, *h2]));
                 }
+                [0x21, _label, blocks @ ..] => self.rest = behind_blocks(blocks)?,
+                _ => return None,
             }
-            _ => return None,
         }
     }
 }
 
+fn palette_length(flags: u8) -> usize {
+    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
+}
+
+/// What follows a chain of a GIF's data blocks, which an empty one ends.
+fn behind_blocks(mut rest: &[u8]) -> Option<&[u8]> {
+    while let Some((&length, after)) = rest.split_first() {
+        rest = after.get(usize::from(length)..)?;
+        if length == 0 {
+            break;
+        }
+    }
+    Some(rest)
+}
+
 /// The canvas, or the first frame where that is larger.
-fn webp(bytes: &[u8]) -> Option<(u32, u32)> {
+fn webp(bytes: &[u8]) -> Option<((u32, u32), Frames)> {
+    let still = |size| (size, Frames::default());
     let first = WebpChunks::of_file(bytes).next()?;
     if first.kind != b"VP8X" {
-        return webp_frame(&first);
+        return webp_frame(&first).map(still);
     }
     let [_, _, _, _, a, b, c, d, e, f, ..] = *first.payload else { return None };
     let side = |a, b, c| u32::from_le_bytes([a, b, c, 0]) + 1;
     let canvas = (side(a, b, c), side(d, e, f));
-    let frame = WebpChunks::of_file(bytes).find_map(|chunk| match chunk.kind {
-        b"ANMF" => WebpChunks { rest: chunk.payload.get(16..)? }.find_map(|c| webp_frame(&c)),
-        _ => webp_frame(&chunk),
-    });
-    Some(larger(canvas, frame))
+    let mut frames = Frames::default();
+    let mut first = None;
+    for chunk in WebpChunks::of_file(bytes) {
+        let frame = if chunk.kind == b"ANMF" {
+            let inner = WebpChunks { rest: chunk.payload.get(16..).unwrap_or_default() };
+            let frame = inner.into_iter().find_map(|chunk| webp_frame(&chunk));
+            frames.add(frame.unwrap_or_default());
+            frame
+        } else {
+            webp_frame(&chunk)
+        };
+        first = first.or(frame);
+    }
+    Some((larger(canvas, first), frames))
 }
 
 fn webp_frame(chunk: &WebpChunk<'_>) -> Option<(u32, u32)> {
@@ -281,6 +307,11 @@ fn webp_is_complete(bytes: &[u8]) -> bool {
 fn webp_length(bytes: &[u8]) -> Option<usize> {
     let (declared, _) = bytes.get(4..)?.split_first_chunk()?;
     (u32::from_le_bytes(*declared) as usize).checked_add(8)
+}
+
+/// The content of the first chunk of this kind, from the file's own level.
+pub(crate) fn webp_chunk<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    WebpChunks::of_file(bytes).find(|chunk| chunk.kind == kind).map(|chunk| chunk.payload)
 }
 
 /// The chunks of a WebP in order.
@@ -322,6 +353,12 @@ impl<'a> Iterator for WebpChunks<'a> {
 fn larger(canvas: (u32, u32), frame: Option<(u32, u32)>) -> (u32, u32) {
     let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
     frame.filter(|&frame| area(canvas) > 0 && area(frame) > area(canvas)).unwrap_or(canvas)
+}
+
+fn size_be(bytes: &[u8]) -> Option<(u32, u32)> {
+    let (width, rest) = bytes.split_first_chunk()?;
+    let (height, _) = rest.split_first_chunk()?;
+    Some((u32::from_be_bytes(*width), u32::from_be_bytes(*height)))
 }
 
 fn size_le(width: [u8; 2], height: [u8; 2]) -> (u32, u32) {

@@ -4,11 +4,10 @@ use std::cmp::Reverse;
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, MulDiv, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, Pixel};
 
-use crate::DevelopError;
-use crate::decode::Decoded;
+use crate::decode::{Decoded, Source, turned};
+use crate::{Deadline, DevelopError, color};
 
 type Size = (u32, u32);
 
@@ -37,6 +36,7 @@ pub(crate) fn fit(width: u32, height: u32, size: u32) -> Size {
 pub(crate) fn reduce(
     decoded: Decoded,
     upright: impl Iterator<Item = Size>,
+    deadline: Deadline,
 ) -> Result<Reductions, DevelopError> {
     let mut sizes: Vec<Size> = upright.collect();
     sizes.sort_unstable_by_key(|&(width, height)| Reverse((width.max(height), width, height)));
@@ -53,6 +53,7 @@ pub(crate) fn reduce(
     let last_from_original = (0..sizes.len()).rfind(|&index| chained(index).is_none());
     let mut made: Vec<DynamicImage> = Vec::with_capacity(sizes.len());
     for (index, &size) in sizes.iter().enumerate() {
+        deadline.check()?;
         let picture = match (chained(index).and_then(|from| made.get(from)), &mut original) {
             (Some(from), _) => reduce_again(&mut resizer, from, size)?,
             (None, Some(original)) => original.reduce(&mut resizer, size)?,
@@ -77,11 +78,9 @@ impl Reductions {
     }
 }
 
-/// The decoded picture, as large as it is and as it is stored.
+/// The decoded picture, as large as it was decoded and as it is stored.
 struct Original {
-    pixels: Image<'static>,
-    orientation: Orientation,
-    is_on_its_side: bool,
+    decoded: Decoded,
     alpha: Alpha,
 }
 
@@ -95,25 +94,26 @@ enum Alpha {
 
 impl Original {
     fn new(decoded: Decoded) -> Self {
-        let is_on_its_side = decoded.is_on_its_side();
-        let Decoded { pixels, orientation } = decoded;
-        let alpha = if is_opaque(&pixels) { Alpha::Opaque } else { Alpha::Straight };
-        Self { pixels, orientation, is_on_its_side, alpha }
+        let has_alpha = decoded.source == Source::Light && !is_opaque(&decoded.pixels);
+        Self { decoded, alpha: if has_alpha { Alpha::Straight } else { Alpha::Opaque } }
     }
 
     /// Reduces to an upright size. The largest size comes first.
-    fn reduce(&mut self, resizer: &mut Resizer, (width, height): Size) -> Result<DynamicImage, DevelopError> {
-        let stored = if self.is_on_its_side { (height, width) } else { (width, height) };
-        let small = if stored == (self.pixels.width(), self.pixels.height()) {
-            self.pixels.copy()
-        } else {
-            self.resize(resizer, stored)?
+    fn reduce(&mut self, resizer: &mut Resizer, upright: Size) -> Result<DynamicImage, DevelopError> {
+        let stored = turned(self.decoded.orientation, upright);
+        let small =
+            if self.is_exactly(stored) { self.decoded.pixels.copy() } else { self.resize(resizer, stored)? };
+        let mut picture = match self.decoded.source {
+            Source::Light => to_8_bits(small)?,
+            Source::Ink { inverted } => color::from_ink(&small, inverted)?,
         };
-        let mut picture = to_8_bits(small)?;
         if picture.color().has_alpha() && picture.as_bytes().iter().skip(3).step_by(4).all(|&a| a == 255) {
             picture = picture.into_rgb8().into();
         }
-        picture.apply_orientation(self.orientation);
+        if let (Source::Light, Some(profile)) = (self.decoded.source, &self.decoded.profile) {
+            color::to_srgb(&mut picture, profile);
+        }
+        picture.apply_orientation(self.decoded.orientation);
         Ok(picture)
     }
 
@@ -126,17 +126,23 @@ impl Original {
     ) -> Result<Image<'static>, DevelopError> {
         let weights = MulDiv::new();
         if self.alpha == Alpha::Straight {
-            weights.multiply_alpha_inplace(&mut self.pixels).map_err(DevelopError::internal)?;
+            weights.multiply_alpha_inplace(&mut self.decoded.pixels).map_err(DevelopError::internal)?;
             self.alpha = Alpha::Premultiplied;
         }
-        let mut small = Image::new(width, height, self.pixels.pixel_type());
-        resizer
-            .resize(&self.pixels, &mut small, &options().use_alpha(false))
-            .map_err(DevelopError::internal)?;
+        let mut small = Image::new(width, height, self.decoded.pixels.pixel_type());
+        let (across, down) = self.decoded.covered;
+        let options = options().use_alpha(false).crop(0.0, 0.0, across, down);
+        resizer.resize(&self.decoded.pixels, &mut small, &options).map_err(DevelopError::internal)?;
         if self.alpha == Alpha::Premultiplied {
             weights.divide_alpha_inplace(&mut small).map_err(DevelopError::internal)?;
         }
         Ok(small)
+    }
+
+    /// Whether it was decoded to this very size.
+    fn is_exactly(&self, (width, height): Size) -> bool {
+        let Decoded { pixels, covered, .. } = &self.decoded;
+        (pixels.width(), pixels.height()) == (width, height) && *covered == (width.into(), height.into())
     }
 }
 
@@ -154,7 +160,7 @@ fn reduce_again(
     to_8_bits(small)
 }
 
-fn options() -> ResizeOptions {
+pub(crate) fn options() -> ResizeOptions {
     ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
 }
 

@@ -49,7 +49,7 @@ fn sizes_come_in_the_order_asked_for_and_once() {
 
 #[test]
 fn every_size_shows_the_same_picture() {
-    let developed = develop(&jpeg(&quadrants(900, 600)), &[700, 600, 350, 299, 60, 7]).unwrap();
+    let developed = develop(&jpeg(&quadrants(900, 600)), &[700, 600, 350, 299, 60, 30]).unwrap();
     for thumbnail in &developed.thumbnails {
         assert_eq!(thumbnail.content_type, "image/jpeg");
         assert_quadrants(&pixels(thumbnail), [RED, GREEN, BLUE, WHITE]);

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
-use imaging::{DevelopError, Developed, Limits, Thumbnail};
+use imaging::{DevelopError, Developed, Settings, Thumbnail};
 
 pub(crate) const RED: [u8; 3] = [220, 30, 30];
 pub(crate) const GREEN: [u8; 3] = [30, 200, 30];
@@ -12,7 +12,7 @@ pub(crate) const BLUE: [u8; 3] = [30, 30, 220];
 pub(crate) const WHITE: [u8; 3] = [240, 240, 240];
 
 pub(crate) fn develop(bytes: &[u8], sizes: &[u32]) -> Result<Developed, DevelopError> {
-    imaging::develop(bytes, sizes, &Limits::default())
+    imaging::develop(bytes, sizes, &Settings::default())
 }
 
 pub(crate) fn code(bytes: &[u8]) -> &'static str {

@@ -1,0 +1,139 @@
+//! `corpus make DIR` writes the seeds for fuzzing; `corpus run DIR…` develops every file in directories,
+//! checks what must hold for any bytes, and tells how many ended as what, and the slowest.
+#![expect(clippy::unwrap_used, reason = "the pictures are the program's own")]
+
+#[path = "../fuzz/fuzz_targets/check.rs"]
+mod check;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
+use ravif::Img;
+use turbojpeg::{Colorspace, Compressor, PixelFormat, Subsamp};
+
+/// No file may take longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["make", directory] => make(Path::new(directory)),
+        ["run", directories @ ..] if !directories.is_empty() => return run(directories),
+        _ => {
+            eprintln!("usage: corpus make DIR | corpus run DIR…");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(directories: &[&str]) -> ExitCode {
+    let (mut outcomes, mut slowest, mut is_slow) = (BTreeMap::new(), (Duration::ZERO, PathBuf::new()), false);
+    let mut rest: Vec<PathBuf> = directories.iter().map(PathBuf::from).collect();
+    while let Some(path) = rest.pop() {
+        if let Ok(entries) = fs::read_dir(&path) {
+            rest.extend(entries.flatten().map(|entry| entry.path()));
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap_or_default();
+        let (sizes, settings) = check::settings(&bytes);
+        eprintln!("{}", path.display()); // whatever happens, it is known with which file
+        let start = Instant::now();
+        let outcome = check::check(&bytes, &sizes, &settings);
+        let took = start.elapsed();
+        is_slow |= took > PATIENCE;
+        slowest = slowest.max((took, path));
+        *outcomes.entry(outcome.map_or_else(|error| error.code(), |_| "developed")).or_insert(0) += 1;
+    }
+    println!("{outcomes:?}, the slowest {:?}: {}", slowest.0, slowest.1.display());
+    if is_slow { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// One small file of every kind that takes a way of its own.
+fn make(directory: &Path) {
+    fs::create_dir_all(directory).unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(directory.join(name), bytes).unwrap();
+    let opaque: DynamicImage =
+        RgbaImage::from_fn(45, 37, |x, y| Rgba([x as u8 * 5, y as u8 * 6, 90, 255])).into();
+    let veiled: DynamicImage =
+        RgbaImage::from_fn(45, 37, |x, y| Rgba([x as u8 * 5, 200, y as u8 * 6, 90])).into();
+
+    for (name, picture) in [
+        ("rgb8", DynamicImage::from(opaque.to_rgb8())),
+        ("rgba8", veiled.clone()),
+        ("l8", opaque.to_luma8().into()),
+        ("la8", veiled.to_luma_alpha8().into()),
+        ("rgb16", opaque.to_rgb16().into()),
+        ("rgba16", veiled.to_rgba16().into()),
+        ("l16", opaque.to_luma16().into()),
+        ("la16", veiled.to_luma_alpha16().into()),
+    ] {
+        write(&format!("png-{name}"), &encoded(&picture, ImageFormat::Png));
+    }
+    write("gif", &encoded(&veiled, ImageFormat::Gif));
+    for (name, picture, has_alpha) in [("opaque", &opaque, false), ("veiled", &veiled, true)] {
+        write(&format!("webp-lossless-{name}"), &encoded(picture, ImageFormat::WebP));
+        let config = webpx::EncoderConfig::new().quality(60.0);
+        let (rgb, rgba) = (picture.to_rgb8(), picture.to_rgba8());
+        let bytes = if has_alpha {
+            config.encode_rgba(&rgba, 45, 37, webpx::Unstoppable)
+        } else {
+            config.encode_rgb(&rgb, 45, 37, webpx::Unstoppable)
+        };
+        write(&format!("webp-lossy-{name}"), &bytes.unwrap());
+        let pixels: Vec<_> =
+            rgba.pixels().map(|p| ravif::RGBA8::new(p.0[0], p.0[1], p.0[2], p.0[3])).collect();
+        let encoder = ravif::Encoder::new().with_speed(10).with_num_threads(Some(1));
+        for depth in [ravif::BitDepth::Eight, ravif::BitDepth::Ten] {
+            let bytes = encoder
+                .clone()
+                .with_bit_depth(depth)
+                .encode_rgba(Img::new(&pixels, 45, 37))
+                .unwrap()
+                .avif_file;
+            write(&format!("avif-{depth:?}-{name}"), &bytes);
+        }
+    }
+    for (name, subsampling) in
+        [("444", Subsamp::None), ("422", Subsamp::Sub2x1), ("420", Subsamp::Sub2x2), ("grey", Subsamp::Gray)]
+    {
+        for is_progressive in [false, true] {
+            let kind = if is_progressive { "progressive" } else { "sequential" };
+            let bytes = jpeg(&opaque.to_rgb8(), PixelFormat::RGB, subsampling, is_progressive, None);
+            write(&format!("jpeg-{name}-{kind}"), &bytes);
+        }
+    }
+    for (name, colors) in [("cmyk", Colorspace::CMYK), ("ycck", Colorspace::YCCK)] {
+        let bytes = jpeg(&veiled.to_rgba8(), PixelFormat::CMYK, Subsamp::None, false, Some(colors));
+        write(&format!("jpeg-{name}"), &bytes);
+    }
+}
+
+fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+fn jpeg(
+    pixels: &[u8],
+    format: PixelFormat,
+    subsampling: Subsamp,
+    is_progressive: bool,
+    colors: Option<Colorspace>,
+) -> Vec<u8> {
+    let mut encoder = Compressor::new().unwrap();
+    encoder.set_quality(80).unwrap();
+    encoder.set_subsamp(subsampling).unwrap();
+    encoder.set_progressive(is_progressive).unwrap();
+    if let Some(colors) = colors {
+        encoder.set_colorspace(colors).unwrap();
+    }
+    let image = turbojpeg::Image { pixels, width: 45, pitch: 45 * format.size(), height: 37, format };
+    encoder.compress_to_vec(image).unwrap()
+}

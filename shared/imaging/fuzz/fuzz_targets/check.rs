@@ -1,0 +1,34 @@
+// What has to hold for any bytes at all: shared by the fuzz target and the corpus runner.
+
+use imaging::{DevelopError, Developed, Settings, develop};
+
+/// Sizes and output follow from the bytes, so that one file always takes the same way.
+pub(crate) fn settings(bytes: &[u8]) -> (Vec<u32>, Settings) {
+    let sum = bytes.iter().fold(0_u32, |sum, &byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let sizes = [vec![200, 400, 1200], vec![16], vec![1200, 33, 4096], vec![]];
+    let index = sum as usize % sizes.len();
+    let sizes = sizes.into_iter().nth(index).unwrap_or_default();
+    (sizes, Settings::default())
+}
+
+/// Develops, and checks what a caller relies on.
+pub(crate) fn check(bytes: &[u8], sizes: &[u32], settings: &Settings) -> Result<Developed, DevelopError> {
+    let outcome = develop(bytes, sizes, settings);
+    match &outcome {
+        Ok(developed) => {
+            let Developed { width, height, thumbnails, .. } = developed;
+            assert!(u64::from(*width) * u64::from(*height) <= settings.limits.max_pixels);
+            assert_eq!(thumbnails.len(), sizes.len());
+            for (thumbnail, &size) in thumbnails.iter().zip(sizes) {
+                assert_eq!(thumbnail.size, size);
+                assert!((1..=size.min(*width.max(height))).contains(&thumbnail.width.max(thumbnail.height)));
+                assert!(thumbnail.width.min(thumbnail.height) >= 1 && !thumbnail.bytes.is_empty());
+            }
+        }
+        Err(error) => {
+            assert_ne!(error.code(), "internal-error", "{error:?}");
+            assert!(!format!("{error:?}").contains("panicked"), "{error:?}");
+        }
+    }
+    outcome
+}

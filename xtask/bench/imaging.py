@@ -1,0 +1,220 @@
+"""Darkroom beside sharp and Pillow on the same files; prints Markdown.
+
+imaging.py --darkroom EXECUTABLE --sharp DIR --dir DIR [--photo FILE] [--runs N]
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy
+import PIL
+import skimage
+from PIL import Image, ImageDraw, features
+from skimage.metrics import structural_similarity
+
+ONE, THREE = [400], [200, 400, 1200]
+Image.MAX_IMAGE_PIXELS = None
+
+
+def pictures(directory, photo):
+    """The files to develop: photographs of many megapixels are made from a small one, with noise as a
+    camera has it, since without noise they would be too easy to decode."""
+    directory.mkdir(parents=True, exist_ok=True)
+
+    def synthesised(megapixels):
+        width = round((megapixels * 1.5e6) ** 0.5)
+        height = round(megapixels * 1e6 / width)
+        base = numpy.asarray(photo.resize((width, height), Image.Resampling.BICUBIC), numpy.float32)
+        random = numpy.random.default_rng(megapixels)
+        noise = random.normal(0, 4, (height, width, 1)) + random.normal(0, 2, (height, width, 3))
+        return Image.fromarray(numpy.clip(base + noise, 0, 255).astype(numpy.uint8))
+
+    def graphics():
+        picture = Image.new("RGB", (3000, 2000), "white")
+        draw = ImageDraw.Draw(picture)
+        random = numpy.random.default_rng(1)
+        for x, y, size, *colour in random.integers((0, 0, 20, 0, 0, 0), (3000, 2000, 400, 256, 256, 256), (300, 6)):
+            draw.ellipse((x, y, x + size, y + size // 2), fill=tuple(colour), outline="black", width=3)
+        for line in range(40):
+            draw.text((60, 50 * line), "The quick brown fox jumps over the lazy dog " * 3, "black", font_size=36)
+        return picture
+
+    def jpeg(megapixels, **options):
+        return lambda path: synthesised(megapixels).save(path, "JPEG", quality=88, **options)
+
+    files = [
+        ("JPEG, 2 MP", "photo-2.jpg", jpeg(2)),
+        ("JPEG, 12 MP", "photo-12.jpg", jpeg(12)),
+        ("JPEG, 24 MP", "photo-24.jpg", jpeg(24)),
+        ("JPEG, 50 MP", "photo-50.jpg", jpeg(50)),
+        ("progressive JPEG, 12 MP", "progressive-12.jpg", jpeg(12, progressive=True)),
+        ("PNG, photo of 6 MP", "photo-6.png", lambda path: synthesised(6).save(path)),
+        ("PNG, graphics of 6 MP", "graphics-6.png", lambda path: graphics().save(path)),
+        ("WebP, photo of 6 MP", "photo-6.webp", lambda path: synthesised(6).save(path, quality=80)),
+    ]
+    for name, file, make in files:
+        path = directory / file
+        if not path.exists():
+            make(path)
+        yield name, path
+
+
+def darkroom(executable, path, sizes, runs, out):
+    """Each file in a process of its own for memory; many times in one process for time."""
+    command = [executable, "--sizes", ",".join(map(str, sizes)), "--out", out]
+    once = json.loads(subprocess.check_output([*command, path]))
+    lines = subprocess.check_output([*command, *[path] * runs]).splitlines()
+    lines = [json.loads(line) for line in lines]
+    return {
+        "cpu": statistics.median(line["cpu_ms"] for line in lines),
+        "wall": statistics.median(line["wall_ms"] for line in lines),
+        "peak": once["peak_rss_kb"],
+        "paths": [thumbnail["path"] for thumbnail in once["thumbnails"]],
+    }
+
+
+def sharp(directory, path, sizes, runs, out):
+    """The cheapest of its pipelines by processor time."""
+    script = Path(directory, "sharp.mjs")
+    command = ["node", script, path, ",".join(map(str, sizes)), str(runs), out]
+    pipelines = [json.loads(line) for line in subprocess.check_output(command).splitlines()]
+    for pipeline in pipelines:
+        pipeline["paths"].sort(key=lambda path: int(path.rsplit("-", 1)[1]))
+    return min(pipelines, key=lambda pipeline: pipeline["cpu"]), pipelines
+
+
+def pillow(path, sizes, runs, out):
+    """In a process of its own, which is this script again."""
+    command = [sys.executable, __file__, "--pillow", path, ",".join(map(str, sizes)), str(runs), out]
+    return json.loads(subprocess.check_output(command))
+
+
+def pillow_here(path, sizes, runs, out):
+    def develop():
+        paths = []
+        picture = Image.open(path)
+        for size in sorted(sizes, reverse=True):
+            # The largest from the file, reduced while it is decoded; the others from that.
+            picture.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
+            paths.append(f"{out}/pillow-{size}")
+            picture.convert("RGB").save(paths[-1], "JPEG", quality=80, optimize=True)
+        return paths[::-1]
+
+    def decode():
+        """libjpeg-turbo's scaled decoding alone."""
+        picture = Image.open(path)
+        picture.draft("RGB", (max(sizes), max(sizes)))
+        picture.load()
+
+    cpu, wall, alone = [], [], []
+    for _ in range(runs):
+        before, start = time.process_time(), time.perf_counter()
+        paths = develop()
+        cpu.append((time.process_time() - before) * 1e3)
+        wall.append((time.perf_counter() - start) * 1e3)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if path.endswith(".jpg"):
+        for _ in range(runs):
+            before = time.process_time()
+            decode()
+            alone.append((time.process_time() - before) * 1e3)
+    print(json.dumps({
+        "cpu": statistics.median(cpu), "wall": statistics.median(wall), "peak": peak, "paths": paths,
+        "alone": statistics.median(alone) if alone else None,
+    }))
+
+
+def reference(picture, size):
+    """Reduced from all pixels with Lanczos in floating point, and never rounded."""
+    channels = [channel.convert("F").resize(size, Image.Resampling.LANCZOS) for channel in picture.split()]
+    return numpy.clip(numpy.dstack([numpy.asarray(channel) for channel in channels]), 0, 255)
+
+
+def quality(picture, paths, references):
+    """SSIM and bytes of each size."""
+    results = []
+    for path in paths:
+        with Image.open(path) as made:
+            made = made.convert("RGB")
+        expected = references.setdefault(made.size, None)
+        if expected is None:
+            expected = references[made.size] = reference(picture, made.size)
+        score = structural_similarity(
+            expected, numpy.asarray(made, numpy.float64), channel_axis=2, data_range=255,
+            gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+        )
+        results.append((score, os.path.getsize(path)))
+    return results
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--darkroom", required=True)
+    arguments.add_argument("--sharp", required=True)
+    arguments.add_argument("--dir", required=True, type=Path)
+    arguments.add_argument("--photo")
+    arguments.add_argument("--runs", type=int, default=11)
+    arguments = arguments.parse_args()
+    photo = Image.open(arguments.photo).convert("RGB") if arguments.photo else Image.fromarray(skimage.data.coffee())
+    out = arguments.dir / "thumbnails"
+    out.mkdir(parents=True, exist_ok=True)
+
+    rows, qualities, pipelines_seen = [], [], []
+    for name, path in pictures(arguments.dir / "pictures", photo):
+        with Image.open(path) as picture:
+            picture = picture.convert("RGB")
+        references = {}
+        for sizes in (ONE, THREE):
+            print(f"{name}, {len(sizes)}", file=sys.stderr)
+            ours = darkroom(arguments.darkroom, str(path), sizes, arguments.runs, str(out))
+            theirs, pipelines = sharp(arguments.sharp, str(path), sizes, arguments.runs, str(out))
+            other = pillow(str(path), sizes, arguments.runs, str(out))
+            if len(sizes) > 1:
+                pipelines_seen.append((name, ours, pipelines))
+            rows.append((name, len(sizes), ours, theirs, other))
+            scores = [quality(picture, engine["paths"], references) for engine in (ours, theirs, other)]
+            if len(sizes) > 1:
+                for size, our, their, its in zip(sizes, *scores):
+                    qualities.append((name, size, our, their, its))
+
+    cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
+    node = json.loads(subprocess.check_output(
+        ["node", "-p", "JSON.stringify({node: process.version, ...require('sharp').versions})"], cwd=arguments.sharp))
+    print(f"Machine: {cpu}, {os.cpu_count()} cores, Linux {platform.release()}. Versions: sharp {node['sharp']} with "
+          f"libvips {node['vips']} on Node {node['node']}; Pillow {PIL.__version__} with libjpeg-turbo "
+          f"{features.version_feature('libjpeg_turbo')}; medians of {arguments.runs} runs.\n")
+    print("| picture | sizes | Darkroom CPU, ms | wall | peak, MB | sharp CPU, ms | wall | peak, MB "
+          "| Pillow CPU, ms | wall | peak, MB | CPU to sharp's | CPU to the scaled decode alone |")
+    print("| --- | ---: " + "| ---: " * 11 + "|")
+    for name, count, ours, theirs, other in rows:
+        cells = [f"{e['cpu']:.0f} | {e['wall']:.0f} | {e['peak'] / 1024:.0f}" for e in (ours, theirs, other)]
+        alone = f"{ours['cpu'] / other['alone']:.2f}" if other["alone"] else ""
+        print(f"| {name} | {count} | {' | '.join(cells)} | **{ours['cpu'] / theirs['cpu']:.2f}** | {alone} |")
+    print("\nsharp's pipelines for three sizes, CPU in ms, and Darkroom's part of each; the cheapest is above.\n")
+    print("| picture | each size from the file | cloned | the largest decoded once, the others from it |")
+    print("| --- | ---: | ---: | ---: |")
+    for name, ours, pipelines in pipelines_seen:
+        cells = [f"{p['cpu']:.0f} ({ours['cpu'] / p['cpu']:.2f})" for p in pipelines]
+        print(f"| {name} | {' | '.join(cells)} |")
+    print("\nQuality: SSIM to the reference, and bytes.\n")
+    print("| picture | size | Darkroom | bytes | sharp | bytes | Pillow | bytes |")
+    print("| --- | ---: " + "| ---: " * 6 + "|")
+    for name, size, *engines in qualities:
+        cells = [f"{score:.4f} | {length}" for score, length in engines]
+        print(f"| {name} | {size} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--pillow"]:
+        path, sizes, runs, out = sys.argv[2:6]
+        pillow_here(path, [int(size) for size in sizes.split(",")], int(runs), out)
+    else:
+        main()

@@ -1,0 +1,74 @@
+//! The imaging engine beside sharp and Pillow, measured on the same files in one run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::venv::PILLOW;
+use crate::{command, project, tools};
+
+const SHARP: &str = "sharp@0.35.5";
+const BEGIN: &str = "<!-- imaging: made by `cargo xtask bench imaging` -->\n";
+const END: &str = "<!-- imaging: end -->\n";
+
+/// Measures, and writes the tables into docs/BENCHMARKS.md.
+pub(crate) fn run(photo: Option<&Path>, runs: usize) -> Result<()> {
+    let dir = project::target().join("bench-imaging");
+    fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+    PILLOW.ensure()?;
+    let sharp = sharp(&dir)?;
+    let executable = executable()?;
+
+    let mut bench = Command::new(PILLOW.bin("python"));
+    bench.arg(scripts().join("imaging.py")).arg("--darkroom").arg(executable).arg("--sharp").arg(sharp);
+    bench.arg("--dir").arg(&dir).args(["--runs", &runs.to_string()]);
+    if let Some(photo) = photo {
+        bench.arg("--photo").arg(photo);
+    }
+    let tables = command::step("measuring", || {
+        let output = command::spawn(bench.stdout(Stdio::piped()))?.wait_with_output()?;
+        if !output.status.success() {
+            bail!("the measuring ended with {}", output.status);
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    })?;
+    print!("{tables}");
+
+    let page = project::root().join("docs/BENCHMARKS.md");
+    let text = fs::read_to_string(&page)?;
+    let (before, rest) = text.split_once(BEGIN).context("docs/BENCHMARKS.md has no place for this")?;
+    let (_, after) = rest.split_once(END).context("docs/BENCHMARKS.md has no place for this")?;
+    Ok(fs::write(&page, format!("{before}{BEGIN}\n{tables}\n{END}{after}"))?)
+}
+
+fn scripts() -> PathBuf {
+    project::root().join("xtask/bench")
+}
+
+/// sharp from npm, with the script beside it, since Node looks for packages from there on upwards.
+fn sharp(dir: &Path) -> Result<PathBuf> {
+    let home = dir.join("sharp");
+    let stamp = home.join("installed");
+    if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == SHARP) {
+        command::step(&format!("installing {SHARP}"), || {
+            fs::create_dir_all(&home)?;
+            let mut npm = Command::new("npm");
+            npm.args(["install", "--no-audit", "--no-fund", "--no-save", "--prefix"]).arg(&home).arg(SHARP);
+            command::run_logged(&mut npm, &home.join("npm.log"))?;
+            Ok(fs::write(&stamp, SHARP)?)
+        })?;
+    }
+    fs::copy(scripts().join("sharp.mjs"), home.join("sharp.mjs"))?;
+    Ok(home)
+}
+
+fn executable() -> Result<PathBuf> {
+    tools::ensure()?;
+    command::step("building the example for release", || {
+        let build = ["build", "--release", "-p", "imaging", "--example", "thumbnail"];
+        command::run(&mut command::cargo(&build))
+    })?;
+    Ok(project::target().join("release/examples/thumbnail"))
+}
