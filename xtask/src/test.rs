@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use anyhow::{Context, Result};
 
 use crate::stack::Stack;
+use crate::standins::Standins;
 use crate::{command, project};
 
 /// Runs the tests whose names contain one of `filters`, or all.
@@ -37,7 +38,8 @@ pub(crate) fn run(filters: &[String]) -> Result<()> {
 }
 
 fn end_to_end(stack: &Stack, filters: &[String]) -> Result<()> {
-    let (emulator, outputs) = stack.up(free_port()?)?;
+    let standins = command::step("starting what stands in for OpenAI", Standins::start)?;
+    let (emulator, outputs) = stack.up(free_port()?, &standins.providers())?;
     command::step("tests of the store against the table", || {
         // Selected as the unit tests are, so that nothing is built again.
         let mut cargo = cargo_test(&["--profile", "local", "--test", "states"], filters);
@@ -45,6 +47,7 @@ fn end_to_end(stack: &Stack, filters: &[String]) -> Result<()> {
     })?;
     command::step("end-to-end tests", || {
         let mut cargo = cargo_test(&["--profile", "local", "--no-fail-fast", "-p", "tests"], filters);
+        cargo.env("DARKROOM_STANDINS", &standins.address);
         command::run(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))
     })
 }
