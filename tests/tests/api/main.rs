@@ -15,8 +15,10 @@ mod auth {
     mod register;
 }
 mod images {
+    mod analysis;
     mod create;
     mod delete;
+    mod edits;
     mod get;
     mod links;
     mod list;
@@ -43,6 +45,7 @@ mod tiers {
 }
 mod workers {
     mod failed;
+    mod jobs;
     mod reclaim;
     mod sizes;
     mod thumbnail;
