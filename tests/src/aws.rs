@@ -105,9 +105,9 @@ impl Aws {
             "UpdateExpression": update,
             "ConditionExpression": "attribute_exists(pk)",
         });
-        if update.contains("#status") {
-            // A reserved word.
-            request["ExpressionAttributeNames"] = json!({"#status": "status"});
+        // Reserved words.
+        for word in ["status", "until"].iter().filter(|word| update.contains(&format!("#{word}"))) {
+            request["ExpressionAttributeNames"][format!("#{word}")] = json!(word);
         }
         if values.as_object().is_some_and(|values| !values.is_empty()) {
             request["ExpressionAttributeValues"] = attribute(values)["M"].clone();
@@ -182,6 +182,15 @@ impl Aws {
     /// A refusal, or no answer.
     pub async fn function(&self, function: &str) -> Result<Value> {
         let uri = format!("{}/2015-03-31/functions/{function}/configuration", self.endpoint);
+        self.send("lambda", Request::get(uri).body(Vec::new())?).await?.json(200)
+    }
+
+    /// What feeds a function.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn event_sources(&self, function: &str) -> Result<Value> {
+        let uri = format!("{}/2015-03-31/event-source-mappings?FunctionName={function}", self.endpoint);
         self.send("lambda", Request::get(uri).body(Vec::new())?).await?.json(200)
     }
 

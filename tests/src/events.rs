@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{User, aws::attribute};
 
 /// The samples, by the name that their function has in template.yaml.
-pub const SAMPLES: [(&str, &str); 45] = [
+pub const SAMPLES: [(&str, &str); 49] = [
     ("AdminImagesDelete", include_str!("../../events/admin-images-delete.json")),
     ("AdminImagesGet", include_str!("../../events/admin-images-get.json")),
     ("AdminImagesList", include_str!("../../events/admin-images-list.json")),
@@ -27,8 +27,10 @@ pub const SAMPLES: [(&str, &str); 45] = [
     ("DocsMissing", include_str!("../../events/docs-missing.json")),
     ("DocsOpenapi", include_str!("../../events/docs-openapi.json")),
     ("DocsPage", include_str!("../../events/docs-page.json")),
+    ("ImagesAnalysis", include_str!("../../events/images-analysis.json")),
     ("ImagesCreate", include_str!("../../events/images-create.json")),
     ("ImagesDelete", include_str!("../../events/images-delete.json")),
+    ("ImagesEdits", include_str!("../../events/images-edits.json")),
     ("ImagesGet", include_str!("../../events/images-get.json")),
     ("ImagesLinks", include_str!("../../events/images-links.json")),
     ("ImagesList", include_str!("../../events/images-list.json")),
@@ -46,6 +48,8 @@ pub const SAMPLES: [(&str, &str); 45] = [
     ("PhonesUpload", include_str!("../../events/phones-upload.json")),
     ("TiersGet", include_str!("../../events/tiers-get.json")),
     ("TiersList", include_str!("../../events/tiers-list.json")),
+    ("WorkersAnalyze", include_str!("../../events/workers-analyze.json")),
+    ("WorkersEdit", include_str!("../../events/workers-edit.json")),
     ("WorkersFailed", include_str!("../../events/workers-failed.json")),
     ("WorkersReclaim", REMOVED),
     ("WorkersReclaim", EXPIRED),
@@ -117,6 +121,39 @@ pub fn given_up(event: &Value) -> Value {
         "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
         "responsePayload": {"errorType": "Error", "errorMessage": "AWS is unavailable at present"},
     })
+}
+
+/// The table's event that a job came, given by its task's attributes.
+///
+/// # Errors
+/// Where the sample is broken.
+pub fn job_comes(user: &User, id: &str, task: Value) -> Result<Value> {
+    let mut event: Value = serde_json::from_str(REMOVED)?;
+    let record = &mut event["Records"][0];
+    record["eventName"] = json!("INSERT");
+    let change = &mut record["dynamodb"];
+    change["Keys"] = json!({"pk": {"S": format!("USER#{}", user.id)}, "sk": {"S": format!("JOB#{id}")}});
+    let mut job = task;
+    (job["id"], job["attempts"]) = (json!({"S": id}), json!({"N": "0"}));
+    change["NewImage"] = job;
+    Ok(event)
+}
+
+/// An SQS event of messages, each given by its id and body.
+#[must_use]
+pub fn messages<'a>(messages: impl IntoIterator<Item = (&'a str, String)>) -> Value {
+    let records = messages.into_iter().map(|(id, body)| {
+        json!({
+            "messageId": id,
+            "receiptHandle": id,
+            "body": body,
+            "attributes": {"ApproximateReceiveCount": "1"},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "awsRegion": "us-east-1",
+        })
+    });
+    json!({"Records": records.collect::<Vec<_>>()})
 }
 
 async fn stream(sample: &str, user: &User, sk: &str) -> Result<Value> {

@@ -6,11 +6,13 @@ mod contract;
 pub mod events;
 pub mod pictures;
 mod stack;
+mod standins;
 mod user;
 mod wait;
 
 pub use answer::Answer;
 pub use aws::{Aws, Invocation};
 pub use stack::{Login, Outputs, Stack, Tier, unique};
+pub use standins::Plan;
 pub use user::{Created, Tokens, User, id_of};
 pub use wait::until;

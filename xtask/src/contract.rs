@@ -9,6 +9,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::own_stack;
+use crate::providers::Providers;
 use crate::stack::{Outputs, User};
 use crate::venv::SCHEMATHESIS;
 use crate::{command, project};
@@ -18,7 +19,8 @@ use crate::{command, project};
 pub(crate) fn run(seconds: u32) -> Result<()> {
     SCHEMATHESIS.ensure()?;
     fs::create_dir_all(work())?;
-    own_stack::with(|stack, _, outputs| {
+    // Without a provider: what schemathesis makes up is paid for by nobody.
+    own_stack::with(&Providers::default(), |stack, _, outputs| {
         // Passwords: it goes with the stack.
         let logins = stack.outputs_file().with_file_name("logins.json");
         fs::write(&logins, logins_of(outputs).to_string())?;

@@ -13,9 +13,12 @@ mod logs;
 mod node;
 mod own_stack;
 mod project;
+mod providers;
+mod redrive;
 mod routes;
 mod seed;
 mod stack;
+mod standins;
 mod template;
 mod test;
 mod tools;
@@ -30,6 +33,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
 use crate::aws::Aws;
+use crate::providers::Providers;
 use crate::stack::Stack;
 
 /// Builds, runs, tests and measures Darkroom.
@@ -90,6 +94,17 @@ enum Task {
         /// Its region; otherwise the one of your AWS configuration.
         #[arg(long)]
         region: Option<String>,
+    },
+    /// Send the dead letters of a stack's jobs to their queues once more.
+    Redrive {
+        /// The stack's name, as in `sam deploy`; otherwise the local one.
+        #[arg(long)]
+        stack_name: Option<String>,
+        /// Its region; otherwise the one of your AWS configuration.
+        #[arg(long)]
+        region: Option<String>,
+        #[command(flatten)]
+        place: Place,
     },
 }
 
@@ -162,6 +177,7 @@ fn run(task: Task) -> Result<()> {
         Task::Lint => lint::run(),
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
+        Task::Redrive { stack_name, region, place } => redrive(stack_name, region.as_deref(), &place),
         Task::Seed { stack_name, region } => {
             let mut aws = Aws::remote(region.as_deref())?;
             let table = seed::outputs(&mut aws, &stack_name)?.remove("TableName");
@@ -172,9 +188,22 @@ fn run(task: Task) -> Result<()> {
     }
 }
 
+fn redrive(stack_name: Option<String>, region: Option<&str>, place: &Place) -> Result<()> {
+    let (mut aws, name) = match stack_name {
+        Some(name) => (Aws::remote(region)?, name),
+        None => {
+            let stack = place.stack()?;
+            let emulator = stack.running().context("no stack is running; start one with `cargo xtask up`")?;
+            (Aws::local(&emulator)?, stack.outputs()?.stack_name)
+        }
+    };
+    println!("{} messages were sent again.", redrive::run(&mut aws, &name)?);
+    Ok(())
+}
+
 fn up(local: &Local, detach: bool) -> Result<()> {
     let stack = local.place.stack()?;
-    let (emulator, outputs) = stack.up(local.port)?;
+    let (emulator, outputs) = stack.up(local.port, &Providers::from_env())?;
     outputs.print(&stack.outputs_file());
     if detach {
         return Ok(());

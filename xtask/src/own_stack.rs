@@ -9,10 +9,14 @@ use anyhow::{Context, Result};
 
 use crate::emulator::Emulator;
 use crate::project;
+use crate::providers::Providers;
 use crate::stack::{Outputs, Stack};
 
-/// Brings a stack up on a free port, does some work on it and ends it, at Ctrl-C too.
-pub(crate) fn with(work: impl FnOnce(&Stack, &Emulator, &Outputs) -> Result<()>) -> Result<()> {
+/// Brings a stack with these providers up on a free port, does some work on it and ends it, at Ctrl-C too.
+pub(crate) fn with(
+    providers: &Providers,
+    work: impl FnOnce(&Stack, &Emulator, &Outputs) -> Result<()>,
+) -> Result<()> {
     let dir = project::target().join(format!("e2e-{}", std::process::id()));
     let stack = Stack::new(&dir, false)?;
     let interrupted = dir.clone();
@@ -22,7 +26,7 @@ pub(crate) fn with(work: impl FnOnce(&Stack, &Emulator, &Outputs) -> Result<()>)
         }
         std::process::exit(130);
     })?;
-    let up = free_port().and_then(|port| stack.up(port));
+    let up = free_port().and_then(|port| stack.up(port, providers));
     let result = up.and_then(|(emulator, outputs)| work(&stack, &emulator, &outputs));
     if result.is_err() {
         keep_logs(&stack)?;

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::aws::Aws;
 use crate::emulator::{Emulator, REGION};
+use crate::providers::{Providers, with_parameters};
 use crate::venv::{MINISTACK, SAM};
 use crate::{command, project, routes, seed, template, tools};
 
@@ -61,14 +62,15 @@ impl Stack {
     }
 
     /// Brings the stack up, or up to date where it runs already.
-    pub(crate) fn up(&self, port: u16) -> Result<(Emulator, Outputs)> {
+    pub(crate) fn up(&self, port: u16, providers: &Providers) -> Result<(Emulator, Outputs)> {
         MINISTACK.ensure()?;
         SAM.ensure()?;
         build()?;
         self.stage()?;
         let previous = self.outputs().ok();
         let emulator = self.emulator(port, previous.as_ref())?;
-        command::step("deploying template.yaml with sam", || self.deploy(&emulator))?;
+        providers.store(&mut Aws::local(&emulator)?)?;
+        command::step("deploying template.yaml with sam", || self.deploy(&emulator, providers))?;
         let outputs = command::step("making routes, tiers and users", || self.fill(&emulator, previous))?;
         emulator.save()?;
         Ok((emulator, outputs))
@@ -148,11 +150,14 @@ impl Stack {
         Ok(())
     }
 
-    fn deploy(&self, emulator: &Emulator) -> Result<()> {
+    fn deploy(&self, emulator: &Emulator, providers: &Providers) -> Result<()> {
+        let samconfig = fs::read_to_string(project::root().join("samconfig.toml"))?;
+        let config = self.stage_dir().join("samconfig.toml");
+        fs::write(&config, with_parameters(&samconfig, &providers.parameters()))?;
         let mut sam = Command::new(SAM.bin("sam"));
         emulator.configure(&mut sam).env("SAM_CLI_TELEMETRY", "0").current_dir(self.stage_dir());
         sam.args(["deploy", "--template-file", "template.yaml", "--stack-name", NAME]);
-        sam.args(["--config-env", "local", "--config-file"]).arg(project::root().join("samconfig.toml"));
+        sam.args(["--config-env", "local", "--config-file"]).arg(config);
         command::run_logged(&mut sam, &self.deploy_log())
     }
 

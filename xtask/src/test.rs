@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::emulator::Emulator;
 use crate::stack::{Outputs, Stack};
+use crate::standins::Standins;
 use crate::{clients, command, own_stack, tools};
 
 /// Runs the tests whose names contain one of `filters`, or all.
@@ -18,10 +19,19 @@ pub(crate) fn run(filters: &[String]) -> Result<()> {
         command::run(&mut cargo_test(&targets, filters))?;
         command::run(&mut cargo_test(&["-p", "xtask"], filters))
     })?;
-    own_stack::with(|stack, emulator, outputs| end_to_end(stack, emulator, outputs, filters))
+    let standins = command::step("starting what stands in for OpenAI", Standins::start)?;
+    own_stack::with(&standins.providers(), |stack, emulator, outputs| {
+        end_to_end(stack, emulator, outputs, &standins, filters)
+    })
 }
 
-fn end_to_end(stack: &Stack, emulator: &Emulator, outputs: &Outputs, filters: &[String]) -> Result<()> {
+fn end_to_end(
+    stack: &Stack,
+    emulator: &Emulator,
+    outputs: &Outputs,
+    standins: &Standins,
+    filters: &[String],
+) -> Result<()> {
     command::step("tests of the store against the table", || {
         // Selected as the unit tests are, so that nothing is built again.
         let mut cargo = cargo_test(&["--profile", "local", "--test", "quota", "--test", "states"], filters);
@@ -29,6 +39,7 @@ fn end_to_end(stack: &Stack, emulator: &Emulator, outputs: &Outputs, filters: &[
     })?;
     command::step("end-to-end tests", || {
         let mut cargo = cargo_test(&["--profile", "local", "--no-fail-fast", "-p", "tests"], filters);
+        cargo.env("DARKROOM_STANDINS", &standins.address);
         command::run(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))
     })?;
     if filters.is_empty() { clients::run(stack) } else { Ok(()) }

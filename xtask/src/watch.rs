@@ -9,6 +9,7 @@ use serde_json::{Map, json};
 
 use crate::aws::Aws;
 use crate::emulator::Emulator;
+use crate::providers::Providers;
 use crate::stack::{Outputs, Stack};
 use crate::venv::CARGO_LAMBDA;
 use crate::{command, project, template, tools};
@@ -19,7 +20,7 @@ const PORT: u16 = 9000;
 pub(crate) fn run(stack: &Stack, port: u16) -> Result<()> {
     let (emulator, outputs) = match stack.running() {
         Some(emulator) => (emulator, stack.outputs()?),
-        None => stack.up(port)?,
+        None => stack.up(port, &Providers::from_env())?,
     };
     CARGO_LAMBDA.ensure()?;
     tools::ensure()?;

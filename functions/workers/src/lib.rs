@@ -1,8 +1,14 @@
-//! What the workers share: uploads as S3 tells of them, and developing them.
+//! What the workers share: uploads as S3 tells of them, developing them, and jobs.
 
 mod develop;
+mod dispatch;
+mod jobs;
+mod model;
 
 pub use develop::develop;
+pub use dispatch::Dispatcher;
+pub use jobs::{Claimed, JobMessage, Queue, Trouble, Worker, failure};
+pub use model::{Model, picture_for_model};
 
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use domain::{ObjectKey, Sequencer, Timestamp};

@@ -1,15 +1,15 @@
 //! What clients see of an image.
 
 use domain::{
-    ContentType, Failure, Image, ImageId, Links, PhoneNumber, Placeholder, SetPlace, Status, Timestamp,
-    UploadTicket,
+    Analysis, AnalysisStatus, ContentType, Failure, Image, ImageId, Links, PhoneNumber, Placeholder,
+    SetPlace, Status, Timestamp, UploadTicket,
 };
 use serde::Serialize;
 
 /// An image, as every endpoint shows it: its state is the latest upload's, its thumbnails are those of the
 /// picture that is served, which is an older one while a replacement is under way.
 ///
-/// The members that no feature fills yet are null.
+/// The members that nothing fills are null.
 #[derive(Debug, Serialize)]
 pub struct ImageBody<'a> {
     id: ImageId,
@@ -31,9 +31,10 @@ pub struct ImageBody<'a> {
     original_url: Option<String>,
     set: Option<SetPlace>,
     phone_number: Option<&'a PhoneNumber>,
-    source_image_id: Option<()>,
-    edit_prompt: Option<()>,
-    analysis: Option<()>,
+    source_image_id: Option<ImageId>,
+    edit_prompt: Option<&'a str>,
+    edit_image_id: Option<ImageId>,
+    analysis: Option<AnalysisBody<'a>>,
     dropbox_url: Option<()>,
 }
 
@@ -44,6 +45,35 @@ struct ThumbnailBody {
     height: u32,
     content_type: String,
     url: String,
+}
+
+/// What a model was asked and said.
+#[derive(Debug, Serialize)]
+struct AnalysisBody<'a> {
+    status: AnalysisStatus,
+    prompt: Option<&'a str>,
+    description: Option<&'a str>,
+    tags: &'a [String],
+    answer: Option<&'a str>,
+    model: Option<&'a str>,
+    completed_at: Option<Timestamp>,
+    failure: Option<&'a Failure>,
+}
+
+impl<'a> AnalysisBody<'a> {
+    fn new(analysis: &'a Analysis) -> Self {
+        let findings = analysis.findings.as_ref();
+        Self {
+            status: analysis.status,
+            prompt: analysis.prompt.as_ref().map(domain::Prompt::as_str),
+            description: findings.map(|found| found.description.as_str()),
+            tags: findings.map_or(&[], |found| &found.tags),
+            answer: findings.and_then(|found| found.answer.as_deref()),
+            model: findings.map(|found| found.model.as_str()),
+            completed_at: analysis.completed_at,
+            failure: analysis.failure.as_ref(),
+        }
+    }
 }
 
 impl<'a> ImageBody<'a> {
@@ -78,9 +108,10 @@ impl<'a> ImageBody<'a> {
             original_url: links.original.map(|link| link.url),
             set: image.set,
             phone_number: image.phone_number.as_ref(),
-            source_image_id: None,
-            edit_prompt: None,
-            analysis: None,
+            source_image_id: image.source_image_id,
+            edit_prompt: image.edit_prompt.as_ref().map(domain::Prompt::as_str),
+            edit_image_id: image.edit_image_id,
+            analysis: image.analysis.as_ref().map(AnalysisBody::new),
             dropbox_url: None,
         }
     }

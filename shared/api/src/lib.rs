@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod ai;
 mod announce;
 mod body;
 mod caller;
@@ -14,6 +15,7 @@ mod set;
 mod tier;
 mod token;
 
+pub use ai::{ai_is_configured, require_ai};
 pub use announce::{Announced, announce};
 pub use body::{Object, body, nullable};
 pub use caller::{Caller, bearer};

@@ -4,7 +4,7 @@ use aws::CallError;
 use domain::{InvalidField, Status, Tier};
 use lambda_http::http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
-use store::{CreateError, ReplaceError};
+use store::{AskError, CreateError, ReplaceError};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -154,6 +154,31 @@ impl Problem {
         )
     }
 
+    /// 403 `ai-not-in-tier`: the caller's tier has no AI.
+    fn ai_not_in_tier(tier: &Tier) -> Self {
+        let detail = format!("The {} tier has no AI analysis and edits.", tier.name.as_str());
+        Self::new(ErrorStatus::Forbidden, "ai-not-in-tier", detail)
+    }
+
+    /// 409 `image-changed`: it changed while it was looked at.
+    fn image_changed() -> Self {
+        Self::new(
+            ErrorStatus::Conflict,
+            "image-changed",
+            "This image changed at the same time. Look at it again, then try again.",
+        )
+    }
+
+    /// 422 `idempotency-key-reused`: the key came with another request.
+    fn key_reused() -> Self {
+        Self::new(
+            ErrorStatus::Unprocessable,
+            "idempotency-key-reused",
+            "This Idempotency-Key came with another request before. Choose a new one.",
+        )
+        .with("field", "idempotency-key")
+    }
+
     /// The body that the client gets.
     #[must_use]
     pub(crate) fn to_json(&self) -> Value {
@@ -200,12 +225,9 @@ impl From<CreateError> for Problem {
             )
             .with("max_images", tier.max_images),
             CreateError::FileTooLarge(tier) => Self::file_too_large(&tier),
-            CreateError::KeyReused => Self::new(
-                ErrorStatus::Unprocessable,
-                "idempotency-key-reused",
-                "This Idempotency-Key came with another request before. Choose a new one.",
-            )
-            .with("field", "idempotency-key"),
+            CreateError::KeyReused => Self::key_reused(),
+            CreateError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),
+            CreateError::SourceChanged => Self::image_changed(),
             CreateError::SlotTaken => Self::new(
                 ErrorStatus::Conflict,
                 "slot-taken",
@@ -222,13 +244,26 @@ impl From<ReplaceError> for Problem {
     fn from(error: ReplaceError) -> Self {
         match error {
             ReplaceError::NotFound => Self::not_found(),
-            ReplaceError::Changed => Self::new(
-                ErrorStatus::Conflict,
-                "image-changed",
-                "This image changed at the same time. Look at it again, then try again.",
-            ),
+            ReplaceError::Changed => Self::image_changed(),
             ReplaceError::FileTooLarge(tier) => Self::file_too_large(&tier),
             ReplaceError::Call(error) => error.into(),
+        }
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::NotFound => Self::not_found(),
+            AskError::NotReady(status) => Self::image_not_ready(status),
+            AskError::UnderWay => Self::new(
+                ErrorStatus::Conflict,
+                "analysis-under-way",
+                "An analysis of this image is under way. Wait for it, then ask for another.",
+            ),
+            AskError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),
+            AskError::KeyReused => Self::key_reused(),
+            AskError::Call(error) => error.into(),
         }
     }
 }

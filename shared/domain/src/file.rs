@@ -69,6 +69,10 @@ text! {
     TierName, 64, multiline: false
 }
 text! {
+    /// What is asked of a model: 1 to 2,000 characters, lines allowed.
+    Prompt, 2000, multiline: true
+}
+text! {
     /// A picture's description: 1 to 5,000 characters, lines allowed.
     Description, 5000, multiline: true
 }

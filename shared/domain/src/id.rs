@@ -67,6 +67,10 @@ id! {
     /// Names an image set: a ULID too.
     SetId
 }
+id! {
+    /// Names a job that is done in the background: a ULID too.
+    JobId
+}
 
 impl ImageId {
     /// The least id that an image made at `time` or later can have.

@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ContentType, Description, FileName, ImageId, ObjectKey, PhoneNumber, SetId, Sha256, Slot, Timestamp,
-    Title, UploadSize, UserId,
+    Analysis, ContentType, Description, FileName, ImageId, JobId, ObjectKey, PhoneNumber, Prompt, SetId,
+    Sha256, Slot, Task, Timestamp, Title, UploadSize, UserId,
 };
 
 /// How far an image has come.
@@ -202,6 +202,21 @@ pub struct Image {
     /// The phone number it was uploaded for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<PhoneNumber>,
+    /// The image that this one is an edit of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_image_id: Option<ImageId>,
+    /// What the edit was asked for: of an edit its own, of a source the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit_prompt: Option<Prompt>,
+    /// The latest edit of this image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit_image_id: Option<ImageId>,
+    /// Whether that edit begins only once this image's upload is decided.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub edit_waits: bool,
+    /// What a model was asked about the picture, and what it found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<Analysis>,
 }
 
 /// What a caller sends to make an image.
@@ -243,7 +258,68 @@ impl Image {
             picture: None,
             set: None,
             phone_number: None,
+            source_image_id: None,
+            edit_prompt: None,
+            edit_image_id: None,
+            edit_waits: false,
+            analysis: None,
         }
+    }
+
+    /// An image that is made of another by an edit, and waits for it. Until its own file is known, it counts as
+    /// much as its source.
+    #[must_use]
+    pub fn edit_of(source: &Self, prompt: Prompt, now: Timestamp) -> Self {
+        let upload = Upload { checksum_sha256: None, ..source.shown_upload().clone() };
+        let new = NewImage { file_name: source.file_name.clone(), title: None, description: None, upload };
+        Self {
+            source_image_id: Some(source.id),
+            edit_prompt: Some(prompt),
+            // It may have to wait for its source's upload first.
+            expires_at: Some(now.as_second() + 2 * Self::PENDING_SECONDS),
+            ..Self::pending(new, now)
+        }
+    }
+
+    /// The image with what is to begin once its first upload is decided, and the image of its edit, if one is
+    /// wished for.
+    #[must_use]
+    pub fn with_wishes(mut self, analyze: bool, edit_prompt: Option<Prompt>, now: Timestamp) -> Vec<Self> {
+        if analyze {
+            self.analysis = Some(Analysis::queued(None, true, now));
+        }
+        let Some(prompt) = edit_prompt else { return vec![self] };
+        let edit = Self::edit_of(&self, prompt.clone(), now);
+        (self.edit_prompt, self.edit_image_id, self.edit_waits) = (Some(prompt), Some(edit.id), true);
+        vec![self, edit]
+    }
+
+    /// Whether its file is made by an edit, so that nobody is to upload one.
+    #[must_use]
+    pub fn awaits_edit(&self) -> bool {
+        self.source_image_id.is_some() && self.version == 1 && self.status == Status::Pending
+    }
+
+    /// Whether it needs a tier with AI.
+    #[must_use]
+    pub fn needs_ai(&self) -> bool {
+        self.source_image_id.is_some() || self.analysis.is_some()
+    }
+
+    /// The jobs that were asked for before the upload of `version` was decided. They begin however it was
+    /// decided: a job without a picture ends at once, and tells so.
+    #[must_use]
+    pub fn waiting_tasks(&self, version: u32) -> Vec<(JobId, Task)> {
+        let mut tasks = Vec::new();
+        if let Some(analysis) = self.analysis.as_ref().filter(|analysis| analysis.waits) {
+            let prompt = analysis.prompt.clone();
+            tasks.push((analysis.job, Task::Analyze { image: self.id, version, prompt }));
+        }
+        if let (true, Some(image), Some(prompt)) = (self.edit_waits, self.edit_image_id, &self.edit_prompt) {
+            let prompt = prompt.clone();
+            tasks.push((JobId::generate(), Task::Edit { source: self.id, version, image, prompt }));
+        }
+        tasks
     }
 
     /// The image as it is to be seen at `now`: `None` where it has expired, and without a replacement that

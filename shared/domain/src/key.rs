@@ -39,6 +39,7 @@ pub fn derivative_key(original: &ObjectKey, size: u32, content_type: &str) -> St
     let extension = match content_type {
         "image/jpeg" => "jpg",
         "image/webp" => "webp",
+        "image/avif" => "avif",
         "image/png" => "png",
         _ => "bin",
     };

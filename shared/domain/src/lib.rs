@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod analysis;
 mod file;
 mod id;
 mod image;
+mod job;
 mod key;
 mod links;
 mod phone;
@@ -10,13 +12,16 @@ mod set;
 mod tier;
 mod user;
 
+pub use analysis::{Analysis, AnalysisStatus, Findings};
 pub use file::{
-    ContentType, Description, FileName, HEIC_NOT_SUPPORTED, InvalidField, Sha256, TierName, Title, UploadSize,
+    ContentType, Description, FileName, HEIC_NOT_SUPPORTED, InvalidField, Prompt, Sha256, TierName, Title,
+    UploadSize,
 };
-pub use id::{ImageId, InvalidId, InvalidUserId, SetId, UserId};
+pub use id::{ImageId, InvalidId, InvalidUserId, JobId, SetId, UserId};
 pub use image::{
     Failure, Image, Lease, NewImage, Picture, Placeholder, Sequencer, SetPlace, Status, Thumbnail, Upload,
 };
+pub use job::{Job, Task};
 pub use key::{InvalidKey, ObjectKey, derivative_key, derivatives_prefix, image_prefix};
 pub use links::{Link, Links, UploadTicket};
 pub use phone::PhoneNumber;

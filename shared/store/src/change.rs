@@ -27,6 +27,23 @@ pub struct Change {
     pub description: Option<Option<Description>>,
 }
 
+impl Change {
+    /// An image as it is after the change.
+    pub(crate) fn applied_to(&self, mut image: Image, now: Timestamp) -> Image {
+        image.updated_at = now;
+        if let Some(name) = &self.file_name {
+            image.file_name = name.clone();
+        }
+        if let Some(title) = &self.title {
+            image.title = title.clone();
+        }
+        if let Some(description) = &self.description {
+            image.description = description.clone();
+        }
+        image
+    }
+}
+
 /// Why a picture was not replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplaceError {
@@ -215,31 +232,22 @@ fn replaced(mut image: Image, upload: &Upload, change: &Change, now: Timestamp) 
     image.version += 1;
     image.status = Status::Pending;
     image.upload = upload.clone();
-    image.updated_at = now;
     (image.failure, image.lease, image.sequencer) = (None, None, None);
     // Without a picture there is nothing to keep: the image expires as a new one does.
     (image.expires_at, image.replace_by) =
         if image.picture.is_some() { (None, Some(deadline)) } else { (Some(deadline), None) };
-    if let Some(name) = &change.file_name {
-        image.file_name = name.clone();
-    }
-    if let Some(title) = &change.title {
-        image.title = title.clone();
-    }
-    if let Some(description) = &change.description {
-        image.description = description.clone();
-    }
-    image
+    change.applied_to(image, now)
 }
 
 /// What an update sets and removes.
 #[derive(Default)]
-struct Parts {
-    set: Vec<String>,
-    remove: Vec<&'static str>,
+pub(crate) struct Parts {
+    pub(crate) set: Vec<String>,
+    pub(crate) remove: Vec<&'static str>,
 }
 
-fn expression(
+/// An update of what `change` says and of `parts`.
+pub(crate) fn expression(
     key: Item,
     mut parts: Parts,
     change: &Change,

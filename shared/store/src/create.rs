@@ -1,7 +1,7 @@
 //! Making images, counted against their owner's quota, once for each idempotency key.
 
 use aws::CallError;
-use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, ConditionCheck, TransactWriteItem};
 use domain::{Image, ImageId, Profile, SetPlace, Tier, Timestamp, UserId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -43,6 +43,12 @@ pub enum CreateError {
     /// The key came with another request before.
     #[error("the idempotency key belongs to another request")]
     KeyReused,
+    /// The tier has no AI.
+    #[error("the tier has no AI")]
+    AiNotInTier(Box<Tier>),
+    /// The image that an edit is to be made of has changed, or is gone.
+    #[error("the image to be edited has changed")]
+    SourceChanged,
     /// The slot is filled.
     #[error("the slot is filled")]
     SlotTaken,
@@ -75,8 +81,9 @@ enum Count {
 
 /// What a part of the transaction is for; its refusal means different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+pub(crate) enum Part {
     Once,
+    Source,
     Set,
     Occupant,
     Tier,
@@ -91,6 +98,7 @@ enum Attempt<T> {
     Profile(Option<Box<Profile>>),
     TierChanged,
     NoSuchSet,
+    SourceChanged,
     /// Another image than was thought fills the slot, or none.
     Slot(Option<ImageId>),
     SlotTaken,
@@ -114,6 +122,18 @@ impl Records {
         once: Option<&Once>,
         now: Timestamp,
     ) -> Result<Made<Vec<Image>>, CreateError> {
+        self.create_images_with(user, images, &[], once, now).await
+    }
+
+    /// As [`Records::create_images`], in one transaction with some more parts.
+    pub(crate) async fn create_images_with(
+        &self,
+        user: &UserId,
+        images: &[Image],
+        more: &[(Part, TransactWriteItem)],
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Made<Vec<Image>>, CreateError> {
         // Each round learns what the one before did not know; other requests of the user may change it again.
         const ROUNDS: usize = 4;
         let mut count = match images {
@@ -130,8 +150,10 @@ impl Records {
                 fits(images, tier)?;
             }
             // Read beside the attempt, so that a new user does not wait for it afterwards.
-            let (attempt, tier) =
-                tokio::join!(self.attempt(user, images, &count, instead_of, once, now), self.default_tier());
+            let (attempt, tier) = tokio::join!(
+                self.attempt(user, images, more, &count, instead_of, once, now),
+                self.default_tier()
+            );
             count = match attempt? {
                 Attempt::Made => return Ok(Made::Now),
                 Attempt::Before(images) => return Ok(Made::Before(images)),
@@ -145,6 +167,7 @@ impl Records {
                     Count::Within(Box::new(profile.limits))
                 }
                 Attempt::NoSuchSet => return Err(CreateError::NoSuchSet),
+                Attempt::SourceChanged => return Err(CreateError::SourceChanged),
                 Attempt::SlotTaken => return Err(CreateError::SlotTaken),
                 Attempt::Slot(occupant) => {
                     // It may have expired, or be gone.
@@ -179,16 +202,19 @@ impl Records {
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what one attempt is made of")]
     async fn attempt(
         &self,
         user: &UserId,
         images: &[Image],
+        more: &[(Part, TransactWriteItem)],
         count: &Count,
         instead_of: Option<ImageId>,
         once: Option<&Once>,
         now: Timestamp,
     ) -> Result<Attempt<Vec<Image>>, CreateError> {
-        let mut parts = Vec::with_capacity(images.len() + 3);
+        let mut parts = Vec::with_capacity(images.len() + more.len() + 3);
+        parts.extend_from_slice(more);
         if let Some(once) = once {
             parts.push((Part::Once, self.remember(user, once, images, now)?));
         }
@@ -216,6 +242,7 @@ impl Records {
                 let set: domain::ImageSet = read(set)?;
                 Attempt::Slot(images.iter().find_map(|image| set.slots.get(image.set?.image_type)))
             }
+            Some((Part::Source, _)) => Attempt::SourceChanged,
             Some((Part::Occupant, _)) => Attempt::SlotTaken,
             Some((Part::Tier, _)) => Attempt::TierChanged,
             Some((Part::Profile, profile)) => Attempt::Profile(profile.map(read).transpose()?.map(Box::new)),
@@ -226,7 +253,7 @@ impl Records {
     }
 
     /// Writes all parts, or finds the most telling of those that were refused and what lies there.
-    async fn write(
+    pub(crate) async fn write(
         &self,
         parts: Vec<(Part, TransactWriteItem)>,
     ) -> Result<Option<(Part, Option<Item>)>, CallError> {
@@ -250,7 +277,8 @@ impl Records {
         let largest = largest(images);
         let places = images.len() as u64;
         let update = "SET #images = #images + :images, #bytes = #bytes + :bytes";
-        let write = match count {
+        let ai = if needs_ai(images) { " AND #limits.#ai = :yes" } else { "" };
+        let mut write = match count {
             Count::First(tier) => {
                 let mut profile = Profile::new(tier.as_ref().clone());
                 (profile.usage.images, profile.usage.bytes) = (places, bytes);
@@ -259,17 +287,20 @@ impl Records {
             Count::One => {
                 let condition = "attribute_exists(pk) AND #images < #limits.#max_images \
                                  AND #limits.#max_image_bytes >= :largest";
-                Write::new(profile_key(user), update, condition)
+                Write::new(profile_key(user), update, format!("{condition}{ai}"))
             }
             Count::Within(tier) => {
                 let condition = "attribute_exists(pk) AND #images <= :room AND #limits.#max_images = :max_images \
                                  AND #limits.#max_image_bytes >= :largest";
-                Write::new(profile_key(user), update, condition)
+                Write::new(profile_key(user), update, format!("{condition}{ai}"))
                     // `fits` has seen to it that there is as much.
                     .value(":room", number(tier.max_images.saturating_sub(places)))
                     .value(":max_images", number(tier.max_images))
             }
         };
+        if !ai.is_empty() {
+            write = write.value(":yes", AttributeValue::Bool(true));
+        }
         write
             .value(":images", number(places))
             .value(":bytes", number(bytes))
@@ -310,7 +341,7 @@ impl Records {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
-    fn remember<T: Serialize + ?Sized>(
+    pub(crate) fn remember<T: Serialize + ?Sized>(
         &self,
         user: &UserId,
         once: &Once,
@@ -333,7 +364,10 @@ impl Records {
 }
 
 /// What the same request was answered with; `None` where it was another.
-fn read_answer<T: DeserializeOwned>(item: Option<Item>, once: Option<&Once>) -> Result<Option<T>, CallError> {
+pub(crate) fn read_answer<T: DeserializeOwned>(
+    item: Option<Item>,
+    once: Option<&Once>,
+) -> Result<Option<T>, CallError> {
     let item = item.ok_or_else(|| CallError::internal("DynamoDB does not say what was answered before"))?;
     let request = item.get("request").and_then(|request| request.as_s().ok());
     if request != once.map(|once| &once.request) {
@@ -347,8 +381,15 @@ fn largest(images: &[Image]) -> u64 {
     images.iter().map(|image| image.upload.size.bytes()).max().unwrap_or_default()
 }
 
+fn needs_ai(images: &[Image]) -> bool {
+    images.iter().any(Image::needs_ai)
+}
+
 /// Whether a tier takes these images at all, whatever is there already.
 fn fits(images: &[Image], tier: &Tier) -> Result<(), CreateError> {
+    if needs_ai(images) && !tier.ai {
+        return Err(CreateError::AiNotInTier(Box::new(tier.clone())));
+    }
     if largest(images) > tier.max_image_bytes {
         return Err(CreateError::FileTooLarge(Box::new(tier.clone())));
     }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
 };
-use domain::{Image, ImageId, ObjectKey, SetId, TierId, UserId};
+use domain::{Image, ImageId, JobId, ObjectKey, SetId, TierId, UserId};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::Records;
@@ -42,6 +42,10 @@ pub(crate) fn profile_key(user: &UserId) -> Item {
 
 pub(crate) fn tier_key(tier: &TierId) -> Item {
     key(string(TIERS), format!("TIER#{tier}"))
+}
+
+pub(crate) fn job_key(user: &UserId, job: JobId) -> Item {
+    key(user_pk(user), format!("JOB#{job}"))
 }
 
 /// What tells, by expiring, that a replacement never came.
@@ -134,6 +138,12 @@ impl Write {
         let condition = format!("attribute_exists(pk) AND #version = :version AND {condition}");
         Self::new(image_key(&upload.user, upload.image), update, condition)
             .value(":version", number(upload.version))
+    }
+
+    /// Goes on with the update's text.
+    pub(crate) fn and(mut self, text: &str) -> Self {
+        self.update.push_str(text);
+        self
     }
 
     pub(crate) fn value(mut self, name: &str, value: AttributeValue) -> Self {

@@ -13,7 +13,8 @@ use aws_sdk_s3::{
 use aws_types::SdkConfig;
 use bytes::Bytes;
 use domain::{
-    Image, ImageId, Link, Links, ObjectKey, Picture, Thumbnail, Tier, Timestamp, UploadTicket, UserId,
+    ContentType, Image, ImageId, Link, Links, ObjectKey, Picture, Thumbnail, Tier, Timestamp, UploadTicket,
+    UserId,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -167,7 +168,11 @@ impl Objects {
     /// # Errors
     /// [`CallError`]
     pub async fn original(&self, key: &ObjectKey) -> Result<Option<Bytes>, CallError> {
-        let answer = self.s3.get_object().bucket(&self.uploads).key(key.to_string()).send().await;
+        self.read(&self.uploads, key.to_string()).await
+    }
+
+    async fn read(&self, bucket: &str, key: String) -> Result<Option<Bytes>, CallError> {
+        let answer = self.s3.get_object().bucket(bucket).key(key).send().await;
         let object = match answer {
             Ok(object) => object,
             Err(error) if matches!(error.as_service_error(), Some(GetObjectError::NoSuchKey(_))) => {
@@ -177,6 +182,34 @@ impl Objects {
         };
         let body = object.body.collect().await.map_err(|cause| CallError::Unavailable(cause.into()))?;
         Ok(Some(body.into_bytes()))
+    }
+
+    /// The bytes of a thumbnail, or `None` where it is gone.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn thumbnail(
+        &self,
+        original: &ObjectKey,
+        thumbnail: &Thumbnail,
+    ) -> Result<Option<Bytes>, CallError> {
+        let key = domain::derivative_key(original, thumbnail.size, &thumbnail.content_type);
+        self.read(&self.derived, key).await
+    }
+
+    /// Stores an original that was made here; the upload's event follows as for everybody's.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn put_original(
+        &self,
+        key: &ObjectKey,
+        content_type: ContentType,
+        bytes: Bytes,
+    ) -> Result<(), CallError> {
+        let put = self.s3.put_object().bucket(&self.uploads).key(key.to_string());
+        put.content_type(content_type.as_str()).body(bytes.into()).send().await?;
+        Ok(())
     }
 
     /// Stores a thumbnail of an original.

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, TransactWriteItem},
 };
 use domain::{
-    Failure, Image, ImageId, Lease, ObjectKey, Picture, Sequencer, Status, Thumbnail, Timestamp, UserId,
+    Failure, Image, ImageId, Job, Lease, ObjectKey, Picture, Sequencer, Status, Thumbnail, Timestamp, UserId,
 };
 
 use crate::{
@@ -128,7 +128,8 @@ impl Records {
         }
     }
 
-    /// Makes a claimed image ready. The picture that was served before counts no longer.
+    /// Makes a claimed image ready, and begins the jobs that waited for it. The picture that was served before
+    /// counts no longer.
     ///
     /// # Errors
     /// [`CallError`]
@@ -226,9 +227,9 @@ impl Records {
         self.write_and_give_back(write, upload, &stored, &after).await
     }
 
-    /// Takes an image from one state to another; where it counts less afterwards, in one transaction with
-    /// the quota. A picture can only change while its version is claimed, so what is given back is what the
-    /// condition of the write vouches for.
+    /// Takes an image from one state to another; where it counts less afterwards or jobs begin with it, in one
+    /// transaction with the quota and the jobs. A picture can only change while its version is claimed, so what is
+    /// given back is what the condition of the write vouches for.
     async fn write_and_give_back(
         &self,
         write: Write,
@@ -236,10 +237,25 @@ impl Records {
         before: &Image,
         after: &Image,
     ) -> Result<Outcome, CallError> {
-        if before.held_bytes() == after.held_bytes() {
+        let mut write = write;
+        // Each update here ends in what it removes.
+        if before.edit_waits {
+            write = write.and(", #edit_waits");
+        }
+        if before.analysis.as_ref().is_some_and(|analysis| analysis.waits) {
+            write = write.and(", #analysis.#waits");
+        }
+        let tasks = before.waiting_tasks(upload.version);
+        if before.held_bytes() == after.held_bytes() && tasks.is_empty() {
             return outcome(write.alone(self), upload.version).await;
         }
-        let parts = vec![write.in_transaction(self)?, self.give_back_version(&upload.user, before, after)?];
+        let mut parts = vec![write.in_transaction(self)?];
+        if before.held_bytes() != after.held_bytes() {
+            parts.push(self.give_back_version(&upload.user, before, after)?);
+        }
+        for (id, task) in tasks {
+            parts.push(self.put_job(&upload.user, &Job::new(id, task))?);
+        }
         let Some(reasons) = self.transact(parts).await? else { return Ok(Outcome::Done) };
         match reasons.first().and_then(refused) {
             Some(item) => not_written(item, upload.version),

@@ -20,8 +20,10 @@ mod docs {
     mod page;
 }
 mod images {
+    mod analysis;
     mod create;
     mod delete;
+    mod edits;
     mod get;
     mod links;
     mod list;
@@ -48,6 +50,7 @@ mod tiers {
 }
 mod workers {
     mod failed;
+    mod jobs;
     mod reclaim;
     mod sizes;
     mod thumbnail;

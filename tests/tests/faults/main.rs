@@ -3,6 +3,7 @@
 //!
 //! Functions are led astray here for everybody, so this is a binary of its own, and its tests take turns.
 
+mod ai;
 mod proxy;
 
 use std::{

@@ -25,6 +25,28 @@ async fn images_create() -> Result<()> {
 }
 
 #[tokio::test]
+async fn images_analysis() -> Result<()> {
+    let stack = Stack::connect()?;
+    needs_all_it_may(&stack, "ImagesAnalysis", async || {
+        let user = stack.user_in(Tier::ENTERPRISE).await?;
+        let path = format!("/api/images/{}/analysis", ready(&user).await?);
+        user.post(&path, &json!({})).await?.expect(202).map(drop)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn images_edits() -> Result<()> {
+    let stack = Stack::connect()?;
+    needs_all_it_may(&stack, "ImagesEdits", async || {
+        let user = stack.user_in(Tier::ENTERPRISE).await?;
+        let path = format!("/api/images/{}/edits", ready(&user).await?);
+        user.post(&path, &json!({"prompt": "a hat"})).await?.expect(202).map(drop)
+    })
+    .await
+}
+
+#[tokio::test]
 async fn images_list() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;

@@ -1,13 +1,18 @@
 //! The functions behind the API
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tests::{Stack, Tier, events, id_of, pictures, unique};
+use tests::{Plan, Stack, Tier, User, events, id_of, pictures, unique, until};
 
 use crate::{needs_all_it_may, ready};
 
 /// An id that no image has.
 const NOBODYS: &str = "01JZ0000000000000000000000";
+
+/// Long for what takes two seconds, and short for what comes back after minutes.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Puts an object at the key of an image's first version into both buckets.
 async fn put_orphans(stack: &Stack, key: &str) -> Result<()> {
@@ -21,10 +26,19 @@ fn took_all(answer: &Value) -> Result<()> {
     Ok(())
 }
 
+/// Uploads a picture that is to be analysed; gives the image's id.
+async fn wishing(user: &User, picture: Vec<u8>) -> Result<String> {
+    let size = picture.len();
+    let fields = json!({"file_name": "a", "content_type": "image/png", "size": size, "analyze": true});
+    let created = user.create_with(fields).await?;
+    user.stack.put(&created.upload, picture).await?.expect(200)?;
+    Ok(created.id().to_owned())
+}
+
 #[tokio::test]
 async fn workers_thumbnail() -> Result<()> {
     let stack = Stack::connect()?;
-    let user = stack.user().await?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
     let key = user.key(NOBODYS);
     let event = events::uploaded([(key.as_str(), "FFFF")])?;
     needs_all_it_may(&stack, "WorkersThumbnail", async || {
@@ -32,7 +46,11 @@ async fn workers_thumbnail() -> Result<()> {
         put_orphans(&stack, &key).await?;
         stack.invoke("WorkersThumbnail", &event).await?.ok()?;
         // What cannot be developed for a fault on our side is retried, given up, and told to its owner.
-        ready(&user).await.map(drop)
+        ready(&user).await?;
+        // A job that waited for it begins.
+        let id = wishing(&user, pictures::png(64, 64)?).await?;
+        ensure!(user.developed(&id).await?["status"] == "ready");
+        Ok(())
     })
     .await
 }
@@ -40,9 +58,11 @@ async fn workers_thumbnail() -> Result<()> {
 #[tokio::test]
 async fn workers_failed() -> Result<()> {
     let stack = Stack::connect()?;
-    let user = stack.user().await?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
     needs_all_it_may(&stack, "WorkersFailed", async || {
-        let created = user.create("image/png", 10).await?;
+        // A job that waited for the upload begins, and tells of it.
+        let fields = json!({"file_name": "a", "content_type": "image/png", "size": 10, "analyze": true});
+        let created = user.create_with(fields).await?;
         let upload = events::uploaded([(user.key(created.id()).as_str(), "A1")])?;
         let given_up = events::given_up(&upload).to_string();
         let event = json!({"Records": [{"messageId": "m", "body": given_up, "eventSource": "aws:sqs"}]});
@@ -72,6 +92,17 @@ async fn workers_reclaim() -> Result<()> {
             events::set_removed(&user, &other).await?,
             events::expired(&user, id).await?,
         ] {
+            took_all(&stack.invoke("WorkersReclaim", &event).await?.ok()?)?;
+        }
+        // A job of each kind, which nobody has.
+        for task in [
+            json!({"task": {"S": "analyze"}, "image": {"S": NOBODYS}, "version": {"N": "1"}}),
+            json!({
+                "task": {"S": "edit"}, "source": {"S": NOBODYS}, "version": {"N": "1"},
+                "image": {"S": NOBODYS}, "prompt": {"S": "x"},
+            }),
+        ] {
+            let event = events::job_comes(&user, NOBODYS, task)?;
             took_all(&stack.invoke("WorkersReclaim", &event).await?.ok()?)?;
         }
         Ok(())
@@ -110,4 +141,46 @@ async fn workers_tiers() -> Result<()> {
         Ok(())
     })
     .await
+}
+
+#[tokio::test]
+async fn workers_analyze() -> Result<()> {
+    let stack = Stack::connect()?;
+    let function = stack.resource("WorkersAnalyze").await?;
+    needs_all_it_may(&stack, "WorkersAnalyze", async || {
+        // A fresh instance has to read the key.
+        stack.aws.restart(&function).await?;
+        let user = stack.user_in(Tier::ENTERPRISE).await?;
+        // A job that is put off comes back in time.
+        let plan = Plan::new()?.answers(json!([{"status": 429, "retry_after": 1}])).await?;
+        let id = ready(&user).await?;
+        let path = format!("/api/images/{id}/analysis");
+        user.post(&path, &json!({"prompt": plan.prompt()})).await?.expect(202)?;
+        soon(async || Ok(user.image(&id).await?["analysis"]["status"] == "done")).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn workers_edit() -> Result<()> {
+    let stack = Stack::connect()?;
+    let function = stack.resource("WorkersEdit").await?;
+    needs_all_it_may(&stack, "WorkersEdit", async || {
+        stack.aws.restart(&function).await?;
+        let user = stack.user_in(Tier::ENTERPRISE).await?;
+        let plan = Plan::new()?.answers(json!([{"status": 429, "retry_after": 1}])).await?;
+        let path = format!("/api/images/{}/edits", ready(&user).await?);
+        let edit = user.post(&path, &json!({"prompt": plan.prompt()})).await?.json(202)?;
+        let edit = id_of(&edit["image"])?;
+        soon(async || Ok(user.image(edit).await?["status"] == "ready")).await?;
+        // The job itself ends too.
+        soon(async || Ok(!user.has_jobs().await?)).await
+    })
+    .await
+}
+
+/// Waits for what comes within seconds, or with a permission less, only much later.
+async fn soon(mut ask: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    let patience = tokio::time::timeout(PATIENCE, until("it", async || Ok(ask().await?.then_some(()))));
+    patience.await.context("not in time")?
 }

@@ -21,6 +21,14 @@ struct ProfileBody {
     groups: Vec<String>,
     tier: TierId,
     usage: Usage,
+    features: Features,
+}
+
+/// What this deployment can do; whether the caller may is the tier's business.
+#[derive(Serialize)]
+struct Features {
+    ai: bool,
+    dropbox: bool,
 }
 
 async fn profile(pool: &Pool, records: &Records, request: Request) -> Reply {
@@ -35,6 +43,7 @@ async fn profile(pool: &Pool, records: &Records, request: Request) -> Reply {
         groups: caller.groups,
         tier: profile.tier,
         usage: profile.usage,
+        features: Features { ai: api::ai_is_configured(), dropbox: false },
     };
     api::json(StatusCode::OK, &body)
 }

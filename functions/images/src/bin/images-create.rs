@@ -1,7 +1,10 @@
-//! `POST /api/images`: makes a pending image and signs its upload.
+//! `POST /api/images`: makes a pending image and signs its upload. With a wish for an analysis or an edit, that
+//! begins once the picture is there; the edit's own image is made, and counted, now.
 
 use api::{Announced, Caller, CreatedBody, Error, Problem, Reply, Request, StatusCode};
-use domain::{ContentType, Description, FileName, Image, NewImage, Sha256, Title, Upload, UploadSize};
+use domain::{
+    ContentType, Description, FileName, Image, NewImage, Prompt, Sha256, Title, Upload, UploadSize,
+};
 use serde::Deserialize;
 use store::{Objects, Records};
 
@@ -23,19 +26,20 @@ struct Body {
     description: Option<Description>,
     #[serde(default)]
     analyze: bool,
-    edit_prompt: Option<String>,
+    edit_prompt: Option<Prompt>,
 }
 
 async fn create(records: &Records, objects: &Objects, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let body: Body = api::body(&request)?;
     if body.analyze || body.edit_prompt.is_some() {
-        return Err(Problem::ai_not_configured());
+        api::require_ai()?;
     }
     let (now, once) = (domain::now(), api::once(&request)?);
-    let image = Image::pending(body.into(), now);
+    let (analyze, edit_prompt) = (body.analyze, body.edit_prompt.clone());
+    let images = Image::pending(body.into(), now).with_wishes(analyze, edit_prompt, now);
     let Announced { images, at } =
-        api::announce(records, objects, &caller.user, vec![image], once.as_ref(), now).await?;
+        api::announce(records, objects, &caller.user, images, once.as_ref(), now).await?;
     let (image, ticket) = images.into_iter().next().ok_or_else(|| Problem::internal("no image was made"))?;
     api::json(StatusCode::CREATED, &CreatedBody::new(&image, ticket, at))
 }

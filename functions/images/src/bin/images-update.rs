@@ -1,7 +1,10 @@
-//! `PATCH /api/images/{id}`: changes what is said of an image, and begins a new version of its picture.
+//! `PATCH /api/images/{id}`: changes what is said of an image, and begins a new version of its picture or an edit
+//! of it.
 
 use api::{Caller, CreatedBody, Error, ImageBody, Object, Problem, Reply, Request, StatusCode, UploadBody};
-use domain::{ContentType, Description, FileName, Sha256, Title, Upload, UploadSize};
+use domain::{
+    ContentType, Description, FileName, ImageId, Prompt, Sha256, Status, Title, Upload, UploadSize, UserId,
+};
 use serde::Deserialize;
 use store::{Change, Objects, Records};
 
@@ -21,7 +24,7 @@ struct Body {
     #[serde(default, deserialize_with = "api::nullable")]
     description: Option<Option<Description>>,
     replace: Option<Object<Replace>>,
-    edit_prompt: Option<String>,
+    edit_prompt: Option<Prompt>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -36,11 +39,16 @@ async fn update(records: &Records, objects: &Objects, request: Request) -> Reply
     let caller = Caller::of(&request).await?;
     let id = api::path_id(&request)?;
     let body: Body = api::body(&request)?;
-    if body.edit_prompt.is_some() {
-        return Err(Problem::ai_not_configured());
-    }
     let (user, now) = (&caller.user, domain::now());
     let change = Change { file_name: body.file_name, title: body.title, description: body.description };
+    if let Some(prompt) = body.edit_prompt {
+        api::require_ai()?;
+        if body.replace.is_some() {
+            let detail = "edit_prompt: not together with replace; send it once the new picture is ready";
+            return Err(Problem::invalid_field("edit_prompt", detail));
+        }
+        return edit(records, objects, (user, id), &change, prompt).await;
+    }
     let Some(Object(replace)) = body.replace else {
         let (image, profile) =
             tokio::try_join!(records.change_image(user, id, &change, now), records.profile_or_default(user))?;
@@ -56,6 +64,25 @@ async fn update(records: &Records, objects: &Objects, request: Request) -> Reply
     let ticket = objects.upload_ticket(user, &image, now).await?;
     let body = CreatedBody { image: ImageBody::new(&image, links), upload: UploadBody::new(ticket, now) };
     api::json(StatusCode::OK, &body)
+}
+
+/// Begins an edit, of the picture that is there or of the first one that is awaited.
+async fn edit(
+    records: &Records,
+    objects: &Objects,
+    (user, id): (&UserId, ImageId),
+    change: &Change,
+    prompt: Prompt,
+) -> Reply {
+    let now = domain::now();
+    let found = records.image_and_profile(user, id, now).await?;
+    let (image, profile) = found.ok_or_else(Problem::not_found)?;
+    if image.picture.is_none() && (image.status != Status::Pending || image.awaits_edit()) {
+        return Err(Problem::image_not_ready(image.status));
+    }
+    let (image, _edit) = records.edit_image(user, &image, prompt, change, None, now).await?;
+    let links = objects.links(user, &image, &profile.limits, now).await?;
+    api::json(StatusCode::OK, &ImageBody::new(&image, links))
 }
 
 impl From<Replace> for Upload {

@@ -29,6 +29,10 @@ async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply
             format!("This image is {}: its upload has arrived.", image.status.as_str()),
         ));
     }
+    if image.awaits_edit() {
+        let detail = "This image's file is made by an edit; there is nothing to upload.";
+        return Err(Problem::new(ErrorStatus::Conflict, "not-pending", detail));
+    }
     let ticket = objects.upload_ticket(&caller.user, &image, now).await?;
     api::json(StatusCode::OK, &TicketBody { upload: UploadBody::new(ticket, now) })
 }

@@ -2,7 +2,8 @@
 
 use api::{Announced, Caller, CreatedBody, Error, Problem, Reply, Request, StatusCode};
 use domain::{
-    ContentType, Description, FileName, Image, NewImage, SetPlace, Sha256, Slot, Title, Upload, UploadSize,
+    ContentType, Description, FileName, Image, NewImage, Prompt, SetPlace, Sha256, Slot, Title, Upload,
+    UploadSize,
 };
 use serde::Deserialize;
 use store::{Objects, Records};
@@ -26,7 +27,7 @@ struct Body {
     description: Option<Description>,
     #[serde(default)]
     analyze: bool,
-    edit_prompt: Option<String>,
+    edit_prompt: Option<Prompt>,
 }
 
 async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply {
@@ -34,13 +35,15 @@ async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply
     let id = api::path_id(&request)?;
     let body: Body = api::body(&request)?;
     if body.analyze || body.edit_prompt.is_some() {
-        return Err(Problem::ai_not_configured());
+        api::require_ai()?;
     }
     let (now, once) = (domain::now(), api::once(&request)?);
     let place = SetPlace { id, image_type: body.image_type };
+    let (analyze, edit_prompt) = (body.analyze, body.edit_prompt.clone());
     let image = Image { set: Some(place), ..Image::pending(body.into(), now) };
+    let images = image.with_wishes(analyze, edit_prompt, now);
     let Announced { images, at } =
-        api::announce(records, objects, &caller.user, vec![image], once.as_ref(), now).await?;
+        api::announce(records, objects, &caller.user, images, once.as_ref(), now).await?;
     let (image, ticket) = images.into_iter().next().ok_or_else(|| Problem::internal("no image was made"))?;
     api::json(StatusCode::CREATED, &CreatedBody::new(&image, ticket, at))
 }

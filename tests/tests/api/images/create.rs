@@ -256,19 +256,6 @@ async fn types_that_are_not_developed_are_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_needs_ai_is_refused_where_there_is_none() -> Result<()> {
-    let stack = Stack::connect()?;
-    let user = stack.user_in(Tier::ENTERPRISE).await?;
-    for (field, value) in [("analyze", json!(true)), ("edit_prompt", json!("a hat"))] {
-        let mut fields = fields();
-        fields[field] = value;
-        user.post("/api/images", &fields).await?.problem(501, "ai-not-configured")?;
-    }
-    assert_eq!(user.usage().await?, (0, 0));
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_heic_is_refused_before_it_is_sent() -> Result<()> {
     let stack = Stack::connect()?;
     let mut fields = fields();

@@ -206,12 +206,3 @@ async fn a_replacement_must_fit_the_tier() -> Result<()> {
     assert_eq!(user.image(id_of(&image)?).await?["status"], "ready");
     Ok(())
 }
-
-#[tokio::test]
-async fn an_edit_by_prompt_says_that_there_is_no_ai() -> Result<()> {
-    let stack = Stack::connect()?;
-    let user = stack.user().await?;
-    let path = format!("/api/images/{}", user.create("image/png", 10).await?.id());
-    user.patch(&path, &json!({"edit_prompt": "a hat"})).await?.problem(501, "ai-not-configured")?;
-    Ok(())
-}

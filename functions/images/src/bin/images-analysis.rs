@@ -1,0 +1,34 @@
+//! `POST /api/images/{id}/analysis`: has a model say what the picture shows. The answer is awaited on the image.
+
+use api::{Caller, Error, ImageBody, Reply, Request, StatusCode};
+use domain::{Links, Prompt};
+use serde::{Deserialize, Serialize};
+use store::Records;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let records = Records::from_env(&aws::config()?)?;
+    api::serve(|request| analyze(&records, request)).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    prompt: Option<Prompt>,
+}
+
+#[derive(Debug, Serialize)]
+struct AcceptedBody<'a> {
+    image: ImageBody<'a>,
+}
+
+async fn analyze(records: &Records, request: Request) -> Reply {
+    let caller = Caller::of(&request).await?;
+    let id = api::path_id(&request)?;
+    let Body { prompt } = api::body(&request)?;
+    api::require_ai()?;
+    let (now, once) = (domain::now(), api::once(&request)?);
+    let image = records.ask_for_analysis(&caller.user, id, prompt, once.as_ref(), now).await?;
+    // No addresses: whoever asks has them, and the function needs no right to the pictures.
+    api::json(StatusCode::ACCEPTED, &AcceptedBody { image: ImageBody::new(&image, Links::default()) })
+}

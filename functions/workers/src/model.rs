@@ -1,0 +1,80 @@
+//! What the workers that ask a model share: the provider, its key, and the picture that is sent.
+
+use std::time::Duration;
+
+use aws_types::SdkConfig;
+use domain::{Image, ObjectKey, Thumbnail, UserId};
+use lambda_runtime::Error;
+use providers::{Http, OpenAi, Picture, ProviderError, Secret};
+use store::Objects;
+
+use crate::{Trouble, failure};
+
+/// A model and the key to it.
+#[derive(Debug)]
+pub struct Model {
+    /// The provider.
+    pub provider: OpenAi,
+    secret: Secret,
+}
+
+impl Model {
+    /// The model that a variable names, at `AI_BASE_URL`, waited for as long as another says, with the key in the
+    /// secret that `AI_SECRET` names.
+    ///
+    /// # Errors
+    /// A variable that is missing or no number, or a system without certificates.
+    pub fn from_env(config: &SdkConfig, model: &'static str, seconds: &'static str) -> Result<Self, Error> {
+        let time = Duration::from_secs(aws::var(seconds)?.parse()?);
+        let provider = OpenAi::new(Http::new()?, &aws::var("AI_BASE_URL")?, aws::var(model)?, time);
+        Ok(Self { provider, secret: Secret::from_env(config, "AI_SECRET")? })
+    }
+
+    /// Does something with the key. A key that is not accepted is read again for the next attempt.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub async fn with_key<T>(
+        &self,
+        work: impl AsyncFnOnce(&str) -> Result<T, ProviderError>,
+    ) -> Result<T, Trouble> {
+        let key = self.secret.get().await?;
+        let outcome = work(&key).await;
+        if outcome.as_ref().is_err_and(ProviderError::is_credentials) {
+            self.secret.forget().await;
+        }
+        Ok(outcome?)
+    }
+}
+
+/// The picture of an image as a model gets it: the largest thumbnail within what models look at, upright and
+/// without metadata. Never the original.
+///
+/// # Errors
+/// A failure for its owner where there is no such picture any more, or AWS's.
+pub async fn picture_for_model(
+    objects: &Objects,
+    user: &UserId,
+    image: &Image,
+    version: u32,
+) -> Result<Picture, Trouble> {
+    let gone = || Trouble::Hopeless(failure("no-picture", "The image has no such picture."));
+    let picture = image.picture.as_ref().filter(|picture| picture.version == version).ok_or_else(gone)?;
+    let thumbnail = best(&picture.thumbnails).ok_or_else(gone)?;
+    let original = ObjectKey { user: user.clone(), image: image.id, version };
+    let bytes = objects.thumbnail(&original, thumbnail).await?.ok_or_else(gone)?;
+    Ok(Picture {
+        bytes,
+        content_type: thumbnail.content_type.clone(),
+        width: thumbnail.width,
+        height: thumbnail.height,
+    })
+}
+
+/// Models see no more than some 2,000 pixels, and cost by the pixel.
+fn best(thumbnails: &[Thumbnail]) -> Option<&Thumbnail> {
+    const MAX_SIDE: u32 = 2048;
+    let side = |thumbnail: &&Thumbnail| thumbnail.width.max(thumbnail.height);
+    let within = thumbnails.iter().filter(|thumbnail| side(thumbnail) <= MAX_SIDE).max_by_key(side);
+    within.or_else(|| thumbnails.iter().min_by_key(side))
+}

@@ -1,0 +1,50 @@
+//! Credentials from Secrets Manager.
+
+use std::sync::Arc;
+
+use aws::CallError;
+use aws_sdk_secretsmanager::Client;
+use aws_types::SdkConfig;
+use tokio::sync::Mutex;
+
+/// A secret, read when it is first needed, once per instance. Its text is in no variable and no log.
+pub struct Secret {
+    client: Client,
+    name: String,
+    value: Mutex<Option<Arc<str>>>,
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secret").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Secret {
+    /// The secret that an environment variable names.
+    ///
+    /// # Errors
+    /// [`aws::MissingVariable`]
+    pub fn from_env(config: &SdkConfig, variable: &'static str) -> Result<Self, aws::MissingVariable> {
+        Ok(Self { client: Client::new(config), name: aws::var(variable)?, value: Mutex::default() })
+    }
+
+    /// The secret's text.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn get(&self) -> Result<Arc<str>, CallError> {
+        let mut value = self.value.lock().await;
+        if let Some(value) = value.as_ref() {
+            return Ok(value.clone());
+        }
+        let answer = self.client.get_secret_value().secret_id(&self.name).send().await?;
+        let text = answer.secret_string.ok_or_else(|| CallError::internal("the secret is no text"))?;
+        Ok(value.insert(text.trim().into()).clone())
+    }
+
+    /// Has it read again when it is next needed: what was read is not accepted, and may have been changed.
+    pub async fn forget(&self) {
+        self.value.lock().await.take();
+    }
+}
