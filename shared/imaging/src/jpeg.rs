@@ -25,6 +25,9 @@ const SCAN_PIXELS: u64 = 3_000_000_000;
 /// The largest number of scans, for small pictures.
 const SCANS: u32 = 2_000;
 
+/// The longest side of icons and the like, whose colours change from pixel to pixel.
+const SMALL: usize = 128;
+
 /// What libjpeg-turbo remarks on although every pixel is there and right.
 const HARMLESS: [&str; 4] = [
     "extraneous bytes before marker",
@@ -100,12 +103,13 @@ pub(crate) fn decode(
     })
 }
 
-/// Encodes RGB.
+/// Encodes RGB, with colour at half the density unless the picture is so small that it would show.
 pub(crate) fn encode(rgb: &[u8], width: u32, height: u32, quality: u8) -> turbojpeg::Result<Vec<u8>> {
     let (width, height) = (width as usize, height as usize);
     let mut compressor = Compressor::new()?;
     compressor.set_quality(quality.into())?;
-    compressor.set_subsamp(Subsamp::Sub2x2)?;
+    let is_small = width.max(height) <= SMALL;
+    compressor.set_subsamp(if is_small { Subsamp::None } else { Subsamp::Sub2x2 })?;
     compressor.set_optimize(true)?;
     let format = PixelFormat::RGB;
     compressor.compress_to_vec(turbojpeg::Image { pixels: rgb, width, pitch: width * 3, height, format })

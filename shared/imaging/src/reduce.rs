@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, MulDiv, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{DynamicImage, ImageBuffer, Pixel};
 
@@ -153,7 +153,8 @@ fn reduce_again(
     (width, height): Size,
 ) -> Result<DynamicImage, DevelopError> {
     let pixel_type = if from.color().has_alpha() { PixelType::U8x4 } else { PixelType::U8x3 };
-    let pixels = ImageRef::new(from.width(), from.height(), from.as_bytes(), pixel_type)
+    // A copy of what is small already; a borrowed image would have all kernels compiled once more.
+    let pixels = Image::from_vec_u8(from.width(), from.height(), from.as_bytes().to_vec(), pixel_type)
         .map_err(DevelopError::internal)?;
     let mut small = Image::new(width, height, pixel_type);
     resizer.resize(&pixels, &mut small, &options()).map_err(DevelopError::internal)?;
