@@ -172,7 +172,7 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Watch { local } => watch::run(&local.place.stack()?, local.port),
         Task::Test { filters } => test::run(&filters),
-        Task::Clients => own_stack::with(|stack, _, _| clients::run(stack)),
+        Task::Clients => own_stack::with(&Providers::default(), |stack, _, _| clients::run(stack)),
         Task::Contract { seconds } => contract::run(seconds),
         Task::Lint => lint::run(),
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
