@@ -31,7 +31,7 @@ def pictures(directory, photo):
 
     def synthesised(megapixels):
         width = round((megapixels * 1.5e6) ** 0.5)
-        height = round(megapixels * 1e6 / width)
+        height = int(megapixels * 1e6 / width)  # never above the limit
         base = numpy.asarray(photo.resize((width, height), Image.Resampling.BICUBIC), numpy.float32)
         random = numpy.random.default_rng(megapixels)
         noise = random.normal(0, 4, (height, width, 1)) + random.normal(0, 2, (height, width, 3))
