@@ -4,6 +4,8 @@ use anyhow::{Context, Result, ensure};
 use reqwest::{Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
 
+use crate::contract;
+
 /// A response with its body.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -16,13 +18,18 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads a response.
+    /// Reads a response. One of the API must be as the contract has it.
     ///
     /// # Errors
-    /// Where the connection breaks.
+    /// Where the connection breaks, and what docs/openapi.yaml does not have.
     pub async fn read(response: Response) -> Result<Self> {
-        let (status, headers) = (response.status(), response.headers().clone());
-        Ok(Self { status, headers, bytes: response.bytes().await?.into() })
+        let (url, status, headers) = (response.url().clone(), response.status(), response.headers().clone());
+        let answer = Self { status, headers, bytes: response.bytes().await?.into() };
+        // `Stack::request` has put the method there.
+        if let Some(method) = url.fragment() {
+            contract::check_answer(method, url.path(), &answer)?;
+        }
+        Ok(answer)
     }
 
     /// The body as text.

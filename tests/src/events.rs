@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{User, aws::attribute};
 
 /// The samples, by the name that their function has in template.yaml.
-pub const SAMPLES: [(&str, &str); 46] = [
+pub const SAMPLES: [(&str, &str); 49] = [
     ("AdminImagesDelete", include_str!("../../events/admin-images-delete.json")),
     ("AdminImagesGet", include_str!("../../events/admin-images-get.json")),
     ("AdminImagesList", include_str!("../../events/admin-images-list.json")),
@@ -24,6 +24,9 @@ pub const SAMPLES: [(&str, &str); 46] = [
     ("AuthRegister", include_str!("../../events/auth-register.json")),
     ("AuthResend", include_str!("../../events/auth-resend.json")),
     ("AuthReset", include_str!("../../events/auth-reset.json")),
+    ("DocsMissing", include_str!("../../events/docs-missing.json")),
+    ("DocsOpenapi", include_str!("../../events/docs-openapi.json")),
+    ("DocsPage", include_str!("../../events/docs-page.json")),
     ("ImagesAnalysis", include_str!("../../events/images-analysis.json")),
     ("ImagesCreate", include_str!("../../events/images-create.json")),
     ("ImagesDelete", include_str!("../../events/images-delete.json")),

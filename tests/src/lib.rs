@@ -2,6 +2,7 @@
 
 mod answer;
 mod aws;
+mod contract;
 pub mod events;
 pub mod pictures;
 mod stack;

@@ -15,7 +15,7 @@ use reqwest::{Client, Method, Url, redirect::Policy};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Answer, Aws, Invocation, User, until};
+use crate::{Answer, Aws, Invocation, User, contract, until};
 
 /// A stack under test. One for each test: connections do not outlive the runtime they were made in.
 #[derive(Clone, Debug)]
@@ -96,9 +96,11 @@ impl Stack {
         Ok(Self { outputs: Arc::new(outputs), aws, http })
     }
 
-    /// Begins a request to the API.
+    /// Begins a request to the API. [`Answer::read`] learns its method from the fragment of the address, which
+    /// is never sent, and holds the answer against the contract.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.outputs.api_url))
+        let url = format!("{}{path}#{method}", self.outputs.api_url);
+        self.http.request(method, url)
     }
 
     /// Posts JSON without a token.
@@ -240,9 +242,18 @@ impl Stack {
     }
 }
 
-/// Sends a request and reads its answer.
+/// Sends a request and reads its answer. A request to the API that is accepted must be one that the contract
+/// has, as its answer must.
 pub(crate) async fn send(request: reqwest::RequestBuilder) -> Result<Answer> {
-    Answer::read(request.send().await?).await
+    let (client, request) = request.build_split();
+    let request = request?;
+    let (url, body) =
+        (request.url().clone(), request.body().and_then(|body| body.as_bytes().map(<[u8]>::to_vec)));
+    let answer = Answer::read(client.execute(request).await?).await?;
+    if let (Some(method), Some(body), true) = (url.fragment(), body, answer.status.is_success()) {
+        contract::check_accepted(method, url.path(), &body)?;
+    }
+    Ok(answer)
 }
 
 /// A name that nobody has.

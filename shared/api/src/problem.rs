@@ -2,7 +2,7 @@
 
 use aws::CallError;
 use domain::{InvalidField, Status, Tier};
-use lambda_http::http::StatusCode;
+use lambda_http::http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use store::{AskError, CreateError, ReplaceError};
 
@@ -19,6 +19,8 @@ pub enum ErrorStatus {
     Forbidden,
     /// 404
     NotFound,
+    /// 405
+    MethodNotAllowed,
     /// 409
     Conflict,
     /// 413
@@ -44,6 +46,7 @@ impl From<ErrorStatus> for StatusCode {
             ErrorStatus::Unauthorized => Self::UNAUTHORIZED,
             ErrorStatus::Forbidden => Self::FORBIDDEN,
             ErrorStatus::NotFound => Self::NOT_FOUND,
+            ErrorStatus::MethodNotAllowed => Self::METHOD_NOT_ALLOWED,
             ErrorStatus::Conflict => Self::CONFLICT,
             ErrorStatus::TooLarge => Self::PAYLOAD_TOO_LARGE,
             ErrorStatus::UnsupportedMediaType => Self::UNSUPPORTED_MEDIA_TYPE,
@@ -63,6 +66,8 @@ pub struct Problem {
     pub(crate) code: &'static str,
     pub(crate) detail: String,
     pub(crate) members: Vec<(&'static str, Value)>,
+    /// The `Allow` header of a 405.
+    pub(crate) allow: Option<HeaderValue>,
     pub(crate) cause: Option<Cause>,
 }
 
@@ -70,7 +75,7 @@ impl Problem {
     /// A problem with a stable kebab-case code and a sentence for people.
     #[must_use]
     pub fn new(status: ErrorStatus, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), members: Vec::new(), cause: None }
+        Self { status, code, detail: detail.into(), members: Vec::new(), allow: None, cause: None }
     }
 
     /// Adds a member of the problem's own, such as `field`.
@@ -97,6 +102,14 @@ impl Problem {
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(ErrorStatus::NotFound, "not-found", "There is nothing at this address.")
+    }
+
+    /// 405 `method-not-allowed`: the address takes the methods that `allow` lists, as the header of this name does.
+    #[must_use]
+    pub fn method_not_allowed(allow: &str) -> Self {
+        let detail = format!("This address takes {allow}.");
+        let problem = Self::new(ErrorStatus::MethodNotAllowed, "method-not-allowed", detail);
+        Self { allow: HeaderValue::from_str(allow).ok(), ..problem }
     }
 
     /// 500 `internal`: a fault of ours.

@@ -14,6 +14,11 @@ mod auth {
     mod refresh;
     mod register;
 }
+mod docs {
+    mod missing;
+    mod openapi;
+    mod page;
+}
 mod images {
     mod analysis;
     mod create;

@@ -8,6 +8,7 @@ use crate::{TURN, astray};
 
 #[tokio::test]
 async fn without_a_provider_wishes_are_refused_before_anything_is_written() -> Result<()> {
+    let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
@@ -44,11 +45,11 @@ async fn without_a_provider_wishes_are_refused_before_anything_is_written() -> R
 
 #[tokio::test]
 async fn the_job_of_a_worker_that_is_killed_in_mid_call_is_taken_over() -> Result<()> {
+    let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     let id = id_of(&image)?;
-    let _turn = TURN.lock().await;
     let plan = Plan::new()?.answers(json!([{"seconds": 4}])).await?;
     let ask = json!({"prompt": plan.prompt()});
     user.post(&format!("/api/images/{id}/analysis"), &ask).await?.expect(202)?;

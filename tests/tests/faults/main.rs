@@ -35,7 +35,6 @@ async fn astray<T>(
     (service, address): (&str, &str),
     work: impl AsyncFnOnce() -> Result<T>,
 ) -> Result<T> {
-    let _turn = TURN.lock().await;
     let function = stack.resource(function).await?;
     let variables = stack.aws.function(&function).await?["Environment"]["Variables"].take();
     let mut changed = variables.clone();
@@ -68,6 +67,7 @@ fn new_image() -> Value {
 
 #[tokio::test]
 async fn a_read_that_is_throttled_for_a_moment_is_tried_again() -> Result<()> {
+    let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let path = image(&user).await?;
@@ -83,6 +83,7 @@ async fn a_read_that_is_throttled_for_a_moment_is_tried_again() -> Result<()> {
 
 #[tokio::test]
 async fn a_read_that_stays_throttled_is_answered_with_503_in_time() -> Result<()> {
+    let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let path = image(&user).await?;
@@ -101,6 +102,7 @@ async fn a_read_that_stays_throttled_is_answered_with_503_in_time() -> Result<()
 
 #[tokio::test]
 async fn a_write_that_is_throttled_for_a_moment_is_made_once() -> Result<()> {
+    let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     image(&user).await?;
@@ -117,6 +119,7 @@ async fn a_write_that_is_throttled_for_a_moment_is_made_once() -> Result<()> {
 
 #[tokio::test]
 async fn a_write_that_stays_throttled_leaves_nothing_behind() -> Result<()> {
+    let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     image(&user).await?;
@@ -136,6 +139,7 @@ async fn a_write_that_stays_throttled_leaves_nothing_behind() -> Result<()> {
 
 #[tokio::test]
 async fn while_a_service_is_down_everybody_is_told_to_come_back() -> Result<()> {
+    let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let path = image(&user).await?;
@@ -162,6 +166,7 @@ async fn while_a_service_is_down_everybody_is_told_to_come_back() -> Result<()> 
 
 #[tokio::test]
 async fn a_login_is_tried_again_while_cognito_throttles_and_then_put_off() -> Result<()> {
+    let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let login = json!({"username": user.username, "password": user.password});
@@ -181,6 +186,7 @@ async fn a_login_is_tried_again_while_cognito_throttles_and_then_put_off() -> Re
 
 #[tokio::test]
 async fn an_upload_is_developed_although_s3_or_dynamodb_failed_at_first() -> Result<()> {
+    let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let endpoint = &stack.outputs.endpoint_url;
@@ -206,6 +212,7 @@ async fn an_upload_is_developed_although_s3_or_dynamodb_failed_at_first() -> Res
 
 #[tokio::test]
 async fn an_idempotent_request_can_be_sent_again_after_a_503() -> Result<()> {
+    let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     image(&user).await?;

@@ -1,0 +1,13 @@
+//! `GET /api/docs`: the contract as a page; for everybody.
+
+use api::{Error, Reply, Request};
+use docs::PAGE;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    api::serve(|request| get(request)).await
+}
+
+async fn get(request: Request) -> Reply {
+    PAGE.answer(&request)
+}

@@ -1,0 +1,179 @@
+//! Documents that are the same for everybody.
+
+use api::{Problem, Reply, Request, StatusCode};
+use lambda_http::{
+    Body, Response,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+};
+
+/// A document, ready to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Document {
+    content_type: &'static str,
+    /// Weak: the compressed and the plain text share it.
+    etag: &'static str,
+    text: &'static str,
+    gzip: &'static [u8],
+    /// Sent beside what every document is sent with.
+    headers: &'static [(HeaderName, &'static str)],
+}
+
+include!(concat!(env!("OUT_DIR"), "/documents.rs"));
+
+/// The contract as OpenAPI 3.1.
+pub const OPENAPI: Document = Document {
+    content_type: "application/json",
+    etag: OPENAPI_ETAG,
+    text: include_str!(concat!(env!("OUT_DIR"), "/openapi.json")),
+    gzip: include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz")),
+    headers: &[],
+};
+
+/// The contract as a page. It has no script, and may load nothing but its own styles.
+pub const PAGE: Document = Document {
+    content_type: "text/html; charset=utf-8",
+    etag: PAGE_ETAG,
+    text: include_str!(concat!(env!("OUT_DIR"), "/page.html")),
+    gzip: include_bytes!(concat!(env!("OUT_DIR"), "/page.html.gz")),
+    headers: &[
+        (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ],
+};
+
+impl Document {
+    /// For how long a cache may keep a document unasked.
+    const CACHE_CONTROL: &'static str = "public, max-age=300";
+
+    /// The document, compressed where the client takes gzip; 304 where the client has it already.
+    ///
+    /// # Errors
+    /// 500 where a header's value is not fit for one.
+    pub fn answer(&self, request: &Request) -> Reply {
+        let mut response = if is_known(request.headers(), self.etag) {
+            status(StatusCode::NOT_MODIFIED, Body::Empty)
+        } else {
+            self.whole(request)?
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, value(self.etag)?);
+        headers.insert(header::CACHE_CONTROL, value(Self::CACHE_CONTROL)?);
+        headers.insert(header::VARY, value("accept-encoding")?);
+        Ok(response)
+    }
+
+    fn whole(&self, request: &Request) -> Reply {
+        let takes_gzip = takes_gzip(request.headers());
+        let body = if takes_gzip { Body::Binary(self.gzip.to_vec()) } else { Body::from(self.text) };
+        let mut response = status(StatusCode::OK, body);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, value(self.content_type)?);
+        if takes_gzip {
+            headers.insert(header::CONTENT_ENCODING, value("gzip")?);
+        }
+        for (name, text) in self.headers {
+            headers.insert(name, value(text)?);
+        }
+        Ok(response)
+    }
+}
+
+fn status(status: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+}
+
+fn value(text: &str) -> Result<HeaderValue, Problem> {
+    HeaderValue::from_str(text).map_err(Problem::internal)
+}
+
+/// Whether `If-None-Match` names the tag. Both are compared as if they were weak (RFC 9110, section 13.1.2).
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    elements(headers, header::IF_NONE_MATCH).any(|tag| tag == "*" || strong(tag) == strong(etag))
+}
+
+/// Whether `Accept-Encoding` takes gzip: named, or by an asterisk, and not with a weight of 0.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let weight = |wanted: &str| {
+        elements(headers, header::ACCEPT_ENCODING).find_map(|element| {
+            let (coding, parameters) = element.split_once(';').unwrap_or((element, ""));
+            let weight = parameters.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse::<f32>);
+            coding.trim().eq_ignore_ascii_case(wanted).then(|| weight.unwrap_or_default())
+        })
+    };
+    weight("gzip").or_else(|| weight("*")).is_some_and(|weight| weight > 0.0)
+}
+
+/// The elements of a header that is a list.
+fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn with(name: HeaderName, text: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_str(text).unwrap())])
+    }
+
+    #[test]
+    fn gzip_is_sent_to_those_who_take_it() {
+        for (text, expected) in [
+            ("gzip", true),
+            ("deflate, GZIP;q=0.5", true),
+            ("*", true),
+            ("", false),
+            ("br", false),
+            ("gzip;q=0", false),
+            ("gzip;q=0, *", false),
+            ("gzip;q=x", false),
+        ] {
+            assert_eq!(takes_gzip(&with(header::ACCEPT_ENCODING, text)), expected, "{text}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_tag_is_known_in_a_list_strong_or_weak() {
+        for (text, expected) in [
+            (r#"W/"1""#, true),
+            (r#""1""#, true),
+            (r#""0", W/"1""#, true),
+            ("*", true),
+            (r#""2""#, false),
+            ("", false),
+        ] {
+            assert_eq!(is_known(&with(header::IF_NONE_MATCH, text), r#"W/"1""#), expected, "{text}");
+        }
+        assert!(!is_known(&HeaderMap::new(), r#"W/"1""#));
+    }
+
+    #[test]
+    fn the_page_runs_and_loads_nothing() {
+        for forbidden in ["<script", "<link", "<img", "<iframe", " style=", " onclick=", "src="] {
+            assert!(!PAGE.text.contains(forbidden), "{forbidden}");
+        }
+        assert!(PAGE_POLICY.starts_with("default-src 'none'; style-src 'sha256-"), "{PAGE_POLICY}");
+    }
+
+    #[test]
+    fn every_place_on_the_page_has_one_name_and_every_reference_a_place() {
+        let after = |mark: &'static str| {
+            PAGE.text.split(mark).skip(1).filter_map(|rest| rest.split('"').next()).collect::<Vec<_>>()
+        };
+        let ids = after(" id=\"");
+        let places: BTreeSet<&str> = ids.iter().copied().collect();
+        assert_eq!(places.len(), ids.len());
+        assert!(places.contains("images-create") && places.contains("schema-Problem"), "{places:?}");
+        for reference in after("href=\"#") {
+            assert!(places.contains(reference), "{reference}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! A quota is exact however many come at once: on a real table.
+//!
+//! `cargo xtask test` runs it against the stack under test, with the environment of a function.
+
+use anyhow::Result;
+use domain::{ContentType, Image, ImageId, NewImage, Tier, TierId, Upload, UserId};
+use futures_util::future::try_join_all;
+use store::{CreateError, Once, Records};
+
+const PLACES: usize = 500;
+const REQUESTS: usize = 1000;
+
+/// Whether there was a place. Who is told to come back does so under the same key, as a client should.
+async fn takes_a_place(records: &Records, user: &UserId, request: usize) -> Result<bool> {
+    let once = Once { key: format!("request-{request}"), request: "the same".to_owned() };
+    let new = NewImage {
+        file_name: "a".to_owned().try_into()?,
+        title: None,
+        description: None,
+        upload: Upload { content_type: ContentType::Png, size: 1000.try_into()?, checksum_sha256: None },
+    };
+    let image = [Image::pending(new, domain::now())];
+    loop {
+        match records.create_images(user, &image, Some(&once), domain::now()).await {
+            Ok(_) => return Ok(true),
+            Err(CreateError::QuotaExceeded(_)) => return Ok(false),
+            Err(CreateError::Call(aws::CallError::Unavailable(_))) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_a_thousand_uploads_at_once_exactly_as_many_succeed_as_there_are_places() -> Result<()> {
+    let records = Records::from_env(&aws::config()?)?;
+    let user: UserId = ImageId::generate().to_string().parse()?;
+    let tier: TierId = ImageId::generate().to_string().to_lowercase().try_into()?;
+    let basic = records.default_tier().await?;
+    let tier = records.put_tier(&Tier { id: tier, max_images: PLACES as u64, ..basic }).await?;
+    assert!(records.set_tier(&user, &tier).await?);
+
+    let requests = (0..REQUESTS).map(|request| takes_a_place(&records, &user, request));
+    let made = try_join_all(requests).await?.into_iter().filter(|made| *made).count();
+    assert_eq!(made, PLACES);
+    let usage = records.profile_or_default(&user).await?.usage;
+    assert_eq!((usage.images, usage.bytes), (PLACES as u64, PLACES as u64 * 1000));
+    Ok(())
+}

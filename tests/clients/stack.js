@@ -1,0 +1,27 @@
+// The running stack, as `cargo xtask up` describes it.
+
+import dns from "node:dns";
+import { readFileSync } from "node:fs";
+
+/** @type {{api_url: string, demo: {username: string, password: string}}} */
+export const outputs = JSON.parse(readFileSync(/** @type {string} */ (process.env.DARKROOM_OUTPUTS), "utf8"));
+
+// Not every resolver knows that all of `.localhost` is this machine.
+const lookup = dns.lookup;
+dns.lookup = /** @type {any} */ ((host, options, callback) =>
+  lookup(host.endsWith(".localhost") ? "localhost" : host, options, callback));
+
+/**
+ * Asks until there is an answer, for a minute.
+ * @template T
+ * @param {() => Promise<T | undefined>} ask
+ * @param {string} what
+ * @returns {Promise<T>}
+ */
+export async function until(ask, what) {
+  for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((wake) => setTimeout(wake, 200))) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+  }
+  throw new Error(`waited a minute for ${what}`);
+}

@@ -1,0 +1,65 @@
+//! A stack for one run alone. It ends with the run, and nothing of it stays but the logs of a failure.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::sync::Mutex;
+
+use anyhow::{Context, Result};
+
+use crate::emulator::Emulator;
+use crate::project;
+use crate::providers::Providers;
+use crate::stack::{Outputs, Stack};
+
+/// Brings a stack with these providers up on a free port, does some work on it and ends it, at Ctrl-C too.
+pub(crate) fn with(
+    providers: &Providers,
+    work: impl FnOnce(&Stack, &Emulator, &Outputs) -> Result<()>,
+) -> Result<()> {
+    let dir = project::target().join(format!("e2e-{}", std::process::id()));
+    let stack = Stack::new(&dir, false)?;
+    let interrupted = dir.clone();
+    ctrlc::set_handler(move || {
+        if let Err(error) = end(&interrupted) {
+            eprintln!("{error:#}");
+        }
+        std::process::exit(130);
+    })?;
+    let up = free_port().and_then(|port| stack.up(port, providers));
+    let result = up.and_then(|(emulator, outputs)| work(&stack, &emulator, &outputs));
+    if result.is_err() {
+        keep_logs(&stack)?;
+    }
+    end(&dir)?;
+    result
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
+    Ok(listener.local_addr()?.port())
+}
+
+fn keep_logs(stack: &Stack) -> Result<()> {
+    let dir = project::target().join("e2e-logs");
+    fs::create_dir_all(&dir)?;
+    for log in stack.logs() {
+        if let (true, Some(name)) = (log.exists(), log.file_name()) {
+            let copy = dir.join(name);
+            fs::copy(&log, &copy)?;
+            eprintln!("The log is kept: {}", copy.display());
+        }
+    }
+    Ok(())
+}
+
+/// Removes the stack. At Ctrl-C the work ends too, so both come here, and one does it.
+fn end(dir: &Path) -> Result<()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock();
+    if dir.exists() {
+        Stack::new(dir, false)?.down(true)?;
+        fs::remove_dir_all(dir).with_context(|| format!("removing {}", dir.display()))?;
+    }
+    Ok(())
+}
