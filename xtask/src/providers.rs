@@ -44,7 +44,8 @@ impl Providers {
     /// The template's parameters, as `sam deploy` takes them. All are named each time: what is left out would
     /// stay as the deployment before had it.
     pub(crate) fn parameters(&self) -> Vec<String> {
-        let Some(_) = &self.key else { return vec!["AiSecret=".to_owned()] };
+        // sam takes an empty value in quotes alone.
+        let Some(_) = &self.key else { return vec![r#"AiSecret="""#.to_owned()] };
         let mut parameters = vec![format!("AiSecret={SECRET}")];
         parameters.extend(self.base_url.iter().map(|url| format!("AiBaseUrl={url}")));
         parameters.extend(self.seconds.iter().map(|seconds| format!("AnalysisSeconds={seconds}")));
@@ -90,6 +91,6 @@ mod tests {
 
     #[test]
     fn without_a_key_there_is_no_ai() {
-        assert_eq!(Providers::default().parameters(), ["AiSecret="]);
+        assert_eq!(Providers::default().parameters(), [r#"AiSecret="""#]);
     }
 }
