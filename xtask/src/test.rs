@@ -8,11 +8,7 @@ use anyhow::Result;
 use crate::emulator::Emulator;
 use crate::stack::{Outputs, Stack};
 use crate::standins::Standins;
-<<<<<<< HEAD
 use crate::{clients, command, own_stack, tools};
-=======
-use crate::{clients, command, own_stack};
->>>>>>> background
 
 /// Runs the tests whose names contain one of `filters`, or all.
 pub(crate) fn run(filters: &[String]) -> Result<()> {

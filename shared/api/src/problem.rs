@@ -2,7 +2,7 @@
 
 use aws::CallError;
 use domain::{InvalidField, Status, Tier};
-use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::http::StatusCode;
 use serde_json::{Value, json};
 use store::{AskError, CreateError, ReplaceError};
 
@@ -67,7 +67,7 @@ pub struct Problem {
     pub(crate) detail: String,
     pub(crate) members: Vec<(&'static str, Value)>,
     /// The `Allow` header of a 405.
-    pub(crate) allow: Option<HeaderValue>,
+    pub(crate) allow: Option<Box<str>>,
     pub(crate) cause: Option<Cause>,
 }
 
@@ -109,7 +109,7 @@ impl Problem {
     pub fn method_not_allowed(allow: &str) -> Self {
         let detail = format!("This address takes {allow}.");
         let problem = Self::new(ErrorStatus::MethodNotAllowed, "method-not-allowed", detail);
-        Self { allow: HeaderValue::from_str(allow).ok(), ..problem }
+        Self { allow: Some(allow.into()), ..problem }
     }
 
     /// 500 `internal`: a fault of ours.

@@ -63,8 +63,8 @@ fn answer(problem: &Problem) -> Response<Body> {
     if problem.status == ErrorStatus::Unauthorized {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if let Some(allow) = &problem.allow {
-        response.headers_mut().insert(header::ALLOW, allow.clone());
+    if let Some(Ok(allow)) = problem.allow.as_deref().map(HeaderValue::from_str) {
+        response.headers_mut().insert(header::ALLOW, allow);
     }
     response
 }

@@ -68,13 +68,7 @@ impl Worker for Editor {
 }
 
 fn content_type(format: Format) -> Option<ContentType> {
-    match format.content_type() {
-        "image/jpeg" => Some(ContentType::Jpeg),
-        "image/png" => Some(ContentType::Png),
-        "image/webp" => Some(ContentType::Webp),
-        "image/gif" => Some(ContentType::Gif),
-        _ => None,
-    }
+    ContentType::try_from(format.content_type().to_owned()).ok()
 }
 
 fn gone(detail: &str) -> Trouble {
