@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// It is answered with this status and body.
     Answer(u16, &'static str),
     /// There is no answer.
@@ -28,20 +28,20 @@ pub enum Fault {
 
 impl Fault {
     /// DynamoDB has too much to do.
-    pub const DYNAMODB_THROTTLES: Self = Self::Answer(
+    pub(crate) const DYNAMODB_THROTTLES: Self = Self::Answer(
         400,
         r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}"#,
     );
     /// Cognito has too much to do.
-    pub const COGNITO_THROTTLES: Self =
+    pub(crate) const COGNITO_THROTTLES: Self =
         Self::Answer(400, r#"{"__type":"TooManyRequestsException","message":"Rate exceeded"}"#);
     /// S3 has too much to do.
-    pub const S3_THROTTLES: Self = Self::Answer(
+    pub(crate) const S3_THROTTLES: Self = Self::Answer(
         503,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>SlowDown</Code><Message>slow down</Message></Error>",
     );
     /// Whatever it is, it has a fault of its own.
-    pub const BROKEN: Self = Self::Answer(500, r#"{"__type":"InternalServerError","message":"oops"}"#);
+    pub(crate) const BROKEN: Self = Self::Answer(500, r#"{"__type":"InternalServerError","message":"oops"}"#);
 }
 
 #[derive(Debug)]
@@ -54,9 +54,9 @@ struct Plan {
 
 /// A running proxy.
 #[derive(Clone, Debug)]
-pub struct Proxy {
+pub(crate) struct Proxy {
     /// Where it listens.
-    pub address: String,
+    pub(crate) address: String,
     upstream: Uri,
     client: Client<HttpConnector, Full<Bytes>>,
     /// The operation that fails, such as `GetItem`, or S3's method, such as `GET`.
@@ -66,7 +66,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// Lets `failing` calls of one operation fail, and all others through.
-    pub async fn start(
+    pub(crate) async fn start(
         upstream: &str,
         operation: &'static str,
         fault: Fault,
@@ -98,7 +98,7 @@ impl Proxy {
     }
 
     /// How often the operation was called.
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.plan().calls
     }
 

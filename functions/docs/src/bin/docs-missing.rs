@@ -5,7 +5,7 @@ use lambda_http::RequestExt;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    api::serve(|request| missing(request)).await
+    api::serve(missing).await
 }
 
 async fn missing(request: Request) -> Reply {

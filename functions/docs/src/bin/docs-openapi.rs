@@ -5,7 +5,7 @@ use docs::OPENAPI;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    api::serve(|request| get(request)).await
+    api::serve(get).await
 }
 
 async fn get(request: Request) -> Reply {

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use tests::{Answer, Stack, User, id_of, pictures, unique, until};
 
 /// A tier's id that nobody has.
-pub fn new_id() -> String {
+fn new_id() -> String {
     let name = unique("t");
     name[name.len().saturating_sub(30)..].trim_start_matches('-').to_owned()
 }
 
 /// Rules like basic's.
-pub fn rules() -> Value {
+fn rules() -> Value {
     json!({
         "name": "Sample", "thumbnail_sizes": [200], "original_link": false, "expiring_links": false,
         "max_image_bytes": 1_000_000, "max_images": 5, "ai": false,
