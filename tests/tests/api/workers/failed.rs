@@ -34,8 +34,9 @@ async fn an_event_that_was_given_up_does_not_undo_a_later_success() -> Result<()
     let record = user.record(id).await?.context("no record")?;
     let same_event = events::uploaded([(user.key(id).as_str(), record["sequencer"].as_str().unwrap())])?;
     for event in [event_of(&user, id)?, same_event] {
-        let answer =
-            stack.invoke("WorkersFailed", &messages([("m", events::given_up(&event).to_string())])).await?;
+        let answer = stack
+            .invoke("WorkersFailed", &events::messages([("m", events::given_up(&event).to_string())]))
+            .await?;
         assert_eq!(answer.ok()?, json!({"batchItemFailures": []}));
         assert_eq!(user.image(id).await?, image);
     }
@@ -48,7 +49,7 @@ async fn of_a_batch_only_the_poison_message_comes_back() -> Result<()> {
     let user = stack.user().await?;
     let (first, last) = (user.create("image/png", 10).await?, user.create("image/png", 10).await?);
     let given_up = |id: &str| anyhow::Ok(events::given_up(&event_of(&user, id)?).to_string());
-    let batch = messages([
+    let batch = events::messages([
         ("first", given_up(first.id())?),
         ("poison", "not JSON".to_owned()),
         ("last", given_up(last.id())?),
@@ -59,20 +60,4 @@ async fn of_a_batch_only_the_poison_message_comes_back() -> Result<()> {
         assert_eq!(user.image(created.id()).await?["status"], "failed");
     }
     Ok(())
-}
-
-/// An SQS event of messages, each given by its id and body.
-fn messages<const N: usize>(messages: [(&str, String); N]) -> serde_json::Value {
-    let records = messages.into_iter().map(|(id, body)| {
-        json!({
-            "messageId": id,
-            "receiptHandle": id,
-            "body": body,
-            "attributes": {"ApproximateReceiveCount": "1"},
-            "messageAttributes": {},
-            "eventSource": "aws:sqs",
-            "awsRegion": "us-east-1",
-        })
-    });
-    json!({"Records": records.collect::<Vec<_>>()})
 }
