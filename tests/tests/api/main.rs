@@ -58,3 +58,4 @@ mod workers {
 }
 mod contract;
 mod idempotency;
+mod web;
