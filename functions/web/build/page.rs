@@ -11,8 +11,10 @@ pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 const PRELOADS: &str = "<!-- modulepreload -->";
 /// What begins the value of an attribute that names another file.
 const REFERENCES: [&str; 2] = [" src=\"", " href=\""];
+/// What index.html writes for web/ itself.
+const ASSETS: &str = "assets/";
 
-/// Puts `directory` before the relative addresses of index.html, and links to the modules that it needs at once into
+/// Makes `assets/` in the addresses of index.html into `directory`, and links to the modules that it needs at once into
 /// the place it has for them: one fetches them side by side, where a browser would find each with the one before.
 pub(crate) fn render(page: &str, directory: &str, files: &Files) -> Result<String> {
     let mut entries = Vec::new();
@@ -23,11 +25,11 @@ pub(crate) fn render(page: &str, directory: &str, files: &Files) -> Result<Strin
         let address = after.split('"').next().unwrap_or_default();
         output.push_str(before);
         if is_relative(address) {
-            let name = normal("", address).filter(|name| files.contains_key(name));
-            let name = name.with_context(|| format!("{address}: there is no such file in web/"))?;
+            let name = address.strip_prefix(ASSETS).filter(|name| files.contains_key(*name));
+            let name = name.with_context(|| format!("{address}: not assets/ and a file of web/"))?;
             output.push_str(directory);
-            output.push_str(&name);
-            entries.extend(name.ends_with(".js").then_some(name));
+            output.push_str(name);
+            entries.extend(name.ends_with(".js").then(|| name.to_owned()));
         } else {
             output.push_str(address);
         }
@@ -107,11 +109,11 @@ mod tests {
 
     #[test]
     fn relative_addresses_alone_get_the_directory() {
-        let page = r##"<link href="style.css"><script src="./js/app.js"></script>
+        let page = r##"<link href="assets/style.css"><script src="assets/js/app.js"></script>
             <a href="/api/docs">a</a><a href="#b">b</a><a href="https://example.com/">c</a>"##;
         let expected = page
-            .replace("\"style.css\"", "\"/assets/1f/style.css\"")
-            .replace("\"./js/app.js\"", "\"/assets/1f/js/app.js\"");
+            .replace("\"assets/style.css\"", "\"/assets/1f/style.css\"")
+            .replace("\"assets/js/app.js\"", "\"/assets/1f/js/app.js\"");
         assert_eq!(rendered(page, &[("style.css", ""), ("js/app.js", "")]).unwrap(), expected);
     }
 
@@ -127,7 +129,7 @@ mod tests {
             ("c.js", "import \"./app.js\";"),
             ("d.js", ""),
         ];
-        let page = rendered("<!-- modulepreload --><script src=\"app.js\"></script>", &all).unwrap();
+        let page = rendered("<!-- modulepreload --><script src=\"assets/app.js\"></script>", &all).unwrap();
         let links = ["b.js", "c.js", "lib/a.js"]
             .map(|name| format!("<link rel=\"modulepreload\" href=\"/assets/1f/{name}\">"));
         assert_eq!(page, format!("{}<script src=\"/assets/1f/app.js\"></script>", links.join("\n")));
@@ -135,12 +137,13 @@ mod tests {
 
     #[test]
     fn a_name_of_no_file_ends_the_build() {
-        let script = "<script src=\"app.js\"></script>";
+        let script = "<script src=\"assets/app.js\"></script>";
         for (page, all) in [
             (script, vec![]),
             (script, vec![("app.js", "import \"./none.js\";")]),
             (script, vec![("app.js", "import { html } from \"lit\";")]),
-            ("<link href=\"../style.css\">", vec![("style.css", "")]),
+            ("<link href=\"style.css\">", vec![("style.css", "")]),
+            ("<link href=\"assets/../style.css\">", vec![("style.css", "")]),
         ] {
             assert!(rendered(page, &all).is_err(), "{page} {all:?}");
         }
