@@ -2,6 +2,7 @@
 
 mod admin {
     mod images;
+    mod queues;
     mod tiers;
     mod users;
 }
