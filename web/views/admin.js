@@ -204,8 +204,10 @@ async function queues() {
   const as = h("p", { class: "quiet", role: "status" });
   const load = async () => {
     const { queues } = await call("GET", "/api/admin/queues");
-    fill(body, queues.map(({ name, waiting, in_flight, dead }) => h("tr", null, h("th", { scope: "row" }, name),
-      h("td", null, number(waiting)), h("td", null, number(in_flight)),
+    // What the table's stream brings has no queue, and nothing that waits there can be counted.
+    const count = (value) => h("td", null, value === null ? "–" : number(value));
+    fill(body, queues.map(({ name, waiting, in_flight, dead }) => h("tr", null,
+      h("th", { scope: "row" }, words.queues[name] ?? name), count(waiting), count(in_flight),
       h("td", { class: dead > 0 ? "dead" : "" }, dead > 0 && icon("alert"), number(dead)))));
     as.textContent = words.refreshed(time(new Date().toISOString()));
   };
