@@ -105,7 +105,7 @@ async function show() {
 function showImage({ image, admin }) {
   const back = current.address ?? (admin ? "#/admin/images" : "#/");
   let replaced = false;
-  lightbox = openImage({
+  const opened = lightbox = openImage({
     id: image,
     list: current.list,
     admin,
@@ -114,7 +114,7 @@ function showImage({ image, admin }) {
       location.replace(`${admin ? "#/admin/images" : "#/images"}/${id}`);
     },
     onclose: () => {
-      lightbox = null;
+      if (lightbox === opened) lightbox = null;
       const stillHere = location.hash === `#${admin ? "/admin" : ""}/images/${image}`;
       if (!replaced && stillHere) location.hash = back;
       document.querySelector(`.tile[data-id="${CSS.escape(image)}"] a`)?.focus({ preventScroll: true });

@@ -137,10 +137,11 @@ export class Grid {
   #tile(image, index) {
     const key = image?.id ?? `place ${index}`;
     const thumbnail = image && bestThumbnail(image, this.#side);
-    const look = image && [image.status, thumbnail?.url, image.title, image.file_name, uploads.previews.has(key)].join("\n");
+    const look = image && [image.status, thumbnail?.url, image.title, image.file_name,
+      !thumbnail && uploads.previews.has(key), uploads.sends(key)].join("\n");
     const known = this.#tiles.get(key);
     if (known?.look === look) return Object.assign(known, { image, index });
-    if (known?.element.contains(document.activeElement)) this.#focus = key;
+    if (known?.element.contains(document.activeElement)) this.#focus ??= key;
     const element = image ? this.#draw(image, thumbnail) : h("li", { class: "tile skeleton", "aria-hidden": "true" });
     return { key, look, image, index, element };
   }
@@ -148,15 +149,15 @@ export class Grid {
   #draw(image, thumbnail) {
     const busy = image.status === "pending" || image.status === "processing";
     const status = uploads.sends(image.id) ? texts.photos.uploading : texts.photos.status[image.status];
-    const [name, caption] = [image.title ?? image.file_name, this.caption?.(image) ?? null];
-    const label = [name, caption !== name && caption, image.status !== "ready" && status].filter(Boolean).join(", ");
+    const [name, caption] = [image.title ?? image.file_name, this.caption?.(image)];
+    const badge = image.status === "failed" ? icon("alert") : busy && !thumbnail ? h("span", { class: "spinner" }) : null;
     return h("li", { class: `tile ${image.status}`, "data-id": image.id },
-      h("a", { href: this.href(image), "aria-label": label, title: name },
+      h("a", { href: this.href(image), title: name },
         placeholder(image),
         thumbnail && picture(image, thumbnail, "", () => this.list.refresh(image.id)),
-        busy && !thumbnail && h("span", { class: "badge" }, h("span", { class: "spinner" }), status),
-        image.status === "failed" && h("span", { class: "badge failed" }, icon("alert"), status),
-        caption && h("span", { class: "caption" }, caption)));
+        caption !== name && h("span", { class: "visually-hidden" }, name),
+        caption && h("span", { class: "caption" }, caption),
+        badge && h("span", { class: `badge ${image.status}` }, badge, status)));
   }
 
   #key(event) {

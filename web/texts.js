@@ -171,10 +171,6 @@ export const texts = {
     status: { pending: "Waiting for upload", processing: "Developing", ready: "Ready", failed: "Failed" },
     uploading: "Uploading",
     none: "No picture is in this state.",
-    tile: (image) => {
-      const name = image.title ?? image.file_name;
-      return image.status === "ready" ? name : `${name}, ${texts.photos.status[image.status].toLowerCase()}`;
-    },
     grid: "Pictures, newest first. Arrow keys move, Enter opens, Delete deletes.",
   },
 

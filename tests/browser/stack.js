@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 
 /**
  * @typedef {{username: string, password: string}} Login
- * @type {{api_url: string, web_url: string, endpoint_url: string, demo: Login, admin: Login}}
+ * @type {{api_url: string, web_url: string, endpoint_url: string, uploads_bucket: string,
+ *   derived_bucket: string, demo: Login, admin: Login}}
  */
 export const outputs = JSON.parse(readFileSync(/** @type {string} */ (process.env.DARKROOM_OUTPUTS), "utf8"));
 

@@ -149,7 +149,8 @@ export async function setView({ id }) {
 function slotOf(set, slot, list, reload) {
   const image = list.at(list.indexOf(set.images[slot]?.id));
   if (image) {
-    return h("li", { class: "slot" }, h("a", { href: `#/images/${image.id}`, "aria-label": `${words.slot[slot]}: ${texts.photos.tile(image)}` },
+    return h("li", { class: "slot" }, h("a", { href: `#/images/${image.id}` },
+      h("span", { class: "visually-hidden" }, `${words.slot[slot]}: ${image.title ?? image.file_name}`),
       placeholder(image), thumbnail(image, 400),
       image.status !== "ready" && h("span", { class: "badge" }, texts.photos.status[image.status])),
     h("p", null, image.title ?? image.file_name));
