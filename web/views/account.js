@@ -48,7 +48,7 @@ function tierTable(tiers, own) {
   };
   return h("table", { class: "compare" },
     h("thead", null, h("tr", null, h("td"), tiers.map((tier) =>
-      h("th", { scope: "col", class: tier === own ? "own" : "" }, tier.name, tier === own && h("span", { class: "chip" }, words.tier))))),
+      h("th", { scope: "col", class: tier === own ? "own" : "" }, tier.name, tier === own && h("span", { class: "chip" }, words.own))))),
     h("tbody", null, Object.entries(rows).map(([label, value]) =>
       h("tr", null, h("th", { scope: "row" }, label), tiers.map((tier) => h("td", { class: tier === own ? "own" : "" }, value(tier)))))));
 }

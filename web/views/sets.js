@@ -134,7 +134,7 @@ export async function setView({ id }) {
     title: set.title ?? texts.untitled,
     list,
     element: h("div", null,
-      h("header", { class: "view-header" }, h("a", { class: "icon-button", href: "#/sets", "aria-label": words.title }, icon("back")),
+      h("header", { class: "view-header one-line" }, h("a", { class: "icon-button", href: "#/sets", "aria-label": words.title }, icon("back")),
         heading, h("span", { class: "space" }),
         h("button", { type: "button", class: "button", onclick: edit }, texts.edit),
         iconButton("trash", words.delete, remove)),

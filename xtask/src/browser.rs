@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -14,6 +15,9 @@ use crate::{command, project};
 
 /// What Chromium is called on a PATH, and Chrome, which does as well.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+/// The screenshots that the README shows.
+const README_SHOWS: [&str; 3] =
+    ["photos-desktop-light.jpg", "picture-desktop-dark.jpg", "photos-phone-dark.jpg"];
 /// What to do by hand where there is none.
 const REMEDY: &str = "The page's tests need Chromium. Install it (Debian's package is `chromium`), or name its program \
                       in the variable CHROMIUM";
@@ -32,6 +36,25 @@ pub(crate) fn run(stack: &Stack, standins: Option<&Standins>, pattern: Option<&s
         node.envs(standins.map(|standins| ("DARKROOM_STANDINS", &standins.address)));
         command::run(node.env("DARKROOM_OUTPUTS", stack.outputs_file()).env("CHROMIUM", &chromium))
     })
+}
+
+/// Takes screenshots of every view into `target/screenshots`, and puts those that the README shows into docs/.
+pub(crate) fn screenshots(stack: &Stack) -> Result<()> {
+    let chromium = ensure()?;
+    let package = Package::ensure("browser")?;
+    let taken = project::target().join("screenshots");
+    command::step("taking screenshots", || {
+        let mut node = package.command("node", &["screenshots.js"])?;
+        node.arg(&taken).env("DARKROOM_OUTPUTS", stack.outputs_file()).env("CHROMIUM", &chromium);
+        command::run(&mut node)
+    })?;
+    let shown = project::root().join("docs/screenshots");
+    fs::create_dir_all(&shown)?;
+    for name in README_SHOWS {
+        fs::copy(taken.join(name), shown.join(name)).with_context(|| format!("copying {name}"))?;
+    }
+    println!("They are in {}.", taken.display());
+    Ok(())
 }
 
 /// Finds a browser or, as root on Debian and the like, installs one.

@@ -89,6 +89,14 @@ enum Task {
         #[command(flatten)]
         place: Place,
     },
+    /// Take screenshots of every view of the page, on a stack of its own.
+    Screenshots {
+        /// Take them of the stack that runs already, as `cargo xtask up` has it.
+        #[arg(long)]
+        running: bool,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Have schemathesis try a stack of its own against docs/openapi.yaml, with every check on.
     Contract {
         /// Seconds for each of the two users.
@@ -195,6 +203,11 @@ fn run(task: Task) -> Result<()> {
             own_stack::with(&standins.providers(), |stack, _, _| {
                 browser::run(stack, Some(&standins), pattern.as_deref())
             })
+        }
+        Task::Screenshots { running: true, place } => browser::screenshots(&running(&place)?),
+        Task::Screenshots { .. } => {
+            let standins = command::step("starting what stands in for OpenAI", Standins::start)?;
+            own_stack::with(&standins.providers(), |stack, _, _| browser::screenshots(stack))
         }
         Task::Contract { seconds } => contract::run(seconds),
         Task::Lint => lint::run(),
