@@ -20,7 +20,8 @@ export function browser() {
   return running;
 }
 
-after(async () => (await running)?.close());
+// Screenshots and measurements are no tests.
+if (process.env.NODE_TEST_CONTEXT) after(async () => (await running)?.close());
 
 /** @type {Promise<import("playwright-core").Page> | undefined} */
 let blank;

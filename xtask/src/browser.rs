@@ -57,6 +57,16 @@ pub(crate) fn screenshots(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
+/// Measures what the page costs a visitor, and prints a table for docs/BENCHMARKS.md.
+pub(crate) fn measure(stack: &Stack) -> Result<()> {
+    let chromium = ensure()?;
+    let package = Package::ensure("browser")?;
+    command::step("measuring", || {
+        let mut node = package.command("node", &["measure.js"])?;
+        command::run(node.env("DARKROOM_OUTPUTS", stack.outputs_file()).env("CHROMIUM", &chromium))
+    })
+}
+
 /// Finds a browser or, as root on Debian and the like, installs one.
 fn ensure() -> Result<PathBuf> {
     if let Some(named) = env::var_os("CHROMIUM") {

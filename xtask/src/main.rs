@@ -141,6 +141,11 @@ enum Bench {
         #[arg(long, default_value = "40")]
         runs: NonZeroUsize,
     },
+    /// What the page costs a visitor on the stack that runs, as Lighthouse measures it.
+    Page {
+        #[command(flatten)]
+        place: Place,
+    },
     /// The imaging engine beside sharp and Pillow; writes its tables into docs/BENCHMARKS.md.
     Imaging {
         /// The photograph that larger ones are made of [default: one that comes with scikit-image].
@@ -211,6 +216,7 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Contract { seconds } => contract::run(seconds),
         Task::Lint => lint::run(),
+        Task::Bench(Bench::Page { place }) => browser::measure(&running(&place)?),
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
         Task::Redrive { stack_name, region, place } => redrive(stack_name, region.as_deref(), &place),
