@@ -37,15 +37,19 @@ test("a page stays logged in by a cookie that it cannot read, until it logs out"
 
 test("another site cannot have the cookie sent", inBrowser(async ({ page, open, expect }) => {
   const refresh = `${outputs.api_url}/api/auth/token/refresh`;
-  /** Which cookies come with a refresh, or come not, when the page that is open asks for one. */
+  /** Which cookies come with a form that the open page sends to where tokens are refreshed. */
   const cookies = async () => {
     const sent = page.waitForRequest(refresh);
-    await page.evaluate((url) => {
-      fetch(url, { method: "POST", mode: "no-cors", credentials: "include", body: "{}" }).catch(() => {});
+    await page.evaluate((action) => {
+      const form = Object.assign(document.createElement("form"), { action, method: "post", enctype: "text/plain" });
+      document.body.append(form);
+      form.submit();
     }, refresh);
-    return (await (await sent).allHeaders()).cookie ?? "";
+    const headers = await (await sent).allHeaders();
+    await page.waitForURL(refresh);
+    return headers.cookie ?? "";
   };
-  // Neither request has a body of JSON, and the other site no icon.
+  // No form has a body of JSON, and the other site no icon.
   expect(/415|favicon/);
   const { username, password } = await registered();
   await open();

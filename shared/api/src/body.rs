@@ -111,7 +111,8 @@ fn invalid_field(path: &str, message: &str) -> Problem {
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
     let field = match missing {
         Some(name) => name,
-        None if path == "." => "body",
+        // The whole, or a field without a name.
+        None if path == "." || path.is_empty() => "body",
         None => path,
     };
     let detail: String = format!("{field}: {message}").chars().take(MAX_CHARACTERS).collect();
@@ -148,6 +149,7 @@ mod tests {
             (r#"{"file_name":"a\u0000b","size":1}"#, "file_name"),
             (r#"{"file_name":"a","size":1,"is_admin":true}"#, "is_admin"),
             (r#"{"file_name":"a","size":1,"content_type":7}"#, "content_type"),
+            (r#"{"":1}"#, "body"),
             ("[]", "body"),
             (r#"["a",1]"#, "body"),
         ] {
