@@ -8,9 +8,11 @@ import json
 import os
 import platform
 import statistics
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy
@@ -60,6 +62,56 @@ def pictures(directory, photo):
         ("WebP, photo of 6 MP", "photo-6.webp", lambda path: synthesised(6).save(path, quality=80)),
     ]
     for name, file, make in files:
+        path = directory / file
+        if not path.exists():
+            make(path)
+        yield name, path
+
+
+def at_the_limit(directory, photo):
+    """A picture of 50 megapixels in each of the formats that take most memory to decode."""
+    directory.mkdir(parents=True, exist_ok=True)
+    width, height = 8660, 5773
+    made = []
+
+    def opaque():
+        if not made:
+            made.append(photo.resize((width, height), Image.Resampling.BICUBIC))
+        return made[0]
+
+    def transparent():
+        picture = opaque().copy()
+        picture.putalpha(Image.linear_gradient("L").resize((width, height)))
+        return picture
+
+    def png_16(path):
+        """Pillow writes no colour in 16 bits: sixteen rows of the photograph, again and again."""
+        rows = numpy.asarray(transparent())[:16].astype(">u2") * 257
+        packer, parts = zlib.compressobj(1), []
+        for y in range(height):
+            parts.append(packer.compress(b"\0" + rows[y % 16].tobytes()))
+        header = struct.pack(">IIBBBBB", width, height, 16, 6, 0, 0, 0)
+        chunks = [(b"IHDR", header), (b"IDAT", b"".join(parts) + packer.flush()), (b"IEND", b"")]
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks))
+
+    kinds = [
+        ("JPEG", "baseline.jpg", lambda path: opaque().save(path, quality=88)),
+        ("JPEG, progressive at 4:4:4", "progressive.jpg",
+         lambda path: opaque().save(path, quality=88, progressive=True, subsampling=0)),
+        ("JPEG, CMYK and progressive", "cmyk.jpg",
+         lambda path: opaque().convert("CMYK").save(path, quality=88, progressive=True, subsampling=0)),
+        ("PNG", "rgb.png", lambda path: opaque().save(path, compress_level=1)),
+        ("PNG, 16 bits with alpha", "rgba-16.png", png_16),
+        ("GIF", "canvas.gif", lambda path: opaque().convert("P").save(path)),
+        ("WebP", "lossy.webp", lambda path: opaque().save(path, quality=80, method=0)),
+        ("WebP with alpha", "alpha.webp", lambda path: transparent().save(path, quality=80, method=0)),
+        ("WebP, lossless with alpha", "lossless.webp",
+         lambda path: transparent().save(path, lossless=True, quality=0, method=0)),
+        ("AVIF at 4:4:4", "444.avif", lambda path: opaque().save(path, quality=60, speed=10, subsampling="4:4:4")),
+        ("AVIF with alpha", "alpha.avif", lambda path: transparent().save(path, quality=60, speed=10)),
+    ]
+    for name, file, make in kinds:
         path = directory / file
         if not path.exists():
             make(path)
@@ -205,6 +257,13 @@ def main():
     for name, ours, pipelines in pipelines_seen:
         cells = [f"{p['cpu']:.0f} ({ours['cpu'] / p['cpu']:.2f})" for p in pipelines]
         print(f"| {name} | {' | '.join(cells)} |")
+    print("\nA picture of 50 megapixels to three sizes, in Darkroom.\n")
+    print("| format | peak, MB | CPU, ms |")
+    print("| --- | ---: | ---: |")
+    for name, path in at_the_limit(arguments.dir / "limits", photo):
+        print(f"at the limit: {name}", file=sys.stderr)
+        ours = darkroom(arguments.darkroom, str(path), THREE, 1, str(out))
+        print(f"| {name} | {ours['peak'] / 1024:.0f} | {ours['cpu']:.0f} |")
     print("\nQuality: SSIM to the reference, and bytes.\n")
     print("| picture | size | Darkroom | bytes | sharp | bytes | Pillow | bytes |")
     print("| --- | ---: " + "| ---: " * 6 + "|")
