@@ -93,10 +93,6 @@ async function takeAll(screen, options) {
     await page.locator(".tile.ready a").nth(4).click();
     const dialog = page.getByRole("dialog");
     await dialog.locator("img.loaded").waitFor();
-    if (await dialog.getByRole("button", { name: "Describe this picture" }).isVisible()) {
-      await dialog.getByRole("button", { name: "Describe this picture" }).click();
-      await dialog.locator(".tags").waitFor({ timeout: 60_000 });
-    }
     await take("picture");
     await open("#/admin/tiers");
     await page.getByRole("button", { name: "Edit Premium" }).click();
