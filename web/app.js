@@ -3,7 +3,7 @@
 import { session, whenSignedOut } from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { forgetImages, uploadImages } from "./images.js";
-import { complain, notice } from "./notice.js";
+import { notice } from "./notice.js";
 import { forgetProfile, isAdmin, loadProfile, state } from "./state.js";
 import { texts } from "./texts.js";
 import { uploadTray } from "./tray.js";
@@ -85,7 +85,10 @@ async function show() {
       view = await target.make();
     } catch (error) {
       if (error.name === "AbortError") return;
-      view = { title: texts.name, element: trouble(error) };
+      view = { title: texts.name, element: trouble(error, () => {
+        current = null;
+        show();
+      }) };
     }
     if (turn !== showing) return view.dispose?.();
     current?.dispose?.();
@@ -133,12 +136,9 @@ function showAuth() {
   main.querySelector("input")?.focus();
 }
 
-function trouble(error) {
+function trouble(error, again) {
   return h("div", { class: "empty", role: "alert" }, icon("alert"), h("h1", { tabindex: "-1" }, error.message),
-    h("button", { type: "button", class: "button", onclick: () => {
-      current = null;
-      show();
-    } }, texts.retry));
+    h("button", { type: "button", class: "button", onclick: again }, texts.retry));
 }
 
 function focusHeading() {
@@ -209,5 +209,14 @@ addEventListener("paste", (event) => {
 
 // ------------------------------------------------------------ the beginning
 
-if (session.likely) await loadProfile().catch((error) => error.transient && complain(error));
-await show();
+async function begin() {
+  try {
+    if (session.likely) await loadProfile();
+  } catch (error) {
+    // Whoever is logged in stays so while the service is away.
+    if (error.transient) return fill(main, trouble(error, begin));
+  }
+  await show();
+}
+
+await begin();

@@ -158,6 +158,18 @@ test("a session that was ended elsewhere leads to the login, with a sentence", i
   await page.getByRole("heading", { name: "Log in" }).waitFor();
 }));
 
+test("a service that is away is said so, and whoever is logged in stays so", inBrowser(async (visit) => {
+  const { page, expect } = visit;
+  expect(/503|ERR_FAILED/);
+  await logIn(visit, await registered());
+  await page.route("**/api/auth/**", (route) => route.fulfill({ status: 503, body: "" }));
+  await page.reload();
+  await page.getByRole("heading", { name: "The service is busy. Try again in a few seconds." }).waitFor();
+  await page.unroute("**/api/auth/**");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
+}));
+
 test("what a tier lacks is said where it would be", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registered();

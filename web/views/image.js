@@ -13,6 +13,8 @@ import { chooseFiles, uploads } from "../uploads.js";
 import { unsettled, watch } from "../watcher.js";
 
 const words = texts.image;
+/** From so many pixels on a finger that moves sideways turns to another picture. */
+const SWIPE = 50;
 const LIFETIMES = [300, 3600, 4 * 3600, 30_000];
 
 /**
@@ -76,6 +78,14 @@ export function openImage({ id, list, admin = false, onclose, go }) {
     if (event.key === "ArrowLeft") turn(-1);
     if (event.key === "ArrowRight") turn(1);
     if (event.key === "Delete") remove();
+  });
+  let touched = null;
+  stage.addEventListener("touchstart", ({ touches }) => {
+    touched = touches.length === 1 ? touches[0] : null;
+  }, { passive: true });
+  stage.addEventListener("touchend", ({ changedTouches: [end] }) => {
+    const [across, down] = touched ? [end.clientX - touched.clientX, end.clientY - touched.clientY] : [0, 0];
+    if (Math.abs(across) > SWIPE && Math.abs(across) > 2 * Math.abs(down)) turn(across > 0 ? -1 : 1);
   });
   dialog.addEventListener("close", () => {
     ended.abort();
