@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use crate::{User, aws::attribute};
 
 /// The samples, by the name that their function has in template.yaml.
-pub const SAMPLES: [(&str, &str); 50] = [
+pub const SAMPLES: [(&str, &str); 52] = [
     ("AdminImagesDelete", include_str!("../../events/admin-images-delete.json")),
     ("AdminImagesGet", include_str!("../../events/admin-images-get.json")),
     ("AdminImagesList", include_str!("../../events/admin-images-list.json")),
     ("AdminImagesUpdate", include_str!("../../events/admin-images-update.json")),
+    ("AdminQueuesList", include_str!("../../events/admin-queues-list.json")),
     ("AdminTiersDelete", include_str!("../../events/admin-tiers-delete.json")),
     ("AdminTiersPut", include_str!("../../events/admin-tiers-put.json")),
     ("AdminUsersList", include_str!("../../events/admin-users-list.json")),
@@ -48,6 +49,7 @@ pub const SAMPLES: [(&str, &str); 50] = [
     ("PhonesUpload", include_str!("../../events/phones-upload.json")),
     ("TiersGet", include_str!("../../events/tiers-get.json")),
     ("TiersList", include_str!("../../events/tiers-list.json")),
+    ("WebPage", include_str!("../../events/web-page.json")),
     ("WorkersAnalyze", include_str!("../../events/workers-analyze.json")),
     ("WorkersDropbox", include_str!("../../events/workers-dropbox.json")),
     ("WorkersEdit", include_str!("../../events/workers-edit.json")),

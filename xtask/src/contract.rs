@@ -123,12 +123,11 @@ mod tests {
     fn every_route_of_the_template_is_in_the_contract_and_the_reverse() -> Result<()> {
         let mut routes = BTreeSet::new();
         for function in template::functions(&project::template())? {
-            for route in function.routes {
+            // The page is none of the contract, nor is what takes all other addresses.
+            for route in function.routes.into_iter().filter(|route| route.path.starts_with("/api/")) {
                 routes.insert((route.method, route.path, function.bin.clone()));
             }
         }
-        // What takes all other addresses is no operation.
-        assert!(routes.remove(&("ANY".to_owned(), "$default".to_owned(), "docs-missing".to_owned())));
         let named = |((method, path), operation): ((String, String), Value)| {
             Ok((method, path, operation["operationId"].as_str().context("no operationId")?.to_owned()))
         };

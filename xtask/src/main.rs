@@ -4,6 +4,7 @@
 mod aws;
 mod bench;
 mod bench_imaging;
+mod browser;
 mod clients;
 mod command;
 mod contract;
@@ -11,6 +12,7 @@ mod emulator;
 mod lint;
 mod logs;
 mod node;
+mod npm;
 mod own_stack;
 mod project;
 mod providers;
@@ -35,6 +37,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::aws::Aws;
 use crate::providers::Providers;
 use crate::stack::Stack;
+use crate::standins::Standins;
 
 /// Builds, runs, tests and measures Darkroom.
 #[derive(Parser)]
@@ -67,7 +70,8 @@ enum Task {
         #[command(flatten)]
         local: Local,
     },
-    /// Run the unit tests, then the end-to-end suite and other people's clients against a stack of its own.
+    /// Run the unit tests, then the end-to-end suite, other people's clients and the page's tests against a stack of
+    /// its own.
     Test {
         /// Run only tests whose names contain one of these.
         filters: Vec<String>,
@@ -75,6 +79,24 @@ enum Task {
     /// Have other people's clients take pictures through a stack of their own: one generated from the contract, and
     /// Uppy.
     Clients,
+    /// Test the page in headless Chromium, against a stack of its own.
+    Browser {
+        /// Run only tests whose names match this regular expression.
+        pattern: Option<String>,
+        /// Test the page of the stack that runs already, as `cargo xtask up` has it.
+        #[arg(long)]
+        running: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Take screenshots of every view of the page, on a stack of its own.
+    Screenshots {
+        /// Take them of the stack that runs already, as `cargo xtask up` has it.
+        #[arg(long)]
+        running: bool,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Have schemathesis try a stack of its own against docs/openapi.yaml, with every check on.
     Contract {
         /// Seconds for each of the two users.
@@ -118,6 +140,11 @@ enum Bench {
         /// How often each function is started; the median counts.
         #[arg(long, default_value = "40")]
         runs: NonZeroUsize,
+    },
+    /// What the page costs a visitor on the stack that runs, as Lighthouse measures it.
+    Page {
+        #[command(flatten)]
+        place: Place,
     },
     /// The imaging engine beside sharp and Pillow; writes its tables into docs/BENCHMARKS.md.
     Imaging {
@@ -173,8 +200,23 @@ fn run(task: Task) -> Result<()> {
         Task::Watch { local } => watch::run(&local.place.stack()?, local.port),
         Task::Test { filters } => test::run(&filters),
         Task::Clients => own_stack::with(&Providers::default(), |stack, _, _| clients::run(stack)),
+        Task::Browser { pattern, running: true, place } => {
+            browser::run(&running(&place)?, None, pattern.as_deref())
+        }
+        Task::Browser { pattern, .. } => {
+            let standins = command::step("starting what stands in for OpenAI", Standins::start)?;
+            own_stack::with(&standins.providers(), |stack, _, _| {
+                browser::run(stack, Some(&standins), pattern.as_deref())
+            })
+        }
+        Task::Screenshots { running: true, place } => browser::screenshots(&running(&place)?),
+        Task::Screenshots { .. } => {
+            let standins = command::step("starting what stands in for OpenAI", Standins::start)?;
+            own_stack::with(&standins.providers(), |stack, _, _| browser::screenshots(stack))
+        }
         Task::Contract { seconds } => contract::run(seconds),
         Task::Lint => lint::run(),
+        Task::Bench(Bench::Page { place }) => browser::measure(&running(&place)?),
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
         Task::Redrive { stack_name, region, place } => redrive(stack_name, region.as_deref(), &place),
@@ -186,6 +228,12 @@ fn run(task: Task) -> Result<()> {
             Ok(())
         }
     }
+}
+
+fn running(place: &Place) -> Result<Stack> {
+    let stack = place.stack()?;
+    stack.running().context("no stack is running; start one with `cargo xtask up`")?;
+    Ok(stack)
 }
 
 fn redrive(stack_name: Option<String>, region: Option<&str>, place: &Place) -> Result<()> {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::venv::NODE;
 
-/// What tests/clients needs, as its package.json says.
+/// What tests/clients and tests/browser need, as their package.json say.
 const MIN: (u32, u32) = (20, 19);
 
 /// Where `node`, `npm` and `npx` are.

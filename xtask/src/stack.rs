@@ -213,20 +213,24 @@ impl Stack {
 impl Outputs {
     /// Says where everything is, and three requests to try.
     pub(crate) fn print(&self, file: &Path) {
-        let Self { api_url, endpoint_url, demo, .. } = self;
+        let Self { web_url, api_url, endpoint_url, demo, admin, .. } = self;
         let User { username, password } = demo;
         println!(
             r#"
 Darkroom serves.
+  Page       {web_url}
+  demo user  {username} / {password}
+  admin      {} / {}
   API        {api_url}/api
   AWS        {endpoint_url}  (emulated)
-  demo user  {username} / {password}
   all of it  {}
 
 Try:
   TOKEN=$(curl -s {api_url}/api/auth/login -H 'content-type: application/json' -d '{{"username":"{username}","password":"{password}"}}' | python3 -c 'import json,sys; print(json.load(sys.stdin)["access_token"])')
   curl -s {api_url}/api/auth/profile -H "authorization: Bearer $TOKEN"
   curl -s {api_url}/api/images -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' -d '{{"file_name":"cat.jpg","content_type":"image/jpeg","size":12345}}'"#,
+            admin.username,
+            admin.password,
             file.display()
         );
     }

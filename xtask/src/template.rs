@@ -65,12 +65,17 @@ fn function(properties: &Value) -> Result<Function> {
 }
 
 /// The functions' routes as cargo-lambda's configuration has them, so that `cargo lambda watch` needs
-/// no list of its own. Its router has nothing like `$default`; it answers such requests by itself.
+/// no list of its own. Its router has nothing like `$default`; it answers such requests by itself. What takes the rest
+/// of a path, `{name+}`, it calls `{*name}`.
 pub(crate) fn watch_config(functions: &[Function]) -> String {
-    let mut router: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut router: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for Function { bin, routes } in functions {
         for Route { method, path } in routes.iter().filter(|route| route.path.starts_with('/')) {
             let target = format!("{{ function = {bin:?}, method = {method:?} }}");
+            let path = match path.strip_suffix("+}").and_then(|path| path.rsplit_once('{')) {
+                Some((before, name)) => format!("{before}{{*{name}}}"),
+                None => path.clone(),
+            };
             router.entry(path).or_default().push(target);
         }
     }
@@ -129,6 +134,14 @@ Resources:
 "/api/images" = [{ function = "images-create", method = "POST" }, { function = "images-list", method = "GET" }]
 "#;
         assert_eq!(watch_config(&parse(TEMPLATE)?), expected);
+        Ok(())
+    }
+
+    #[test]
+    fn the_rest_of_a_path_is_named_as_cargo_lambda_does() -> Result<()> {
+        let text = TEMPLATE.replace("$default", "'/assets/{hash}/{proxy+}'");
+        let config = watch_config(&parse(&text)?);
+        assert!(config.contains("\"/assets/{hash}/{*proxy}\" = [{ function = \"docs-missing\""), "{config}");
         Ok(())
     }
 

@@ -1,5 +1,5 @@
-//! Everything that can be tested: unit tests, then the end-to-end suite and other people's clients against a
-//! stack of its own.
+//! Everything that can be tested: unit tests, then the end-to-end suite, other people's clients and the page against
+//! a stack of its own.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::emulator::Emulator;
 use crate::stack::{Outputs, Stack};
 use crate::standins::Standins;
-use crate::{clients, command, own_stack, tools};
+use crate::{browser, clients, command, own_stack, tools};
 
 /// Runs the tests whose names contain one of `filters`, or all.
 pub(crate) fn run(filters: &[String]) -> Result<()> {
@@ -43,7 +43,11 @@ fn end_to_end(
         cargo.env("DARKROOM_XTASK", std::env::current_exe()?);
         command::run(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))
     })?;
-    if filters.is_empty() { clients::run(stack) } else { Ok(()) }
+    if !filters.is_empty() {
+        return Ok(());
+    }
+    clients::run(stack)?;
+    browser::run(stack, Some(standins), None)
 }
 
 fn cargo_test(what: &[&str], filters: &[String]) -> Command {

@@ -27,7 +27,9 @@ pub(crate) fn run(stack: &Stack, port: u16) -> Result<()> {
     let config = stack.watch_config();
     fs::write(&config, template::watch_config(&template::functions(&project::template())?))?;
     relay_ipv6();
-    println!("The functions answer at http://127.0.0.1:{PORT}/api, each built at its first request.");
+    println!(
+        "The page is at http://127.0.0.1:{PORT}/, the API at /api. Each function is built at its first request."
+    );
     let mut watch = Command::new(CARGO_LAMBDA.bin("cargo-lambda"));
     command::as_from_a_shell(&mut watch).current_dir(project::root()).args([
         "lambda",

@@ -6,8 +6,10 @@ use serde::Serialize;
 use store::{Objects, Owned};
 
 pub use pool::{Pool, PoolUser};
+pub use queues::{Depth, Queues};
 
 mod pool;
+mod queues;
 
 /// An image and whose it is, with every address that it has, whatever the owner's tier.
 #[derive(Debug, Serialize)]

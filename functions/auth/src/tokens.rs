@@ -1,44 +1,60 @@
 //! Tokens as clients get them.
 
-use api::{ErrorStatus, Problem};
+use api::{ErrorStatus, Problem, Reply, StatusCode};
 use aws_sdk_cognitoidentityprovider::operation::initiate_auth::InitiateAuthOutput;
-use serde::Serialize;
+use lambda_http::http::header;
+use serde::{Deserialize, Serialize};
+
+use crate::cookie;
+
+/// Where a client gets its refresh token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RefreshTokenIn {
+    /// In the body, for clients that have a safe place for it.
+    #[default]
+    Body,
+    /// In a cookie, for pages.
+    Cookie,
+}
 
 /// A set of tokens. It has no `Debug`, so that no log can show it.
 #[derive(Serialize)]
-pub struct TokensBody {
+struct TokensBody {
     access_token: String,
     id_token: String,
-    refresh_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
     token_type: &'static str,
     /// Seconds for which the access token works.
     expires_in: i32,
 }
 
-impl TokensBody {
-    /// The tokens of Cognito's answer. A refresh gives no new refresh token unless the pool rotates them;
-    /// then the one that was sent goes on.
-    ///
-    /// # Errors
-    /// 403 `challenge-required` where Cognito wants another step first, such as a new password.
-    pub fn new(answer: InitiateAuthOutput, sent: Option<&str>) -> Result<Self, Problem> {
-        let Some(tokens) = answer.authentication_result else {
-            return Err(Problem::new(
-                ErrorStatus::Forbidden,
-                "challenge-required",
-                "This account needs a further step before it can log in. Ask the operator.",
-            ));
-        };
-        let refresh_token = tokens.refresh_token.or_else(|| sent.map(str::to_owned));
-        let complete = tokens.access_token.zip(tokens.id_token).zip(refresh_token);
-        let ((access_token, id_token), refresh_token) =
-            complete.ok_or_else(|| Problem::internal("Cognito gave an incomplete set of tokens"))?;
-        Ok(Self {
-            access_token,
-            id_token,
-            refresh_token,
-            token_type: "Bearer",
-            expires_in: tokens.expires_in,
-        })
+/// Answers with the tokens that Cognito gave. A refresh gives no new refresh token unless the pool rotates them; then
+/// the one that was sent goes on, and so does its cookie.
+///
+/// # Errors
+/// 403 `challenge-required` where Cognito wants another step first, such as a new password.
+pub fn tokens(answer: InitiateAuthOutput, sent: Option<&str>, place: RefreshTokenIn) -> Reply {
+    let Some(tokens) = answer.authentication_result else {
+        return Err(Problem::new(
+            ErrorStatus::Forbidden,
+            "challenge-required",
+            "This account needs a further step before it can log in. Ask the operator.",
+        ));
+    };
+    let incomplete = || Problem::internal("Cognito gave an incomplete set of tokens");
+    let refresh_token = tokens.refresh_token.as_deref().or(sent).ok_or_else(incomplete)?;
+    let body = TokensBody {
+        access_token: tokens.access_token.ok_or_else(incomplete)?,
+        id_token: tokens.id_token.ok_or_else(incomplete)?,
+        refresh_token: (place == RefreshTokenIn::Body).then(|| refresh_token.to_owned()),
+        token_type: "Bearer",
+        expires_in: tokens.expires_in,
+    };
+    let mut reply = api::json(StatusCode::OK, &body)?;
+    if place == RefreshTokenIn::Cookie && sent != Some(refresh_token) {
+        reply.headers_mut().append(header::SET_COOKIE, cookie::kept(refresh_token)?);
     }
+    Ok(reply)
 }

@@ -14,6 +14,10 @@ use crate::{DevelopError, color, header};
 /// step is left to a better filter.
 const OVERSAMPLING: u32 = 2;
 
+/// It is reduced while it is decoded only where that halves it at least: libwebp's own filter costs more than
+/// all the pixels that a smaller step saves.
+const WORTHWHILE: u32 = 2;
+
 /// Decodes a still picture, reduced where it is much larger than `wanted`, as it is stored.
 pub(crate) fn decode(
     bytes: &[u8],
@@ -34,7 +38,7 @@ pub(crate) fn decode(
     // The header was held against this crate's own limits.
     let config = DecoderConfig::new().limits(Limits::none());
     // With alpha, libwebp weights only the brightness by it while it reduces; the colours would bleed.
-    let pixels = if is_lossy && !has_alpha && width < full.0 && height < full.1 {
+    let pixels = if is_lossy && !has_alpha && width <= full.0 / WORTHWHILE && height <= full.1 / WORTHWHILE {
         let decoder = decoder.config(config.scale(width, height));
         let (rgb, width, height) = decoder.decode_rgb_raw().map_err(DevelopError::corrupt)?;
         Image::from_vec_u8(width, height, rgb, PixelType::U8x3).map_err(DevelopError::internal)?

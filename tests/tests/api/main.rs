@@ -2,6 +2,7 @@
 
 mod admin {
     mod images;
+    mod queues;
     mod tiers;
     mod users;
 }
@@ -59,3 +60,4 @@ mod workers {
 }
 mod contract;
 mod idempotency;
+mod web;

@@ -126,3 +126,13 @@ async fn admin_tiers_delete() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn admin_queues_list() -> Result<()> {
+    let stack = Stack::connect()?;
+    let admin = stack.admin().await?;
+    needs_all_it_may(&stack, "AdminQueuesList", async || {
+        admin.get("/api/admin/queues").await?.expect(200).map(drop)
+    })
+    .await
+}

@@ -1,7 +1,7 @@
 //! `POST /api/auth/login`: tokens for a name and a password.
 
-use api::{Error, ErrorStatus, Problem, Reply, Request, StatusCode};
-use auth::{Password, Pool, TokensBody, Username, code_of, problem};
+use api::{Error, ErrorStatus, Problem, Reply, Request};
+use auth::{Password, Pool, RefreshTokenIn, Username, code_of, problem, tokens};
 use aws_sdk_cognitoidentityprovider::types::AuthFlowType;
 use serde::Deserialize;
 
@@ -16,6 +16,8 @@ async fn main() -> Result<(), Error> {
 struct Body {
     username: Username,
     password: Password,
+    #[serde(default)]
+    refresh_token_in: RefreshTokenIn,
 }
 
 async fn login(pool: &Pool, request: Request) -> Reply {
@@ -48,5 +50,5 @@ async fn login(pool: &Pool, request: Request) -> Reply {
             ),
             _ => problem(error),
         })?;
-    api::json(StatusCode::OK, &TokensBody::new(answer, None)?)
+    tokens(answer, None, body.refresh_token_in)
 }

@@ -1,9 +1,11 @@
-//! `POST /api/auth/logout`: ends the session of a refresh token or, with `everywhere`, all of the caller's.
+//! `POST /api/auth/logout`: ends the session of a refresh token, from the body or else from the cookie, or with
+//! `everywhere` all of the caller's. The cookie goes in any case.
 //!
 //! Access tokens are checked without asking Cognito, so one that is out works until it expires.
 
 use api::{Caller, Error, Problem, Reply, Request};
-use auth::{Pool, code_of, problem};
+use auth::{Pool, code_of, cookie, problem};
+use lambda_http::http::header;
 use serde::Deserialize;
 
 #[tokio::main(flavor = "current_thread")]
@@ -26,7 +28,8 @@ async fn logout(pool: &Pool, request: Request) -> Reply {
     if body.everywhere {
         sign_out_everywhere(pool, api::bearer(&request)?).await?;
     } else {
-        let token = body.refresh_token.as_deref().ok_or_else(|| {
+        let token = body.refresh_token.as_deref().or_else(|| cookie::sent(request.headers()));
+        let token = token.ok_or_else(|| {
             Problem::invalid_field(
                 "refresh_token",
                 "refresh_token: name the session, or send everywhere: true",
@@ -34,7 +37,9 @@ async fn logout(pool: &Pool, request: Request) -> Reply {
         })?;
         revoke(pool, token).await?;
     }
-    api::no_content()
+    let mut reply = api::no_content()?;
+    reply.headers_mut().append(header::SET_COOKIE, cookie::forgotten()?);
+    Ok(reply)
 }
 
 /// Ends every session of the user, that of any refresh token named included.

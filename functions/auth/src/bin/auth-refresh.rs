@@ -1,7 +1,7 @@
-//! `POST /api/auth/token/refresh`: new tokens for a refresh token.
+//! `POST /api/auth/token/refresh`: new tokens for a refresh token, from the body or else from the cookie.
 
-use api::{Error, ErrorStatus, Problem, Reply, Request, StatusCode};
-use auth::{Pool, TokensBody, code_of, problem};
+use api::{Error, ErrorStatus, Problem, Reply, Request};
+use auth::{Pool, RefreshTokenIn, code_of, cookie, problem, tokens};
 use aws_sdk_cognitoidentityprovider::types::AuthFlowType;
 use serde::Deserialize;
 
@@ -14,17 +14,28 @@ async fn main() -> Result<(), Error> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
-    refresh_token: String,
+    refresh_token: Option<String>,
 }
 
 async fn refresh(pool: &Pool, request: Request) -> Reply {
     let body: Body = api::body(&request)?;
+    let (token, place) = match (&body.refresh_token, cookie::sent(request.headers())) {
+        (Some(token), _) => (token.as_str(), RefreshTokenIn::Body),
+        (None, Some(token)) => (token, RefreshTokenIn::Cookie),
+        (None, None) => {
+            return Err(Problem::new(
+                ErrorStatus::Unauthorized,
+                "no-refresh-token",
+                "There is no refresh token, in the body or in a cookie. Log in.",
+            ));
+        }
+    };
     let answer = pool
         .cognito
         .initiate_auth()
         .auth_flow(AuthFlowType::RefreshTokenAuth)
         .client_id(&pool.client_id)
-        .auth_parameters("REFRESH_TOKEN", &body.refresh_token)
+        .auth_parameters("REFRESH_TOKEN", token)
         .send()
         .await
         .map_err(|error| match code_of(&error) {
@@ -35,5 +46,5 @@ async fn refresh(pool: &Pool, request: Request) -> Reply {
             ),
             _ => problem(error),
         })?;
-    api::json(StatusCode::OK, &TokensBody::new(answer, Some(&body.refresh_token))?)
+    tokens(answer, Some(token), place)
 }

@@ -1,8 +1,8 @@
 //! `POST /api/auth/login`
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::json;
-use tests::Stack;
+use tests::{Answer, Stack, User};
 
 use super::register::account;
 
@@ -14,6 +14,55 @@ async fn a_login_gives_tokens_that_open_the_profile() -> Result<()> {
     assert!(user.tokens.expires_in > 0);
     assert!(!user.tokens.refresh_token.is_empty());
     assert_eq!(user.get("/api/auth/profile").await?.json(200)?["username"], user.username);
+    Ok(())
+}
+
+/// A login as pages do it.
+pub(super) async fn as_a_page(user: &User) -> Result<Answer> {
+    let login = json!({"username": user.username, "password": user.password, "refresh_token_in": "cookie"});
+    user.stack.post("/api/auth/login", &login).await?.expect(200)
+}
+
+/// What an answer has a browser keep: `refresh_token=…`, as it is sent back.
+pub(super) fn cookie(answer: &Answer) -> Result<String> {
+    let cookie = answer.header("set-cookie").split(';').next().unwrap_or_default();
+    let token = cookie.strip_prefix("refresh_token=").context("no such cookie")?;
+    anyhow::ensure!(!token.is_empty(), "an empty cookie");
+    Ok(cookie.to_owned())
+}
+
+#[tokio::test]
+async fn a_page_gets_its_refresh_token_where_no_script_reads_it() -> Result<()> {
+    let stack = Stack::connect()?;
+    let mut user = stack.user().await?;
+    let answer = as_a_page(&user).await?;
+    let cookie = answer.header("set-cookie").to_owned();
+    let attributes: Vec<&str> = cookie.split("; ").skip(1).collect();
+    let expected = ["HttpOnly", "Secure", "SameSite=Strict", "Path=/api/auth", "Max-Age=2592000"];
+    assert_eq!(attributes, expected);
+    let tokens = answer.json(200)?;
+    assert_eq!(tokens.get("refresh_token"), None);
+    user.tokens.access_token = tokens["access_token"].as_str().context("no access token")?.to_owned();
+    user.get("/api/auth/profile").await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_asks_for_no_cookie_gets_none() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let mut login = json!({"username": user.username, "password": user.password});
+    for place in [None, Some("body")] {
+        if let Some(place) = place {
+            login["refresh_token_in"] = json!(place);
+        }
+        let answer = stack.post("/api/auth/login", &login).await?;
+        assert_eq!(answer.header("set-cookie"), "", "{place:?}");
+        assert!(answer.json(200)?["refresh_token"].is_string(), "{place:?}");
+    }
+    login["refresh_token_in"] = json!("local-storage");
+    let problem = stack.post("/api/auth/login", &login).await?.problem(400, "invalid-field")?;
+    assert_eq!(problem["field"], "refresh_token_in");
     Ok(())
 }
 

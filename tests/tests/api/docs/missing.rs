@@ -11,7 +11,17 @@ async fn ask(stack: &Stack, method: Method, path: &str) -> Result<Answer> {
 #[tokio::test]
 async fn an_address_that_is_nowhere_is_not_found() -> Result<()> {
     let stack = Stack::connect()?;
-    for path in ["/", "/api", "/api/", "/api/nowhere", "/api/images/", "/api/images/a/b", "/favicon.ico"] {
+    ask(&stack, Method::POST, "/").await?.problem(404, "not-found")?;
+    for path in [
+        "/index.html",
+        "/assets/",
+        "/api",
+        "/api/",
+        "/api/nowhere",
+        "/api/images/",
+        "/api/images/a/b",
+        "/favicon.ico",
+    ] {
         ask(&stack, Method::GET, path).await?.problem(404, "not-found")?;
         ask(&stack, Method::POST, path).await?.problem(404, "not-found")?;
     }

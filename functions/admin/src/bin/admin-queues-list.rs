@@ -1,0 +1,36 @@
+//! `GET /api/admin/queues`: how much work waits, and how many dead letters there are.
+
+use admin::{Depth, Queues};
+use api::{Caller, Error, Reply, Request, StatusCode};
+use serde::Serialize;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let queues = Queues::from_env(&aws::config()?)?;
+    api::serve(|request| list(&queues, request)).await
+}
+
+#[derive(Debug, Serialize)]
+struct Body {
+    queues: Vec<QueueBody>,
+}
+
+#[derive(Debug, Serialize)]
+struct QueueBody {
+    name: &'static str,
+    /// Of work that a stream brings there is no queue to look at.
+    waiting: Option<u64>,
+    in_flight: Option<u64>,
+    dead: u64,
+}
+
+async fn list(queues: &Queues, request: Request) -> Reply {
+    Caller::admin(&request).await?;
+    let queues = queues.depths().await?.into_iter().map(|(name, work, dead)| QueueBody {
+        name,
+        waiting: work.map(|work: Depth| work.waiting),
+        in_flight: work.map(|work| work.in_flight),
+        dead: dead.waiting + dead.in_flight,
+    });
+    api::json(StatusCode::OK, &Body { queues: queues.collect() })
+}

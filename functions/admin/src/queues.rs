@@ -1,0 +1,80 @@
+//! The queues of work, and of what could not be done.
+
+use aws::CallError;
+use aws_sdk_sqs::{
+    Client,
+    types::QueueAttributeName::{
+        self, ApproximateNumberOfMessages as Visible, ApproximateNumberOfMessagesDelayed as Delayed,
+        ApproximateNumberOfMessagesNotVisible as InFlight,
+    },
+};
+use aws_types::SdkConfig;
+use futures_util::future::try_join_all;
+
+/// What each kind of work is called, with the variables that name its queue, where it has one, and its dead letters.
+const QUEUES: [(&str, Option<&str>, &str); 6] = [
+    ("analysis", Some("ANALYSIS_QUEUE"), "ANALYSIS_DEAD_LETTERS"),
+    ("edits", Some("EDITS_QUEUE"), "EDITS_DEAD_LETTERS"),
+    ("dropbox", Some("DROPBOX_QUEUE"), "DROPBOX_DEAD_LETTERS"),
+    ("failed-uploads", Some("FAILURES_QUEUE"), "FAILURES_DEAD_LETTERS"),
+    ("reclaim", None, "RECLAIM_DEAD_LETTERS"),
+    ("tiers", None, "TIERS_DEAD_LETTERS"),
+];
+
+/// The deployment's queues.
+#[derive(Debug)]
+pub struct Queues {
+    sqs: Client,
+    /// Name, address of the queue of work, and that of its dead letters.
+    urls: Vec<(&'static str, Option<String>, String)>,
+}
+
+/// How much is in a queue, as far as SQS knows: about a minute behind where much happens.
+#[derive(Clone, Copy, Debug)]
+pub struct Depth {
+    /// Messages that nobody has received, or that are put off.
+    pub waiting: u64,
+    /// Messages that somebody has received and not yet removed.
+    pub in_flight: u64,
+}
+
+impl Queues {
+    /// The queues that the environment names.
+    ///
+    /// # Errors
+    /// [`aws::MissingVariable`]
+    pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
+        let urls = QUEUES
+            .into_iter()
+            .map(|(name, work, dead)| Ok((name, work.map(aws::var).transpose()?, aws::var(dead)?)));
+        Ok(Self { urls: urls.collect::<Result<_, _>>()?, sqs: Client::new(config) })
+    }
+
+    /// The depth of each kind's queue, where it has one, and of its dead letters, all asked at the same time.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn depths(&self) -> Result<Vec<(&'static str, Option<Depth>, Depth)>, CallError> {
+        try_join_all(self.urls.iter().map(async |(name, work, dead)| {
+            let work = async {
+                match work {
+                    Some(url) => self.depth(url).await.map(Some),
+                    None => Ok(None),
+                }
+            };
+            let (work, dead) = tokio::try_join!(work, self.depth(dead))?;
+            Ok((*name, work, dead))
+        }))
+        .await
+    }
+
+    async fn depth(&self, url: &str) -> Result<Depth, CallError> {
+        let request = self.sqs.get_queue_attributes().queue_url(url);
+        let answer = request.set_attribute_names(Some(vec![Visible, InFlight, Delayed])).send().await?;
+        let count = |name: QueueAttributeName| {
+            let text = answer.attributes().and_then(|all| all.get(&name)).map_or("", String::as_str);
+            text.parse::<u64>().map_err(CallError::internal)
+        };
+        Ok(Depth { waiting: count(Visible)? + count(Delayed)?, in_flight: count(InFlight)? })
+    }
+}

@@ -1,0 +1,134 @@
+//! Packs web/ for the function that serves it: every file compressed, under one address with the hash of all of them,
+//! and index.html with that address in it.
+
+mod page;
+
+use std::{
+    env, fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+use brotli::{BrotliCompress, enc::BrotliEncoderParams};
+use flate2::{Compression, GzBuilder};
+use sha2::{Digest, Sha256};
+
+use crate::page::Files;
+
+const WEB: &str = "../../web";
+const PAGE: &str = "index.html";
+
+fn main() -> Result<()> {
+    println!("cargo::rerun-if-changed={WEB}");
+    println!("cargo::rerun-if-changed=build");
+    let mut files = Files::new();
+    read(Path::new(WEB), "", &mut files)?;
+    let page = files.remove(PAGE).context("web/ has no index.html")?;
+    let page = String::from_utf8(page).context("web/index.html is not UTF-8")?;
+    let directory = format!("/assets/{}/", hash(files.iter()));
+    let page = page::render(&page, &directory, &files).context("in web/index.html")?;
+
+    let mut pack = Pack { out: PathBuf::from(env::var("OUT_DIR")?), count: 0 };
+    let mut code = format!("const DIRECTORY: &str = {directory:?};\n");
+    code += &format!("static PAGE: File = {};\n", pack.file(PAGE, page.as_bytes())?);
+    code += "static ASSETS: &[(&str, File)] = &[\n";
+    for (name, bytes) in &files {
+        code += &format!("({name:?}, {}),\n", pack.file(name, bytes)?);
+    }
+    Ok(fs::write(pack.out.join("files.rs"), code + "];\n")?)
+}
+
+/// Reads a directory and those in it, but for hidden files.
+fn read(directory: &Path, prefix: &str, files: &mut Files) -> Result<()> {
+    for entry in fs::read_dir(directory).with_context(|| format!("reading {}", directory.display()))? {
+        let entry = entry?;
+        let name = entry.file_name().into_string().ok().context("a file in web/ has no name in UTF-8")?;
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        ensure!(
+            name.bytes().all(fits),
+            "web/{prefix}{name}: letters, digits and ._- alone go into an address"
+        );
+        if name.starts_with('.') {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            read(&entry.path(), &format!("{prefix}{name}/"), files)?;
+        } else {
+            files.insert(format!("{prefix}{name}"), fs::read(entry.path())?);
+        }
+    }
+    Ok(())
+}
+
+/// What tells these files from any others: names and contents, each with its length before it.
+fn hash<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> String {
+    let mut hash = Sha256::new();
+    for part in files.flat_map(|(name, bytes)| [name.as_bytes(), bytes]) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Where the files lie that the function's code includes.
+struct Pack {
+    out: PathBuf,
+    count: usize,
+}
+
+impl Pack {
+    /// A file as an expression in Rust.
+    fn file(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
+        let etag = hash([(&name.to_owned(), &bytes.to_vec())].into_iter());
+        Ok(format!(
+            "File {{ content_type: {:?}, etag: {etag:?}, plain: {}, gzip: {}, brotli: {} }}",
+            content_type(name)?,
+            self.included(bytes)?,
+            self.compressed(bytes, gzip(bytes)?)?,
+            self.compressed(bytes, brotli(bytes)?)?,
+        ))
+    }
+
+    /// Bytes, where they save a tenth at least: pictures are compressed already.
+    fn compressed(&mut self, plain: &[u8], bytes: Vec<u8>) -> Result<String> {
+        let saves = bytes.len() < plain.len() / 10 * 9;
+        if saves { Ok(format!("Some({})", self.included(&bytes)?)) } else { Ok("None".to_owned()) }
+    }
+
+    fn included(&mut self, bytes: &[u8]) -> Result<String> {
+        let name = format!("{}.bin", self.count);
+        self.count += 1;
+        fs::write(self.out.join(&name), bytes)?;
+        Ok(format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}\"))"))
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut gzip = GzBuilder::new().write(Vec::new(), Compression::best());
+    gzip.write_all(bytes)?;
+    Ok(gzip.finish()?)
+}
+
+fn brotli(mut bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut output = Vec::new();
+    // Quality 11 and a window for the whole file, which are the library's defaults.
+    BrotliCompress(&mut bytes, &mut output, &BrotliEncoderParams::default())?;
+    Ok(output)
+}
+
+fn content_type(name: &str) -> Result<&'static str> {
+    Ok(match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("css") => "text/css; charset=utf-8",
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("json") => "application/json",
+        Some("ico") => "image/vnd.microsoft.icon",
+        Some("png") => "image/png",
+        Some("svg") => "image/svg+xml",
+        Some("webmanifest") => "application/manifest+json",
+        Some("webp") => "image/webp",
+        Some("woff2") => "font/woff2",
+        _ => anyhow::bail!("web/{name}: functions/web/build/main.rs does not know its media type"),
+    })
+}

@@ -1,0 +1,72 @@
+//! What a client takes, and what it has already.
+
+use lambda_http::http::{HeaderMap, HeaderName, header};
+
+/// Whether `Accept-Encoding` takes a coding such as `gzip`: named, or by an asterisk, and not with a weight of 0.
+#[must_use]
+pub fn accepts(headers: &HeaderMap, coding: &str) -> bool {
+    let weight = |wanted: &str| {
+        elements(headers, header::ACCEPT_ENCODING).find_map(|element| {
+            let (coding, parameters) = element.split_once(';').unwrap_or((element, ""));
+            let weight = parameters.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse::<f32>);
+            coding.trim().eq_ignore_ascii_case(wanted).then(|| weight.unwrap_or_default())
+        })
+    };
+    weight(coding).or_else(|| weight("*")).is_some_and(|weight| weight > 0.0)
+}
+
+/// Whether `If-None-Match` names the tag. Both are compared as if they were weak (RFC 9110, section 13.1.2).
+#[must_use]
+pub fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    elements(headers, header::IF_NONE_MATCH).any(|tag| tag == "*" || strong(tag) == strong(etag))
+}
+
+/// The elements of a header that is a list.
+fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::http::HeaderValue;
+
+    use super::*;
+
+    fn with(name: HeaderName, text: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_str(text).unwrap())])
+    }
+
+    #[test]
+    fn a_coding_is_sent_to_those_who_take_it() {
+        for (text, expected) in [
+            ("gzip", true),
+            ("deflate, GZIP;q=0.5", true),
+            ("*", true),
+            ("", false),
+            ("br", false),
+            ("gzip;q=0", false),
+            ("gzip;q=0, *", false),
+            ("gzip;q=x", false),
+        ] {
+            assert_eq!(accepts(&with(header::ACCEPT_ENCODING, text), "gzip"), expected, "{text}");
+        }
+        assert!(!accepts(&HeaderMap::new(), "gzip"));
+    }
+
+    #[test]
+    fn a_tag_is_known_in_a_list_strong_or_weak() {
+        for (text, expected) in [
+            (r#"W/"1""#, true),
+            (r#""1""#, true),
+            (r#""0", W/"1""#, true),
+            ("*", true),
+            (r#""2""#, false),
+            ("", false),
+        ] {
+            assert_eq!(is_known(&with(header::IF_NONE_MATCH, text), r#"W/"1""#), expected, "{text}");
+        }
+        assert!(!is_known(&HeaderMap::new(), r#"W/"1""#));
+    }
+}

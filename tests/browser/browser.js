@@ -1,0 +1,110 @@
+// Headless Chromium, and pages in it that must not complain.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after } from "node:test";
+import { chromium, devices } from "playwright-core";
+import { outputs } from "./stack.js";
+
+/** @type {Promise<import("playwright-core").Browser> | undefined} */
+let running;
+
+/** The browser that all tests of a file share. */
+export function browser() {
+  const args = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
+  args.push("--disable-component-update", "--disable-sync");
+  // Chromium's sandbox does not run as root.
+  if (process.getuid?.() === 0) args.push("--no-sandbox");
+  running ??= chromium.launch({ executablePath: process.env.CHROMIUM, headless: true, args });
+  return running;
+}
+
+// Screenshots and measurements are no tests.
+if (process.env.NODE_TEST_CONTEXT) after(async () => (await running)?.close());
+
+/** @type {Promise<import("playwright-core").Page> | undefined} */
+let blank;
+
+/** A blank page, for what is drawn and measured beside the page under test. */
+export function blankPage() {
+  blank ??= browser().then((browser) => browser.newPage());
+  return blank;
+}
+
+/** What `inBrowser` takes, beside Playwright's own options for a context. */
+export const PHONE = devices["Pixel 7"];
+
+/**
+ * @typedef {object} Visit
+ * @property {import("playwright-core").Page} page at no address yet
+ * @property {import("playwright-core").BrowserContext} context
+ * @property {(path?: string) => Promise<import("playwright-core").Response | null>} open goes to the page, or below it
+ * @property {(complaint: RegExp) => void} expect has complaints that match not fail the test
+ */
+
+/**
+ * A test in a browser context of its own. Whatever the page or another one of the context complains of fails it:
+ * violations of the Content-Security-Policy, errors that nobody caught, and errors on the console.
+ * @param {(visit: Visit) => Promise<void>} work
+ * @param {import("playwright-core").BrowserContextOptions} [options] such as PHONE or `{colorScheme: "dark"}`
+ * @returns {() => Promise<void>}
+ */
+export function inBrowser(work, options = {}) {
+  return async () => {
+    const context = await (await browser()).newContext({ baseURL: outputs.web_url, ...options });
+    const [complaints, expected] = [[], []];
+    await context.exposeFunction("reportViolation", (violation) => complaints.push(violation));
+    await context.addInitScript(() => {
+      addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber, sample }) => {
+        globalThis.reportViolation(`${violatedDirective} forbids ${blockedURI} ${sample} (${sourceFile}:${lineNumber})`);
+      });
+    });
+    context.on("weberror", (error) => complaints.push(error.error().stack ?? String(error.error())));
+    context.on("console", (message) => {
+      if (message.type() === "error") complaints.push(`${message.text()} (${message.location().url})`);
+    });
+    try {
+      const page = await context.newPage();
+      const open = (path = "") => page.goto(path);
+      await work({ page, context, open, expect: (complaint) => expected.push(complaint) });
+      // What a page has complained of comes before its answer.
+      await Promise.all(context.pages().map((page) => page.evaluate(() => true)));
+    } finally {
+      await context.close();
+    }
+    const unexpected = complaints.filter((complaint) => !expected.some((pattern) => pattern.test(complaint)));
+    assert.deepEqual(unexpected, [], "the page complained");
+  };
+}
+
+/**
+ * Begins to count what a page fetches. Gives each response's bytes as they came over the network, headers included.
+ * @param {import("playwright-core").Page} page
+ * @returns {Promise<() => {url: string, bytes: number}[]>}
+ */
+export async function traffic(page) {
+  const session = await page.context().newCDPSession(page);
+  const responses = new Map();
+  session.on("Network.responseReceived", ({ requestId, response }) => responses.set(requestId, { url: response.url, bytes: 0 }));
+  session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+    const response = responses.get(requestId);
+    if (response) response.bytes = encodedDataLength;
+  });
+  await session.send("Network.enable");
+  return () => [...responses.values()];
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/**
+ * What axe-core finds wrong with a page as it is now, one line for each rule.
+ * @param {import("playwright-core").Page} page
+ * @returns {Promise<string[]>}
+ */
+export async function violations(page) {
+  // Not as a script element, which the page's policy forbids.
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
+  return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" ")}`);
+}

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { PHONE, inBrowser, traffic, violations } from "./browser.js";
+import { CORNERS, corners, photo } from "./photos.js";
+
+test("the first view is less than 100 KB, and one style sheet alone keeps it waiting", inBrowser(async ({ page, open }) => {
+  const responses = await traffic(page);
+  await open();
+  await page.waitForLoadState("networkidle");
+  const bytes = responses().reduce((sum, response) => sum + response.bytes, 0);
+  assert.ok(bytes > 0 && bytes < 100_000, `${bytes} bytes: ${JSON.stringify(responses(), null, 1)}`);
+  const blocking = await page.evaluate(() => performance.getEntriesByType("resource")
+    .filter((entry) => entry.renderBlockingStatus === "blocking").map((entry) => new URL(entry.name).pathname));
+  assert.equal(blocking.length, 1, blocking.join(" "));
+  assert.match(blocking[0], /^\/assets\/[0-9a-f]+\/style\.css$/);
+}));
+
+for (const [name, options] of [["a desktop", {}], ["a phone", PHONE], ["the dark", { colorScheme: "dark" }]]) {
+  test(`axe-core finds nothing wrong with the first view on ${name}`, inBrowser(async ({ page, open }) => {
+    await open();
+    assert.deepEqual(await violations(page), []);
+  }, options));
+}
+
+test("no markup or script is made of text", inBrowser(async ({ page, open, expect }) => {
+  await open();
+  expect(/TrustedHTML|require-trusted-types-for|inline script|script-src/);
+  const inserted = await page.evaluate(() => {
+    try {
+      document.body.innerHTML = "<img src=x onerror=alert(1)>";
+      return "markup";
+    } catch (error) {
+      return error.name;
+    }
+  });
+  assert.equal(inserted, "TypeError");
+}));
+
+test("a page that complains fails its test", async () => {
+  for (const [complain, complaint] of [
+    [() => document.body.append(Object.assign(new Image(), { src: "https://elsewhere.example/" })), /img-src forbids/],
+    [() => setTimeout(() => { throw new Error("uncaught"); }), /uncaught/],
+    [() => console.error("on the console"), /on the console/],
+  ]) {
+    const visit = inBrowser(async ({ page, open }) => {
+      await open();
+      await page.evaluate(complain);
+      await page.waitForTimeout(100);
+    });
+    await assert.rejects(visit(), ({ actual }) => complaint.test(actual.join()));
+  }
+});
+
+for (let orientation = 1; orientation <= 8; orientation++) {
+  test(`a photo of orientation ${orientation} is upright where the orientation is followed`, async () => {
+    const jpeg = await photo({ width: 400, height: 300, orientation, label: String(orientation) });
+    assert.deepEqual(await corners(jpeg), CORNERS);
+  });
+}

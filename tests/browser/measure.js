@@ -1,0 +1,74 @@
+// What the page costs a visitor, as Lighthouse measures it, in Markdown: `cargo xtask bench page`.
+
+import { browser, traffic } from "./browser.js";
+import { logIn, upload, uploaded } from "./page.js";
+import { scene } from "./scenes.js";
+import { intoTier, outputs, registered } from "./stack.js";
+
+const PHOTOS = 24;
+/** Lighthouse's phone: 1.6 megabits a second, 150 ms there and back, a processor four times slower than this one. */
+const SLOW = { offline: false, latency: 150, downloadThroughput: 1.6e6 / 8, uploadThroughput: 750e3 / 8 };
+const SCREENS = {
+  desktop: { viewport: { width: 1350, height: 940 } },
+  "slow phone": { viewport: { width: 412, height: 823 }, deviceScaleFactor: 1.75, isMobile: true, hasTouch: true },
+};
+
+const shown = await browser();
+const account = await registered();
+await intoTier(account, "enterprise");
+await visit(SCREENS.desktop, async (view) => {
+  await logIn(view, account);
+  await upload(view.page, await Promise.all(Array.from({ length: PHOTOS }, (_, index) => scene(index + 1))));
+  await uploaded(view.page, PHOTOS);
+});
+console.log("| view | screen | requests | KB | first paint, ms | largest paint, ms | layout shift | blocked, ms |");
+console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+for (const [screen, options] of Object.entries(SCREENS)) {
+  const slow = screen !== "desktop";
+  await visit(options, async ({ page, open }) => {
+    await report("login, first visit", screen, page, slow, () => open());
+  });
+  await visit(options, async (view) => {
+    await logIn(view, account);
+    await view.page.locator(".tile img.loaded").first().waitFor();
+    // A later visit: the files of the page are in the browser's cache, the pictures as well.
+    await report(`${PHOTOS} photos, later visit`, screen, view.page, slow, async () => {
+      await view.page.goto("about:blank");
+      await view.open();
+      await view.page.locator(".tile img.loaded").nth(2).waitFor();
+    });
+  });
+}
+await shown.close();
+
+async function visit(options, work) {
+  const context = await shown.newContext({ baseURL: outputs.web_url, ...options });
+  await context.addInitScript(() => {
+    const seen = globalThis.seen = { largest: 0, shift: 0, blocked: 0 };
+    const observe = (type, note) => new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type, buffered: true });
+    observe("largest-contentful-paint", ({ startTime }) => { seen.largest = startTime; });
+    observe("layout-shift", ({ value, hadRecentInput }) => { if (!hadRecentInput) seen.shift += value; });
+    observe("longtask", ({ duration }) => { seen.blocked += duration - 50; });
+  });
+  const page = await context.newPage();
+  await work({ page, context, open: (path = "") => page.goto(path) });
+  await context.close();
+}
+
+async function report(view, screen, page, slow, load) {
+  const responses = await traffic(page);
+  if (slow) {
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send("Network.enable");
+    await devtools.send("Network.emulateNetworkConditions", SLOW);
+    await devtools.send("Emulation.setCPUThrottlingRate", { rate: 4 });
+  }
+  await load();
+  await page.waitForLoadState("networkidle");
+  const { first, largest, shift, blocked } = await page.evaluate(() => ({
+    first: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0, ...globalThis.seen,
+  }));
+  const kilobytes = responses().reduce((sum, { bytes }) => sum + bytes, 0) / 1000;
+  const cells = [view, screen, responses().length, kilobytes.toFixed(0), first.toFixed(0), largest.toFixed(0), shift.toFixed(3), blocked.toFixed(0)];
+  console.log(`| ${cells.join(" | ")} |`);
+}

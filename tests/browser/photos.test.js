@@ -1,0 +1,147 @@
+// Somebody's pictures, from the first visit to the last.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { inBrowser } from "./browser.js";
+import { logIn, sharp, tile, upload, uploaded } from "./page.js";
+import { CORNERS, corners, photo } from "./photos.js";
+import { api, intoTier, mailedCodes, newAccount, outputs, registered, token, until } from "./stack.js";
+
+test("somebody registers, uploads twelve photos at once, sees them upright and deletes one", inBrowser(async ({ page, open }) => {
+  const account = newAccount();
+  await open("#/register");
+  await page.getByLabel("User name").fill(account.username);
+  await page.getByLabel("E-mail").fill(account.email);
+  await page.getByLabel("Password", { exact: true }).fill(account.password);
+  await page.getByRole("button", { name: "Register" }).click();
+  await page.getByRole("heading", { name: "Confirm your account" }).waitFor();
+  const [code] = await mailedCodes(account.email);
+  await page.getByLabel("Code from the mail").fill(code);
+  await page.getByRole("button", { name: "Confirm" }).click();
+  await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
+
+  const files = await Promise.all(Array.from({ length: 12 }, async (_, index) => ({
+    name: `photo ${index + 1}.jpg`,
+    buffer: await photo({ width: 1200, height: 900, orientation: index % 8 + 1, label: String(index + 1) }),
+  })));
+  await upload(page, files);
+  await uploaded(page, 12);
+  await page.getByRole("button", { name: "Clear list" }).click();
+  for (const { name } of files) {
+    await sharp(tile(page, name));
+    const shown = await tile(page, name).locator("img").screenshot({ animations: "disabled" });
+    assert.deepEqual(await corners(shown), CORNERS, name);
+  }
+  assert.equal(await page.locator(".tile").count(), 12);
+
+  await tile(page, "photo 3.jpg").getByRole("link").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByText("Deleted photo 3.jpg.").waitFor();
+  await page.keyboard.press("Escape");
+  await tile(page, "photo 3.jpg").waitFor({ state: "detached" });
+  const bearer = await token(account);
+  await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 11 || undefined, "the picture to go");
+  await page.reload();
+  await page.locator(".tile").nth(10).waitFor();
+  assert.equal(await page.locator(".tile").count(), 11);
+}));
+
+test("a deleted picture comes back where it was with Undo, and stays", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registered();
+  await logIn(visit, account);
+  await upload(page, await Promise.all(["a.jpg", "b.jpg", "c.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
+  await uploaded(page, 3);
+  const names = () => page.locator(".tile a").evaluateAll((links) => links.map((link) => link.title));
+  const before = await names();
+  await page.locator(".tile a").nth(1).focus();
+  await page.keyboard.press("Delete");
+  assert.deepEqual(await names(), [before[0], before[2]]);
+  assert.equal(await page.evaluate(() => document.activeElement.title), before[2]);
+  await page.getByRole("button", { name: "Undo" }).click();
+  assert.deepEqual(await names(), before);
+  await page.waitForTimeout(500);
+  assert.equal((await api("GET", "/api/images", { token: await token(account) })).images.length, 3);
+}));
+
+test("arrow keys go from picture to picture, in the gallery and in the large view", inBrowser(async (visit) => {
+  const { page } = visit;
+  await logIn(visit, await registered());
+  await upload(page, await Promise.all(["a.jpg", "b.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
+  await uploaded(page, 2);
+  const [first, second] = await page.locator(".tile a").evaluateAll((links) => links.map((link) => link.title));
+  await page.locator(".tile a").first().focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").getByRole("heading", { name: second }).waitFor();
+  await page.keyboard.press("ArrowLeft");
+  await page.getByRole("dialog").getByRole("heading", { name: first }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement.title), first);
+}));
+
+test("markup in a file name, title and description is text everywhere", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registered();
+  await intoTier(account, "enterprise");
+  const name = "<img src=x onerror=alert(1)>";
+  page.on("dialog", () => assert.fail("a script ran"));
+  await logIn(visit, account);
+  await upload(page, [{ name, buffer: await photo({ width: 200, height: 150 }) }]);
+  await uploaded(page, 1);
+  assert.equal(await page.locator(".tray-name").textContent(), name);
+  await tile(page, name).getByRole("link").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("heading", { name, exact: true }).waitFor();
+  await dialog.getByText("Title and description").click();
+  await dialog.getByLabel("Title").fill("<script>alert(2)</script>");
+  await dialog.getByLabel("Description").fill("<b onclick=alert(3)>bold</b>");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByRole("heading", { name: "<script>alert(2)</script>" }).waitFor();
+  await page.reload();
+  await dialog.getByText("<b onclick=alert(3)>bold</b>").first().waitFor();
+  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByText("Deleted <script>alert(2)</script>.").waitFor();
+  assert.equal(await page.locator("img[src=x], main script, b[onclick]").count(), 0);
+}));
+
+test("links to sizes can be copied, and an expiring link gives the original", inBrowser(async (visit) => {
+  const { page, context } = visit;
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: outputs.api_url });
+  const account = await registered();
+  await intoTier(account, "enterprise");
+  await logIn(visit, account);
+  const buffer = await photo({ width: 600, height: 450 });
+  await upload(page, [{ name: "a.jpg", buffer }]);
+  await uploaded(page, 1);
+  await tile(page, "a.jpg").getByRole("link").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Copy link to 200 px" }).click();
+  await page.getByText("Link copied.").waitFor();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.deepEqual(await corners(Buffer.from(await (await fetch(copied)).arrayBuffer())), CORNERS);
+
+  await dialog.getByRole("button", { name: "Make link" }).click();
+  const link = dialog.getByLabel("Expiring link");
+  await link.waitFor();
+  assert.deepEqual(Buffer.from(await (await fetch(await link.inputValue())).arrayBuffer()), buffer);
+}));
+
+test("a picture is described and edited by AI, without reloading", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registered();
+  await intoTier(account, "enterprise");
+  await logIn(visit, account);
+  await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 1200, height: 900 }) }]);
+  await uploaded(page, 1);
+  await tile(page, "a.jpg").getByRole("link").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Describe this picture" }).click();
+  await dialog.getByText("Four coloured squares.").waitFor({ timeout: 60_000 });
+  await dialog.getByLabel("What should be changed?").fill("Add a hat");
+  await dialog.getByRole("button", { name: "Make an edit" }).click();
+  await page.getByText("The edit is being made.").waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator(".tile img.loaded").nth(1).waitFor({ timeout: 60_000 });
+}));

@@ -1,0 +1,105 @@
+// Screenshots of every view, on a desktop and a phone, light and dark: `cargo xtask screenshots`.
+
+import { mkdirSync } from "node:fs";
+import { devices } from "playwright-core";
+import { browser } from "./browser.js";
+import { choose, logIn, upload, uploaded } from "./page.js";
+import { scene } from "./scenes.js";
+import { api, intoTier, outputs, registered, token } from "./stack.js";
+
+const [directory] = process.argv.slice(2);
+const NUMBER = "+4930901820";
+const PHOTOS = 26;
+const SCREENS = {
+  desktop: { viewport: { width: 1280, height: 800 } },
+  phone: { ...devices["iPhone 15"], defaultBrowserType: undefined },
+};
+const PLAIN = ["#/sets", `#/phone/${encodeURIComponent(NUMBER)}`, "#/account", "#/admin/images", "#/admin/users", "#/admin/tiers", "#/admin/queues"];
+
+mkdirSync(directory, { recursive: true });
+const shown = await browser();
+const account = outputs.admin;
+await fillAccount();
+for (const [screen, options] of Object.entries(SCREENS)) {
+  for (const colorScheme of ["light", "dark"]) await takeAll(screen, { ...options, colorScheme });
+}
+await shown.close();
+
+async function visit(options, work) {
+  const context = await shown.newContext({ baseURL: outputs.web_url, ...options });
+  const page = await context.newPage();
+  await work({ page, context, open: (path = "") => page.goto(path) });
+  await context.close();
+}
+
+/** What is to be seen: some landscapes, a set, a phone number's pictures, and a few other users. */
+async function fillAccount() {
+  await intoTier(account, "enterprise");
+  await registered();
+  await intoTier(await registered(), "premium");
+  await visit(SCREENS.desktop, async (view) => {
+    const { page, open } = view;
+    await logIn(view, account);
+    await upload(page, await Promise.all(Array.from({ length: PHOTOS }, (_, index) => scene(index + 1))));
+    await uploaded(page, PHOTOS);
+    const { id } = await api("POST", "/api/imagesets", {
+      token: await token(account), body: { title: "Three mornings", description: "The same hills, by dawn." },
+    });
+    await open(`#/sets/${id}`);
+    for (const [slot, seed] of [["first", 32], ["second", 40]]) {
+      await choose(page, page.getByRole("button", { name: `Choose the ${slot} picture` }), [await scene(seed)]);
+      await page.locator(".slot img.loaded").nth(slot === "first" ? 0 : 1).waitFor({ timeout: 60_000 });
+    }
+    await open(`#/phone/${encodeURIComponent(NUMBER)}`);
+    await choose(page, page.getByRole("button", { name: `Choose pictures for ${NUMBER}` }), await Promise.all([51, 52, 53].map(scene)));
+    await page.locator(".tile img.loaded").nth(2).waitFor({ timeout: 60_000 });
+  });
+}
+
+async function takeAll(screen, options) {
+  await visit(options, async (view) => {
+    const { page, open } = view;
+    const take = async (name) => {
+      await page.waitForLoadState("networkidle");
+      await page.waitForTimeout(400); // pictures fade in
+      const path = `${directory}/${name}-${screen}-${options.colorScheme}.jpg`;
+      await page.screenshot({ path, type: "jpeg", quality: 82 });
+    };
+    await open("#/login");
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    await take("login");
+    await open("#/register");
+    await page.getByRole("heading", { name: "Register" }).waitFor();
+    await take("register");
+    await logIn(view, account);
+    await page.locator(".tile img.loaded").nth(8).waitFor();
+    await take("photos");
+    await upload(page, await Promise.all([61, 62, 63, 64].map(scene)));
+    await page.locator(".tray").waitFor();
+    await page.waitForTimeout(300);
+    await page.screenshot({ path: `${directory}/uploads-${screen}-${options.colorScheme}.jpg`, type: "jpeg", quality: 82 });
+    await uploaded(page, 4);
+    for (const view of PLAIN) {
+      await open(view);
+      await page.reload();
+      await page.getByRole("heading", { level: 1 }).waitFor({ state: "attached" });
+      await take(view.split("/").slice(1).join("-").replace(/-%.*/, ""));
+    }
+    await open("#/sets");
+    await page.locator(".set-card a").first().click();
+    await page.locator(".slot img.loaded").nth(1).waitFor();
+    await take("set");
+    await open("#/");
+    await page.locator(".tile.ready a").nth(4).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.locator("img.loaded").waitFor();
+    if (await dialog.getByRole("button", { name: "Describe this picture" }).isVisible()) {
+      await dialog.getByRole("button", { name: "Describe this picture" }).click();
+      await dialog.locator(".tags").waitFor({ timeout: 60_000 });
+    }
+    await take("picture");
+    await open("#/admin/tiers");
+    await page.getByRole("button", { name: "Edit Premium" }).click();
+    await take("tier");
+  });
+}

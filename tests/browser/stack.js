@@ -1,0 +1,94 @@
+// The running stack, as `cargo xtask up` describes it, and what a test does with it beside the page.
+
+import assert from "node:assert/strict";
+import dns from "node:dns";
+import { readFileSync } from "node:fs";
+
+/**
+ * @typedef {{username: string, password: string}} Login
+ * @type {{api_url: string, web_url: string, endpoint_url: string, uploads_bucket: string,
+ *   derived_bucket: string, demo: Login, admin: Login}}
+ */
+export const outputs = JSON.parse(readFileSync(/** @type {string} */ (process.env.DARKROOM_OUTPUTS), "utf8"));
+
+// Not every resolver knows that all of `.localhost` is this machine; Chromium does.
+const lookup = dns.lookup;
+dns.lookup = /** @type {any} */ ((host, options, callback) =>
+  lookup(host.endsWith(".localhost") ? "localhost" : host, options, callback));
+
+/**
+ * Asks until there is an answer, for a minute.
+ * @template T
+ * @param {() => Promise<T | undefined> | T | undefined} ask
+ * @param {string} what
+ * @returns {Promise<T>}
+ */
+export async function until(ask, what) {
+  for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((wake) => setTimeout(wake, 200))) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+  }
+  throw new Error(`waited a minute for ${what}`);
+}
+
+/**
+ * Calls the API; another status than 2xx fails the test.
+ * @param {string} method
+ * @param {string} path
+ * @param {{token?: string, body?: unknown}} [request]
+ * @returns {Promise<any>}
+ */
+export async function api(method, path, { token, body } = {}) {
+  const headers = {};
+  if (token) headers.authorization = `Bearer ${token}`;
+  if (body) headers["content-type"] = "application/json";
+  const answer = await fetch(outputs.api_url + path, { method, headers, body: body && JSON.stringify(body) });
+  const text = await answer.text();
+  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
+  return text ? JSON.parse(text) : undefined;
+}
+
+/** @param {Login} login @returns {Promise<string>} an access token */
+export async function token({ username, password }) {
+  return (await api("POST", "/api/auth/login", { body: { username, password } })).access_token;
+}
+
+let count = 0;
+
+/** A name, an address and a password that nobody has yet. */
+export function newAccount() {
+  const username = `user-${Date.now().toString(36)}-${process.pid}-${count++}`;
+  return { username, email: `${username}@example.com`, password: "Browser-Test-1" };
+}
+
+/**
+ * The codes that were mailed to an address, oldest first, once there are so many.
+ * @param {string} email
+ */
+export function mailedCodes(email, count = 1) {
+  return until(async () => {
+    const { messages } = await (await fetch(`${outputs.endpoint_url}/_ministack/ses/messages`)).json();
+    const mails = Object.values(messages).flat().filter((mail) => mail.To?.includes(email));
+    const codes = mails.map((mail) => /\b\d{6}\b/.exec(mail.BodyText ?? mail.BodyHtml)?.[0]);
+    return codes.length >= count ? codes : undefined;
+  }, `${count} mails to ${email}`);
+}
+
+/** A new user who has confirmed, made by the API. */
+export async function registered() {
+  const account = newAccount();
+  await api("POST", "/api/auth/register", { body: account });
+  const [code] = await mailedCodes(account.email);
+  await api("POST", "/api/auth/confirm", { body: { username: account.username, code } });
+  return account;
+}
+
+/**
+ * Puts a user into a tier, as the admin.
+ * @param {Login} login
+ * @param {string} tier such as `enterprise`
+ */
+export async function intoTier(login, tier) {
+  const { id } = await api("GET", "/api/auth/profile", { token: await token(login) });
+  await api("PUT", `/api/admin/users/${id}/tier`, { token: await token(outputs.admin), body: { tier } });
+}

@@ -1,0 +1,32 @@
+// The sentences of the page, held against the contract.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import { texts } from "../../web/texts.js";
+
+const contract = readFileSync(new URL("../../docs/openapi.yaml", import.meta.url), "utf8");
+
+test("every code of the contract's problems has a sentence of the page's own", () => {
+  const codes = new Set([...contract.matchAll(/code: \{enum: \[([^\]]+)\]/g)].flatMap(([, list]) => list.split(", ")));
+  assert.ok(codes.size > 30, `${codes.size} codes`);
+  const unknown = texts.problem({ status: 500, code: "internal" });
+  const own = "unlike any other";
+  for (const code of codes) {
+    const said = texts.problem({ status: 400, code, detail: own, max_images: 1, max_image_bytes: 1, missing: ["digit"] });
+    assert.match(said, /^[A-Z].*[.!?]$/, code);
+    if (code !== "invalid-field") assert.ok(!said.includes(own), code);
+    if (code !== "internal") assert.notEqual(said, unknown, code);
+  }
+});
+
+test("every code of a failure has a sentence of the page's own", () => {
+  const [, listed] = contract.match(/description: "A stable code: ([^"]+)"/);
+  const codes = [...listed.matchAll(/`([a-z-]+)`/g)].map(([, code]) => code);
+  assert.ok(codes.length > 15, `${codes.length} codes`);
+  for (const code of codes) {
+    const said = texts.failure({ code, detail: "unlike any other" });
+    assert.match(said, /^[A-Z].*[.!?]$/, code);
+    assert.ok(!said.includes("unlike"), code);
+  }
+});

@@ -1,0 +1,126 @@
+// Uploads that do not go as they should.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { inBrowser } from "./browser.js";
+import { logIn, sharp, tile, upload, uploaded, uploadsUrl } from "./page.js";
+import { CORNERS, corners, photo } from "./photos.js";
+import { api, registered, token, until } from "./stack.js";
+
+test("an upload survives the network going away and coming back", inBrowser(async (visit) => {
+  const { page, context, expect } = visit;
+  expect(/ERR_INTERNET_DISCONNECTED/);
+  const account = await registered();
+  await logIn(visit, account);
+  // The network goes while the first file is on its way.
+  let cut = false;
+  await page.route(uploadsUrl, async (route) => {
+    if (!cut) {
+      cut = true;
+      await context.setOffline(true);
+      return route.abort("internetdisconnected");
+    }
+    return route.continue();
+  });
+  const files = await Promise.all(["a.jpg", "b.jpg", "c.jpg", "d.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 400, height: 300, label: name }) })));
+  await upload(page, files);
+  await page.getByText("No connection. Goes on by itself.").first().waitFor();
+  await page.waitForTimeout(2000);
+  assert.equal(await page.locator(".tray-row.failed").count(), 0);
+  await context.setOffline(false);
+  await uploaded(page, 4);
+  for (const { name } of files) {
+    await sharp(tile(page, name));
+    assert.deepEqual(await corners(await tile(page, name).locator("img").screenshot({ animations: "disabled" })), CORNERS);
+  }
+  const { images } = await api("GET", "/api/images", { token: await token(account) });
+  assert.deepEqual(images.map((image) => image.status), Array(4).fill("ready"));
+}));
+
+test("an upload whose answer was lost is not sent again", inBrowser(async (visit) => {
+  const { page, expect } = visit;
+  expect(/ERR_FAILED|409|412/);
+  await logIn(visit, await registered());
+  let sent = 0;
+  await page.route(uploadsUrl, async (route) => {
+    if (route.request().method() !== "PUT") return route.continue();
+    sent += 1;
+    if (sent > 1) return route.continue();
+    await route.fetch();
+    return route.abort("failed");
+  });
+  await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
+  await uploaded(page, 1);
+  await sharp(tile(page, "a.jpg"));
+  assert.ok(sent <= 2, `${sent} times`);
+}));
+
+test("a page that is left half-way leaves nothing behind", inBrowser(async (visit) => {
+  const { page } = visit;
+  page.on("dialog", (dialog) => dialog.accept());
+  const account = await registered();
+  await logIn(visit, account);
+  await page.route(uploadsUrl, () => {}); // never gets anywhere
+  await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
+  const bearer = await token(account);
+  const images = async () => (await api("GET", "/api/images", { token: bearer })).images;
+  await until(async () => (await images()).length === 1 || undefined, "the announcement");
+  await page.goto("about:blank");
+  await until(async () => (await images()).length === 0 || undefined, "the picture to be withdrawn");
+  await until(async () => (await api("GET", "/api/auth/profile", { token: bearer })).usage.images === 0 || undefined, "its place in the quota");
+}));
+
+test("a cancelled upload is withdrawn, and can be begun again", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registered();
+  await logIn(visit, account);
+  await page.route(uploadsUrl, () => {});
+  await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
+  await tile(page, "a.jpg Uploading").waitFor();
+  await page.getByRole("button", { name: "Cancel upload of a.jpg" }).click();
+  await page.locator(".tile").waitFor({ state: "detached" });
+  const bearer = await token(account);
+  await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 0 || undefined, "the picture to be withdrawn");
+  await page.unroute(uploadsUrl);
+  await page.getByRole("button", { name: "Try upload of a.jpg again" }).click();
+  await uploaded(page, 1);
+  await sharp(tile(page, "a.jpg"));
+}));
+
+test("what is no picture is told apart, each with what to do, and stops no other file", inBrowser(async (visit) => {
+  const { page } = visit;
+  await logIn(visit, await registered());
+  await upload(page, [
+    { name: "page.jpg", buffer: Buffer.from("<html>") },
+    { name: "iphone.heic", mimeType: "image/heic", buffer: Buffer.from("ftypheic") },
+    { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("notes") },
+    { name: "empty.jpg", buffer: Buffer.alloc(0) },
+    { name: "good.jpg", buffer: await photo({ width: 400, height: 300 }) },
+  ]);
+  const row = (name) => page.locator(".tray-row").filter({ hasText: name }).locator(".tray-status");
+  await page.getByText("1 upload done, 4 failed").waitFor({ timeout: 60_000 });
+  assert.match(await row("page.jpg").textContent(), /not a picture\. Send a JPEG/);
+  assert.match(await row("iphone.heic").textContent(), /as JPEG/);
+  assert.match(await row("notes.txt").textContent(), /not a picture\. Send a JPEG/);
+  assert.match(await row("empty.jpg").textContent(), /is empty/);
+  await sharp(tile(page, "good.jpg"));
+}));
+
+test("files that are dropped or pasted anywhere on the page are uploaded", inBrowser(async (visit) => {
+  const { page } = visit;
+  await logIn(visit, await registered());
+  const jpeg = (await photo({ width: 400, height: 300 })).toString("base64");
+  await page.evaluate((jpeg) => {
+    const bytes = Uint8Array.from(atob(jpeg), (character) => character.charCodeAt(0));
+    const carry = (name) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
+      return transfer;
+    };
+    document.querySelector("main").dispatchEvent(new DragEvent("drop", { dataTransfer: carry("dropped.jpg"), bubbles: true, cancelable: true }));
+    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: carry("pasted.jpg"), bubbles: true }));
+  }, jpeg);
+  await uploaded(page, 2);
+  await sharp(tile(page, "dropped.jpg"));
+  await sharp(tile(page, "pasted.jpg"));
+}));

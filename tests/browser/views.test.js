@@ -1,0 +1,170 @@
+// Every view, by what a screen reader and a small screen make of it, and what is special in it.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { PHONE, inBrowser, violations } from "./browser.js";
+import { choose, logIn, sharp, tile, upload, uploaded } from "./page.js";
+import { photo } from "./photos.js";
+import { api, outputs, registered, token } from "./stack.js";
+
+const WITHOUT_LOGIN = ["#/login", "#/register", "#/confirm", "#/forgot"];
+const VIEWS = [
+  "#/", "#/?status=failed", "#/sets", "#/phone", "#/account", "#/admin/images", "#/admin/users", "#/admin/tiers",
+  "#/admin/queues", "#/nowhere",
+];
+
+for (const [name, options] of [["a desktop", {}], ["a phone in the dark", { ...PHONE, colorScheme: "dark" }]]) {
+  test(`axe-core finds nothing wrong with any view, and none is wider than ${name}`, inBrowser(async (visit) => {
+    const { page, open } = visit;
+    const check = async (view) => {
+      await page.waitForLoadState("networkidle");
+      assert.deepEqual(await violations(page), [], view);
+      const [width, available] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      assert.ok(width <= available, `${view} is ${width} px wide on ${available}`);
+    };
+    for (const view of WITHOUT_LOGIN) {
+      await open(view);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await check(view);
+    }
+    await logIn(visit, outputs.admin);
+    await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }, { name: "b.jpg", buffer: Buffer.from("nothing") }]);
+    await page.locator(".tray-row.failed").waitFor({ timeout: 60_000 });
+    await page.locator(".tray-row.ready").waitFor({ timeout: 60_000 });
+    await check("uploads");
+    const { id } = await api("POST", "/api/imagesets", { token: await token(outputs.admin), body: { title: "Set" } });
+    for (const view of [...VIEWS, `#/sets/${id}`, "#/phone/%2B4930901820"]) {
+      if (view.includes("phone/")) visit.expect(/404.*phones/);
+      await open(view);
+      // Anew, so that the view before is not taken for it.
+      await page.reload();
+      await page.getByRole("heading", { level: 1 }).waitFor({ state: "attached" });
+      await check(view);
+    }
+    await open("#/");
+    await page.locator(".tile.ready a").first().click();
+    await page.getByRole("dialog").getByRole("heading", { name: "Sizes and links" }).waitFor();
+    await check("a picture");
+    await page.getByRole("dialog").getByText("Title and description").click();
+    await check("a picture's form");
+    await open("#/admin/tiers");
+    await page.getByRole("button", { name: "New tier" }).click();
+    await check("a tier's form");
+  }, options));
+}
+
+test("an admin edits a tier, puts a user into it, and the user sees what it allows", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registered();
+  const id = `tier-${account.username.slice(-12)}`.replace(/-+/g, "-");
+  await logIn(visit, outputs.admin);
+  await open("#/admin/tiers");
+  await page.getByRole("button", { name: "New tier" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Id").fill(id);
+  await dialog.getByLabel("Name").fill("Studio");
+  await dialog.getByLabel("Thumbnail sizes").fill("100, 9999");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  visit.expect(/400.*account-tiers/);
+  assert.match(await dialog.locator(".field-error:visible, .form-error:visible").first().textContent(), /thumbnail_sizes/);
+  await dialog.getByLabel("Thumbnail sizes").fill("100, 300");
+  await dialog.getByLabel("Pictures").fill("7");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await page.getByText("The tier Studio is saved.").waitFor();
+  await page.getByRole("button", { name: "Edit Studio" }).last().click();
+  await dialog.getByLabel("Pictures").fill("8");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.waitFor({ state: "detached" });
+  const tier = await api("GET", `/api/account-tiers/${id}`);
+  assert.deepEqual([tier.thumbnail_sizes, tier.max_images], [[100, 300], 8]);
+
+  await open("#/admin/users");
+  const select = page.getByLabel(`Tier of ${account.username}`);
+  for (const more = page.getByRole("button", { name: "Show more" }); !await select.count() && await more.isVisible();) await more.click();
+  await select.selectOption(id);
+  await page.getByText(`${account.username} is in the tier Studio now.`).waitFor();
+  const { tier: now } = await api("GET", "/api/auth/profile", { token: await token(account) });
+  assert.equal(now, id);
+}));
+
+test("an admin finds a picture by file name, phone number and day, and deletes it", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registered();
+  await logIn(visit, account);
+  await open("#/phone");
+  const number = `+4930${Date.now() % 10_000_000}`;
+  visit.expect(/404.*phones/);
+  await page.getByLabel("Phone number").fill(number);
+  await page.getByRole("button", { name: "Show pictures" }).click();
+  await page.getByText("No pictures for this number yet.").waitFor();
+  const name = `${account.username}.jpg`;
+  await choose(page, page.getByRole("button", { name: `Choose pictures for ${number}` }), [{ name, buffer: await photo({ width: 400, height: 300 }) }]);
+  await uploaded(page, 1);
+  await sharp(tile(page, name));
+  await open("#/account");
+  await page.getByRole("button", { name: "Log out", exact: true }).click();
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+
+  await logIn(visit, outputs.admin);
+  await open("#/admin/images");
+  const today = await page.evaluate(() => new Date().toLocaleDateString("sv"));
+  await page.getByLabel("File name contains").fill(account.username.toUpperCase());
+  await page.getByLabel("Phone number").fill(number);
+  await page.getByLabel("From").fill(today);
+  await page.getByLabel("To").fill(today);
+  await page.getByRole("button", { name: "Search" }).click();
+  const found = page.locator(".tile a");
+  await found.first().waitFor();
+  assert.equal(await found.count(), 1);
+  await found.click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Title and description").click();
+  await dialog.getByLabel("Title").fill("Seen by an admin");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByRole("heading", { name: "Seen by an admin" }).waitFor();
+  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByText("Deleted Seen by an admin.").waitFor();
+  await page.getByRole("button", { name: "Close" }).last().click();
+  await found.waitFor({ state: "detached" });
+  await page.waitForResponse((response) => response.request().method() === "DELETE" && response.ok());
+}));
+
+test("a set shows what fills its places", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  await logIn(visit, await registered());
+  await open("#/sets");
+  await page.getByRole("button", { name: "New set" }).first().click();
+  await page.getByRole("dialog").getByLabel("Title").fill("By the sea");
+  await page.getByRole("dialog").getByRole("button", { name: "New set" }).click();
+  await page.getByRole("heading", { name: "By the sea" }).waitFor();
+  await choose(page, page.getByRole("button", { name: "Choose the second picture" }), [{ name: "sea.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
+  await sharp(page.locator(".slot").nth(1));
+  assert.equal(await page.locator(".slot .drop").count(), 2);
+  await page.getByRole("link", { name: "Second picture: sea.jpg" }).click();
+  await page.getByRole("dialog").getByRole("heading", { name: "sea.jpg" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Delete set" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete set" }).click();
+  await page.getByRole("heading", { name: "No sets yet" }).waitFor();
+}));
+
+test("a session that was ended elsewhere leads to the login, with a sentence", inBrowser(async (visit) => {
+  const { page, expect } = visit;
+  expect(/401/);
+  const account = await registered();
+  await logIn(visit, account);
+  await api("POST", "/api/auth/logout", { token: await token(account), body: { everywhere: true } });
+  await page.reload();
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+}));
+
+test("what a tier lacks is said where it would be", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registered();
+  await logIn(visit, account);
+  await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
+  await uploaded(page, 1);
+  await tile(page, "a.jpg").getByRole("link").click();
+  await page.getByRole("dialog").getByText("Your tier does not include expiring links.").waitFor();
+  await page.getByRole("dialog").getByText("Your tier does not include AI.").waitFor();
+}));

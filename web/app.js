@@ -1,0 +1,213 @@
+// The page's frame: who is logged in, which view is shown, and files that are dropped or pasted anywhere.
+
+import { session, whenSignedOut } from "./api.js";
+import { fill, h, icon } from "./dom.js";
+import { forgetImages, uploadImages } from "./images.js";
+import { complain, notice } from "./notice.js";
+import { forgetProfile, isAdmin, loadProfile, state } from "./state.js";
+import { texts } from "./texts.js";
+import { uploadTray } from "./tray.js";
+import { filesOf, uploads } from "./uploads.js";
+import { accountView } from "./views/account.js";
+import { adminView } from "./views/admin.js";
+import { authView } from "./views/auth.js";
+import { openImage } from "./views/image.js";
+import { phoneView } from "./views/phone.js";
+import { photosView, uploadOptions } from "./views/photos.js";
+import { setView, setsView } from "./views/sets.js";
+
+const main = h("main", { id: "main", tabindex: "-1" });
+const header = h("header", { class: "top", hidden: true });
+const drop = h("div", { class: "drop-hint", "aria-hidden": "true" }, icon("upload"), h("p", null, texts.photos.drop));
+document.body.prepend(
+  h("a", { class: "skip", href: "#main", onclick: (event) => {
+    event.preventDefault();
+    main.focus();
+  } }, texts.skip),
+  header, main, uploadTray(), drop);
+document.querySelector(".booting")?.remove();
+
+/** What is shown: its address without a picture on top, and how to leave it. */
+let current = null;
+let lightbox = null;
+let showing = 0;
+
+/** The address after the `#`: its path in parts, and its parameters. */
+function address() {
+  const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  return {
+    parts: path.split("/").filter(Boolean).map(decodePart),
+    parameters: Object.fromEntries(new URLSearchParams(search)),
+  };
+}
+
+function decodePart(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+const AUTH = ["login", "register", "confirm", "forgot"];
+
+/** Which view an address is of: `key` is the same as long as the view is. */
+function route({ parts: [first = "", second, third], parameters }) {
+  const key = JSON.stringify([first, second, parameters]);
+  switch (first) {
+    case "": return { nav: "", key, make: () => photosView(parameters) };
+    case "images": return { nav: "", key: current?.holdsImages ? current.key : route({ parts: [], parameters: {} }).key, image: second,
+      make: () => photosView({}) };
+    case "sets": return second ? { nav: "sets", key, make: () => setView({ id: second }) } : { nav: "sets", key, make: setsView };
+    case "phone": return { nav: "phone", key, make: () => phoneView({ number: second }) };
+    case "account": return { nav: "account", key, make: () => accountView({ onLogout: signedOut }) };
+    case "admin": {
+      if (!isAdmin()) break;
+      const tab = ["images", "users", "tiers", "queues"].includes(second) ? second : "images";
+      const inAdmin = current?.nav === "admin" && current.tab === tab && third;
+      return { nav: "admin", tab, key: inAdmin ? current.key : JSON.stringify(["admin", tab, parameters]), image: third, admin: true,
+        make: () => adminView(tab, parameters) };
+    }
+  }
+  return { nav: null, key, make: () => ({ title: texts.name, element: h("div", { class: "empty" }, h("h1", { tabindex: "-1" }, texts.notHere)) }) };
+}
+
+async function show() {
+  const turn = ++showing;
+  lightbox?.close();
+  if (!state.profile) return showAuth();
+  const where = address();
+  if (AUTH.includes(where.parts[0])) return location.replace("#/");
+  const target = route(where);
+  if (current?.key !== target.key) {
+    let view;
+    try {
+      view = await target.make();
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      view = { title: texts.name, element: trouble(error) };
+    }
+    if (turn !== showing) return view.dispose?.();
+    current?.dispose?.();
+    current = { ...view, key: target.key, nav: target.nav, tab: target.tab, holdsImages: Boolean(view.list) && !target.admin };
+    fill(main, view.element);
+    view.shown?.();
+    scrollTo(0, 0);
+    drawHeader();
+    if (!target.image) focusHeading();
+  }
+  if (!target.image) current.address = location.hash || "#/";
+  document.title = current.title === texts.name ? texts.name : `${current.title} · ${texts.name}`;
+  if (target.image && current.list) showImage(target);
+}
+
+/** A picture on top of its list; closing it leads back to the list's own address. */
+function showImage({ image, admin }) {
+  const back = current.address ?? (admin ? "#/admin/images" : "#/");
+  let replaced = false;
+  const opened = lightbox = openImage({
+    id: image,
+    list: current.list,
+    admin,
+    go: (id) => {
+      replaced = true;
+      location.replace(`${admin ? "#/admin/images" : "#/images"}/${id}`);
+    },
+    onclose: () => {
+      if (lightbox === opened) lightbox = null;
+      const stillHere = location.hash === `#${admin ? "/admin" : ""}/images/${image}`;
+      if (!replaced && stillHere) location.hash = back;
+      document.querySelector(`.tile[data-id="${CSS.escape(image)}"] a`)?.focus({ preventScroll: true });
+    },
+  });
+}
+
+function showAuth() {
+  const { parts: [first] } = address();
+  const name = AUTH.includes(first) ? first : "login";
+  current?.dispose?.();
+  current = null;
+  header.hidden = true;
+  fill(main, authView(name, signedIn));
+  document.title = `${texts.auth[name] ?? texts.auth.login} · ${texts.name}`;
+  main.querySelector("input")?.focus();
+}
+
+function trouble(error) {
+  return h("div", { class: "empty", role: "alert" }, icon("alert"), h("h1", { tabindex: "-1" }, error.message),
+    h("button", { type: "button", class: "button", onclick: () => {
+      current = null;
+      show();
+    } }, texts.retry));
+}
+
+function focusHeading() {
+  main.querySelector("h1")?.focus({ preventScroll: true });
+}
+
+function drawHeader() {
+  const link = (name, href, symbol, label) =>
+    h("a", { href, "aria-current": current?.nav === name ? "page" : null }, icon(symbol), h("span", null, label));
+  header.hidden = false;
+  fill(header,
+    h("a", { class: "brand", href: "#/", "aria-label": texts.name }, icon("aperture"), h("span", null, texts.name)),
+    h("nav", { "aria-label": texts.nav.label },
+      link("", "#/", "photos", texts.nav.photos),
+      link("sets", "#/sets", "sets", texts.nav.sets),
+      link("phone", "#/phone", "phone", texts.nav.phone),
+      isAdmin() && link("admin", "#/admin", "admin", texts.nav.admin),
+      link("account", "#/account", "account", texts.nav.account)));
+}
+
+async function signedIn() {
+  await loadProfile();
+  if (AUTH.includes(address().parts[0])) history.replaceState(null, "", "#/");
+  await show();
+}
+
+function signedOut(message) {
+  forgetProfile();
+  forgetImages();
+  uploads.leave();
+  uploads.clear();
+  if (message) notice(message);
+  show();
+}
+
+whenSignedOut(() => signedOut(texts.signedOut));
+addEventListener("hashchange", show);
+// What was uploaded or deleted counts.
+addEventListener("usage", () => loadProfile().catch(() => {}));
+
+// ------------------------------------------------------------ dropping and pasting
+
+function take(files) {
+  if (!state.profile || files.length === 0) return;
+  if (current?.upload) return current.upload(files);
+  uploadImages(files, uploadOptions());
+}
+
+const carriesFiles = (event) => event.dataTransfer?.types.includes("Files") && state.profile;
+addEventListener("dragover", (event) => {
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  document.body.classList.add("dropping");
+});
+addEventListener("dragleave", (event) => {
+  if (event.relatedTarget === null) document.body.classList.remove("dropping");
+});
+addEventListener("drop", (event) => {
+  document.body.classList.remove("dropping");
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  take(filesOf(event.dataTransfer));
+});
+addEventListener("paste", (event) => {
+  if (event.target.closest?.("input, textarea")) return;
+  take(filesOf(event.clipboardData));
+});
+
+// ------------------------------------------------------------ the beginning
+
+if (session.likely) await loadProfile().catch((error) => error.transient && complain(error));
+await show();

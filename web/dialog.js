@@ -1,0 +1,83 @@
+// Questions and forms on top of the page.
+
+import { h, iconButton } from "./dom.js";
+import { texts } from "./texts.js";
+
+/** Opens a modal dialog, which is gone once it is closed. */
+export function openDialog({ title, body, className = "", onclose }) {
+  const dialog = h("dialog", { class: className, "aria-label": title });
+  const header = h("header", { class: "dialog-header" }, h("h2", null, title), iconButton("close", texts.close, () => dialog.close()));
+  dialog.append(header, ...[body].flat());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    onclose?.();
+  });
+  // A click beside it closes it.
+  dialog.addEventListener("mousedown", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/** Asks a question, and gives whether it was answered with yes. */
+export function confirm(question, yes) {
+  return new Promise((resolve) => {
+    let answer = false;
+    const dialog = openDialog({
+      title: question,
+      className: "small",
+      body: h("div", { class: "actions" },
+        h("button", { type: "button", class: "button", onclick: () => dialog.close() }, texts.cancel),
+        h("button", { type: "button", class: "button danger", onclick: () => {
+          answer = true;
+          dialog.close();
+        } }, yes)),
+      onclose: () => resolve(answer),
+    });
+  });
+}
+
+/**
+ * A form that calls `submit` with its values, cannot be sent twice at once, and shows what the API says at the field
+ * that it names, or above its button. `kind` is the button's: primary, or empty.
+ */
+export function form({ fields, button, submit, actions = [], className = "", kind = "primary" }) {
+  const error = h("p", { class: "form-error", role: "alert", hidden: true });
+  const send = h("button", { type: "submit", class: `button ${kind}` }, button);
+  const element = h("form", { class: `form ${className}`, novalidate: true }, fields, error,
+    h("div", { class: "actions" }, send, actions));
+  element.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    clear(element, error);
+    const invalid = element.querySelector(":invalid:not(fieldset)");
+    if (invalid) return complainAt(invalid, invalid.validationMessage, error);
+    send.disabled = true;
+    element.setAttribute("aria-busy", "true");
+    try {
+      await submit(Object.fromEntries(new FormData(element)), element);
+    } catch (problem) {
+      const control = problem.field && element.elements[problem.field];
+      complainAt(control instanceof HTMLElement ? control : null, problem.message, error);
+    } finally {
+      send.disabled = false;
+      element.removeAttribute("aria-busy");
+    }
+  });
+  return element;
+}
+
+function clear(element, error) {
+  error.hidden = true;
+  for (const place of element.querySelectorAll(".field-error")) place.hidden = true;
+  for (const control of element.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
+}
+
+function complainAt(control, message, otherwise) {
+  const place = control?.closest(".field")?.querySelector(".field-error") ?? otherwise;
+  place.textContent = message;
+  place.hidden = false;
+  control?.setAttribute("aria-invalid", "true");
+  control?.focus();
+}

@@ -1,0 +1,197 @@
+// Pictures as tiles, of which only those near the viewport exist.
+
+import { h, icon } from "./dom.js";
+import { texts } from "./texts.js";
+import { drawThumbhash } from "./thumbhash.js";
+import { uploads } from "./uploads.js";
+
+const GAP = 6;
+/** Tiles are this wide at least; a narrow screen has three in a row. */
+const NARROW_TILE = 104;
+const WIDE_TILE = 184;
+/** So much more than the viewport exists above and below it, in viewports. */
+const OVERSCAN = 0.75;
+
+/** The smallest thumbnail that fills a box of so many CSS pixels, or the largest there is. */
+export function bestThumbnail(image, pixels) {
+  const needed = pixels * Math.min(devicePixelRatio, 2);
+  return image.thumbnails.find((thumbnail) => Math.min(thumbnail.width, thumbnail.height) >= needed) ??
+    image.thumbnails.at(-1) ?? null;
+}
+
+/** What is to be seen of a picture until it is loaded: its ThumbHash or, while it is on its way, what was chosen. */
+export function placeholder(image) {
+  const preview = uploads.previews.get(image.id);
+  if (!image.placeholder && !preview) return null;
+  const canvas = h("canvas", { class: "placeholder", "aria-hidden": "true" });
+  if (image.placeholder) {
+    canvas.style.backgroundColor = image.placeholder.color;
+    drawThumbhash(canvas, image.placeholder.thumbhash);
+  } else {
+    canvas.width = preview.width;
+    canvas.height = preview.height;
+    canvas.getContext("2d").drawImage(preview, 0, 0);
+  }
+  return canvas;
+}
+
+/** A picture that turns sharp over its placeholder. `onbroken` is called where it cannot be loaded. */
+export function picture(image, thumbnail, alt, onbroken) {
+  const shown = h("img", { class: "picture", alt, decoding: "async", draggable: "false" });
+  shown.addEventListener("load", () => {
+    shown.classList.add("loaded");
+    uploads.previews.delete(image.id);
+  });
+  shown.addEventListener("error", () => onbroken?.());
+  if (thumbnail) shown.src = thumbnail.url;
+  return shown;
+}
+
+export class Grid {
+  #tiles = new Map();
+  #columns = 3;
+  #side = NARROW_TILE;
+  #scheduled = false;
+  #focus = null;
+
+  /**
+   * @param {{list: import("./paged-list.js").PagedList, label: string, href: (image: object) => string,
+   *   onDelete: (image: object) => void, caption?: (image: object) => string}} options
+   */
+  constructor({ list, label, href, onDelete, caption }) {
+    Object.assign(this, { list, href, onDelete, caption });
+    this.element = h("ul", { class: "grid", role: "list", "aria-label": label });
+    this.element.addEventListener("keydown", (event) => this.#key(event));
+    this.#listen = () => this.#schedule();
+    this.#observer = new ResizeObserver(this.#listen);
+    this.#observer.observe(this.element);
+    addEventListener("scroll", this.#listen, { passive: true });
+    addEventListener("resize", this.#listen);
+    list.addEventListener("change", this.#listen);
+    this.#schedule();
+  }
+
+  #listen;
+  #observer;
+
+  dispose() {
+    this.#observer.disconnect();
+    removeEventListener("scroll", this.#listen);
+    removeEventListener("resize", this.#listen);
+    this.list.removeEventListener("change", this.#listen);
+  }
+
+  #schedule() {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => {
+      this.#scheduled = false;
+      if (this.element.isConnected) this.render();
+    });
+  }
+
+  render() {
+    const width = this.element.clientWidth;
+    if (width === 0) return;
+    const least = width < 640 ? NARROW_TILE : WIDE_TILE;
+    this.#columns = Math.max(width < 640 ? 3 : 2, Math.floor((width + GAP) / (least + GAP)));
+    this.#side = (width - GAP * (this.#columns - 1)) / this.#columns;
+    const rowHeight = this.#side + GAP;
+    const rows = Math.ceil(this.list.length / this.#columns);
+    const top = -this.element.getBoundingClientRect().top;
+    const margin = innerHeight * OVERSCAN;
+    const firstRow = Math.max(0, Math.min(Math.floor((top - margin) / rowHeight), rows - 1));
+    const lastRow = Math.min(rows, Math.max(firstRow + 1, Math.ceil((top + innerHeight + margin) / rowHeight)));
+    const from = firstRow * this.#columns;
+    const to = Math.min(this.list.length, lastRow * this.#columns) - 1;
+    this.list.need(from, Math.max(to, 0));
+
+    this.element.style.height = `${Math.max(0, rows * rowHeight - GAP)}px`;
+    const tiles = new Map();
+    for (let index = from; index <= to; index++) {
+      const tile = this.#tile(this.list.at(index), index);
+      tiles.set(tile.key, tile);
+    }
+    for (const [key, tile] of this.#tiles) {
+      if (tiles.get(key) === tile) continue;
+      // Otherwise pictures that were scrolled past would be loaded before those that are to be seen.
+      tile.element.querySelector("img")?.removeAttribute("src");
+      tile.element.remove();
+    }
+    let next = this.element.firstElementChild;
+    for (const { element, index } of tiles.values()) {
+      const [row, column] = [Math.floor(index / this.#columns), index % this.#columns];
+      element.style.width = element.style.height = `${this.#side}px`;
+      element.style.transform = `translate(${column * rowHeight}px, ${row * rowHeight}px)`;
+      element.setAttribute("aria-posinset", index + 1);
+      element.setAttribute("aria-setsize", this.list.complete ? this.list.length : -1);
+      // What stays in its place is not moved, so that it keeps the focus.
+      if (next === element) next = next.nextElementSibling;
+      else this.element.insertBefore(element, next);
+    }
+    this.#tiles = tiles;
+    this.#restoreFocus();
+  }
+
+  /** The tile of a place: the one that is there, unless it looks otherwise by now. */
+  #tile(image, index) {
+    const key = image?.id ?? `place ${index}`;
+    const thumbnail = image && bestThumbnail(image, this.#side);
+    const look = image && [image.status, thumbnail?.url, image.title, image.file_name,
+      !thumbnail && uploads.previews.has(key), uploads.sends(key)].join("\n");
+    const known = this.#tiles.get(key);
+    if (known?.look === look) return Object.assign(known, { image, index });
+    if (known?.element.contains(document.activeElement)) this.#focus ??= key;
+    const element = image ? this.#draw(image, thumbnail) : h("li", { class: "tile skeleton", "aria-hidden": "true" });
+    return { key, look, image, index, element };
+  }
+
+  #draw(image, thumbnail) {
+    const busy = image.status === "pending" || image.status === "processing";
+    const status = uploads.sends(image.id) ? texts.photos.uploading : texts.photos.status[image.status];
+    const [name, caption] = [image.title ?? image.file_name, this.caption?.(image)];
+    const badge = image.status === "failed" ? icon("alert") : busy && !thumbnail ? h("span", { class: "spinner" }) : null;
+    return h("li", { class: `tile ${image.status}`, "data-id": image.id },
+      h("a", { href: this.href(image), title: name },
+        placeholder(image),
+        thumbnail && picture(image, thumbnail, "", () => this.list.refresh(image.id)),
+        caption !== name && h("span", { class: "visually-hidden" }, name),
+        caption && h("span", { class: "caption" }, caption),
+        badge && h("span", { class: `badge ${image.status}` }, badge, status)));
+  }
+
+  #key(event) {
+    const tile = [...this.#tiles.values()].find(({ element }) => element.contains(document.activeElement));
+    if (!tile?.image || event.ctrlKey || event.metaKey || event.altKey) return;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.#columns, ArrowDown: this.#columns };
+    if (event.key === "Delete") {
+      event.preventDefault();
+      this.#focusAt(tile.index + 1 < this.list.known ? tile.index + 1 : tile.index - 1);
+      this.onDelete(tile.image);
+      return;
+    }
+    const target = event.key === "Home" ? 0 : event.key === "End" ? this.list.known - 1 : tile.index + steps[event.key];
+    if (!(target >= 0 && target < this.list.known)) return;
+    event.preventDefault();
+    this.#focusAt(target);
+  }
+
+  #focusAt(index) {
+    const image = this.list.at(index);
+    this.#focus = image?.id ?? `place ${index}`;
+    const row = Math.floor(index / this.#columns);
+    const top = this.element.getBoundingClientRect().top + row * (this.#side + GAP);
+    const header = 80;
+    if (top < header) scrollBy(0, top - header);
+    else if (top + this.#side > innerHeight - header) scrollBy(0, top + this.#side - innerHeight + header);
+    this.render();
+  }
+
+  #restoreFocus() {
+    if (this.#focus === null) return;
+    const link = this.#tiles.get(this.#focus)?.element.querySelector("a");
+    if (!link) return;
+    this.#focus = null;
+    link.focus({ preventScroll: true });
+  }
+}

@@ -1,0 +1,209 @@
+// A list that is longer than what is kept of it: pages far from the reader are forgotten but for their cursors.
+
+const PAGE = 100;
+/** So many pages are kept, whatever the length of the list. */
+const KEPT_PAGES = 12;
+/** After that a page's presigned addresses may be too old. */
+const FRESH_MS = 10 * 60_000;
+
+/** Events: `change`, and `error` with an Error as `detail`. */
+export class PagedList extends EventTarget {
+  /** @type {object[]} what came while the list was open, newest first */
+  #head = [];
+  /** @type {{cursor: string?, count: number, items: object[]?, at: number, used: number, loading: boolean}[]} */
+  #pages = [];
+  #next = null;
+  #loadingNext = false;
+  #clock = 0;
+  #hidden = new Set();
+
+  /**
+   * @param {(cursor: string?, limit: number) => Promise<{images: object[], next_cursor: string?}>} load
+   * @param {() => number} estimate how long the list is, as far as anybody knows
+   */
+  constructor(load, estimate = () => 0) {
+    super();
+    this.load = load;
+    this.estimate = estimate;
+    this.started = false;
+    this.failed = false;
+  }
+
+  /** How many items are known. */
+  get known() {
+    return this.#pages.reduce((sum, page) => sum + page.count, this.#head.length);
+  }
+
+  /** Whether this is the whole list. */
+  get complete() {
+    return this.started && this.#next === null;
+  }
+
+  /** How many places to show: with those that are still to come. */
+  get length() {
+    return this.complete ? this.known : Math.max(this.known + (this.started ? 1 : 0), this.estimate());
+  }
+
+  /** The item at a place, or null where it is not here. */
+  at(index) {
+    if (index < 0) return null;
+    if (index < this.#head.length) return this.#head[index];
+    const [page, offset] = this.#locate(index);
+    return page?.items?.[offset] ?? null;
+  }
+
+  /** The place of an item, or -1 where it is not here. */
+  indexOf(id) {
+    let start = this.#head.findIndex((item) => item.id === id);
+    if (start >= 0) return start;
+    start = this.#head.length;
+    for (const page of this.#pages) {
+      const index = page.items?.findIndex((item) => item.id === id) ?? -1;
+      if (index >= 0) return start + index;
+      start += page.count;
+    }
+    return -1;
+  }
+
+  /** Loads what is missing of these places. */
+  need(from, to) {
+    this.#clock += 1;
+    let start = this.#head.length;
+    for (const page of this.#pages) {
+      if (start <= to && start + page.count > from) {
+        page.used = this.#clock;
+        if (!page.items) this.#reload(page);
+      }
+      start += page.count;
+    }
+    this.#wanted = to;
+    if (!this.complete && !this.failed && to >= this.known) this.#loadNext();
+  }
+
+  #wanted = 0;
+
+  /** Loads an item's page again, since its addresses have expired. */
+  refresh(id) {
+    const page = this.#pages.find((page) => page.items?.some((item) => item.id === id));
+    if (page && Date.now() - page.at > FRESH_MS) this.#reload(page);
+  }
+
+  /** Tries again after an error. */
+  again() {
+    this.failed = false;
+    this.#loadNext();
+  }
+
+  /** Puts an item where it was, or a new one in front. */
+  put(item) {
+    if (this.#hidden.has(item.id)) return;
+    const lists = [this.#head, ...this.#pages.map((page) => page.items ?? [])];
+    for (const list of lists) {
+      const index = list.findIndex((known) => known.id === item.id);
+      if (index < 0) continue;
+      list[index] = item;
+      return this.#tell("change");
+    }
+    const place = this.#head.findIndex((known) => known.id < item.id);
+    this.#head.splice(place < 0 ? this.#head.length : place, 0, item);
+    this.#tell("change");
+  }
+
+  /** Changes an item that is here; one that is not stays away. */
+  update(item) {
+    if (this.indexOf(item.id) >= 0) this.put(item);
+  }
+
+  /** Takes an item out, and gives what puts it back. */
+  hide(id) {
+    this.#hidden.add(id);
+    const index = this.#head.findIndex((item) => item.id === id);
+    if (index >= 0) {
+      const [item] = this.#head.splice(index, 1);
+      this.#tell("change");
+      return () => this.#show(id, () => this.#head.splice(index, 0, item));
+    }
+    const page = this.#pages.find((page) => page.items?.some((item) => item.id === id));
+    if (!page) return () => this.#hidden.delete(id);
+    const place = page.items.findIndex((item) => item.id === id);
+    const [item] = page.items.splice(place, 1);
+    page.count -= 1;
+    this.#tell("change");
+    return () => this.#show(id, () => {
+      if (!page.items) return;
+      page.items.splice(place, 0, item);
+      page.count += 1;
+    });
+  }
+
+  #show(id, put) {
+    this.#hidden.delete(id);
+    put();
+    this.#tell("change");
+  }
+
+  #locate(index) {
+    let start = this.#head.length;
+    for (const page of this.#pages) {
+      if (index < start + page.count) return [page, index - start];
+      start += page.count;
+    }
+    return [null, 0];
+  }
+
+  async #loadNext() {
+    if (this.#loadingNext) return;
+    this.#loadingNext = true;
+    try {
+      // Somebody who drags the scrollbar to the end wants all pages on the way, one after the other.
+      while (!this.complete && (!this.started || this.#wanted >= this.known)) {
+        const page = { cursor: this.#next, count: 0, items: null, at: 0, used: this.#clock, loading: false };
+        const { images, next_cursor } = await this.load(page.cursor, PAGE);
+        this.#keep(page, images);
+        this.#pages.push(page);
+        this.#next = next_cursor;
+        this.started = true;
+        this.#forget();
+        this.#tell("change");
+      }
+    } catch (error) {
+      this.failed = true;
+      this.dispatchEvent(new CustomEvent("error", { detail: error }));
+    } finally {
+      this.#loadingNext = false;
+    }
+  }
+
+  async #reload(page) {
+    if (page.loading) return;
+    page.loading = true;
+    try {
+      const { images } = await this.load(page.cursor, PAGE);
+      this.#keep(page, images);
+      this.#forget();
+      this.#tell("change");
+    } catch (error) {
+      this.dispatchEvent(new CustomEvent("error", { detail: error }));
+    } finally {
+      page.loading = false;
+    }
+  }
+
+  #keep(page, images) {
+    const elsewhere = new Set(this.#head.map((item) => item.id));
+    page.items = images.filter((image) => !elsewhere.has(image.id) && !this.#hidden.has(image.id));
+    page.count = page.items.length;
+    page.at = Date.now();
+  }
+
+  /** The first page stays: without a cursor it would begin with what came since, which is in front of it already. */
+  #forget() {
+    const kept = this.#pages.slice(1).filter((page) => page.items);
+    kept.sort((a, b) => b.used - a.used);
+    for (const page of kept.slice(KEPT_PAGES)) page.items = null;
+  }
+
+  #tell(type) {
+    this.dispatchEvent(new CustomEvent(type));
+  }
+}

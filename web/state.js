@@ -1,0 +1,26 @@
+// Who is logged in, and what they may do.
+
+import { call, callPublic } from "./api.js";
+
+/** @type {{profile: object?, tier: object?, tiers: object[]}} */
+export const state = { profile: null, tier: null, tiers: [] };
+
+export const isAdmin = () => state.profile?.groups.includes("admin") ?? false;
+export const mayUseAi = () => Boolean(state.profile?.features.ai && state.tier?.ai);
+
+/** Loads the profile and the tiers, at the same time. */
+export async function loadProfile() {
+  const [profile, { account_tiers: tiers }] = await Promise.all([
+    call("GET", "/api/auth/profile"),
+    callPublic("GET", "/api/account-tiers"),
+  ]);
+  state.profile = profile;
+  state.tiers = tiers;
+  state.tier = tiers.find((tier) => tier.id === profile.tier) ?? null;
+  return profile;
+}
+
+/** Forgets whoever was logged in. */
+export function forgetProfile() {
+  state.profile = state.tier = null;
+}

@@ -1,0 +1,82 @@
+// The list of uploads at the lower edge.
+
+import { fill, h, iconButton } from "./dom.js";
+import { texts } from "./texts.js";
+import { uploads } from "./uploads.js";
+
+const words = texts.uploads;
+/** Of thousands of files, only so many have a row of their own: those that are not done come first. */
+const ROWS = 200;
+
+export function uploadTray() {
+  const summary = h("p", { class: "tray-summary", role: "status" });
+  const overall = h("progress", { max: 1, "aria-label": words.overall });
+  const rows = h("ul", { class: "tray-rows" });
+  const body = h("div", { class: "tray-body", id: "tray-body" }, rows);
+  const toggle = iconButton("down", words.collapse, () => {
+    body.hidden = !body.hidden;
+    toggle.setAttribute("aria-expanded", String(!body.hidden));
+  }, { "aria-expanded": "true", "aria-controls": "tray-body" });
+  const cancelAll = h("button", { type: "button", class: "text-button", onclick: () => {
+    uploads.items.filter((item) => !item.over).forEach((item) => uploads.cancel(item));
+  } }, words.cancelAll);
+  const clear = h("button", { type: "button", class: "text-button", onclick: () => uploads.clear() }, words.clear);
+  const element = h("section", { class: "tray", "aria-label": words.title, hidden: true },
+    h("header", null, summary, cancelAll, clear, toggle), overall, body);
+
+  /** @type {Map<object, {element: HTMLElement, update: () => void}>} */
+  const shown = new Map();
+  const update = () => {
+    const { items } = uploads;
+    element.hidden = items.length === 0;
+    const count = (...states) => items.filter((item) => states.includes(item.state)).length;
+    const [done, failed, all] = [count("ready", "processing"), count("failed"), items.length - count("cancelled")];
+    const busy = items.some((item) => item.unsent);
+    const text = [busy ? words.summary(done, all) : words.finished(done), failed > 0 && words.failed(failed)];
+    const line = text.filter(Boolean).join(", ");
+    if (summary.textContent !== line) summary.textContent = line;
+    const counted = items.filter((item) => item.state !== "cancelled" && item.state !== "failed");
+    const [size, sent] = counted.reduce(([size, sent], item) => [size + item.size, sent + item.sent], [0, 0]);
+    overall.value = size > 0 ? sent / size : 1;
+    cancelAll.hidden = !busy;
+    clear.hidden = busy;
+
+    const first = [...items].sort((a, b) => Number(a.state === "ready") - Number(b.state === "ready")).slice(0, ROWS);
+    for (const [item, row] of shown) {
+      if (first.includes(item)) continue;
+      row.element.remove();
+      shown.delete(item);
+    }
+    first.forEach((item, index) => {
+      const row = shown.get(item) ?? uploadRow(item);
+      shown.set(item, row);
+      row.update();
+      if (rows.children[index] !== row.element) rows.insertBefore(row.element, rows.children[index] ?? null);
+    });
+  };
+  uploads.addEventListener("change", update);
+  return element;
+}
+
+function uploadRow(item) {
+  const status = h("span", { class: "tray-status" });
+  const bar = h("progress", { max: 1, value: 0, "aria-label": words.of(item.name) });
+  const buttons = h("span", { class: "tray-buttons" });
+  const element = h("li", { class: "tray-row" }, h("span", { class: "tray-name", title: item.name }, item.name), buttons, status, bar);
+  let drawn = null;
+  const update = () => {
+    const text = item.error && item.state === "failed" ? item.error
+      : item.state === "sending" ? words.states.sending(Math.round(100 * item.sent / item.size)) : words.states[item.state];
+    if (status.textContent !== text) status.textContent = text;
+    bar.hidden = item.over || item.state === "queued";
+    bar.value = item.size > 0 ? item.sent / item.size : 0;
+    if (drawn === item.state) return;
+    drawn = item.state;
+    element.className = `tray-row ${item.state}`;
+    fill(buttons,
+      item.unsent && iconButton("close", words.cancel(item.name), () => uploads.cancel(item)),
+      ["failed", "cancelled"].includes(item.state) && !item.hopeless && iconButton("retry", words.retry(item.name), () => uploads.retry(item)),
+      item.over && iconButton(item.state === "ready" ? "check" : "close", words.dismiss(item.name), () => uploads.clear(item)));
+  };
+  return { element, update };
+}

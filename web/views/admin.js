@@ -1,0 +1,225 @@
+// For admins: everybody's pictures, users, tiers and queues.
+
+import { call, callPublic, query } from "../api.js";
+import { confirm, form, openDialog } from "../dialog.js";
+import { checkbox, field, fill, h, icon, iconButton } from "../dom.js";
+import { bytes, number, time } from "../format.js";
+import { Grid } from "../grid.js";
+import { deleteImage } from "../images.js";
+import { complain, notice } from "../notice.js";
+import { PagedList } from "../paged-list.js";
+import { texts } from "../texts.js";
+
+const words = texts.admin;
+const MEGABYTE = 1_000_000;
+
+/** The page of one tab, with the tabs above it. */
+export async function adminView(tab, parameters) {
+  const views = { images, users, tiers, queues };
+  const { parts, ...more } = await views[tab](parameters);
+  const tabs = h("nav", { class: "tabs", "aria-label": words.title }, Object.keys(views).map((name) =>
+    h("a", { href: `#/admin/${name}`, "aria-current": name === tab ? "page" : null }, words.tabs[name])));
+  const title = `${words.title}: ${words.tabs[tab]}`;
+  return { title, ...more, element: h("div", null, h("h1", { class: "visually-hidden", tabindex: "-1" }, title), tabs, parts) };
+}
+
+// ------------------------------------------------------------ pictures
+
+function images(search) {
+  const { file_name, phone_number, from, to, status } = search;
+  const list = new PagedList((cursor, limit) => call("GET", `/api/admin/images${query({
+    file_name, phone_number, status, cursor, limit,
+    uploaded_after: from && new Date(`${from}T00:00`).toISOString(),
+    uploaded_before: to && dayAfter(to),
+  })}`));
+  const empty = h("p", { class: "empty", hidden: true }, words.noImages);
+  const trouble = h("p", { class: "callout error", role: "alert", hidden: true });
+  list.addEventListener("change", () => {
+    empty.hidden = !(list.complete && list.length === 0);
+  });
+  list.addEventListener("error", ({ detail: error }) => {
+    trouble.hidden = false;
+    trouble.textContent = error.message;
+  });
+  const grid = new Grid({
+    list,
+    label: words.imagesGrid,
+    href: (image) => `#/admin/images/${image.id}`,
+    onDelete: (image) => deleteImage(image, list, "/api/admin/images"),
+    caption: (image) => image.phone_number ?? image.file_name,
+  });
+  const input = (label, name, type, value) => field(label, h("input", { name, type, value: value ?? "" }));
+  const states = h("select", { name: "status" }, h("option", { value: "" }, words.any),
+    Object.entries(texts.photos.status).map(([value, label]) => h("option", { value, selected: value === status }, label)));
+  const element = form({
+    className: "inline search",
+    fields: [
+      input(words.fileName, "file_name", "search", file_name),
+      input(words.phone, "phone_number", "tel", phone_number),
+      input(words.after, "from", "date", from),
+      input(words.before, "to", "date", to),
+      field(words.status, states),
+    ],
+    button: words.search,
+    submit: async (values) => {
+      location.hash = `#/admin/images${query(values)}`;
+    },
+    actions: [h("a", { class: "button", href: "#/admin/images" }, words.reset)],
+  });
+  return { parts: [element, trouble, grid.element, empty], list, shown: () => grid.render(), dispose: () => grid.dispose() };
+}
+
+/** The first moment after a day of the reader's, so that the day itself is in the search. */
+function dayAfter(day) {
+  const date = new Date(`${day}T00:00`);
+  date.setDate(date.getDate() + 1);
+  return date.toISOString();
+}
+
+// ------------------------------------------------------------ users
+
+async function users() {
+  const [{ account_tiers: tiers }, first] = await Promise.all([
+    callPublic("GET", "/api/account-tiers"), call("GET", "/api/admin/users?limit=60")]);
+  const body = h("tbody");
+  const more = h("button", { type: "button", class: "button" }, texts.more);
+  const show = ({ users, next_cursor }) => {
+    body.append(...users.map((user) => userRow(user, tiers)));
+    more.hidden = next_cursor === null;
+    more.onclick = () => call("GET", `/api/admin/users${query({ limit: 60, cursor: next_cursor })}`).then(show, complain);
+  };
+  show(first);
+  const columns = [words.user, words.email, texts.account.tier, words.usage, words.since, words.state];
+  return { parts: [table(columns, body, words.tabs.users), more] };
+}
+
+function userRow(user, tiers) {
+  const select = h("select", { "aria-label": words.tierOf(user.username) }, tiers.map(({ id, name }) =>
+    h("option", { value: id, selected: id === user.tier }, name)));
+  select.addEventListener("change", async () => {
+    select.disabled = true;
+    try {
+      await call("PUT", `/api/admin/users/${encodeURIComponent(user.id)}/tier`, { body: { tier: select.value } });
+      user.tier = select.value;
+      notice(words.tierSet(user.username, select.selectedOptions[0].textContent));
+    } catch (error) {
+      select.value = user.tier;
+      complain(error);
+    } finally {
+      select.disabled = false;
+    }
+  });
+  const state = user.enabled ? user.status.toLowerCase().replaceAll("_", " ") : words.disabled;
+  return h("tr", null, h("th", { scope: "row" }, user.username), h("td", null, user.email), h("td", null, select),
+    h("td", null, `${number(user.usage.images)} · ${bytes(user.usage.bytes)}`), h("td", null, time(user.created_at)), h("td", null, state));
+}
+
+// ------------------------------------------------------------ tiers
+
+async function tiers() {
+  const { account_tiers } = await callPublic("GET", "/api/account-tiers");
+  const cards = h("ul", { class: "cards" });
+  const known = new Map(account_tiers.map((tier) => [tier.id, tier]));
+  const show = () => fill(cards, [...known.values()].map((tier) => tierCard(tier, edit, remove)));
+  const edit = (tier) => {
+    const dialog = openDialog({
+      title: tier ? words.editTier(tier.name) : words.newTier,
+      body: tierForm(tier, (saved) => {
+        known.set(saved.id, saved);
+        dialog.close();
+        show();
+        notice(words.tierSaved(saved.name));
+      }),
+    });
+  };
+  const remove = async (tier) => {
+    if (!await confirm(words.confirmDeleteTier(tier.name), texts.image.delete)) return;
+    try {
+      await call("DELETE", `/api/admin/account-tiers/${tier.id}`);
+      known.delete(tier.id);
+      show();
+      notice(words.tierDeleted(tier.name));
+    } catch (error) {
+      complain(error);
+    }
+  };
+  show();
+  return { parts: [
+    h("p", { class: "view-header" }, h("span", { class: "space" }),
+      h("button", { type: "button", class: "button primary", onclick: () => edit(null) }, icon("plus"), words.newTier)),
+    cards,
+  ] };
+}
+
+function tierCard(tier, edit, remove) {
+  const rows = [
+    [texts.tier.sizes, texts.tier.px(tier.thumbnail_sizes)],
+    [texts.tier.maxImages, number(tier.max_images)],
+    [texts.tier.maxBytes, bytes(tier.max_image_bytes)],
+    [texts.tier.original, tier.original_link ? texts.yes : texts.no],
+    [texts.tier.expiring, tier.expiring_links ? texts.yes : texts.no],
+    [texts.tier.ai, tier.ai ? texts.yes : texts.no],
+  ];
+  return h("li", { class: "card" },
+    h("div", { class: "card-header" }, h("h2", null, tier.name), h("span", { class: "space" }),
+      iconButton("trash", words.deleteTier(tier.name), () => remove(tier))),
+    h("dl", { class: "facts" }, rows.map(([label, value]) => [h("dt", null, label), h("dd", null, value)])),
+    h("button", { type: "button", class: "button", onclick: () => edit(tier), "aria-label": words.editTier(tier.name) }, texts.edit));
+}
+
+function tierForm(tier, saved) {
+  const id = h("input", { name: "id", required: true, maxlength: "32", pattern: "[a-z0-9\\-]+", value: tier?.id ?? "", readonly: tier !== null });
+  const input = (label, name, value, more, hint) => field(label, h("input", { name, value, required: true, ...more }), hint);
+  return form({
+    fields: [
+      field(texts.tier.id, id, texts.tier.idHint),
+      input(texts.tier.name, "name", tier?.name ?? "", { maxlength: "64" }),
+      input(texts.tier.sizes, "thumbnail_sizes", tier?.thumbnail_sizes.join(", ") ?? "200", { pattern: "\\s*\\d+(\\s*,\\s*\\d+)*\\s*" }, texts.tier.sizesHint),
+      input(texts.tier.maxImages, "max_images", tier?.max_images ?? 100, { type: "number", min: "0", step: "1" }),
+      input(texts.tier.maxBytesMb, "max_image_bytes", (tier?.max_image_bytes ?? 10 * MEGABYTE) / MEGABYTE, { type: "number", min: "0.001", max: "5368", step: "any" }),
+      checkbox(texts.tier.original, { name: "original_link", checked: tier?.original_link }),
+      checkbox(texts.tier.expiring, { name: "expiring_links", checked: tier?.expiring_links }),
+      checkbox(texts.tier.ai, { name: "ai", checked: tier?.ai }),
+    ],
+    button: texts.save,
+    submit: async (values) => {
+      const body = {
+        name: values.name,
+        thumbnail_sizes: values.thumbnail_sizes.split(",").map(Number),
+        max_images: Number(values.max_images),
+        max_image_bytes: Math.round(Number(values.max_image_bytes) * MEGABYTE),
+        original_link: "original_link" in values,
+        expiring_links: "expiring_links" in values,
+        ai: "ai" in values,
+      };
+      saved(await call("PUT", `/api/admin/account-tiers/${values.id}`, { body }));
+    },
+  });
+}
+
+// ------------------------------------------------------------ queues
+
+async function queues() {
+  const body = h("tbody");
+  const as = h("p", { class: "quiet", role: "status" });
+  const load = async () => {
+    const { queues } = await call("GET", "/api/admin/queues");
+    // What the table's stream brings has no queue, and nothing that waits there can be counted.
+    const count = (value) => h("td", null, value === null ? "–" : number(value));
+    fill(body, queues.map(({ name, waiting, in_flight, dead }) => h("tr", null,
+      h("th", { scope: "row" }, words.queues[name] ?? name), count(waiting), count(in_flight),
+      h("td", { class: dead > 0 ? "dead" : "" }, dead > 0 && icon("alert"), number(dead)))));
+    as.textContent = words.refreshed(time(new Date().toISOString()));
+  };
+  await load();
+  return { parts: [
+    h("p", { class: "view-header" }, h("span", null, words.queuesLead), h("span", { class: "space" }),
+      h("button", { type: "button", class: "button", onclick: () => load().catch(complain) }, icon("retry"), words.refresh)),
+    table([words.queue, words.waiting, words.inFlight, words.dead], body, words.tabs.queues), as,
+  ] };
+}
+
+function table(columns, body, label) {
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
+    h("table", null, h("thead", null, h("tr", null, columns.map((column) => h("th", { scope: "col" }, column)))), body));
+}

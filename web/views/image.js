@@ -1,0 +1,279 @@
+// One picture: to look at, to describe, to share, to change.
+
+import { call } from "../api.js";
+import { form } from "../dialog.js";
+import { field, fill, h, icon, iconButton } from "../dom.js";
+import { bytes, time } from "../format.js";
+import { bestThumbnail, picture, placeholder } from "../grid.js";
+import { deleteImage, watchImage } from "../images.js";
+import { complain, notice } from "../notice.js";
+import { state } from "../state.js";
+import { texts } from "../texts.js";
+import { chooseFiles, uploads } from "../uploads.js";
+import { unsettled, watch } from "../watcher.js";
+
+const words = texts.image;
+const LIFETIMES = [300, 3600, 4 * 3600, 30_000];
+
+/**
+ * Opens a picture on top of its list.
+ * @param {{id: string, list: import("../paged-list.js").PagedList, admin?: boolean, onclose: () => void,
+ *   go: (id: string) => void}} options
+ */
+export function openImage({ id, list, admin = false, onclose, go }) {
+  const base = admin ? "/api/admin/images" : "/api/images";
+  const ended = new AbortController();
+  const stage = h("div", { class: "stage" });
+  const panel = h("div", { class: "panel" });
+  const dialog = h("dialog", { class: "lightbox", "aria-label": words.label },
+    iconButton("back", words.back, () => dialog.close(), { class: "icon-button lightbox-close", autofocus: true }), stage, panel);
+  let image = list.at(list.indexOf(id));
+
+  const neighbour = (step) => {
+    const index = list.indexOf(id);
+    return index < 0 ? null : list.at(index + step);
+  };
+  const turn = (step) => {
+    const other = neighbour(step);
+    if (other) go(other.id);
+  };
+  const show = () => {
+    showPicture(stage, image, turn, neighbour);
+    fill(panel, admin ? adminPanel() : ownPanel());
+  };
+  const changed = (value) => {
+    if (value === null) return dialog.close();
+    image = value;
+    list.update(image);
+    show();
+  };
+  const keep = () => {
+    // Typing is not interrupted by what comes meanwhile.
+    if (!panel.contains(document.activeElement) || !document.activeElement.matches("input, textarea")) show();
+  };
+  const follow = () => {
+    if (!admin && unsettled(image)) watch(id, (value) => (value === null ? dialog.close() : (image = value, list.update(value), keep())), ended.signal);
+  };
+  const remove = () => {
+    const next = neighbour(1) ?? neighbour(-1);
+    deleteImage(image, list, base);
+    if (next) go(next.id);
+    else dialog.close();
+  };
+
+  const ownPanel = () => [
+    panelHeader(image, remove),
+    stateOf(image, changed, remove),
+    textForm(image, base, changed),
+    image.status === "ready" && aiSection(image, changed, follow),
+    linksSection(image),
+    facts(image),
+  ];
+  const adminPanel = () => [panelHeader(image, remove), stateOf(image), textForm(image, base, changed), linksSection(image, true), facts(image)];
+
+  dialog.addEventListener("keydown", (event) => {
+    if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "ArrowLeft") turn(-1);
+    if (event.key === "ArrowRight") turn(1);
+    if (event.key === "Delete") remove();
+  });
+  dialog.addEventListener("close", () => {
+    ended.abort();
+    dialog.remove();
+    onclose();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  if (image) show();
+  // The list's copy may be old, and its addresses expired.
+  call("GET", `${base}/${id}`, { signal: ended.signal }).then((value) => {
+    changed(value);
+    follow();
+  }, (error) => {
+    if (error.name === "AbortError") return;
+    complain(error);
+    if (!image) dialog.close();
+  });
+  return dialog;
+}
+
+function showPicture(stage, image, turn, neighbour) {
+  const thumbnail = bestThumbnail(image, Math.max(stage.clientWidth, stage.clientHeight, 600));
+  const shown = stage.querySelector("img");
+  // The same address is the same picture: drawing it again would make it flash.
+  const frame = shown?.src === thumbnail?.url && shown ? shown.closest(".frame") : h("div", { class: "frame" },
+    placeholder(image),
+    thumbnail ? picture(image, thumbnail, words.alt(image))
+      : h("div", { class: "no-picture" }, icon(image.status === "failed" ? "alert" : "aperture"), h("p", null, texts.photos.status[image.status])));
+  if (thumbnail) {
+    frame.style.aspectRatio = `${thumbnail.width} / ${thumbnail.height}`;
+    frame.style.setProperty("--ratio", thumbnail.width / thumbnail.height);
+  }
+  fill(stage, frame,
+    neighbour(-1) && iconButton("back", words.previous, () => turn(-1), { class: "icon-button turn before" }),
+    neighbour(1) && iconButton("forward", words.next, () => turn(1), { class: "icon-button turn after" }));
+}
+
+function panelHeader(image, remove) {
+  return h("header", { class: "panel-header" }, h("h1", null, image.title ?? image.file_name),
+    iconButton("trash", words.delete, remove));
+}
+
+function stateOf(image, changed, remove) {
+  if (image.status === "failed") {
+    return h("div", { class: "callout error", role: "alert" }, h("p", null, texts.failure(image.failure)));
+  }
+  if (image.status === "processing") return h("p", { class: "callout" }, h("span", { class: "spinner" }), " ", words.processing);
+  if (image.status !== "pending" || image.source_image_id) return null;
+  if (uploads.sends(image.id)) return null;
+  const again = async () => {
+    const [file] = await chooseFiles({ multiple: false });
+    if (!file) return;
+    // Another file has another length, which the first announcement does not allow.
+    uploads.add([file], (declared, key) => call("POST", "/api/images", { body: declared, key }));
+    remove();
+  };
+  return h("div", { class: "callout" }, h("p", null, words.pending), changed && h("div", { class: "actions" },
+    h("button", { type: "button", class: "button", onclick: again }, words.uploadAgain),
+    h("button", { type: "button", class: "button", onclick: remove }, words.discard)));
+}
+
+function textForm(image, base, changed) {
+  const input = (name, tag = "input", more = {}) =>
+    field(words.fields[name], h(tag, { name, value: image[name] ?? "", ...more }));
+  return h("details", { class: "section" }, h("summary", null, words.details),
+    form({
+      fields: [
+        input("title", "input", { maxlength: "200" }),
+        input("description", "textarea", { maxlength: "5000", rows: "3" }),
+        input("file_name", "input", { maxlength: "255", required: true }),
+      ],
+      button: texts.save,
+      submit: async ({ title, description, file_name }) => {
+        const body = { file_name, title: title.trim() || null, description: description.trim() || null };
+        changed(await call("PATCH", `${base}/${image.id}`, { body }));
+        notice(texts.saved);
+      },
+    }),
+    base === "/api/images" && h("button", { type: "button", class: "button", onclick: () => replace(image, changed) }, words.replace));
+}
+
+async function replace(image, changed) {
+  const [file] = await chooseFiles({ multiple: false });
+  if (!file) return;
+  uploads.add([file], async ({ content_type, size }, key) => {
+    const answer = await call("PATCH", `/api/images/${image.id}`, { body: { replace: { content_type, size } }, key });
+    changed(answer.image);
+    return answer;
+  }, { replaces: true });
+  notice(words.replacing);
+}
+
+function aiSection(image, changed, follow) {
+  if (!state.profile.features.ai) return null;
+  const { analysis } = image;
+  if (!state.tier?.ai && !analysis) {
+    return h("section", { class: "section" }, h("h2", null, words.ai), h("p", { class: "quiet" }, words.aiNotInTier));
+  }
+  const under = analysis?.status === "queued";
+  return h("section", { class: "section" }, h("h2", null, words.ai),
+    under && h("p", { role: "status" }, h("span", { class: "spinner" }), " ", words.asking),
+    analysis?.status === "failed" && h("p", { class: "callout error" }, texts.failure(analysis.failure)),
+    analysis?.status === "done" && [
+      h("p", { class: "analysis" }, analysis.description),
+      analysis.answer && h("p", null, h("strong", null, `${words.answer}: `), analysis.answer),
+      h("ul", { class: "tags", "aria-label": words.tags }, analysis.tags.map((tag) => h("li", { class: "chip" }, tag))),
+      h("p", { class: "quiet" }, words.by(analysis.model)),
+    ],
+    state.tier?.ai && [
+      !under && form({
+        kind: "",
+        fields: [field(words.question, h("input", { name: "prompt", maxlength: "2000" }))],
+        button: analysis ? words.describeAgain : words.describe,
+        submit: async ({ prompt }) => {
+          const body = prompt.trim() ? { prompt: prompt.trim() } : {};
+          changed({ ...image, analysis: (await call("POST", `/api/images/${image.id}/analysis`, { body })).image.analysis });
+          follow();
+        },
+      }),
+      form({
+        kind: "",
+        fields: [field(words.editPrompt, h("input", { name: "prompt", maxlength: "2000", required: true }))],
+        button: words.makeEdit,
+        submit: async ({ prompt }, element) => {
+          const made = await call("POST", `/api/images/${image.id}/edits`, { body: { prompt }, key: crypto.randomUUID() });
+          watchImage(made.image.id);
+          element.reset();
+          notice(words.editStarted, { actions: [h("a", { class: "text-button", href: `#/images/${made.image.id}` }, words.openEdit)] });
+        },
+      }),
+    ]);
+}
+
+function linksSection(image, admin = false) {
+  if (image.thumbnails.length === 0) return null;
+  const row = (label, url, what) => h("li", { class: "link-row" }, h("span", null, label),
+    h("a", { class: "text-button", href: url, target: "_blank", rel: "noopener" }, words.open),
+    iconButton("copy", words.copy(what), () => copy(url)));
+  return h("section", { class: "section" }, h("h2", null, words.links),
+    h("ul", { class: "links" },
+      image.thumbnails.map(({ size, width, height, url }) => row(words.thumbnail(size, width, height), url, `${size} px`)),
+      image.original_url && row(words.original, image.original_url, words.original)),
+    h("p", { class: "quiet" }, words.signed, " ", !image.original_url && !admin && words.noOriginal),
+    !admin && (state.tier?.expiring_links ? expiringLink(image) : h("p", { class: "quiet" }, words.noExpiring)));
+}
+
+function expiringLink(image) {
+  const made = h("div", { role: "status" });
+  const select = h("select", { name: "expires_in" }, LIFETIMES.map((seconds) =>
+    h("option", { value: seconds, selected: seconds === 3600 }, words.expiresAfter(seconds))));
+  return [h("h3", null, words.expiring), h("p", { class: "quiet" }, words.expiringHint),
+    form({
+      kind: "",
+      fields: [field(words.expiresIn, select)],
+      button: words.makeLink,
+      submit: async ({ expires_in }) => {
+        const body = { expires_in: Number(expires_in) };
+        const { url, expires_at } = await call("POST", `/api/images/${image.id}/links`, { body });
+        const link = h("input", { readonly: true, value: url, "aria-label": words.expiring });
+        fill(made, h("div", { class: "link-made" }, link, iconButton("copy", words.copy(words.original), () => copy(url, link))),
+          h("p", { class: "quiet" }, words.expiresAt(time(expires_at))));
+      },
+    }), made];
+}
+
+async function copy(url, input) {
+  try {
+    await navigator.clipboard.writeText(url);
+    notice(words.copied);
+  } catch {
+    input?.select();
+    notice(words.copyFailed, { kind: "error" });
+  }
+}
+
+function dropbox({ dropbox_url: url, dropbox: { status } }) {
+  if (url) return h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, words.openDropbox);
+  return status === "failed" ? words.dropboxFailed : words.dropboxQueued;
+}
+
+function facts(image) {
+  const rows = [
+    [words.fields.file_name, image.file_name],
+    image.width && [words.dimensions, words.dimensionsOf(image.width, image.height)],
+    [words.size, bytes(image.size)],
+    [words.type, image.content_type],
+    [words.uploaded, time(image.uploaded_at ?? image.created_at)],
+    image.version > 1 && [words.version, String(image.version)],
+    image.description && [words.fields.description, image.description],
+    image.phone_number && [words.phone, h("a", { href: `#/phone/${encodeURIComponent(image.phone_number)}` }, image.phone_number)],
+    image.set && [words.set, h("a", { href: `#/sets/${image.set.id}` }, words.openSet)],
+    image.source_image_id && [words.source, h("a", { href: `#/images/${image.source_image_id}` }, words.openSource)],
+    image.edit_image_id && [words.editOf, h("a", { href: `#/images/${image.edit_image_id}` }, words.openEdit)],
+    image.edit_prompt && [words.prompt, image.edit_prompt],
+    image.dropbox && [words.dropbox, dropbox(image)],
+    image.user_id && [words.owner, image.user_id],
+  ];
+  return h("dl", { class: "facts" }, rows.filter(Boolean).map(([label, value]) => [h("dt", null, label), h("dd", null, value)]));
+}
+

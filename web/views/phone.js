@@ -1,0 +1,96 @@
+// Pictures for a phone number.
+
+import { call, query } from "../api.js";
+import { form } from "../dialog.js";
+import { field, fill, h, icon } from "../dom.js";
+import { Grid } from "../grid.js";
+import { deleteImage } from "../images.js";
+import { PagedList } from "../paged-list.js";
+import { state } from "../state.js";
+import { texts } from "../texts.js";
+import { chooseFiles, uploads } from "../uploads.js";
+
+const words = texts.phone;
+
+export function phoneView({ number }) {
+  const input = h("input", {
+    name: "phone_number", type: "tel", autocomplete: "off", required: true, maxlength: "64", value: number ?? "",
+  });
+  const search = form({
+    className: "inline",
+    fields: [field(words.number, input, words.hint)],
+    button: words.show,
+    submit: async ({ phone_number }) => {
+      location.hash = `#/phone/${encodeURIComponent(phone_number.trim())}`;
+    },
+  });
+  const place = h("div");
+  const element = h("div", null,
+    h("header", { class: "view-header" }, h("h1", { tabindex: "-1" }, words.title)),
+    h("p", { class: "quiet" }, words.lead, " ", state.profile.features.dropbox && words.dropbox),
+    search, place);
+  if (!number) return { title: words.title, element };
+  const { list, parts, dispose, grid, upload } = numbersPictures(number);
+  fill(place, parts);
+  return { title: words.title, element, list, dispose, upload, shown: () => grid.render() };
+}
+
+function numbersPictures(number) {
+  // As the service writes the number, which is not as people type it.
+  let written = null;
+  const list = new PagedList(async (cursor, limit) => {
+    try {
+      const page = await call("GET", `/api/phones/${encodeURIComponent(number)}/images${query({ cursor, limit })}`);
+      written = page.phone_number;
+      return page;
+    } catch (error) {
+      // A number without pictures is not there; here it is one that has none yet.
+      if (error.status === 404) return { images: [], next_cursor: null };
+      throw error;
+    }
+  });
+  const empty = h("p", { class: "quiet", hidden: true }, words.none);
+  const trouble = h("p", { class: "callout error", role: "alert", hidden: true });
+  const show = () => {
+    empty.hidden = !(list.complete && list.length === 0);
+  };
+  list.addEventListener("change", show);
+  list.addEventListener("error", ({ detail: error }) => {
+    trouble.hidden = false;
+    trouble.textContent = error.message;
+  });
+  const image = ({ detail }) => {
+    if (detail.phone_number !== null && detail.phone_number === written) list.put(detail);
+  };
+  const gone = ({ detail: id }) => list.hide(id);
+  uploads.addEventListener("image", image);
+  uploads.addEventListener("gone", gone);
+  const grid = new Grid({
+    list,
+    label: words.of(number),
+    href: (image) => `#/images/${image.id}`,
+    onDelete: (image) => deleteImage(image, list),
+  });
+  // Each file has a request of its own, so that one bad file stops no other.
+  const upload = (files) => uploads.add(files, async (file, key) => {
+    const { phone_number, results } = await call("POST", `/api/phones/${encodeURIComponent(number)}/images`, { body: { files: [file] }, key });
+    written = phone_number;
+    return results[0];
+  });
+  return {
+    list,
+    grid,
+    upload,
+    parts: [
+      h("div", { class: "view-header" }, h("h2", null, words.of(number)), h("span", { class: "space" }),
+        h("button", { type: "button", class: "button primary", onclick: async () => upload(await chooseFiles()) },
+          icon("upload"), words.chooseFor(number))),
+      trouble, empty, grid.element,
+    ],
+    dispose: () => {
+      grid.dispose();
+      uploads.removeEventListener("image", image);
+      uploads.removeEventListener("gone", gone);
+    },
+  };
+}

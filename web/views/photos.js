@@ -1,0 +1,89 @@
+// The caller's pictures.
+
+import { h, icon, checkbox, field, fill } from "../dom.js";
+import { Grid } from "../grid.js";
+import { allImages, deleteImage, imagesWith, uploadImages } from "../images.js";
+import { mayUseAi, state } from "../state.js";
+import { texts } from "../texts.js";
+import { chooseFiles } from "../uploads.js";
+
+const words = texts.photos;
+/** What is done with uploads beside developing them; kept while the page is open. */
+const options = { analyze: false, edit_prompt: "" };
+
+/** What an upload is announced with beside its file. */
+export function uploadOptions() {
+  if (!mayUseAi()) return {};
+  return { analyze: options.analyze, edit_prompt: options.edit_prompt.trim() || null };
+}
+
+export const choose = async () => uploadImages(await chooseFiles(), uploadOptions());
+
+export function photosView({ status }) {
+  const list = status ? imagesWith(status) : allImages();
+  const grid = new Grid({
+    list,
+    label: words.grid,
+    href: (image) => `#/images/${image.id}`,
+    onDelete: (image) => deleteImage(image, list),
+  });
+  const empty = h("div", { class: "empty", hidden: true });
+  const trouble = h("div", { class: "empty", role: "alert", hidden: true });
+  const count = h("span", { class: "count" });
+
+  const show = () => {
+    const nothing = list.complete && list.length === 0;
+    empty.hidden = !nothing;
+    if (nothing && !empty.hasChildNodes()) fill(empty, status ? h("p", null, words.none) : welcome());
+    count.textContent = list.started && !status ? words.count(Math.max(list.known, list.complete ? 0 : state.profile.usage.images)) : "";
+  };
+  const failed = ({ detail: error }) => {
+    if (list.started) return;
+    trouble.hidden = false;
+    fill(trouble, h("p", null, error.message), h("button", { type: "button", class: "button", onclick: () => {
+      trouble.hidden = true;
+      list.again();
+    } }, texts.retry));
+  };
+  list.addEventListener("change", show);
+  list.addEventListener("error", failed);
+  show();
+
+  const filter = h("select", { "aria-label": words.filter, onchange: () => {
+    location.hash = filter.value ? `#/?status=${filter.value}` : "#/";
+  } }, h("option", { value: "" }, words.all),
+  Object.entries(words.status).map(([value, label]) => h("option", { value, selected: value === status }, label)));
+  const header = h("header", { class: "view-header" },
+    h("h1", { tabindex: "-1" }, words.title), count, h("span", { class: "space" }), filter,
+    mayUseAi() && aiOptions(),
+    h("button", { type: "button", class: "button primary", onclick: choose }, icon("upload"), words.upload));
+
+  return {
+    title: words.title,
+    element: h("div", null, header, grid.element, empty, trouble),
+    list,
+    shown: () => grid.render(),
+    dispose: () => {
+      grid.dispose();
+      list.removeEventListener("change", show);
+      list.removeEventListener("error", failed);
+    },
+  };
+}
+
+function welcome() {
+  return [icon("photos"), h("h2", null, words.empty), h("p", null, words.emptyHint),
+    h("button", { type: "button", class: "button primary", onclick: choose }, words.choose)];
+}
+
+function aiOptions() {
+  const prompt = h("input", { name: "edit_prompt", maxlength: "2000", value: options.edit_prompt, oninput: () => {
+    options.edit_prompt = prompt.value;
+  } });
+  return h("details", { class: "popover" }, h("summary", { class: "button", "aria-label": words.optionsLabel }, words.options, icon("down")),
+    h("div", { class: "popover-body" },
+      checkbox(words.analyze, { checked: options.analyze, onchange: (event) => {
+        options.analyze = event.target.checked;
+      } }),
+      field(words.editPrompt, prompt, words.editPromptHint)));
+}

@@ -1,0 +1,179 @@
+// Image sets: three pictures that belong together.
+
+import { call, query } from "../api.js";
+import { confirm, form, openDialog } from "../dialog.js";
+import { field, fill, h, icon, iconButton } from "../dom.js";
+import { bestThumbnail, picture, placeholder } from "../grid.js";
+import { complain, notice } from "../notice.js";
+import { PagedList } from "../paged-list.js";
+import { texts } from "../texts.js";
+import { chooseFiles, filesOf, uploads } from "../uploads.js";
+import { unsettled, watch } from "../watcher.js";
+import { uploadOptions } from "./photos.js";
+
+const words = texts.sets;
+const SLOTS = ["image1", "image2", "image3"];
+
+export async function setsView() {
+  const cards = h("ul", { class: "cards" });
+  const more = h("button", { type: "button", class: "button", hidden: true }, texts.more);
+  const empty = h("div", { class: "empty", hidden: true }, icon("sets"), h("h2", null, words.empty), h("p", null, words.emptyHint),
+    h("button", { type: "button", class: "button primary", onclick: makeSet }, words.make));
+  const load = async (cursor) => {
+    const { imagesets, next_cursor } = await call("GET", `/api/imagesets${query({ cursor, limit: 24 })}`);
+    cards.append(...imagesets.map(card));
+    empty.hidden = cards.children.length > 0;
+    more.hidden = next_cursor === null;
+    more.onclick = () => load(next_cursor).catch(complain);
+  };
+  await load(null);
+  const element = h("div", null,
+    h("header", { class: "view-header" }, h("h1", { tabindex: "-1" }, words.title), h("span", { class: "space" }),
+      h("button", { type: "button", class: "button primary", onclick: makeSet }, icon("plus"), words.make)),
+    h("p", { class: "quiet" }, words.lead), cards, more, empty);
+  return { title: words.title, element };
+}
+
+function card(set) {
+  const images = SLOTS.map((slot) => set.images[slot]);
+  const full = images.filter(Boolean).length;
+  return h("li", { class: "card set-card" }, h("a", { href: `#/sets/${set.id}` },
+    h("span", { class: "strip" }, images.map((image) => h("span", { class: "strip-slot" }, image && [
+      placeholder(image), thumbnail(image, 200)]))),
+    h("strong", null, set.title ?? texts.untitled),
+    h("span", { class: "quiet" }, words.full(full))));
+}
+
+function thumbnail(image, pixels) {
+  const best = bestThumbnail(image, pixels);
+  return best && picture(image, best, "");
+}
+
+function makeSet() {
+  const dialog = openDialog({
+    title: words.make,
+    className: "small",
+    body: setForm({}, words.make, async (body) => {
+      const set = await call("POST", "/api/imagesets", { body, key: crypto.randomUUID() });
+      dialog.close();
+      location.hash = `#/sets/${set.id}`;
+    }),
+  });
+}
+
+function setForm(set, button, submit) {
+  return form({
+    fields: [
+      field(words.name, h("input", { name: "title", maxlength: "200", value: set.title ?? "" })),
+      field(words.description, h("textarea", { name: "description", maxlength: "5000", rows: "2", value: set.description ?? "" })),
+    ],
+    button,
+    submit: ({ title, description }) => submit({ title: title.trim() || null, description: description.trim() || null }),
+  });
+}
+
+export async function setView({ id }) {
+  const ended = new AbortController();
+  const slots = h("ul", { class: "slots" });
+  const heading = h("h1", { tabindex: "-1" });
+  const about = h("p", { class: "lead" });
+  let set = await call("GET", `/api/imagesets/${id}`);
+
+  // What the pictures of a set are opened from, one after the other.
+  const list = new PagedList(async () => ({ images: [], next_cursor: null }));
+  const show = () => {
+    heading.textContent = set.title ?? texts.untitled;
+    about.textContent = set.description ?? "";
+    SLOTS.map((slot) => set.images[slot]).filter(Boolean).forEach((image) => list.put(image));
+    fillSlots();
+  };
+  const fillSlots = () => fill(slots, SLOTS.map((slot) => slotOf(set, slot, list, reload)));
+  list.addEventListener("change", fillSlots);
+  const reload = async () => {
+    set = await call("GET", `/api/imagesets/${id}`);
+    show();
+    follow();
+  };
+  const follow = () => {
+    for (const image of Object.values(set.images)) {
+      if (image && unsettled(image)) watch(image.id, () => reload().catch(complain), ended.signal);
+    }
+  };
+  const change = ({ detail }) => {
+    const changed = typeof detail === "string" ? detail : detail.id;
+    if (typeof detail === "string" ? SLOTS.some((slot) => set.images[slot]?.id === changed) : detail.set?.id === id) {
+      reload().catch(complain);
+    }
+  };
+  uploads.addEventListener("image", change);
+  show();
+  follow();
+
+  const edit = () => {
+    const dialog = openDialog({
+      title: words.name,
+      className: "small",
+      body: setForm(set, texts.save, async (body) => {
+        set = await call("PUT", `/api/imagesets/${id}`, { body });
+        dialog.close();
+        show();
+      }),
+    });
+  };
+  const remove = async () => {
+    if (!await confirm(words.confirmDelete, words.delete)) return;
+    try {
+      await call("DELETE", `/api/imagesets/${id}`);
+      notice(words.deleted);
+      location.hash = "#/sets";
+    } catch (error) {
+      complain(error);
+    }
+  };
+  return {
+    title: set.title ?? texts.untitled,
+    list,
+    element: h("div", null,
+      h("header", { class: "view-header one-line" }, h("a", { class: "icon-button", href: "#/sets", "aria-label": words.title }, icon("back")),
+        heading, h("span", { class: "space" }),
+        h("button", { type: "button", class: "button", onclick: edit }, texts.edit),
+        iconButton("trash", words.delete, remove)),
+      about, slots),
+    dispose: () => {
+      ended.abort();
+      uploads.removeEventListener("image", change);
+    },
+  };
+}
+
+function slotOf(set, slot, list, reload) {
+  const image = list.at(list.indexOf(set.images[slot]?.id));
+  if (image) {
+    return h("li", { class: "slot" }, h("a", { href: `#/images/${image.id}` },
+      h("span", { class: "visually-hidden" }, `${words.slot[slot]}: ${image.title ?? image.file_name}`),
+      placeholder(image), thumbnail(image, 400),
+      image.status !== "ready" && h("span", { class: "badge" }, texts.photos.status[image.status])),
+    h("p", null, image.title ?? image.file_name));
+  }
+  const put = ([file]) => {
+    if (!file) return;
+    uploads.add([file], async (declared, key) => {
+      const made = await call("POST", `/api/imagesets/${set.id}/images`, { body: { image_type: slot, ...declared, ...uploadOptions() }, key });
+      reload().catch(complain);
+      return made;
+    });
+  };
+  return h("li", { class: "slot" },
+    h("button", {
+      type: "button",
+      class: "drop",
+      onclick: async () => put(await chooseFiles({ multiple: false })),
+      ondragover: (event) => event.preventDefault(),
+      ondrop: (event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        put(filesOf(event.dataTransfer));
+      },
+    }, icon("plus"), h("span", null, words.fillSlot(slot))),
+    h("p", { class: "quiet" }, words.slot[slot]));
+}

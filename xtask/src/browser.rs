@@ -1,0 +1,109 @@
+//! The page in headless Chromium, held against a running stack.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::npm::Package;
+use crate::stack::Stack;
+use crate::standins::Standins;
+use crate::{command, project};
+
+/// What Chromium is called on a PATH, and Chrome, which does as well.
+const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+/// The screenshots that the README shows.
+const README_SHOWS: [&str; 3] =
+    ["photos-desktop-light.jpg", "picture-desktop-dark.jpg", "photos-phone-dark.jpg"];
+/// What to do by hand where there is none.
+const REMEDY: &str = "The page's tests need Chromium. Install it (Debian's package is `chromium`), or name its program \
+                      in the variable CHROMIUM";
+
+/// Runs the tests of tests/browser whose names match `pattern`, a regular expression, or all. They are told of the
+/// stand-ins where the stack uses them.
+pub(crate) fn run(stack: &Stack, standins: Option<&Standins>, pattern: Option<&str>) -> Result<()> {
+    let chromium = ensure()?;
+    let package = Package::ensure("browser")?;
+    command::step("the page in a browser", || {
+        // One file at a time: each has a browser of its own.
+        let mut node =
+            package.command("node", &["--test", "--test-concurrency=1", "--test-reporter=spec"])?;
+        node.args(pattern.map(|pattern| format!("--test-name-pattern={pattern}")));
+        node.args(package.sources()?.iter().filter(|name| name.ends_with(".test.js")));
+        node.envs(standins.map(|standins| ("DARKROOM_STANDINS", &standins.address)));
+        command::run(node.env("DARKROOM_OUTPUTS", stack.outputs_file()).env("CHROMIUM", &chromium))
+    })
+}
+
+/// Takes screenshots of every view into `target/screenshots`, and puts those that the README shows into docs/.
+pub(crate) fn screenshots(stack: &Stack) -> Result<()> {
+    let chromium = ensure()?;
+    let package = Package::ensure("browser")?;
+    let taken = project::target().join("screenshots");
+    command::step("taking screenshots", || {
+        let mut node = package.command("node", &["screenshots.js"])?;
+        node.arg(&taken).env("DARKROOM_OUTPUTS", stack.outputs_file()).env("CHROMIUM", &chromium);
+        command::run(&mut node)
+    })?;
+    let shown = project::root().join("docs/screenshots");
+    fs::create_dir_all(&shown)?;
+    for name in README_SHOWS {
+        fs::copy(taken.join(name), shown.join(name)).with_context(|| format!("copying {name}"))?;
+    }
+    println!("They are in {}.", taken.display());
+    Ok(())
+}
+
+/// Measures what the page costs a visitor, and prints a table for docs/BENCHMARKS.md.
+pub(crate) fn measure(stack: &Stack) -> Result<()> {
+    let chromium = ensure()?;
+    let package = Package::ensure("browser")?;
+    command::step("measuring", || {
+        let mut node = package.command("node", &["measure.js"])?;
+        command::run(node.env("DARKROOM_OUTPUTS", stack.outputs_file()).env("CHROMIUM", &chromium))
+    })
+}
+
+/// Finds a browser or, as root on Debian and the like, installs one.
+fn ensure() -> Result<PathBuf> {
+    if let Some(named) = env::var_os("CHROMIUM") {
+        return found(&named)
+            .with_context(|| format!("CHROMIUM is {}, which does not answer", named.display()));
+    }
+    let any = || NAMES.iter().find_map(|name| found(name.as_ref()));
+    if let Some(found) = any() {
+        return Ok(found);
+    }
+    command::step("installing chromium", install).context(REMEDY)?;
+    any().context(REMEDY)
+}
+
+/// The file of a program that answers, given by its name on the PATH or by its own path.
+fn found(program: &OsStr) -> Option<PathBuf> {
+    let is_path = Path::new(program).components().count() > 1;
+    let directories = if is_path { OsString::from(".") } else { env::var_os("PATH")? };
+    let mut files = env::split_paths(&directories).map(|directory| directory.join(program));
+    files.find(|file| answers(file)).and_then(|file| std::path::absolute(file).ok())
+}
+
+fn answers(program: &Path) -> bool {
+    let mut version = Command::new(program);
+    version.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    version.status().is_ok_and(|status| status.success())
+}
+
+fn install() -> Result<()> {
+    if !nix::unistd::geteuid().is_root() {
+        bail!("only root may install it");
+    }
+    let log = project::target().join("chromium.log");
+    let apt = |arguments: &[&str]| {
+        let mut apt = Command::new("apt-get");
+        command::run_logged(apt.env("DEBIAN_FRONTEND", "noninteractive").args(arguments), &log)
+    };
+    apt(&["update"])?;
+    apt(&["install", "--yes", "--no-install-recommends", "chromium"])
+}

@@ -1,0 +1,76 @@
+//! Programs in JavaScript that come with this repository, and the packages they are made with.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::node::Node;
+use crate::{command, project};
+
+/// A package with its sources under tests/, laid out under target/ so that others can be installed beside it.
+pub(crate) struct Package {
+    node: Node,
+    dir: PathBuf,
+}
+
+impl Package {
+    /// Lays out `tests/<name>` and installs the very packages of its package-lock.json, unless they are there.
+    pub(crate) fn ensure(name: &str) -> Result<Self> {
+        let package = Self { node: Node::ensure()?, dir: project::target().join(name) };
+        package.stage(name)?;
+        package.install()?;
+        Ok(package)
+    }
+
+    /// A program such as `node` or `npx`, started among the sources.
+    pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Result<Command> {
+        let mut command = self.node.command(program)?;
+        command.current_dir(&self.dir).args(arguments);
+        Ok(command)
+    }
+
+    /// Runs a program whose output is of interest only when it fails.
+    pub(crate) fn run_logged(&self, command: &mut Command) -> Result<()> {
+        command::run_logged(command, &self.dir.with_extension("log"))
+    }
+
+    /// The names of the sources, in order.
+    pub(crate) fn sources(&self) -> Result<Vec<String>> {
+        let entries = fs::read_dir(&self.dir)?.flatten().map(|entry| entry.file_name());
+        let mut names: Vec<String> = entries.filter_map(|name| name.into_string().ok()).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn stage(&self, name: &str) -> Result<()> {
+        let sources = project::root().join("tests").join(name);
+        fs::create_dir_all(&self.dir)?;
+        // A source that is gone is gone here too.
+        for old in self.sources()?.iter().filter(|name| name.ends_with(".js")) {
+            fs::remove_file(self.dir.join(old))?;
+        }
+        for entry in fs::read_dir(&sources).with_context(|| format!("reading {}", sources.display()))? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                fs::copy(entry.path(), self.dir.join(entry.file_name()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn install(&self) -> Result<()> {
+        let wanted = fs::read(self.dir.join("package-lock.json"))?;
+        let stamp = self.dir.join("node_modules/.installed");
+        if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+            return Ok(());
+        }
+        command::step("npm ci", || {
+            self.run_logged(
+                &mut self.command("npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"])?,
+            )?;
+            Ok(fs::write(&stamp, &wanted)?)
+        })
+    }
+}
