@@ -68,7 +68,6 @@ const STATUSES = {
 /** Why a picture, an analysis or an edit came to nothing. */
 const FAILURES = {
   "corrupt-image": "The file is damaged or incomplete. Export the picture again and send that.",
-  "dropbox-refused": "Dropbox did not take the copy. Ask the operator to check its credentials and its space.",
   "gave-up": "It was tried several times in vain. Try again later.",
   "heic-not-supported": PROBLEMS["heic-not-supported"],
   "internal-error": PROBLEMS.internal,
@@ -218,6 +217,8 @@ export const texts = {
     openSet: "Open the set",
     dropbox: "Copy in Dropbox",
     openDropbox: "Open in Dropbox",
+    dropboxQueued: "Being made",
+    dropboxFailed: "Dropbox did not take the copy. Ask the operator to check its credentials and its space.",
     source: "Edited from",
     openSource: "Show the original picture",
     editOf: "Latest edit",

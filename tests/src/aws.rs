@@ -212,12 +212,38 @@ impl Aws {
         self.configure(function, &json!({"Environment": {"Variables": variables}})).await
     }
 
+    /// Gives each request of a function so many seconds.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn set_timeout(&self, function: &str, seconds: &Value) -> Result<()> {
+        self.configure(function, &json!({"Timeout": seconds})).await
+    }
+
     async fn configure(&self, function: &str, change: &Value) -> Result<()> {
         let uri = format!("{}/2015-03-31/functions/{function}/configuration", self.endpoint);
         let request = Request::put(uri).body(serde_json::to_vec(change)?)?;
         self.send("lambda", request).await?.expect(200)?;
         // The emulator may give the next event to an instance that it is ending: to this one, which is none.
         self.invoke(function, &json!({})).await.map(drop)
+    }
+
+    /// The attributes of a queue.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn queue_attributes(&self, queue_url: &str) -> Result<Value> {
+        let all = json!({"QueueUrl": queue_url, "AttributeNames": ["All"]});
+        Ok(self.json("sqs", "AmazonSQS.GetQueueAttributes", &all).await?["Attributes"].take())
+    }
+
+    /// Changes attributes of a queue.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn set_queue_attributes(&self, queue_url: &str, attributes: &Value) -> Result<()> {
+        let change = json!({"QueueUrl": queue_url, "Attributes": attributes});
+        self.json("sqs", "AmazonSQS.SetQueueAttributes", &change).await.map(drop)
     }
 
     /// Sends a message to a queue.

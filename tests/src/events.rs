@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{User, aws::attribute};
 
 /// The samples, by the name that their function has in template.yaml.
-pub const SAMPLES: [(&str, &str); 51] = [
+pub const SAMPLES: [(&str, &str); 52] = [
     ("AdminImagesDelete", include_str!("../../events/admin-images-delete.json")),
     ("AdminImagesGet", include_str!("../../events/admin-images-get.json")),
     ("AdminImagesList", include_str!("../../events/admin-images-list.json")),
@@ -51,6 +51,7 @@ pub const SAMPLES: [(&str, &str); 51] = [
     ("TiersList", include_str!("../../events/tiers-list.json")),
     ("WebPage", include_str!("../../events/web-page.json")),
     ("WorkersAnalyze", include_str!("../../events/workers-analyze.json")),
+    ("WorkersDropbox", include_str!("../../events/workers-dropbox.json")),
     ("WorkersEdit", include_str!("../../events/workers-edit.json")),
     ("WorkersFailed", include_str!("../../events/workers-failed.json")),
     ("WorkersReclaim", REMOVED),

@@ -65,6 +65,20 @@ pub fn jpeg_held(orientation: u16, width: u32, height: u32) -> Result<Vec<u8>> {
     Ok([&jpeg[..2], &[0xff, 0xe1], &length, &exif, &jpeg[2..]].concat())
 }
 
+/// A JPEG of [`quadrants`] that begins with a remark and has at least so many bytes, for all the comments in it.
+///
+/// # Errors
+/// Where encoding fails.
+pub fn jpeg_of_bytes(remark: &str, bytes: usize) -> Result<Vec<u8>> {
+    // The longest segment, its two bytes of length included (ITU-T T.81, B.1.1.4).
+    const SEGMENT: u16 = u16::MAX;
+    let jpeg = jpeg(640, 480)?;
+    let mut comment = vec![b'.'; usize::from(SEGMENT) - 2];
+    comment.splice(..remark.len(), remark.bytes());
+    let segment = [&[0xff, 0xfe][..], &SEGMENT.to_be_bytes(), &comment].concat();
+    Ok([&jpeg[..2], &segment.repeat(bytes / segment.len() + 1), &jpeg[2..]].concat())
+}
+
 /// Insists that bytes are [`quadrants`] of this size, upright.
 ///
 /// # Errors

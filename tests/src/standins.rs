@@ -1,4 +1,4 @@
-//! What stands in for OpenAI while the suite runs, and jobs for it.
+//! What stands in for OpenAI and Dropbox while the suite runs, and jobs for it.
 
 use std::env;
 
@@ -6,13 +6,13 @@ use anyhow::{Context, Result};
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::{Answer, User, stack::send, unique, until};
+use crate::{Answer, User, id_of, stack::send, unique, until};
 
-/// What the stand-in is to answer to the prompts that carry one word, and the calls that came with it.
+/// What the stand-in is to answer to the prompts and file names that carry one word, and the calls that came with it.
 #[derive(Clone, Debug)]
 pub struct Plan {
     http: Client,
-    url: String,
+    address: String,
     word: String,
 }
 
@@ -22,19 +22,20 @@ impl Plan {
     /// # Errors
     /// Where no stand-in runs.
     pub fn new() -> Result<Self> {
-        let address = env::var("DARKROOM_STANDINS")
-            .context("these tests need what stands in for OpenAI: use `cargo xtask test`, which starts it")?;
-        let word = unique("plan");
-        Ok(Self { http: Client::new(), url: format!("{address}/_plans/{word}"), word })
+        let address = env::var("DARKROOM_STANDINS").context(
+            "these tests need what stands in for OpenAI and Dropbox: use `cargo xtask test`, which starts it",
+        )?;
+        Ok(Self { http: Client::new(), address, word: unique("plan") })
     }
 
     /// Plans the answers to come, one after the other: `status` with `retry_after`, `seconds` to wait before it,
-    /// `garbage` or `megabytes` instead of an answer.
+    /// `garbage` or `megabytes` instead of an answer. For Dropbox also `refuse` with the reason, and `lost` for an
+    /// answer that never comes to what was done; a 401 `for_all` ends the access token itself.
     ///
     /// # Errors
     /// No answer.
     pub async fn answers(self, steps: Value) -> Result<Self> {
-        send(self.http.post(&self.url).json(&steps)).await?.expect(204)?;
+        send(self.http.post(self.url("_plans")).json(&steps)).await?.expect(204)?;
         Ok(self)
     }
 
@@ -49,8 +50,30 @@ impl Plan {
     /// # Errors
     /// No answer.
     pub async fn calls(&self) -> Result<Vec<Value>> {
-        let calls: Answer = send(self.http.get(&self.url)).await?;
-        Ok(serde_json::from_value(calls.json(200)?)?)
+        self.list("_plans").await
+    }
+
+    /// A name for a file that carries the word.
+    #[must_use]
+    pub fn file_name(&self, rest: &str) -> String {
+        format!("{}{rest}", self.word)
+    }
+
+    /// The files with the word in their names that Dropbox holds.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn files(&self) -> Result<Vec<Value>> {
+        self.list("_files").await
+    }
+
+    async fn list(&self, what: &str) -> Result<Vec<Value>> {
+        let list: Answer = send(self.http.get(self.url(what))).await?;
+        Ok(serde_json::from_value(list.json(200)?)?)
+    }
+
+    fn url(&self, what: &str) -> String {
+        format!("{}/{what}/{}", self.address, self.word)
     }
 }
 
@@ -77,19 +100,60 @@ impl User {
         let analysis =
             json!({"job": image, "status": "queued", "prompt": prompt, "overdue_at": 9_999_999_999_i64});
         self.change_record(image, "SET analysis = :analysis", json!({":analysis": analysis})).await?;
-        let job = json!({
-            "pk": format!("USER#{}", self.id),
-            "sk": format!("JOB#{image}"),
-            "id": image,
-            "task": "analyze",
-            "image": image,
-            "version": 1,
-            "prompt": prompt,
-            "attempts": 0,
-            "not_before": not_before,
+        let task = json!({
+            "task": "analyze", "image": image, "version": 1, "prompt": prompt, "attempts": 0, "not_before": not_before,
         });
+        self.put_job(image, task).await
+    }
+
+    /// Puts a job behind the API's back, by its id and its other attributes. Gives the message that delivers it.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn put_job(&self, id: &str, mut job: Value) -> Result<Value> {
+        (job["pk"], job["sk"]) = (json!(format!("USER#{}", self.id)), json!(format!("JOB#{id}")));
+        job["id"] = json!(id);
         self.stack.aws.put_item(&self.stack.outputs.table, &job).await?;
-        Ok(json!({"user": self.id, "job": image}))
+        Ok(json!({"user": self.id, "job": id}))
+    }
+
+    /// Uploads a picture for a phone number; gives the image's id.
+    ///
+    /// # Errors
+    /// Where either is refused.
+    pub async fn upload_for_phone(
+        &self,
+        number: &str,
+        file_name: &str,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<String> {
+        let file = json!({"file_name": file_name, "content_type": content_type, "size": bytes.len()});
+        let path = format!("/api/phones/{number}/images");
+        let mut answer = self.post(&path, &json!({"files": [file]})).await?.json(201)?;
+        let result = answer["results"][0].take();
+        self.stack.put(&result["upload"], bytes).await?.expect(200)?;
+        Ok(id_of(&result["image"])?.to_owned())
+    }
+
+    /// Waits until an image's copy in Dropbox has been made or given up, and gets the image.
+    ///
+    /// # Errors
+    /// Where it never is.
+    pub async fn mirrored(&self, id: &str) -> Result<Value> {
+        until(&format!("the copy of {id} in Dropbox"), async || {
+            let image = self.image(id).await?;
+            Ok(matches!(image["dropbox"]["status"].as_str(), Some("done" | "failed")).then_some(image))
+        })
+        .await
+    }
+
+    /// Waits until no job of the user's is left.
+    ///
+    /// # Errors
+    /// Where one never ends.
+    pub async fn jobs_end(&self) -> Result<()> {
+        until("all jobs to end", async || Ok((!self.has_jobs().await?).then_some(()))).await
     }
 
     /// Whether any job of the user's has not ended.

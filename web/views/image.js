@@ -262,6 +262,11 @@ async function copy(url, input) {
   }
 }
 
+function dropbox({ dropbox_url: url, dropbox: { status } }) {
+  if (url) return h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, words.openDropbox);
+  return status === "failed" ? words.dropboxFailed : words.dropboxQueued;
+}
+
 function facts(image) {
   const rows = [
     [words.fields.file_name, image.file_name],
@@ -276,7 +281,7 @@ function facts(image) {
     image.source_image_id && [words.source, h("a", { href: `#/images/${image.source_image_id}` }, words.openSource)],
     image.edit_image_id && [words.editOf, h("a", { href: `#/images/${image.edit_image_id}` }, words.openEdit)],
     image.edit_prompt && [words.prompt, image.edit_prompt],
-    image.dropbox_url && [words.dropbox, h("a", { href: image.dropbox_url, target: "_blank", rel: "noopener noreferrer" }, words.openDropbox)],
+    image.dropbox && [words.dropbox, dropbox(image)],
     image.user_id && [words.owner, image.user_id],
   ];
   return h("dl", { class: "facts" }, rows.filter(Boolean).map(([label, value]) => [h("dt", null, label), h("dd", null, value)]));

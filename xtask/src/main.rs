@@ -251,7 +251,7 @@ fn redrive(stack_name: Option<String>, region: Option<&str>, place: &Place) -> R
 
 fn up(local: &Local, detach: bool) -> Result<()> {
     let stack = local.place.stack()?;
-    let (emulator, outputs) = stack.up(local.port, &Providers::from_env())?;
+    let (emulator, outputs) = stack.up(local.port, &Providers::from_env()?)?;
     outputs.print(&stack.outputs_file());
     if detach {
         return Ok(());

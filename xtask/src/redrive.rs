@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 
 /// The dead-letter queues of jobs, each with the queue it belongs to, as template.yaml names them.
-const QUEUES: [(&str, &str); 2] = [("AnalysisDeadLetters", "AnalysisJobs"), ("EditDeadLetters", "EditJobs")];
+const QUEUES: [(&str, &str); 3] = [
+    ("AnalysisDeadLetters", "AnalysisJobs"),
+    ("EditDeadLetters", "EditJobs"),
+    ("DropboxDeadLetters", "DropboxJobs"),
+];
 
 /// Sends all dead letters of a stack's jobs to their queues again; gives how many. A job that has ended is not
 /// done again.

@@ -4,13 +4,17 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::json;
 
-use crate::command;
-use crate::providers::Providers;
+use crate::providers::{Ai, Dropbox, Providers};
 use crate::venv::STANDINS;
+use crate::{command, project};
 
-/// The key that the stand-in takes. It opens nothing else.
+/// What the stand-in takes. It opens nothing else.
 const KEY: &str = "stand-in-key";
+const APP_KEY: &str = "stand-in-app";
+const APP_SECRET: &str = "stand-in-app-secret";
+const REFRESH_TOKEN: &str = "stand-in-refresh-token";
 
 /// A running stand-in.
 pub(crate) struct Standins {
@@ -20,28 +24,39 @@ pub(crate) struct Standins {
 }
 
 impl Standins {
-    /// Starts it, and waits until OpenAI's own SDK has understood it.
+    /// Starts it, and waits until the providers' own SDKs have understood it.
     pub(crate) fn start() -> Result<Self> {
         STANDINS.ensure()?;
         let mut python = Command::new(STANDINS.bin("python"));
-        python.args(["-c", include_str!("python/standins.py"), "0", KEY]);
+        python.arg(project::root().join("xtask/src/python/standins.py"));
+        let dropbox =
+            json!({"app_key": APP_KEY, "app_secret": APP_SECRET, "refresh_token": REFRESH_TOKEN}).to_string();
+        python.args(["0", KEY, &dropbox]).env("PYTHONDONTWRITEBYTECODE", "1");
         // It ends when this program does, which holds the other end of its input.
         let mut child = command::spawn(python.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
         let output = child.stdout.take().context("the stand-in has no output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
-        ensure!(line.starts_with("http://127.0.0.1:"), "the stand-in for OpenAI did not start");
+        ensure!(line.starts_with("http://127.0.0.1:"), "the stand-in for OpenAI and Dropbox did not start");
         Ok(Self { child, address: line.trim().to_owned() })
     }
 
     /// The providers of a stack that uses it.
     pub(crate) fn providers(&self) -> Providers {
-        Providers {
-            key: Some(KEY.to_owned()),
+        let ai = Ai {
+            key: KEY.to_owned(),
             base_url: Some(format!("{}/v1", self.address)),
             seconds: Some(5),
-            ..Providers::default()
-        }
+            ..Ai::default()
+        };
+        let dropbox = Dropbox {
+            app_key: APP_KEY.to_owned(),
+            app_secret: APP_SECRET.to_owned(),
+            refresh_token: REFRESH_TOKEN.to_owned(),
+            url: Some(self.address.clone()),
+            seconds: Some(10),
+        };
+        Providers { ai: Some(ai), dropbox: Some(dropbox) }
     }
 }
 

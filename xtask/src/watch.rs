@@ -20,7 +20,7 @@ const PORT: u16 = 9000;
 pub(crate) fn run(stack: &Stack, port: u16) -> Result<()> {
     let (emulator, outputs) = match stack.running() {
         Some(emulator) => (emulator, stack.outputs()?),
-        None => stack.up(port, &Providers::from_env())?,
+        None => stack.up(port, &Providers::from_env()?)?,
     };
     CARGO_LAMBDA.ensure()?;
     tools::ensure()?;

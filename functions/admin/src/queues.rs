@@ -12,9 +12,10 @@ use aws_types::SdkConfig;
 use futures_util::future::try_join_all;
 
 /// What each kind of work is called, with the variables that name its queue, where it has one, and its dead letters.
-const QUEUES: [(&str, Option<&str>, &str); 5] = [
+const QUEUES: [(&str, Option<&str>, &str); 6] = [
     ("analysis", Some("ANALYSIS_QUEUE"), "ANALYSIS_DEAD_LETTERS"),
     ("edits", Some("EDITS_QUEUE"), "EDITS_DEAD_LETTERS"),
+    ("dropbox", Some("DROPBOX_QUEUE"), "DROPBOX_DEAD_LETTERS"),
     ("failed-uploads", Some("FAILURES_QUEUE"), "FAILURES_DEAD_LETTERS"),
     ("reclaim", None, "RECLAIM_DEAD_LETTERS"),
     ("tiers", None, "TIERS_DEAD_LETTERS"),

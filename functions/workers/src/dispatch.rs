@@ -13,10 +13,11 @@ pub struct Dispatcher {
     sqs: Client,
     analysis: String,
     edits: String,
+    dropbox: String,
 }
 
 impl Dispatcher {
-    /// The queues that `ANALYSIS_QUEUE` and `EDITS_QUEUE` name.
+    /// The queues that `ANALYSIS_QUEUE`, `EDITS_QUEUE` and `DROPBOX_QUEUE` name.
     ///
     /// # Errors
     /// [`aws::MissingVariable`]
@@ -25,6 +26,7 @@ impl Dispatcher {
             sqs: Client::new(config),
             analysis: aws::var("ANALYSIS_QUEUE")?,
             edits: aws::var("EDITS_QUEUE")?,
+            dropbox: aws::var("DROPBOX_QUEUE")?,
         })
     }
 
@@ -36,6 +38,7 @@ impl Dispatcher {
         let queue = match job.task {
             Task::Analyze { .. } => &self.analysis,
             Task::Edit { .. } => &self.edits,
+            Task::Mirror { .. } | Task::Unmirror { .. } => &self.dropbox,
         };
         let message = JobMessage { user, job: job.id };
         let body = serde_json::to_string(&message).map_err(CallError::internal)?;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use store::{JobClaim, Records};
 use tracing::{error, info, warn};
 
-/// A job is begun so often at most. Each time may cost a call that is paid for.
+/// A job is begun so often at most, unless it must be done. Each time may cost a call that is paid for.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// The longest that a job is put off at once, whatever a provider asks for.
@@ -52,6 +52,14 @@ pub enum Trouble {
     /// AWS failed.
     #[error(transparent)]
     Call(#[from] CallError),
+}
+
+impl Trouble {
+    /// The job is for another worker.
+    #[must_use]
+    pub fn not_mine() -> Self {
+        Self::Hopeless(failure("gave-up", "This job came to the wrong worker."))
+    }
 }
 
 /// What does the jobs of one queue.
@@ -148,7 +156,8 @@ impl Queue {
             }
         };
         // All attempts were used up, and the last worker never came to tell.
-        let outcome = if claimed.job.attempts > MAX_ATTEMPTS {
+        let is_used_up = claimed.job.attempts > MAX_ATTEMPTS && !claimed.job.task.must_be_done();
+        let outcome = if is_used_up {
             Err(Trouble::Hopeless(failure("gave-up", "This was tried several times in vain.")))
         } else {
             worker.work(&claimed).await
@@ -160,7 +169,8 @@ impl Queue {
         self.after(records, worker, &claimed, trouble).await
     }
 
-    /// Gives a job up, or puts it off.
+    /// Gives a job up, or puts it off. What must be done is never given up: the queue counts how often it comes, and
+    /// lays it among its dead letters in the end.
     async fn after(
         &self,
         records: &Records,
@@ -177,7 +187,7 @@ impl Queue {
                 (failure("gave-up", "This failed several times because of a fault on our side."), true, None)
             }
         };
-        if heals && attempts < MAX_ATTEMPTS {
+        if claimed.job.task.must_be_done() || (heals && attempts < MAX_ATTEMPTS) {
             let delay = wanted.unwrap_or_else(|| self.pause_after(attempts)).min(MAX_DELAY);
             warn!(%job, attempts, cause, seconds = delay.as_secs(), "put off");
             let not_before = domain::now().as_second().saturating_add_unsigned(delay.as_secs());

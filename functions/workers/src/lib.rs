@@ -1,14 +1,16 @@
-//! What the workers share: uploads as S3 tells of them, developing them, and jobs.
+//! What the workers share: uploads as S3 tells of them, developing them, jobs, and the providers they are for.
 
 mod develop;
 mod dispatch;
 mod jobs;
+mod mirror;
 mod model;
 
 pub use develop::develop;
 pub use dispatch::Dispatcher;
 pub use jobs::{Claimed, JobMessage, Queue, Trouble, Worker, failure};
-pub use model::{Model, picture_for_model};
+pub use mirror::mirror;
+pub use model::{Model, picture_for_model, with_secret};
 
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use domain::{ObjectKey, Sequencer, Timestamp};

@@ -38,13 +38,24 @@ impl Model {
         &self,
         work: impl AsyncFnOnce(&str) -> Result<T, ProviderError>,
     ) -> Result<T, Trouble> {
-        let key = self.secret.get().await?;
-        let outcome = work(&key).await;
-        if outcome.as_ref().is_err_and(ProviderError::is_credentials) {
-            self.secret.forget().await;
-        }
-        Ok(outcome?)
+        with_secret(&self.secret, work).await
     }
+}
+
+/// Does something with a secret. One that is not accepted is read again for the next attempt.
+///
+/// # Errors
+/// [`Trouble`]
+pub async fn with_secret<T, E: Into<Trouble>>(
+    secret: &Secret,
+    work: impl AsyncFnOnce(&str) -> Result<T, E>,
+) -> Result<T, Trouble> {
+    let text = secret.get().await?;
+    let outcome = work(&text).await.map_err(Into::into);
+    if matches!(&outcome, Err(Trouble::Provider(error)) if error.is_credentials()) {
+        secret.forget().await;
+    }
+    outcome
 }
 
 /// The picture of an image as a model gets it: the largest thumbnail within what models look at, upright and

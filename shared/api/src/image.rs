@@ -1,7 +1,7 @@
 //! What clients see of an image.
 
 use domain::{
-    Analysis, AnalysisStatus, ContentType, Failure, Image, ImageId, Links, PhoneNumber, Placeholder,
+    Analysis, ContentType, Failure, Image, ImageId, Links, Mirror, PhoneNumber, Placeholder, Progress,
     SetPlace, Status, Timestamp, UploadTicket,
 };
 use serde::Serialize;
@@ -35,7 +35,8 @@ pub struct ImageBody<'a> {
     edit_prompt: Option<&'a str>,
     edit_image_id: Option<ImageId>,
     analysis: Option<AnalysisBody<'a>>,
-    dropbox_url: Option<()>,
+    dropbox_url: Option<&'a str>,
+    dropbox: Option<DropboxBody<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,7 +51,7 @@ struct ThumbnailBody {
 /// What a model was asked and said.
 #[derive(Debug, Serialize)]
 struct AnalysisBody<'a> {
-    status: AnalysisStatus,
+    status: Progress,
     prompt: Option<&'a str>,
     description: Option<&'a str>,
     tags: &'a [String],
@@ -73,6 +74,19 @@ impl<'a> AnalysisBody<'a> {
             completed_at: analysis.completed_at,
             failure: analysis.failure.as_ref(),
         }
+    }
+}
+
+/// How far its copy in Dropbox has come.
+#[derive(Debug, Serialize)]
+struct DropboxBody<'a> {
+    status: Progress,
+    failure: Option<&'a Failure>,
+}
+
+impl<'a> DropboxBody<'a> {
+    fn new(mirror: &'a Mirror) -> Self {
+        Self { status: mirror.status, failure: mirror.failure.as_ref() }
     }
 }
 
@@ -112,7 +126,8 @@ impl<'a> ImageBody<'a> {
             edit_prompt: image.edit_prompt.as_ref().map(domain::Prompt::as_str),
             edit_image_id: image.edit_image_id,
             analysis: image.analysis.as_ref().map(AnalysisBody::new),
-            dropbox_url: None,
+            dropbox_url: image.mirror.as_ref().and_then(|mirror| mirror.url.as_deref()),
+            dropbox: image.mirror.as_ref().map(DropboxBody::new),
         }
     }
 }

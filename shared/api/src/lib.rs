@@ -1,10 +1,10 @@
 #![doc = include_str!("../README.md")]
 
-mod ai;
 mod announce;
 mod body;
 mod caller;
 mod cursor;
+mod features;
 mod image;
 mod negotiate;
 mod once;
@@ -16,11 +16,11 @@ mod set;
 mod tier;
 mod token;
 
-pub use ai::{ai_is_configured, require_ai};
 pub use announce::{Announced, announce};
 pub use body::{Object, body, nullable};
 pub use caller::{Caller, bearer};
 pub use cursor::Cursor;
+pub use features::{ai_is_configured, dropbox_is_configured, require_ai};
 pub use image::{CreatedBody, ImageBody, UploadBody};
 pub use negotiate::{accepts, is_known};
 pub use once::once;

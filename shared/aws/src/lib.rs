@@ -79,6 +79,12 @@ pub fn var(name: &'static str) -> Result<String, MissingVariable> {
     env::var(name).map_err(|_| MissingVariable(name))
 }
 
+/// Whether an environment variable names something: what a deployment does without, it leaves empty.
+#[must_use]
+pub fn is_named(name: &'static str) -> bool {
+    env::var(name).is_ok_and(|value| !value.is_empty())
+}
+
 /// Settings of one service, from variables such as `AWS_ENDPOINT_URL_DYNAMODB` (AWS SDKs and Tools reference guide,
 /// "Service-specific endpoints").
 #[derive(Debug)]

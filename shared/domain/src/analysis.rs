@@ -2,31 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, JobId, Prompt, Timestamp};
-
-/// How far an analysis has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AnalysisStatus {
-    /// Waits for its turn, or for the upload.
-    Queued,
-    /// Its findings are there.
-    Done,
-    /// It was given up; [`Analysis::failure`] says why.
-    Failed,
-}
-
-impl AnalysisStatus {
-    /// The name used in records and responses.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
-    }
-}
+use crate::{Failure, JobId, Progress, Prompt, Timestamp};
 
 /// What a model found in a picture.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +24,7 @@ pub struct Analysis {
     /// The job that makes it; the result of an earlier one is not taken.
     pub job: JobId,
     /// How far it has come.
-    pub status: AnalysisStatus,
+    pub status: Progress,
     /// What the caller wants to know beside the usual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Prompt>,
@@ -77,7 +53,7 @@ impl Analysis {
     pub fn queued(prompt: Option<Prompt>, waits: bool, now: Timestamp) -> Self {
         Self {
             job: JobId::generate(),
-            status: AnalysisStatus::Queued,
+            status: Progress::Queued,
             prompt,
             waits,
             overdue_at: now.as_second() + Self::OVERDUE_SECONDS,
@@ -91,8 +67,8 @@ impl Analysis {
     #[must_use]
     pub fn ended(self, outcome: Result<Findings, Failure>, now: Timestamp) -> Self {
         let (status, findings, failure) = match outcome {
-            Ok(findings) => (AnalysisStatus::Done, Some(findings), None),
-            Err(failure) => (AnalysisStatus::Failed, None, Some(failure)),
+            Ok(findings) => (Progress::Done, Some(findings), None),
+            Err(failure) => (Progress::Failed, None, Some(failure)),
         };
         Self { status, findings, failure, waits: false, completed_at: Some(now), ..self }
     }

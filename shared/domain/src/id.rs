@@ -88,6 +88,11 @@ impl ImageId {
         let random = self.0.random() % u128::from(count.max(1));
         u8::try_from(random).unwrap_or_default()
     }
+
+    /// A number below a million that tells images of the same moment apart.
+    pub(crate) fn millionth(self) -> u32 {
+        u32::try_from(self.0.random() % 1_000_000).unwrap_or_default()
+    }
 }
 
 /// Names a user: the `sub` that Cognito gave, which never changes and is never given again.

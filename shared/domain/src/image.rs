@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Analysis, ContentType, Description, FileName, ImageId, JobId, ObjectKey, PhoneNumber, Prompt, SetId,
-    Sha256, Slot, Task, Timestamp, Title, UploadSize, UserId,
+    Analysis, ContentType, Description, FileName, ImageId, JobId, Mirror, ObjectKey, PhoneNumber, Prompt,
+    SetId, Sha256, Slot, Task, Timestamp, Title, UploadSize, UserId,
 };
 
 /// How far an image has come.
@@ -217,6 +217,9 @@ pub struct Image {
     /// What a model was asked about the picture, and what it found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Analysis>,
+    /// The copy in Dropbox of the picture that is served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<Mirror>,
 }
 
 /// What a caller sends to make an image.
@@ -263,6 +266,7 @@ impl Image {
             edit_image_id: None,
             edit_waits: false,
             analysis: None,
+            mirror: None,
         }
     }
 
@@ -320,6 +324,22 @@ impl Image {
             tasks.push((JobId::generate(), Task::Edit { source: self.id, version, image, prompt }));
         }
         tasks
+    }
+
+    /// The jobs that bring the copies in Dropbox from what they were before to what they are to be: another picture's
+    /// is made, the earlier one removed.
+    #[must_use]
+    pub fn mirror_tasks(&self, before: &Self) -> Vec<(JobId, Task)> {
+        let job = |image: &Self| image.mirror.as_ref().map(|mirror| mirror.job);
+        if job(self) == job(before) {
+            return Vec::new();
+        }
+        let made = self.mirror.as_ref().zip(self.picture.as_ref()).map(|(mirror, picture)| {
+            let (version, path) = (picture.version, mirror.path.clone());
+            (mirror.job, Task::Mirror { image: self.id, version, path })
+        });
+        let removed = before.mirror.as_ref().map(|mirror| (JobId::generate(), mirror.removal()));
+        made.into_iter().chain(removed).collect()
     }
 
     /// The image as it is to be seen at `now`: `None` where it has expired, and without a replacement that

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ImageId, JobId, Lease, Prompt};
+use crate::{DropboxPath, ImageId, JobId, Lease, Prompt};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,52 @@ pub enum Task {
         /// What the new picture is to be.
         prompt: Prompt,
     },
+    /// Copy an original to Dropbox.
+    Mirror {
+        /// The image.
+        image: ImageId,
+        /// Which of its uploads.
+        version: u32,
+        /// Where its copy is to lie.
+        path: DropboxPath,
+    },
+    /// Remove a copy from Dropbox.
+    Unmirror {
+        /// Where it lies, if it does.
+        path: DropboxPath,
+    },
+}
+
+impl Task {
+    /// Whether it is tried until it is done, because there is nobody left to be told that it was not.
+    #[must_use]
+    pub const fn must_be_done(&self) -> bool {
+        matches!(self, Self::Unmirror { .. })
+    }
+}
+
+/// How far something that a job leads to has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Progress {
+    /// Waits for its turn, or for the upload.
+    Queued,
+    /// It is there.
+    Done,
+    /// It was given up; a failure beside it says why.
+    Failed,
+}
+
+impl Progress {
+    /// The name used in records and responses.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// A job as the table keeps it, until it has ended. Who works on it holds its lease.

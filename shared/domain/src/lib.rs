@@ -7,12 +7,13 @@ mod image;
 mod job;
 mod key;
 mod links;
+mod mirror;
 mod phone;
 mod set;
 mod tier;
 mod user;
 
-pub use analysis::{Analysis, AnalysisStatus, Findings};
+pub use analysis::{Analysis, Findings};
 pub use file::{
     ContentType, Description, FileName, HEIC_NOT_SUPPORTED, InvalidField, Prompt, Sha256, TierName, Title,
     UploadSize,
@@ -21,9 +22,10 @@ pub use id::{ImageId, InvalidId, InvalidUserId, JobId, SetId, UserId};
 pub use image::{
     Failure, Image, Lease, NewImage, Picture, Placeholder, Sequencer, SetPlace, Status, Thumbnail, Upload,
 };
-pub use job::{Job, Task};
+pub use job::{Job, Progress, Task};
 pub use key::{InvalidKey, ObjectKey, derivative_key, derivatives_prefix, image_prefix};
 pub use links::{Link, Links, UploadTicket};
+pub use mirror::{DropboxPath, Mirror};
 pub use phone::PhoneNumber;
 pub use set::{ImageSet, SetText, Slot, Slots};
 pub use tier::{ThumbnailSizes, Tier, TierId};

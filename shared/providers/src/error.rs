@@ -32,7 +32,8 @@ impl ProviderError {
     }
 
     /// No answer in time.
-    pub(crate) fn timeout() -> Self {
+    #[must_use]
+    pub fn timeout() -> Self {
         Self::new("provider-timeout", "The provider took too long to answer.", true, "no answer in time")
     }
 
@@ -40,6 +41,16 @@ impl ProviderError {
     pub(crate) fn unreachable(cause: &(dyn std::error::Error + 'static)) -> Self {
         let detail = "The provider could not be reached.";
         Self::new("provider-unavailable", detail, true, aws::causes(cause))
+    }
+
+    /// Something went wrong over there.
+    pub(crate) fn unavailable(cause: impl Into<String>) -> Self {
+        Self::new("provider-unavailable", "The provider has a fault.", true, cause)
+    }
+
+    /// There is no room for what was sent. Somebody may make some.
+    pub(crate) fn full(cause: impl Into<String>) -> Self {
+        Self::new("provider-full", "The provider has no room left.", true, cause)
     }
 
     /// An answer longer than anything that was asked for.
@@ -79,7 +90,7 @@ impl ProviderError {
             401 | 403 => Self::credentials(cause),
             408 => Self::timeout(),
             409 | 429 => Self::new("provider-busy", "The provider has too much to do.", true, cause),
-            500.. => Self::new("provider-unavailable", "The provider has a fault.", true, cause),
+            500.. => Self::unavailable(cause),
             _ => Self::refused(cause),
         };
         error.retry_after = answer.header("retry-after").and_then(|text| retry_after(text, domain::now()));

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod dropbox;
 mod error;
 mod http;
 mod openai;
 mod secret;
 
+pub use dropbox::{Account, Dropbox, UploadSession};
 pub use error::ProviderError;
 pub use http::Http;
 pub use openai::{OpenAi, Picture};

@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, TransactWriteItem},
 };
 use domain::{
-    Analysis, ContentType, Failure, Image, ImageId, Job, JobId, Lease, Picture, Prompt, Status, Task, Tier,
-    Timestamp, UploadSize, UserId,
+    Analysis, ContentType, Failure, Image, ImageId, Job, JobId, Lease, Mirror, Picture, Progress, Prompt,
+    Status, Task, Tier, Timestamp, UploadSize, UserId,
 };
 
 use crate::{
@@ -97,7 +97,7 @@ impl Records {
         let write = Write::new(image_key(user, id), update, condition)
             .value(":analysis", value(&analysis)?)
             .value(":time", timestamp(now))
-            .value(":queued", string(domain::AnalysisStatus::Queued.as_str()))
+            .value(":queued", string(Progress::Queued.as_str()))
             .value(":now", number(now.as_second()));
         (image.analysis, image.updated_at) = (Some(analysis), now);
         let mut parts =
@@ -259,6 +259,52 @@ impl Records {
             .value(":time", timestamp(now))
             .value(":job", string(analysis.job.to_string()));
         self.settle_job(user, analysis.job, owner, write).await
+    }
+
+    /// Ends a claimed job with what came of a copy in Dropbox.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn settle_mirror(
+        &self,
+        user: &UserId,
+        image: ImageId,
+        owner: &str,
+        mirror: &Mirror,
+        now: Timestamp,
+    ) -> Result<Settled, CallError> {
+        let update = "SET #mirror = :mirror, #updated_at = :time";
+        let write = Write::new(image_key(user, image), update, "#mirror.#job = :job")
+            .value(":mirror", value(mirror)?)
+            .value(":time", timestamp(now))
+            .value(":job", string(mirror.job.to_string()));
+        self.settle_job(user, mirror.job, owner, write).await
+    }
+
+    /// Ends a claimed job and begins another instead. Does nothing where another worker has taken it over.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn begin_instead(
+        &self,
+        user: &UserId,
+        id: JobId,
+        owner: &str,
+        task: Task,
+    ) -> Result<(), CallError> {
+        let instead = Job::new(JobId::generate(), task);
+        self.transact(vec![self.job_ends(user, id, owner)?, self.put_job(user, &instead)?]).await.map(drop)
+    }
+
+    /// Begins a job by itself.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn begin(&self, user: &UserId, task: Task) -> Result<(), CallError> {
+        let job = Job::new(JobId::generate(), task);
+        let item = item(job_key(user, job.id), job)?;
+        self.dynamodb.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
+        Ok(())
     }
 
     /// Ends a claimed job whose edit failed.

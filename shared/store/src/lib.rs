@@ -15,7 +15,7 @@ pub use change::{Change, ReplaceError};
 pub use create::{CreateError, Made, Once};
 pub use everyone::{Filter, Owned};
 pub use jobs::{AskError, JobClaim, Settled};
-pub use objects::Objects;
+pub use objects::{Objects, OriginalPart};
 pub use records::{Page, Records};
 pub use tiers::DeleteTierError;
 pub use work::{Claim, Developed, Outcome};

@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_s3::{
     Client,
     config::Builder,
-    operation::get_object::GetObjectError,
+    error::SdkError,
+    operation::get_object::{GetObjectError, GetObjectOutput},
     presigning::{PresignedRequest, PresigningConfig},
+    primitives::ByteStream,
     types::{Delete, ObjectIdentifier},
 };
 use aws_types::SdkConfig;
@@ -24,6 +26,15 @@ pub struct Objects {
     s3: Client,
     uploads: String,
     derived: String,
+}
+
+/// A part of an original.
+#[derive(Debug)]
+pub struct OriginalPart {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// How long the whole original is, in bytes.
+    pub total: u64,
 }
 
 impl Objects {
@@ -171,17 +182,30 @@ impl Objects {
         self.read(&self.uploads, key.to_string()).await
     }
 
+    /// At most `max` bytes of an original from `start` on, or `None` where nothing lies at the key.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn original_part(
+        &self,
+        key: &ObjectKey,
+        start: u64,
+        max: u64,
+    ) -> Result<Option<OriginalPart>, CallError> {
+        let range = format!("bytes={start}-{}", start + max - 1);
+        let get = self.s3.get_object().bucket(&self.uploads).key(key.to_string()).range(range);
+        let Some(object) = found(get.send().await)? else { return Ok(None) };
+        // `bytes 0-99/1234` (RFC 9110, 14.4).
+        let total = object.content_range.as_deref().and_then(|range| range.rsplit_once('/')?.1.parse().ok());
+        let total = total.ok_or_else(|| CallError::internal("S3 does not say how long an object is"))?;
+        Ok(Some(OriginalPart { bytes: collected(object.body).await?, total }))
+    }
+
     async fn read(&self, bucket: &str, key: String) -> Result<Option<Bytes>, CallError> {
-        let answer = self.s3.get_object().bucket(bucket).key(key).send().await;
-        let object = match answer {
-            Ok(object) => object,
-            Err(error) if matches!(error.as_service_error(), Some(GetObjectError::NoSuchKey(_))) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let body = object.body.collect().await.map_err(|cause| CallError::Unavailable(cause.into()))?;
-        Ok(Some(body.into_bytes()))
+        match found(self.s3.get_object().bucket(bucket).key(key).send().await)? {
+            Some(object) => Ok(Some(collected(object.body).await?)),
+            None => Ok(None),
+        }
     }
 
     /// The bytes of a thumbnail, or `None` where it is gone.
@@ -287,6 +311,22 @@ impl Objects {
         }
         Ok(())
     }
+}
+
+/// An object, if there is one.
+fn found(
+    answer: Result<GetObjectOutput, SdkError<GetObjectError>>,
+) -> Result<Option<GetObjectOutput>, CallError> {
+    match answer {
+        Ok(object) => Ok(Some(object)),
+        Err(error) if matches!(error.as_service_error(), Some(GetObjectError::NoSuchKey(_))) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn collected(body: ByteStream) -> Result<Bytes, CallError> {
+    let body = body.collect().await.map_err(|cause| CallError::Unavailable(cause.into()))?;
+    Ok(body.into_bytes())
 }
 
 fn presigning(start: Timestamp, seconds: i64) -> Result<PresigningConfig, CallError> {

@@ -10,7 +10,8 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, TransactWriteItem},
 };
 use domain::{
-    Failure, Image, ImageId, Job, Lease, ObjectKey, Picture, Sequencer, Status, Thumbnail, Timestamp, UserId,
+    DropboxPath, Failure, Image, ImageId, Job, Lease, Mirror, ObjectKey, Picture, Sequencer, Status,
+    Thumbnail, Timestamp, UserId,
 };
 
 use crate::{
@@ -131,6 +132,9 @@ impl Records {
     /// Makes a claimed image ready, and begins the jobs that waited for it. The picture that was served before
     /// counts no longer.
     ///
+    /// With `mirrors`, an image that was uploaded for a phone number gets a copy in Dropbox, instead of the one of
+    /// the picture before.
+    ///
     /// # Errors
     /// [`CallError`]
     pub async fn finish(
@@ -138,11 +142,12 @@ impl Records {
         upload: &ObjectKey,
         claimed: &Image,
         developed: Developed,
+        mirrors: bool,
         now: Timestamp,
     ) -> Result<Outcome, CallError> {
         let mut after = claimed.clone();
         after.status = Status::Ready;
-        let picture = after.picture.insert(Picture {
+        after.picture = Some(Picture {
             version: upload.version,
             upload: claimed.upload.clone(),
             width: developed.width,
@@ -150,11 +155,19 @@ impl Records {
             thumbnails: developed.thumbnails,
             placeholder: developed.placeholder,
         });
-        let update =
-            "SET #status = :status, #picture = :picture, #updated_at = :time REMOVE #lease, #failure";
-        let write = Write::of_upload(upload, update, HOLDS_CLAIM)
+        let number = claimed.phone_number.as_ref().filter(|_| mirrors);
+        let mut sets = "SET #status = :status, #picture = :picture, #updated_at = :time".to_owned();
+        if number.is_some() {
+            sets.push_str(", #mirror = :mirror");
+        }
+        let mut write = Write::of_upload(upload, &format!("{sets} REMOVE #lease, #failure"), HOLDS_CLAIM)
             .value(":status", string(Status::Ready.as_str()))
-            .value(":picture", value(&*picture)?);
+            .value(":picture", value(&after.picture)?);
+        if let Some(number) = number {
+            let uploaded_at = claimed.uploaded_at.unwrap_or(now);
+            let path = DropboxPath::new(number, uploaded_at, claimed.id, &claimed.file_name);
+            write = write.value(":mirror", value(after.mirror.insert(Mirror::queued(path)))?);
+        }
         self.settle(write, upload, claimed, &after, now).await
     }
 
@@ -245,7 +258,8 @@ impl Records {
         if before.analysis.as_ref().is_some_and(|analysis| analysis.waits) {
             write = write.and(", #analysis.#waits");
         }
-        let tasks = before.waiting_tasks(upload.version);
+        let mut tasks = before.waiting_tasks(upload.version);
+        tasks.extend(after.mirror_tasks(before));
         if before.held_bytes() == after.held_bytes() && tasks.is_empty() {
             return outcome(write.alone(self), upload.version).await;
         }

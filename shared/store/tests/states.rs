@@ -112,7 +112,7 @@ impl World {
             }
             Event::Finish { worker } => {
                 let Some((key, image)) = &self.claims[worker] else { return Ok(()) };
-                records.finish(key, image, developed(), now).await?;
+                records.finish(key, image, developed(), false, now).await?;
             }
             Event::Fail { worker } => {
                 let Some((key, image)) = &self.claims[worker] else { return Ok(()) };

@@ -50,6 +50,7 @@ mod tiers {
     mod list;
 }
 mod workers {
+    mod dropbox;
     mod failed;
     mod jobs;
     mod reclaim;

@@ -1,8 +1,8 @@
-//! Deployments without AI, and workers that are killed
+//! Deployments without AI
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tests::{Plan, Stack, Tier, events, id_of, pictures, until};
+use tests::{Stack, Tier, id_of, pictures};
 
 use crate::{TURN, astray};
 
@@ -40,33 +40,5 @@ async fn without_a_provider_wishes_are_refused_before_anything_is_written() -> R
     })
     .await?;
     assert_eq!((user.image(id_of(&image)?).await?, user.usage().await?.0), (image, 1));
-    Ok(())
-}
-
-#[tokio::test]
-async fn the_job_of_a_worker_that_is_killed_in_mid_call_is_taken_over() -> Result<()> {
-    let _turn = TURN.lock().await;
-    let stack = Stack::connect()?;
-    let user = stack.user_in(Tier::ENTERPRISE).await?;
-    let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
-    let id = id_of(&image)?;
-    let plan = Plan::new()?.answers(json!([{"seconds": 4}])).await?;
-    let ask = json!({"prompt": plan.prompt()});
-    user.post(&format!("/api/images/{id}/analysis"), &ask).await?.expect(202)?;
-    until("the call", async || Ok((plan.calls().await?.len() == 1).then_some(()))).await?;
-    stack.aws.restart(&stack.resource("WorkersAnalyze").await?).await?;
-
-    let job = user.record(id).await?.unwrap_or_default()["analysis"]["job"].take();
-    let job = job.as_str().unwrap_or_default();
-    let event = events::messages([("m", json!({"user": user.id, "job": job}).to_string())]);
-    // As long as its lease lasts, nobody else pays.
-    let early = stack.invoke("WorkersAnalyze", &event).await?.ok()?;
-    assert_eq!(early, json!({"batchItemFailures": [{"itemIdentifier": "m"}]}));
-    assert_eq!(user.image(id).await?["analysis"]["status"], "queued");
-    user.change_job(job, "SET lease.#until = :past", json!({":past": 1})).await?;
-    let later = stack.invoke("WorkersAnalyze", &event).await?.ok()?;
-    assert_eq!(later, json!({"batchItemFailures": []}));
-    assert_eq!(user.image(id).await?["analysis"]["status"], "done");
-    assert_eq!(plan.calls().await?.len(), 2);
     Ok(())
 }

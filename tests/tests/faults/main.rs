@@ -4,7 +4,12 @@
 //! Functions are led astray here for everybody, so this is a binary of its own, and its tests take turns.
 
 mod ai;
+mod dropbox;
+// What runs is found where Linux shows it.
+#[cfg(target_os = "linux")]
+mod killed;
 mod proxy;
+mod redrive;
 
 use std::{
     sync::LazyLock,

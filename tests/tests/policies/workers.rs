@@ -94,8 +94,9 @@ async fn workers_reclaim() -> Result<()> {
         ] {
             took_all(&stack.invoke("WorkersReclaim", &event).await?.ok()?)?;
         }
-        // A job of each kind, which nobody has.
+        // A job for each queue, which nobody has.
         for task in [
+            json!({"task": {"S": "unmirror"}, "path": {"S": "/+49/nobodys"}}),
             json!({"task": {"S": "analyze"}, "image": {"S": NOBODYS}, "version": {"N": "1"}}),
             json!({
                 "task": {"S": "edit"}, "source": {"S": NOBODYS}, "version": {"N": "1"},
@@ -174,6 +175,28 @@ async fn workers_edit() -> Result<()> {
         let edit = id_of(&edit["image"])?;
         soon(async || Ok(user.image(edit).await?["status"] == "ready")).await?;
         // The job itself ends too.
+        soon(async || Ok(!user.has_jobs().await?)).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn workers_dropbox() -> Result<()> {
+    let stack = Stack::connect()?;
+    let function = stack.resource("WorkersDropbox").await?;
+    needs_all_it_may(&stack, "WorkersDropbox", async || {
+        // A fresh instance has to read the credentials.
+        stack.aws.restart(&function).await?;
+        let user = stack.user().await?;
+        // A job that is put off comes back in time.
+        let plan = Plan::new()?.answers(json!([{"status": 429, "retry_after": 1}])).await?;
+        let (name, picture) = (plan.file_name(".png"), pictures::png(64, 64)?);
+        let id = user.upload_for_phone("+4915123456789", &name, "image/png", picture).await?;
+        soon(async || Ok(user.image(&id).await?["dropbox"]["status"] == "done")).await?;
+        // The copy of an image that is gone becomes a removal.
+        let path = format!("/+49/{name}");
+        let job = json!({"task": "mirror", "image": NOBODYS, "version": 1, "path": path, "attempts": 0});
+        user.put_job(NOBODYS, job).await?;
         soon(async || Ok(!user.has_jobs().await?)).await
     })
     .await

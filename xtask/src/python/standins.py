@@ -1,11 +1,12 @@
-"""Stands in for OpenAI while the tests run: loopback only, and never part of a deployment.
+"""Stands in for OpenAI and Dropbox while the tests run: loopback only, and never part of a deployment.
 
-What comes in is checked against the types of OpenAI's own SDK, and what goes out is made of them, so that our
-wire format agrees with something that was not written here. What does not fit is answered with 400 and kept, for
-the tests to see.
+What comes in is checked against the types of the providers' own SDKs, and what goes out is made of them, so that our
+wire format agrees with something that was not written here. What does not fit is answered with 400, and said on
+standard error.
 
-A test writes `plan:<word>` into its prompt. POST /_plans/<word> says what the calls with that word are answered
-with, one after the other; GET /_plans/<word> gives the calls that came. Without a plan all goes well.
+A test writes `plan:<word>` into its prompt, or the word into a file's name. POST /_plans/<word> says what the calls
+with that word are answered with, one after the other; GET /_plans/<word> gives the calls that came. Without a plan all
+goes well. GET /_files/<word> lists what Dropbox holds.
 """
 
 import base64
@@ -17,18 +18,21 @@ import re
 import struct
 import sys
 import threading
-import time
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import openai
 import pydantic
 import typing_extensions
+from dropbox.stone_validators import ValidationError
 from openai.types import Image, ImagesResponse
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
 from openai.types.chat.chat_completion import Choice
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 from openai.types.image_edit_params import ImageEditParamsNonStreaming
+
+from dropbox_standin import Dropbox
+from plans import Plans, Wrong
 
 KEY = sys.argv[2]
 CHAT = pydantic.TypeAdapter(CompletionCreateParamsNonStreaming)
@@ -51,11 +55,8 @@ def green(side):
 
 EDITED = green(64)
 
-plans, calls, lock = {}, {}, threading.Lock()
-
-
-class Wrong(Exception):
-    pass
+plans = Plans()
+dropbox = Dropbox(json.loads(sys.argv[3]), plans)
 
 
 def only(body, names):
@@ -151,35 +152,38 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(status, json.dumps(error).encode(), headers)
 
     def do_GET(self):
-        word = self.path.removeprefix("/_plans/")
-        with lock:
-            self.reply(200, json.dumps(calls.get(word, [])).encode())
+        if self.path.startswith("/scl/"):
+            return dropbox.get(self)
+        what, word = self.path.lstrip("/").split("/")
+        found = plans.calls_of(word) if what == "_plans" else dropbox.holding(word)
+        return self.reply(200, json.dumps(found).encode())
 
     def do_POST(self):
         data = self.rfile.read(int(self.headers.get("content-length", 0)))
         if self.path.startswith("/_plans/"):
-            with lock:
-                plans[self.path.removeprefix("/_plans/")] = json.loads(data)
+            plans.plan(self.path.removeprefix("/_plans/"), json.loads(data))
             return self.reply(204, b"")
-        if self.headers.get("authorization") != f"Bearer {KEY}":
-            return self.refuse(401, "invalid_api_key")
         try:
-            if self.path == "/v1/chat/completions":
-                (prompt, call), answer = chat(json.loads(data)), chat_answer
-            elif self.path == "/v1/images/edits":
-                (prompt, call), answer = edit(self.headers["content-type"], data), edit_answer
-            else:
-                return self.refuse(404, "unknown_url")
-        except (Wrong, KeyError, ValueError, pydantic.ValidationError) as error:
+            if self.path.startswith(("/2/", "/oauth2/")):
+                return dropbox.post(self, data)
+            return self.openai(data)
+        except (Wrong, KeyError, ValueError, pydantic.ValidationError, ValidationError) as error:
             print(self.path, error, file=sys.stderr, flush=True)
             return self.refuse(400, "invalid_request_error")
+        except OSError:
+            return None  # The caller has hung up.
+
+    def openai(self, data):
+        if self.headers.get("authorization") != f"Bearer {KEY}":
+            return self.refuse(401, "invalid_api_key")
+        if self.path == "/v1/chat/completions":
+            (prompt, call), answer = chat(json.loads(data)), chat_answer
+        elif self.path == "/v1/images/edits":
+            (prompt, call), answer = edit(self.headers["content-type"], data), edit_answer
+        else:
+            return self.refuse(404, "unknown_url")
         words = re.findall(r"plan:([\w-]+)", prompt)
-        word = words[0] if words else ""
-        with lock:
-            calls.setdefault(word, []).append(call | {"time": time.time()})
-            steps = plans.get(word, [])
-            step = steps.pop(0) if steps else {}
-        time.sleep(step.get("seconds", 0))
+        step = plans.step(words[0] if words else "", call)
         if "garbage" in step:
             return self.reply(200, step["garbage"].encode())
         if "megabytes" in step:
@@ -187,10 +191,7 @@ class Handler(BaseHTTPRequestHandler):
         if "status" in step:
             headers = {"retry-after": str(step["retry_after"])} if "retry_after" in step else {}
             return self.refuse(step["status"], step.get("code", "planned"), headers)
-        try:
-            self.reply(200, answer(call))
-        except OSError:
-            pass  # The caller has hung up.
+        return self.reply(200, answer(call))
 
 
 def sdk_agrees(address):
@@ -217,6 +218,7 @@ server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 address = f"http://127.0.0.1:{server.server_address[1]}"
 sdk_agrees(address)
+dropbox.sdk_agrees(address)
 print(address, flush=True)
 # It ends with whoever started it.
 sys.stdin.read()

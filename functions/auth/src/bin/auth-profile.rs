@@ -43,7 +43,7 @@ async fn profile(pool: &Pool, records: &Records, request: Request) -> Reply {
         groups: caller.groups,
         tier: profile.tier,
         usage: profile.usage,
-        features: Features { ai: api::ai_is_configured(), dropbox: false },
+        features: Features { ai: api::ai_is_configured(), dropbox: api::dropbox_is_configured() },
     };
     api::json(StatusCode::OK, &body)
 }

@@ -5,7 +5,7 @@ use domain::{Analysis, Failure, Findings, Task};
 use lambda_runtime::{Error, service_fn};
 use store::{Objects, Records, Settled};
 use tracing::info;
-use workers::{Claimed, Model, Queue, Trouble, Worker, failure, picture_for_model};
+use workers::{Claimed, Model, Queue, Trouble, Worker, picture_for_model};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -27,7 +27,7 @@ struct Analyst {
 impl Worker for Analyst {
     async fn work(&self, claimed: &Claimed) -> Result<(), Trouble> {
         let Claimed { user, job, .. } = claimed;
-        let Task::Analyze { image: id, version, prompt } = &job.task else { return Err(not_mine()) };
+        let Task::Analyze { image: id, version, prompt } = &job.task else { return Err(Trouble::not_mine()) };
         let image = self.records.image(user, *id, domain::now()).await?;
         // Nothing is paid for what nobody waits for.
         let Some((image, analysis)) = image.and_then(|image| {
@@ -72,8 +72,4 @@ impl Analyst {
             Settled::Unneeded => self.records.end_job(user, job.id, owner).await,
         }
     }
-}
-
-fn not_mine() -> Trouble {
-    Trouble::Hopeless(failure("gave-up", "This job came to the wrong worker."))
 }

@@ -29,7 +29,9 @@ struct Editor {
 impl Worker for Editor {
     async fn work(&self, claimed: &Claimed) -> Result<(), Trouble> {
         let Claimed { user, job, owner } = claimed;
-        let Task::Edit { source, version, image, prompt } = &job.task else { return Err(not_mine()) };
+        let Task::Edit { source, version, image, prompt } = &job.task else {
+            return Err(Trouble::not_mine());
+        };
         let now = domain::now();
         let (source, edit) =
             tokio::try_join!(self.records.image(user, *source, now), self.records.image(user, *image, now))?;
@@ -77,8 +79,4 @@ fn gone(detail: &str) -> Trouble {
 
 fn not_a_picture() -> Trouble {
     Trouble::Provider(providers::ProviderError::garbage("not a picture of a format that is known"))
-}
-
-fn not_mine() -> Trouble {
-    Trouble::Hopeless(failure("gave-up", "This job came to the wrong worker."))
 }

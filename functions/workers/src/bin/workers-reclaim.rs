@@ -1,5 +1,5 @@
 //! The table's stream: what follows when a record goes, by its owner or because it expired. An image's objects
-//! and its place in the quota, a set's images, a replacement that never came. And when a job comes: it goes to the
+//! and its place in the quota, its copy in Dropbox, a set's images, a replacement that never came. And when a job comes: it goes to the
 //! queue of its provider.
 //!
 //! Both in one function, since no more than two may read a stream (AWS Lambda developer guide, "Using AWS Lambda
@@ -99,8 +99,15 @@ async fn reclaim(records: &Records, objects: &Objects, record: &EventRecord) -> 
                     None => Ok(()),
                 }
             };
+            let copy = async {
+                match &image.mirror {
+                    Some(mirror) => records.begin(&user, mirror.removal()).await,
+                    None => Ok(()),
+                }
+            };
             tokio::try_join!(
                 edit,
+                copy,
                 objects.remove_all(&user, image.id),
                 records.give_back(&user, image.id, image.held_bytes(), now),
                 freed,

@@ -85,7 +85,9 @@ impl Darkroom {
     async fn work(&self, upload: &Uploaded, image: &Image, sizes: &[u32]) -> Result<(), Retry> {
         let (outcome, dropped) = match workers::develop(&self.objects, &upload.key, sizes).await? {
             Ok(developed) => {
-                let outcome = self.records.finish(&upload.key, image, developed, domain::now()).await?;
+                let mirrors = aws::is_named("DROPBOX_SECRET");
+                let finished = self.records.finish(&upload.key, image, developed, mirrors, domain::now());
+                let outcome = finished.await?;
                 let before = image.picture.as_ref().map(|picture| picture.version);
                 (outcome, before.filter(|version| *version != upload.key.version))
             }

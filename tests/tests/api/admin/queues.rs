@@ -17,6 +17,7 @@ async fn a_dead_letter_shows() -> Result<()> {
     for (name, letters) in [
         ("analysis", "AnalysisDeadLetters"),
         ("edits", "EditDeadLetters"),
+        ("dropbox", "DropboxDeadLetters"),
         ("failed-uploads", "FailedDeadLetters"),
         ("reclaim", "ReclaimDeadLetters"),
         ("tiers", "TiersDeadLetters"),
@@ -36,7 +37,7 @@ async fn a_dead_letter_shows() -> Result<()> {
 async fn work_that_waits_and_work_that_is_done_are_told_apart() -> Result<()> {
     let stack = Stack::connect()?;
     let admin = stack.admin().await?;
-    for name in ["analysis", "edits", "failed-uploads"] {
+    for name in ["analysis", "edits", "dropbox", "failed-uploads"] {
         let queue = queue(&admin, name).await?;
         assert!(queue["waiting"].is_u64() && queue["in_flight"].is_u64(), "{queue}");
     }

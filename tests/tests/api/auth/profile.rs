@@ -17,7 +17,7 @@ async fn a_new_user_is_basic_and_has_used_nothing() -> Result<()> {
         "groups": [],
         "tier": "basic",
         "usage": {"images": 0, "bytes": 0},
-        "features": {"ai": true, "dropbox": false},
+        "features": {"ai": true, "dropbox": true},
     });
     assert_eq!(profile, expected);
     Ok(())

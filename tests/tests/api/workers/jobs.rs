@@ -47,11 +47,15 @@ async fn of_a_batch_of_jobs_only_poison_messages_come_back() -> Result<()> {
     let poison = json!([{"itemIdentifier": "poison"}, {"itemIdentifier": "foreign"}]);
     assert_eq!(answer, json!({"batchItemFailures": poison}));
     // What comes back too often ends where an alarm watches.
-    let queue = stack.resource("AnalysisJobs").await?;
-    let attributes = json!({"QueueUrl": queue, "AttributeNames": ["All"]});
-    let attributes = stack.aws.json("sqs", "AmazonSQS.GetQueueAttributes", &attributes).await?;
-    let redrive = attributes["Attributes"]["RedrivePolicy"].as_str().context("no redrive policy")?;
-    assert!(redrive.contains("AnalysisDeadLetters"), "{redrive}");
+    for (queue, letters) in [
+        ("AnalysisJobs", "AnalysisDeadLetters"),
+        ("EditJobs", "EditDeadLetters"),
+        ("DropboxJobs", "DropboxDeadLetters"),
+    ] {
+        let attributes = stack.aws.queue_attributes(&stack.resource(queue).await?).await?;
+        let redrive = attributes["RedrivePolicy"].as_str().context("no redrive policy")?;
+        assert!(redrive.contains(letters), "{redrive}");
+    }
     Ok(())
 }
 
