@@ -17,7 +17,7 @@ let pause = FIRST_PAUSE_MS;
 
 /** Whether an image may still change without anybody asking for it. */
 export function unsettled(image) {
-  return image.status === "processing" || image.analysis?.status === "queued" ||
+  return image.status === "processing" || image.analysis?.status === "queued" || image.dropbox?.status === "queued" ||
     image.status === "pending" && image.source_image_id !== null;
 }
 
@@ -69,7 +69,7 @@ function tell(id, image) {
   const entry = watched.get(id);
   if (!entry) return;
   const settled = image === null || !unsettled(image) && image.status !== "pending";
-  const seen = image && `${image.updated_at} ${image.status} ${image.analysis?.status}`;
+  const seen = image && `${image.updated_at} ${image.status} ${image.analysis?.status} ${image.dropbox?.status}`;
   if (settled || Date.now() - entry.since > LONGEST_WATCH_MS) watched.delete(id);
   if (seen === entry.seen) return;
   entry.seen = seen;

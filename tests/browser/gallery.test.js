@@ -21,7 +21,7 @@ function image(index) {
     updated_at: "2026-01-01T00:00:00Z", uploaded_at: "2026-01-01T00:00:00Z",
     thumbnails: [200, 400].map((size) => ({ size, width: size, height: size * 3 / 4, content_type: "image/jpeg", url: url(size) })),
     placeholder: { thumbhash: "HdcJFYJNPImvaJiKlYiGVsJAAh0V", color: "#96bae7" }, original_url: null, set: null,
-    phone_number: null, source_image_id: null, edit_prompt: null, edit_image_id: null, analysis: null, dropbox_url: null, dropbox: null,
+    phone_number: null, source_image_id: null, edit_prompt: null, edit_image_id: null, analysis: null, dropbox_url: null, dropbox: null, dropbox: null,
   };
 }
 

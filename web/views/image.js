@@ -287,3 +287,7 @@ function facts(image) {
   return h("dl", { class: "facts" }, rows.filter(Boolean).map(([label, value]) => [h("dt", null, label), h("dd", null, value)]));
 }
 
+function copyInDropbox({ dropbox, dropbox_url: url }) {
+  if (dropbox.status === "failed") return texts.failure(dropbox.failure);
+  return url ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, words.openDropbox) : words.dropboxQueued;
+}
