@@ -37,6 +37,11 @@ async fn a_removal_among_the_dead_letters_is_done_after_a_redrive() -> Result<()
     let (user, plan) = (stack.user().await?, Plan::new()?);
     let (jobs, letters) =
         tokio::try_join!(stack.resource("DropboxJobs"), stack.resource("DropboxDeadLetters"))?;
+    // Other tests leave samples there.
+    for queue in ["AnalysisDeadLetters", "EditDeadLetters", "DropboxDeadLetters"] {
+        let purge = json!({"QueueUrl": stack.resource(queue).await?});
+        stack.aws.json("sqs", "AmazonSQS.PurgeQueue", &purge).await?;
+    }
     let picture = pictures::png(64, 64)?;
     let id = user.upload_for_phone("+4915123456789", &plan.file_name(".png"), "image/png", picture).await?;
     user.mirrored(&id).await?;

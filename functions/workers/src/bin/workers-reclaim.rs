@@ -1,6 +1,6 @@
-//! The table's stream: what follows when a record goes, by its owner or because it expired. An image's objects
-//! and its place in the quota, its copy in Dropbox, a set's images, a replacement that never came. And when a job comes: it goes to the
-//! queue of its provider.
+//! The table's stream: what follows when a record goes, by its owner or because it expired. An image's objects,
+//! its place in the quota and its copy in Dropbox, a set's images, a replacement that never came. And when a job
+//! comes: it goes to the queue of its provider.
 //!
 //! Both in one function, since no more than two may read a stream (AWS Lambda developer guide, "Using AWS Lambda
 //! with Amazon DynamoDB"); the other one is `workers-tiers`.
