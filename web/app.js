@@ -31,6 +31,8 @@ document.querySelector(".booting")?.remove();
 let current = null;
 let lightbox = null;
 let showing = 0;
+/** Whether the browser's way back leads to a list, as it does unless the page was opened at a picture. */
+let cameFromList = false;
 
 /** The address after the `#`: its path in parts, and its parameters. */
 function address() {
@@ -99,7 +101,10 @@ async function show() {
     drawHeader();
     if (!target.image) focusHeading();
   }
-  if (!target.image) current.address = location.hash || "#/";
+  if (!target.image) {
+    current.address = location.hash || "#/";
+    cameFromList = true;
+  }
   document.title = current.title === texts.name ? texts.name : `${current.title} · ${texts.name}`;
   if (target.image && current.list) showImage(target);
 }
@@ -119,7 +124,10 @@ function showImage({ image, admin }) {
     onclose: () => {
       if (lightbox === opened) lightbox = null;
       const stillHere = location.hash === `#${admin ? "/admin" : ""}/images/${image}`;
-      if (!replaced && stillHere) location.hash = back;
+      if (!replaced && stillHere) {
+        if (cameFromList) history.back();
+        else location.replace(back);
+      }
       document.querySelector(`.tile[data-id="${CSS.escape(image)}"] a`)?.focus({ preventScroll: true });
     },
   });

@@ -5,7 +5,15 @@ import { texts } from "./texts.js";
 
 const SHOWN_MS = 6000;
 const region = h("div", { class: "notices", role: "status", "aria-live": "polite" });
-document.body.append(region);
+
+/** Into the dialog on top, if there is one: what lies behind it can neither be seen nor pressed. */
+function place() {
+  ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(region);
+}
+
+place();
+// Before the dialog itself hears of it, and goes with all that is in it.
+document.addEventListener("close", place, { capture: true });
 
 /** @type {Set<() => void>} what is done only after its notice, unless it is undone */
 const deferred = new Set();
@@ -24,6 +32,7 @@ export function notice(text, { kind = "info", actions = [] } = {}) {
     timer = setTimeout(() => (element.matches(":hover, :focus-within") ? start() : end()), SHOWN_MS);
   };
   start();
+  place();
   region.append(element);
   return end;
 }

@@ -28,10 +28,6 @@ const PREVIEW_BYTES = 60e6;
 class Upload {
   constructor(file, announce, replaces) {
     Object.assign(this, { file, announce, replaces, name: file.name, size: file.size });
-    this.reset();
-  }
-
-  reset() {
     Object.assign(this, { state: "queued", sent: 0, image: null, error: null, request: null, upload: null, refusals: 0 });
     this.key = crypto.randomUUID();
     this.abort = new AbortController();
@@ -88,10 +84,11 @@ class Uploads extends EventTarget {
     this.#change();
   }
 
+  /** Begins anew what has failed or was cancelled. */
   retry(item) {
     if (!item.over || item.hopeless) return;
     if (item.state === "failed") this.#discard(item);
-    item.reset();
+    this.items = this.items.map((known) => (known === item ? new Upload(item.file, item.announce, item.replaces) : known));
     this.#change();
     this.#pump();
   }

@@ -64,6 +64,26 @@ test("a deleted picture comes back where it was with Undo, and stays", inBrowser
   assert.equal((await api("GET", "/api/images", { token: await token(account) })).images.length, 3);
 }));
 
+test("a picture that is deleted in the large view can be had back there", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registered();
+  await logIn(visit, account);
+  await upload(page, await Promise.all(["a.jpg", "b.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
+  await uploaded(page, 2);
+  await tile(page, "a.jpg").getByRole("link").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("heading", { name: "a.jpg" }).waitFor();
+  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.goBack();
+  await dialog.waitFor({ state: "detached" });
+  await tile(page, "a.jpg").waitFor();
+  assert.equal(await page.locator(".tile").count(), 2);
+  await page.waitForTimeout(500);
+  assert.equal((await api("GET", "/api/images", { token: await token(account) })).images.length, 2);
+}));
+
 test("arrow keys go from picture to picture, in the gallery and in the large view", inBrowser(async (visit) => {
   const { page } = visit;
   await logIn(visit, await registered());
