@@ -246,7 +246,6 @@ export const texts = {
     ai: "AI",
     aiNotInTier: "Your tier does not include AI.",
     describe: "Describe this picture",
-    describeAgain: "Describe again",
     question: "Question about the picture (optional)",
     asking: "The AI is looking at the picture…",
     answer: "Answer",

@@ -57,10 +57,12 @@ test("ten thousand pictures scroll by with few elements and little memory, and e
   let most = 0;
   for (const part of [0.9, 0.7, 0.5, 0.3, 0.1, 0]) {
     await page.evaluate((part) => scrollTo(0, document.documentElement.scrollHeight * part), part);
-    await page.locator(".tile img.loaded").first().waitFor();
-    await page.waitForFunction(() => !document.querySelector(".tile.skeleton"));
-    const shown = await page.locator(".tile").evaluateAll((tiles) => tiles.map((tile) =>
-      [Number(tile.getAttribute("aria-posinset")), tile.querySelector("a").title]));
+    const found = await page.waitForFunction(() => {
+      const tiles = [...document.querySelectorAll(".tile")];
+      if (tiles.some((tile) => tile.matches(".skeleton")) || !document.querySelector(".tile img.loaded")) return null;
+      return tiles.map((tile) => [Number(tile.getAttribute("aria-posinset")), tile.querySelector("a").title]);
+    });
+    const shown = await found.jsonValue();
     for (const [place, name] of shown) assert.equal(name, `photo-${place - 1}.jpg`);
     most = Math.max(most, shown.length);
   }

@@ -5,9 +5,9 @@ import { form } from "../dialog.js";
 import { field, fill, h, icon, iconButton } from "../dom.js";
 import { bytes, time } from "../format.js";
 import { bestThumbnail, picture, placeholder } from "../grid.js";
-import { deleteImage, watchImage } from "../images.js";
+import { announceImage, deleteImage, watchImage } from "../images.js";
 import { complain, notice } from "../notice.js";
-import { state } from "../state.js";
+import { mayUseAi, state } from "../state.js";
 import { texts } from "../texts.js";
 import { chooseFiles, uploads } from "../uploads.js";
 import { unsettled, watch } from "../watcher.js";
@@ -39,9 +39,28 @@ export function openImage({ id, list, admin = false, onclose, go }) {
     const other = neighbour(step);
     if (other) go(other.id);
   };
+  const parts = new Map(["header", "state", "words", "answer", "questions", "links", "expiring", "facts"].map((name) =>
+    [name, { element: h("div", { class: "part" }), look: undefined }]));
+  fill(panel, [...parts.values()].map(({ element }) => element));
+  // A part is drawn anew only where it looks otherwise: what has the focus or is typed into stays.
+  const draw = (name, look, make) => {
+    const part = parts.get(name);
+    const key = JSON.stringify(look);
+    if (part.look !== key) fill(part.element, make());
+    part.look = key;
+  };
   const show = () => {
     showPicture(stage, image, turn, neighbour);
-    fill(panel, admin ? adminPanel() : ownPanel());
+    draw("header", image.title ?? image.file_name, () => panelHeader(image, remove));
+    draw("state", [image.status, image.failure, uploads.sends(id)], () => stateOf(image, admin ? null : () => uploadAgain(remove), remove));
+    draw("words", null, () => textForm(image, base, changed));
+    draw("links", [image.thumbnails, image.original_url], () => linksSection(image, admin));
+    draw("facts", image, () => facts(image));
+    if (admin || image.status !== "ready") return;
+    draw("answer", image.analysis, () => answerOf(image));
+    draw("questions", null, () => aiForms(image, described));
+    draw("expiring", null, () => expiringLink(image));
+    parts.get("questions").element.classList.toggle("under-way", image.analysis?.status === "queued");
   };
   const changed = (value) => {
     if (value === null) return dialog.close();
@@ -49,12 +68,13 @@ export function openImage({ id, list, admin = false, onclose, go }) {
     list.update(image);
     show();
   };
-  const keep = () => {
-    // Typing is not interrupted by what comes meanwhile.
-    if (!panel.contains(document.activeElement) || !document.activeElement.matches("input, textarea")) show();
-  };
   const follow = () => {
-    if (!admin && unsettled(image)) watch(id, (value) => (value === null ? dialog.close() : (image = value, list.update(value), keep())), ended.signal);
+    if (!admin && unsettled(image)) watch(id, changed, ended.signal);
+  };
+  /** An analysis has begun. Its answer has an image without addresses, which are as they were. */
+  const described = (analysis) => {
+    changed({ ...image, analysis });
+    follow();
   };
   const remove = () => {
     const next = neighbour(1) ?? neighbour(-1);
@@ -62,16 +82,6 @@ export function openImage({ id, list, admin = false, onclose, go }) {
     if (next) go(next.id);
     else dialog.close();
   };
-
-  const ownPanel = () => [
-    panelHeader(image, remove),
-    stateOf(image, changed, remove),
-    textForm(image, base, changed),
-    image.status === "ready" && aiSection(image, changed, follow),
-    linksSection(image),
-    facts(image),
-  ];
-  const adminPanel = () => [panelHeader(image, remove), stateOf(image), textForm(image, base, changed), linksSection(image, true), facts(image)];
 
   dialog.addEventListener("keydown", (event) => {
     if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -129,23 +139,23 @@ function panelHeader(image, remove) {
     iconButton("trash", words.delete, remove));
 }
 
-function stateOf(image, changed, remove) {
+function stateOf(image, uploadAgain, remove) {
   if (image.status === "failed") {
     return h("div", { class: "callout error", role: "alert" }, h("p", null, texts.failure(image.failure)));
   }
   if (image.status === "processing") return h("p", { class: "callout" }, h("span", { class: "spinner" }), " ", words.processing);
-  if (image.status !== "pending" || image.source_image_id) return null;
-  if (uploads.sends(image.id)) return null;
-  const again = async () => {
-    const [file] = await chooseFiles({ multiple: false });
-    if (!file) return;
-    // Another file has another length, which the first announcement does not allow.
-    uploads.add([file], (declared, key) => call("POST", "/api/images", { body: declared, key }));
-    remove();
-  };
-  return h("div", { class: "callout" }, h("p", null, words.pending), changed && h("div", { class: "actions" },
-    h("button", { type: "button", class: "button", onclick: again }, words.uploadAgain),
+  if (image.status !== "pending" || image.source_image_id || uploads.sends(image.id)) return null;
+  return h("div", { class: "callout" }, h("p", null, words.pending), uploadAgain && h("div", { class: "actions" },
+    h("button", { type: "button", class: "button", onclick: uploadAgain }, words.uploadAgain),
     h("button", { type: "button", class: "button", onclick: remove }, words.discard)));
+}
+
+/** Another file has another length, which the first announcement does not allow: it is announced anew. */
+async function uploadAgain(remove) {
+  const [file] = await chooseFiles({ multiple: false });
+  if (!file) return;
+  uploads.add([file], announceImage());
+  remove();
 }
 
 function textForm(image, base, changed) {
@@ -179,48 +189,49 @@ async function replace(image, changed) {
   notice(words.replacing);
 }
 
-function aiSection(image, changed, follow) {
+/** What the AI has found, or that it is at work. */
+function answerOf({ analysis }) {
   if (!state.profile.features.ai) return null;
-  const { analysis } = image;
-  if (!state.tier?.ai && !analysis) {
-    return h("section", { class: "section" }, h("h2", null, words.ai), h("p", { class: "quiet" }, words.aiNotInTier));
-  }
-  const under = analysis?.status === "queued";
   return h("section", { class: "section" }, h("h2", null, words.ai),
-    under && h("p", { role: "status" }, h("span", { class: "spinner" }), " ", words.asking),
+    !state.tier?.ai && h("p", { class: "quiet" }, words.aiNotInTier),
+    analysis?.status === "queued" && h("p", { role: "status" }, h("span", { class: "spinner" }), " ", words.asking),
     analysis?.status === "failed" && h("p", { class: "callout error" }, texts.failure(analysis.failure)),
     analysis?.status === "done" && [
       h("p", { class: "analysis" }, analysis.description),
       analysis.answer && h("p", null, h("strong", null, `${words.answer}: `), analysis.answer),
       h("ul", { class: "tags", "aria-label": words.tags }, analysis.tags.map((tag) => h("li", { class: "chip" }, tag))),
       h("p", { class: "quiet" }, words.by(analysis.model)),
-    ],
-    state.tier?.ai && [
-      !under && form({
-        kind: "",
-        fields: [field(words.question, h("input", { name: "prompt", maxlength: "2000" }))],
-        button: analysis ? words.describeAgain : words.describe,
-        submit: async ({ prompt }) => {
-          const body = prompt.trim() ? { prompt: prompt.trim() } : {};
-          changed({ ...image, analysis: (await call("POST", `/api/images/${image.id}/analysis`, { body })).image.analysis });
-          follow();
-        },
-      }),
-      form({
-        kind: "",
-        fields: [field(words.editPrompt, h("input", { name: "prompt", maxlength: "2000", required: true }))],
-        button: words.makeEdit,
-        submit: async ({ prompt }, element) => {
-          const made = await call("POST", `/api/images/${image.id}/edits`, { body: { prompt }, key: crypto.randomUUID() });
-          watchImage(made.image.id);
-          element.reset();
-          notice(words.editStarted, { actions: [h("a", { class: "text-button", href: `#/images/${made.image.id}` }, words.openEdit)] });
-        },
-      }),
     ]);
 }
 
-function linksSection(image, admin = false) {
+function aiForms(image, described) {
+  if (!mayUseAi()) return null;
+  return [
+    form({
+      className: "describe",
+      kind: "",
+      fields: [field(words.question, h("input", { name: "prompt", maxlength: "2000" }))],
+      button: words.describe,
+      submit: async ({ prompt }) => {
+        const body = prompt.trim() ? { prompt: prompt.trim() } : {};
+        described((await call("POST", `/api/images/${image.id}/analysis`, { body })).image.analysis);
+      },
+    }),
+    form({
+      kind: "",
+      fields: [field(words.editPrompt, h("input", { name: "prompt", maxlength: "2000", required: true }))],
+      button: words.makeEdit,
+      submit: async ({ prompt }, element) => {
+        const made = await call("POST", `/api/images/${image.id}/edits`, { body: { prompt }, key: crypto.randomUUID() });
+        watchImage(made.image.id);
+        element.reset();
+        notice(words.editStarted, { actions: [h("a", { class: "text-button", href: `#/images/${made.image.id}` }, words.openEdit)] });
+      },
+    }),
+  ];
+}
+
+function linksSection(image, admin) {
   if (image.thumbnails.length === 0) return null;
   const row = (label, url, what) => h("li", { class: "link-row" }, h("span", null, label),
     h("a", { class: "text-button", href: url, target: "_blank", rel: "noopener" }, words.open),
@@ -229,11 +240,11 @@ function linksSection(image, admin = false) {
     h("ul", { class: "links" },
       image.thumbnails.map(({ size, width, height, url }) => row(words.thumbnail(size, width, height), url, `${size} px`)),
       image.original_url && row(words.original, image.original_url, words.original)),
-    h("p", { class: "quiet" }, words.signed, " ", !image.original_url && !admin && words.noOriginal),
-    !admin && (state.tier?.expiring_links ? expiringLink(image) : h("p", { class: "quiet" }, words.noExpiring)));
+    h("p", { class: "quiet" }, words.signed, " ", !image.original_url && !admin && words.noOriginal));
 }
 
 function expiringLink(image) {
+  if (!state.tier?.expiring_links) return h("p", { class: "quiet" }, words.noExpiring);
   const made = h("div", { role: "status" });
   const select = h("select", { name: "expires_in" }, LIFETIMES.map((seconds) =>
     h("option", { value: seconds, selected: seconds === 3600 }, words.expiresAfter(seconds))));
