@@ -23,8 +23,12 @@ export async function logIn({ page, open }, { username, password }) {
  * @param {{name: string, buffer: Buffer, mimeType?: string}[]} files JPEG unless they say otherwise
  */
 export async function choose(page, button, files) {
-  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), button.click()]);
-  await chooser.setFiles(files.map((file) => ({ mimeType: "image/jpeg", ...file })));
+  // On a busy machine headless Chromium now and then opens no dialog: a person would press the button again.
+  for (let tries = 3; ; tries--) {
+    const [chooser] = await Promise.all([page.waitForEvent("filechooser", { timeout: 10_000 }).catch(() => null), button.click()]);
+    if (chooser) return chooser.setFiles(files.map((file) => ({ mimeType: "image/jpeg", ...file })));
+    assert.ok(tries > 1, "the button opens no dialog for files");
+  }
 }
 
 /** @param {import("playwright-core").Page} page @param {Parameters<typeof choose>[2]} files */
