@@ -55,20 +55,31 @@ test("an upload whose answer was lost is not sent again", inBrowser(async (visit
   assert.ok(sent <= 2, `${sent} times`);
 }));
 
-test("a page that is left half-way leaves nothing behind", inBrowser(async (visit) => {
-  const { page } = visit;
-  page.on("dialog", (dialog) => dialog.accept());
-  const account = await registered();
-  await logIn(visit, account);
-  await page.route(uploadsUrl, () => {}); // never gets anywhere
-  await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
-  const bearer = await token(account);
-  const images = async () => (await api("GET", "/api/images", { token: bearer })).images;
-  await until(async () => (await images()).length === 1 || undefined, "the announcement");
-  await page.goto("about:blank");
-  await until(async () => (await images()).length === 0 || undefined, "the picture to be withdrawn");
-  await until(async () => (await api("GET", "/api/auth/profile", { token: bearer })).usage.images === 0 || undefined, "its place in the quota");
-}));
+for (const [what, leave] of [
+  ["left", (page) => page.goto("about:blank")],
+  ["closed with its tab", (page) => page.close({ runBeforeUnload: true })],
+]) {
+  test(`a page that is ${what} half-way asks first, and leaves nothing behind`, inBrowser(async (visit) => {
+    const { page, context } = visit;
+    let asked = false;
+    page.on("dialog", (dialog) => {
+      asked = dialog.type() === "beforeunload";
+      return dialog.accept();
+    });
+    const account = await registered();
+    await logIn(visit, account);
+    await page.route(uploadsUrl, () => {}); // never gets anywhere
+    await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
+    const bearer = await token(account);
+    const images = async () => (await api("GET", "/api/images", { token: bearer })).images;
+    await until(async () => (await images()).length === 1 || undefined, "the announcement");
+    await context.newPage(); // so that the browser stays when its tab goes
+    await leave(page);
+    await until(async () => (await images()).length === 0 || undefined, "the picture to be withdrawn");
+    await until(async () => (await api("GET", "/api/auth/profile", { token: bearer })).usage.images === 0 || undefined, "its place in the quota");
+    assert.ok(asked);
+  }));
+}
 
 test("a cancelled upload is withdrawn, and can be begun again", inBrowser(async (visit) => {
   const { page } = visit;
