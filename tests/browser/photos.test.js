@@ -56,9 +56,11 @@ test("a deleted picture comes back where it was with Undo, and stays", inBrowser
   const before = await names();
   await page.locator(".tile a").nth(1).focus();
   await page.keyboard.press("Delete");
+  await tile(page, before[1]).waitFor({ state: "detached" });
   assert.deepEqual(await names(), [before[0], before[2]]);
   assert.equal(await page.evaluate(() => document.activeElement.title), before[2]);
   await page.getByRole("button", { name: "Undo" }).click();
+  await tile(page, before[1]).waitFor();
   assert.deepEqual(await names(), before);
   await page.waitForTimeout(500);
   assert.equal((await api("GET", "/api/images", { token: await token(account) })).images.length, 3);

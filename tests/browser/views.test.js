@@ -80,7 +80,13 @@ test("an admin edits a tier, puts a user into it, and the user sees what it allo
 
   await open("#/admin/users");
   const select = page.getByLabel(`Tier of ${account.username}`);
-  for (const more = page.getByRole("button", { name: "Show more" }); !await select.count() && await more.isVisible();) await more.click();
+  const rows = page.locator("tbody tr");
+  await rows.first().waitFor();
+  while (await select.count() === 0) {
+    const shown = await rows.count();
+    await page.getByRole("button", { name: "Show more" }).click();
+    await rows.nth(shown).waitFor();
+  }
   await select.selectOption(id);
   await page.getByText(`${account.username} is in the tier Studio now.`).waitFor();
   const { tier: now } = await api("GET", "/api/auth/profile", { token: await token(account) });
