@@ -79,7 +79,7 @@ test("an admin edits a tier, puts a user into it, and the user sees what it allo
   assert.deepEqual([tier.thumbnail_sizes, tier.max_images], [[100, 300], 8]);
 
   await open("#/admin/users");
-  const select = page.getByLabel(`Tier of ${account.username}`);
+  const select = page.getByLabel(`Tier of ${account.username}`, { exact: true });
   const rows = page.locator("tbody tr");
   await rows.first().waitFor();
   while (await select.count() === 0) {
