@@ -77,9 +77,7 @@ class Uploads extends EventTarget {
 
   cancel(item) {
     if (item.over) return;
-    item.state = "cancelled";
-    item.abort.abort();
-    item.request?.abort();
+    this.#stop(item);
     this.#discard(item);
     this.#change();
   }
@@ -102,8 +100,7 @@ class Uploads extends EventTarget {
   /** What has been announced and not sent goes with the page; otherwise it would stay pending for a day. */
   leave() {
     for (const item of this.items.filter((item) => item.unsent)) {
-      item.state = "cancelled";
-      item.request?.abort();
+      this.#stop(item);
       if (item.image && !item.replaces) callWhileLeaving("DELETE", `/api/images/${item.image.id}`);
     }
     this.#change();
@@ -116,6 +113,12 @@ class Uploads extends EventTarget {
   /** Whether an image's bytes are on their way from here. */
   sends(id) {
     return this.items.some((item) => item.unsent && item.image?.id === id);
+  }
+
+  #stop(item) {
+    item.state = "cancelled";
+    item.abort.abort();
+    item.request?.abort();
   }
 
   #pump() {
