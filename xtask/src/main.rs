@@ -204,14 +204,14 @@ fn run(task: Task) -> Result<()> {
             browser::run(&running(&place)?, None, pattern.as_deref())
         }
         Task::Browser { pattern, .. } => {
-            let standins = command::step("starting what stands in for OpenAI", Standins::start)?;
+            let standins = Standins::start()?;
             own_stack::with(&standins.providers(), |stack, _, _| {
                 browser::run(stack, Some(&standins), pattern.as_deref())
             })
         }
         Task::Screenshots { running: true, place } => browser::screenshots(&running(&place)?),
         Task::Screenshots { .. } => {
-            let standins = command::step("starting what stands in for OpenAI", Standins::start)?;
+            let standins = Standins::start()?;
             own_stack::with(&standins.providers(), |stack, _, _| browser::screenshots(stack))
         }
         Task::Contract { seconds } => contract::run(seconds),

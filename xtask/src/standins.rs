@@ -26,19 +26,25 @@ pub(crate) struct Standins {
 impl Standins {
     /// Starts it, and waits until the providers' own SDKs have understood it.
     pub(crate) fn start() -> Result<Self> {
-        STANDINS.ensure()?;
-        let mut python = Command::new(STANDINS.bin("python"));
-        python.arg(project::root().join("xtask/src/python/standins.py"));
-        let dropbox =
-            json!({"app_key": APP_KEY, "app_secret": APP_SECRET, "refresh_token": REFRESH_TOKEN}).to_string();
-        python.args(["0", KEY, &dropbox]).env("PYTHONDONTWRITEBYTECODE", "1");
-        // It ends when this program does, which holds the other end of its input.
-        let mut child = command::spawn(python.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
-        let output = child.stdout.take().context("the stand-in has no output")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        ensure!(line.starts_with("http://127.0.0.1:"), "the stand-in for OpenAI and Dropbox did not start");
-        Ok(Self { child, address: line.trim().to_owned() })
+        command::step("starting what stands in for OpenAI and Dropbox", || {
+            STANDINS.ensure()?;
+            let mut python = Command::new(STANDINS.bin("python"));
+            python.arg(project::root().join("xtask/src/python/standins.py"));
+            let dropbox =
+                json!({"app_key": APP_KEY, "app_secret": APP_SECRET, "refresh_token": REFRESH_TOKEN})
+                    .to_string();
+            python.args(["0", KEY, &dropbox]).env("PYTHONDONTWRITEBYTECODE", "1");
+            // It ends when this program does, which holds the other end of its input.
+            let mut child = command::spawn(python.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+            let output = child.stdout.take().context("the stand-in has no output")?;
+            let mut line = String::new();
+            BufReader::new(output).read_line(&mut line)?;
+            ensure!(
+                line.starts_with("http://127.0.0.1:"),
+                "the stand-in for OpenAI and Dropbox did not start"
+            );
+            Ok(Self { child, address: line.trim().to_owned() })
+        })
     }
 
     /// The providers of a stack that uses it.

@@ -19,7 +19,7 @@ pub(crate) fn run(filters: &[String]) -> Result<()> {
         command::run(&mut cargo_test(&targets, filters))?;
         command::run(&mut cargo_test(&["-p", "xtask"], filters))
     })?;
-    let standins = command::step("starting what stands in for OpenAI and Dropbox", Standins::start)?;
+    let standins = Standins::start()?;
     own_stack::with(&standins.providers(), |stack, emulator, outputs| {
         end_to_end(stack, emulator, outputs, &standins, filters)
     })
