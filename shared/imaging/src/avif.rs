@@ -4,6 +4,7 @@
 //! little to convert then, and thinly sampled colour is never enlarged to be reduced again.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use fast_image_resize::images::Image;
 use fast_image_resize::{MulDiv, PixelType, Resizer};
@@ -23,6 +24,9 @@ const SPEED: u8 = 8;
 
 /// How often the decoder is asked before it is given up. It has the whole picture from the first on.
 const PATIENCE: usize = 64;
+
+/// H.273's matrix coefficients of a picture that does not say.
+const UNSPECIFIED: u16 = 2;
 
 /// The width and height as they are stored, and the frames of an animation.
 pub(crate) fn size(bytes: &[u8]) -> Option<((u32, u32), Frames)> {
@@ -189,10 +193,13 @@ impl Planes {
             }
         };
         let mut planes = Self::of(&tiles, columns, full)?;
-        if let Some(&ColorInformation::Nclx { matrix_coefficients, full_range, .. }) = container.color_info()
-        {
-            planes.weights = weights(matrix_coefficients);
-            planes.is_full_range = full_range;
+        match (container.color_info(), tiles.first()) {
+            (Some(&ColorInformation::Nclx { matrix_coefficients, full_range, .. }), _) => {
+                planes.weights = weights(matrix_coefficients);
+                planes.is_full_range = full_range;
+            }
+            (_, Some(tile)) => planes.weights = coded_weights(tile),
+            _ => {}
         }
         Ok(planes)
     }
@@ -221,12 +228,7 @@ impl Planes {
         Ok(Self {
             layout,
             depth,
-            weights: match first.matrix_coefficients() {
-                MatrixCoefficients::Identity => None,
-                MatrixCoefficients::BT709 => weights(1),
-                MatrixCoefficients::BT2020NonConstantLuminance => weights(9),
-                _ => weights(2),
-            },
+            weights: weights(UNSPECIFIED),
             is_full_range: first.color_range() == YUVRange::Full,
             planes: planes.collect::<Result<_, _>>()?,
         })
@@ -290,6 +292,18 @@ impl Planes {
             (false, true) => (128.0 * unit, 1.0 / (224.0 * unit)),
         }
     }
+}
+
+/// What the coded picture itself says of its brightness, for a container that says nothing.
+fn coded_weights(picture: &Picture) -> Option<(f32, f32)> {
+    // At 3, which AV1 reserves, re_rav1d panics.
+    let matrix = catch_unwind(AssertUnwindSafe(|| picture.matrix_coefficients()));
+    weights(match matrix.unwrap_or(MatrixCoefficients::Unspecified) {
+        MatrixCoefficients::Identity => 0,
+        MatrixCoefficients::BT709 => 1,
+        MatrixCoefficients::BT2020NonConstantLuminance => 9,
+        _ => UNSPECIFIED,
+    })
 }
 
 /// Of H.273's matrix coefficients, the parts that red and blue have in brightness.

@@ -52,6 +52,27 @@ fn transparency_of_an_avif_is_kept() {
     }
 }
 
+/// Changes the colour description of the coded picture, which lies on no byte boundary: primaries, curve, matrix.
+fn recode(file: &mut [u8], from: [u8; 3], to: [u8; 3]) {
+    let bit = |bytes: &[u8], at: usize| bytes[at / 8] >> (7 - at % 8) & 1;
+    let is_here = |at: &usize| (0..24).all(|offset| bit(file, at + offset) == bit(&from, offset));
+    let at = (0..file.len() * 8 - 24).find(is_here).unwrap();
+    for offset in 0..24 {
+        let (index, shift) = ((at + offset) / 8, 7 - (at + offset) % 8);
+        file[index] = file[index] & !(1 << shift) | bit(&to, offset) << shift;
+    }
+}
+
+#[test]
+fn a_reserved_code_for_what_colours_mean_is_none() {
+    let file = avif(&quadrants(161, 97), BitDepth::Eight);
+    let mut recoded = file.clone();
+    // 3 is reserved for the future.
+    recode(&mut recoded, [1, 13, 6], [1, 13, 3]);
+    assert_ne!(recoded, file);
+    assert_eq!(develop(&recoded, &[60]).unwrap(), develop(&file, &[60]).unwrap());
+}
+
 #[test]
 fn an_avif_cut_anywhere_is_refused() {
     let file = avif(&noise(64, 48), BitDepth::Eight);
