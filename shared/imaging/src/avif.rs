@@ -4,15 +4,16 @@
 //! little to convert then, and thinly sampled colour is never enlarged to be reduced again.
 
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use fast_image_resize::images::Image;
 use fast_image_resize::{MulDiv, PixelType, Resizer};
 use image::metadata::Orientation;
 use moxcms::{CicpProfile, ColorProfile};
 use ravif::{Encoder, Img};
-use re_rav1d::dav1d::pixel::{MatrixCoefficients, YUVRange};
+use re_rav1d::dav1d::pixel::YUVRange;
 use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Settings};
+use scuffle_av1::seq::SequenceHeaderObu;
+use scuffle_av1::{ObuHeader, ObuType};
 use zenavif_parse::{AvifParser, ColorInformation, DecodeConfig};
 
 use crate::decode::Decoded;
@@ -21,9 +22,6 @@ use crate::{DevelopError, Limits, color, reduce};
 
 /// Of the encoder, from 1, thorough, to 10: beyond this files grow without much time being saved.
 const SPEED: u8 = 8;
-
-/// How often the decoder is asked before it is given up. It has the whole picture from the first on.
-const PATIENCE: usize = 64;
 
 /// H.273's matrix coefficients of a picture that does not say.
 const UNSPECIFIED: u16 = 2;
@@ -58,15 +56,16 @@ pub(crate) fn decode(
     let full = (header.width, header.height);
     let planes = Planes::decode(&container, full, limits)?;
     let profile = profile(&container, &planes);
+    let weights = weights(matrix(&container));
 
     let Some(alpha) = container.alpha_data() else {
-        let pixels = planes.to_rgb(wanted(orientation), None)?;
+        let pixels = planes.to_rgb(wanted(orientation), weights, None)?;
         return Ok(Decoded { full, ..Decoded::whole(pixels, orientation, profile) });
     };
     // Colours are weighted by their alpha when they are reduced, which takes all of both.
     let alpha = alpha.map_err(DevelopError::corrupt)?;
     let alpha = Planes::of(&[picture(&alpha, limits)?], 1, full)?;
-    let mut pixels = planes.to_rgb(full, Some(&alpha))?;
+    let mut pixels = planes.to_rgb(full, weights, Some(&alpha))?;
     if container.premultiplied_alpha() {
         MulDiv::new().divide_alpha_inplace(&mut pixels).map_err(DevelopError::internal)?;
     }
@@ -153,27 +152,19 @@ fn picture(data: &[u8], limits: &Limits) -> Result<Picture, DevelopError> {
     settings.set_all_layers(false);
     settings.set_frame_size_limit(u32::try_from(limits.max_pixels).unwrap_or(u32::MAX));
     let mut decoder = Decoder::with_settings(&settings).map_err(DevelopError::internal)?;
-    let mut outcome = decoder.send_data(data.to_vec(), None, None, None);
-    for _ in 0..PATIENCE {
-        match outcome {
-            Ok(()) | Err(Error::Again) => {}
-            Err(error) => return Err(DevelopError::corrupt(error)),
-        }
-        match decoder.get_picture() {
-            Ok(picture) => return Ok(picture),
-            Err(Error::Again) => outcome = decoder.send_pending_data(),
-            Err(error) => return Err(DevelopError::corrupt(error)),
-        }
+    decoder.send_data(data.to_vec(), None, None, None).map_err(DevelopError::corrupt)?;
+    // On one thread it decodes while it is asked: with all of the data, it has no picture later that it has
+    // not now. It leaks 48 bytes each time.
+    match decoder.get_picture() {
+        Err(Error::Again) => Err(DevelopError::corrupt("no picture in the data")),
+        outcome => outcome.map_err(DevelopError::corrupt),
     }
-    Err(DevelopError::corrupt("no picture in the data"))
 }
 
 /// The planes of a picture, put together where it comes as a grid of tiles.
 struct Planes {
     layout: PixelLayout,
     depth: u32,
-    /// The red and blue parts of brightness; none where the planes are green, blue and red themselves.
-    weights: Option<(f32, f32)>,
     is_full_range: bool,
     planes: Vec<Image<'static>>,
 }
@@ -193,13 +184,8 @@ impl Planes {
             }
         };
         let mut planes = Self::of(&tiles, columns, full)?;
-        match (container.color_info(), tiles.first()) {
-            (Some(&ColorInformation::Nclx { matrix_coefficients, full_range, .. }), _) => {
-                planes.weights = weights(matrix_coefficients);
-                planes.is_full_range = full_range;
-            }
-            (_, Some(tile)) => planes.weights = coded_weights(tile),
-            _ => {}
+        if let Some(&ColorInformation::Nclx { full_range, .. }) = container.color_info() {
+            planes.is_full_range = full_range;
         }
         Ok(planes)
     }
@@ -228,14 +214,20 @@ impl Planes {
         Ok(Self {
             layout,
             depth,
-            weights: weights(UNSPECIFIED),
             is_full_range: first.color_range() == YUVRange::Full,
             planes: planes.collect::<Result<_, _>>()?,
         })
     }
 
     /// Reduces every plane and makes RGB of them, or RGBA with the brightness of `alpha`, in 8 bits.
-    fn to_rgb(&self, size: (u32, u32), alpha: Option<&Self>) -> Result<Image<'static>, DevelopError> {
+    /// `weights` are the parts that red and blue have in brightness; none where the planes are green, blue
+    /// and red themselves.
+    fn to_rgb(
+        &self,
+        size: (u32, u32),
+        weights: Option<(f32, f32)>,
+        alpha: Option<&Self>,
+    ) -> Result<Image<'static>, DevelopError> {
         let mut resizer = Resizer::new();
         let mut planes = Vec::new();
         for plane in &self.planes {
@@ -261,7 +253,7 @@ impl Planes {
             let chroma = |plane: usize| {
                 rest.get(plane).and_then(|plane| plane.get(index)).map_or(middle, |&sample| f32::from(sample))
             };
-            let rgb = match self.weights {
+            let rgb = match weights {
                 None if !rest.is_empty() => {
                     let light = |sample: f32| (sample - low) * scale;
                     [light(chroma(1)), luma, light(chroma(0))]
@@ -294,16 +286,30 @@ impl Planes {
     }
 }
 
-/// What the coded picture itself says of its brightness, for a container that says nothing.
-fn coded_weights(picture: &Picture) -> Option<(f32, f32)> {
-    // At 3, which AV1 reserves, re_rav1d panics.
-    let matrix = catch_unwind(AssertUnwindSafe(|| picture.matrix_coefficients()));
-    weights(match matrix.unwrap_or(MatrixCoefficients::Unspecified) {
-        MatrixCoefficients::Identity => 0,
-        MatrixCoefficients::BT709 => 1,
-        MatrixCoefficients::BT2020NonConstantLuminance => 9,
-        _ => UNSPECIFIED,
-    })
+/// H.273's matrix coefficients: the container's, or else those of the coded picture.
+fn matrix(container: &AvifParser<'_>) -> u16 {
+    if let Some(&ColorInformation::Nclx { matrix_coefficients, .. }) = container.color_info() {
+        return matrix_coefficients;
+    }
+    let data = match container.grid_config() {
+        Some(_) => container.tile_data(0),
+        None => container.primary_data(),
+    };
+    data.ok().and_then(|data| coded_matrix(&data)).unwrap_or(UNSPECIFIED)
+}
+
+/// The matrix coefficients of the first sequence header. re_rav1d's own accessor panics at those that
+/// AV1 reserves.
+fn coded_matrix(mut data: &[u8]) -> Option<u16> {
+    while !data.is_empty() {
+        let header = ObuHeader::parse(&mut data).ok()?;
+        if header.obu_type == ObuType::SequenceHeader {
+            let sequence = SequenceHeaderObu::parse(header, &mut data).ok()?;
+            return Some(sequence.color_config.matrix_coefficients.into());
+        }
+        data = data.get(usize::try_from(header.size?).ok()?..)?;
+    }
+    None
 }
 
 /// Of H.273's matrix coefficients, the parts that red and blue have in brightness.

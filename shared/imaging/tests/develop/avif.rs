@@ -64,6 +64,18 @@ fn recode(file: &mut [u8], from: [u8; 3], to: [u8; 3]) {
 }
 
 #[test]
+fn a_container_that_says_nothing_leaves_it_to_the_picture_what_colours_mean() {
+    let mut file = avif(&quadrants(161, 97), BitDepth::Eight);
+    // What was written by BT.601 is read by BT.709.
+    recode(&mut file, [1, 13, 6], [1, 13, 1]);
+    let seen = pixels(&develop(&file, &[60]).unwrap().thumbnails[0]).to_rgb8();
+    for ((x, y), expected) in [((15, 9), [236, 48, 27]), ((45, 9), [18, 174, 25]), ((15, 27), [27, 41, 228])]
+    {
+        assert!(is_within(8, &seen.get_pixel(x, y).0, &expected), "{:?}", seen.get_pixel(x, y));
+    }
+}
+
+#[test]
 fn a_reserved_code_for_what_colours_mean_is_none() {
     let file = avif(&quadrants(161, 97), BitDepth::Eight);
     let mut recoded = file.clone();
