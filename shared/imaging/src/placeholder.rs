@@ -7,7 +7,7 @@ use image::{DynamicImage, RgbaImage};
 use crate::Placeholder;
 
 /// The longest side that a ThumbHash is computed from.
-pub(crate) const SIDE: u32 = 100;
+pub(crate) const SIDE: u32 = 32;
 
 /// The placeholder of a picture of at most [`SIDE`] pixels.
 pub(crate) fn of(picture: &DynamicImage) -> Placeholder {
