@@ -4,6 +4,8 @@
 //! of it, and with none of the memory. Everything the markers tell is read here, since the decoder
 //! would start to allocate before it can be asked.
 
+mod means;
+
 use fast_image_resize::PixelType;
 use fast_image_resize::images::Image;
 use image::metadata::Orientation;
@@ -79,17 +81,21 @@ pub(crate) fn decode(
         Colorspace::RGB | Colorspace::YCbCr => (PixelFormat::RGB, PixelType::U8x3, Source::Light),
     };
     let mut pixels = Image::new(side(scaled.width)?, side(scaled.height)?, pixel_type);
-    let output = turbojpeg::Image {
-        pixels: pixels.buffer_mut(),
-        width: scaled.width,
-        pitch: scaled.width * format.size(),
-        height: scaled.height,
-        format,
-    };
-    decompressor.set_scaling_factor(scale).map_err(DevelopError::internal)?;
-    let needed = markers.without_needless_scans(bytes, 8 / denominator);
-    let outcome = decompressor.decompress(needed.as_deref().unwrap_or(bytes), output);
-    outcome.or_else(|error| if is_harmless(&error) { Ok(()) } else { Err(refused(&error)) })?;
+    let can_be_means = denominator == 8 && matches!(header.colorspace, Colorspace::Gray | Colorspace::YCbCr);
+    let size = (scaled.width, scaled.height);
+    if !can_be_means || means::decode(bytes, size, pixels.buffer_mut()).is_none() {
+        let output = turbojpeg::Image {
+            pixels: pixels.buffer_mut(),
+            width: scaled.width,
+            pitch: scaled.width * format.size(),
+            height: scaled.height,
+            format,
+        };
+        decompressor.set_scaling_factor(scale).map_err(DevelopError::internal)?;
+        let needed = markers.without_needless_scans(bytes, 8 / denominator);
+        let outcome = decompressor.decompress(needed.as_deref().unwrap_or(bytes), output);
+        outcome.or_else(|error| if is_harmless(&error) { Ok(()) } else { Err(refused(&error)) })?;
+    }
 
     // At 1/8 the last of the pixels may stand for less than eight of the picture's.
     let covered = |side: u32| f64::from(side) / denominator as f64;
