@@ -1,5 +1,6 @@
 //! What each function costs before it has done anything: its size, its start, its memory.
 
+use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
@@ -58,8 +59,15 @@ fn build() -> Result<PathBuf> {
     command::step("cargo lambda build --release (the first time takes many minutes)", || {
         let mut build = Command::new(CARGO_LAMBDA.bin("cargo-lambda"));
         command::as_from_a_shell(&mut build).current_dir(project::root());
-        build.args(["lambda", "build", "--release", "-p", "auth", "-p", "images", "-p", "workers"]);
-        command::run(build.args(["-p", EMPTY]))
+        // It links with zig, and asks `python3` where that is.
+        let path = tools::path();
+        let python = CARGO_LAMBDA.bin("python3").parent().map(Path::to_owned);
+        build.env("PATH", env::join_paths(python.into_iter().chain(env::split_paths(&path)))?);
+        build.args(["lambda", "build", "--release", "-p", EMPTY]);
+        for package in fs::read_dir(project::root().join("functions"))? {
+            build.arg("-p").arg(package?.file_name());
+        }
+        command::run(&mut build)
     })?;
     Ok(project::target().join("lambda"))
 }
