@@ -1,7 +1,5 @@
 //! The functions behind the API
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::{Plan, Stack, Tier, User, events, id_of, pictures, unique, until};
@@ -10,9 +8,6 @@ use crate::{needs_all_it_may, ready};
 
 /// An id that no image has.
 const NOBODYS: &str = "01JZ0000000000000000000000";
-
-/// Long for what takes two seconds, and short for what comes back after minutes.
-const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Puts an object at the key of an image's first version into both buckets.
 async fn put_orphans(stack: &Stack, key: &str) -> Result<()> {
@@ -157,7 +152,7 @@ async fn workers_analyze() -> Result<()> {
         let id = ready(&user).await?;
         let path = format!("/api/images/{id}/analysis");
         user.post(&path, &json!({"prompt": plan.prompt()})).await?.expect(202)?;
-        soon(async || Ok(user.image(&id).await?["analysis"]["status"] == "done")).await
+        comes(async || Ok(user.image(&id).await?["analysis"]["status"] == "done")).await
     })
     .await
 }
@@ -173,9 +168,9 @@ async fn workers_edit() -> Result<()> {
         let path = format!("/api/images/{}/edits", ready(&user).await?);
         let edit = user.post(&path, &json!({"prompt": plan.prompt()})).await?.json(202)?;
         let edit = id_of(&edit["image"])?;
-        soon(async || Ok(user.image(edit).await?["status"] == "ready")).await?;
+        comes(async || Ok(user.image(edit).await?["status"] == "ready")).await?;
         // The job itself ends too.
-        soon(async || Ok(!user.has_jobs().await?)).await
+        comes(async || Ok(!user.has_jobs().await?)).await
     })
     .await
 }
@@ -192,18 +187,16 @@ async fn workers_dropbox() -> Result<()> {
         let plan = Plan::new()?.answers(json!([{"status": 429, "retry_after": 1}])).await?;
         let (name, picture) = (plan.file_name(".png"), pictures::png(64, 64)?);
         let id = user.upload_for_phone("+4915123456789", &name, "image/png", picture).await?;
-        soon(async || Ok(user.image(&id).await?["dropbox"]["status"] == "done")).await?;
+        comes(async || Ok(user.image(&id).await?["dropbox"]["status"] == "done")).await?;
         // The copy of an image that is gone becomes a removal.
         let path = format!("/+49/{name}");
         let job = json!({"task": "mirror", "image": NOBODYS, "version": 1, "path": path, "attempts": 0});
         user.put_job(NOBODYS, job).await?;
-        soon(async || Ok(!user.has_jobs().await?)).await
+        comes(async || Ok(!user.has_jobs().await?)).await
     })
     .await
 }
 
-/// Waits for what comes within seconds, or with a permission less, only much later.
-async fn soon(mut ask: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    let patience = tokio::time::timeout(PATIENCE, until("it", async || Ok(ask().await?.then_some(()))));
-    patience.await.context("not in time")?
+async fn comes(mut ask: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    until("it", async || Ok(ask().await?.then_some(()))).await
 }
