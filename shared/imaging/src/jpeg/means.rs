@@ -98,7 +98,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Every component of the frame has to be in the scan, with all of its coefficients.
-    fn begin(frame: &[u8], header: &[u8], tables: &Tables, data: &'a [u8]) -> Option<Self> {
+    fn begin(frame: &[u8], header: &[u8], tables: &Tables<'_>, data: &'a [u8]) -> Option<Self> {
         let [8, _, _, _, _, count, specifications @ ..] = frame else { return None };
         let (specifications, []) = specifications.as_chunks::<3>() else { return None };
         let [in_scan, selectors @ .., 0, 63, 0] = header else { return None };
@@ -125,14 +125,14 @@ impl<'a> Scan<'a> {
                 return None;
             }
             let quantization = (*tables.quantization.get(usize::from(quantization))?)?;
-            let ac = tables.ac.get(usize::from(codes & 15))?.clone()?;
+            let ac = Codes::new((*tables.ac.get(usize::from(codes & 15))?)?)?;
             let has_quarters = pixels == (2, 2);
             components.push(Component {
                 blocks: (blocks.0.into(), blocks.1.into()),
                 pixels: (pixels.0.into(), pixels.1.into()),
                 quantization,
                 terms: if has_quarters { terms(&quantization) } else { Vec::new() },
-                dc: tables.dc.get(usize::from(codes >> 4))?.clone()?,
+                dc: Codes::new((*tables.dc.get(usize::from(codes >> 4))?)?)?,
                 passes: if has_quarters { None } else { Some(Pass::all(&ac)?) },
                 ac,
                 prediction: 0,
@@ -261,14 +261,18 @@ fn to_rgb(luma: &[u8], cb: &[u8], cr: &[u8], rgb: &mut [u8]) {
 
 /// What the segments before a scan define.
 #[derive(Default)]
-struct Tables {
+struct Tables<'a> {
     quantization: [Option<[u16; BLOCK]>; 4],
-    dc: [Option<Codes>; 4],
-    ac: [Option<Codes>; 4],
+    dc: [Option<CodeLengths<'a>>; 4],
+    ac: [Option<CodeLengths<'a>>; 4],
     restart_interval: u16,
 }
 
-impl Tables {
+/// A Huffman table as it is written: how many codes there are of each length from 1 to 16, and their symbols. A file
+/// can define any number, so that they are prepared only where a scan uses them.
+type CodeLengths<'a> = (&'a [u8; 16], &'a [u8]);
+
+impl<'a> Tables<'a> {
     fn add_quantization(&mut self, mut payload: &[u8]) -> Option<()> {
         while let Some((&head, rest)) = payload.split_first() {
             let mut steps = [0; BLOCK];
@@ -287,13 +291,13 @@ impl Tables {
         Some(())
     }
 
-    fn add_codes(&mut self, mut payload: &[u8]) -> Option<()> {
+    fn add_codes(&mut self, mut payload: &'a [u8]) -> Option<()> {
         while let Some((&head, rest)) = payload.split_first() {
             let (counts, rest) = rest.split_first_chunk::<16>()?;
             let count = counts.iter().map(|&count| usize::from(count)).sum();
             let (symbols, rest) = rest.split_at_checked(count)?;
             let tables = if head >> 4 == 0 { &mut self.dc } else { &mut self.ac };
-            *tables.get_mut(usize::from(head & 15))? = Some(Codes::new(counts, symbols)?);
+            *tables.get_mut(usize::from(head & 15))? = Some((counts, symbols));
             payload = rest;
         }
         Some(())
@@ -301,7 +305,6 @@ impl Tables {
 }
 
 /// What a Huffman table says of the next bits.
-#[derive(Clone)]
 struct Codes {
     by_window: Windows<Code>,
     /// Of each length from 1 to 16: the first code beyond, with zeros behind it to 16 bits, and what leads from a code
@@ -364,7 +367,7 @@ impl Pass {
 }
 
 impl Codes {
-    fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
+    fn new((counts, symbols): CodeLengths<'_>) -> Option<Self> {
         let mut lengths = [(0, 0); 16];
         let (mut code, mut index) = (0_u32, 0_i32);
         for ((length, &count), entry) in (1..).zip(counts).zip(&mut lengths) {
