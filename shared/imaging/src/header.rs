@@ -74,17 +74,20 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header, DevelopError> {
     Ok(Header { format, width, height, frames })
 }
 
-/// Refuses a file that says itself how long it is, or where it ends, and is shorter.
+/// Refuses what a decoder would not: a file that says itself how long it is, or where it ends, and is shorter, and a
+/// palette that is none.
 ///
 /// JPEG decoders fill what is missing with grey, and WebP's read past a short chunk, so these two
 /// are checked here; for PNG and GIF the decoder refuses.
-pub(crate) fn check_complete(bytes: &[u8], format: Format) -> Result<(), DevelopError> {
-    let complete = match format {
-        Format::Jpeg => jpeg::Segments::new(bytes).any(|segment| segment.marker == jpeg::END),
-        Format::Webp => webp_is_complete(bytes),
-        Format::Png | Format::Gif | Format::Avif => true,
+pub(crate) fn check_content(bytes: &[u8], format: Format) -> Result<(), DevelopError> {
+    const ENDS: &str = "the file ends before the picture";
+    let (is_sound, otherwise) = match format {
+        Format::Jpeg => (jpeg::Segments::new(bytes).any(|segment| segment.marker == jpeg::END), ENDS),
+        Format::Webp => (webp_is_complete(bytes), ENDS),
+        Format::Png => (png_palette_is_whole(bytes), "the palette is no list of colours"),
+        Format::Gif | Format::Avif => (true, ENDS),
     };
-    if complete { Ok(()) } else { Err(DevelopError::corrupt("the file ends before the picture")) }
+    if is_sound { Ok(()) } else { Err(DevelopError::corrupt(otherwise)) }
 }
 
 impl Format {
@@ -182,17 +185,33 @@ fn png(bytes: &[u8]) -> Option<((u32, u32), Frames)> {
     }
     let size = size_be(bytes.get(16..)?)?;
     let mut frames = Frames::default();
-    let mut rest = bytes.get(8..)?;
-    while let Some((length, kind)) = rest.split_first_chunk::<4>() {
-        let length = u32::from_be_bytes(*length) as usize;
-        if let Some(control) = kind.strip_prefix(b"fcTL") {
+    for (_, chunk) in png_chunks(bytes) {
+        if let Some(control) = chunk.strip_prefix(b"fcTL") {
             frames.add(control.get(4..).and_then(size_be).unwrap_or_default());
         }
-        // The kind before the content, the check sum behind it.
-        let Some(next) = kind.get(length.saturating_add(8)..) else { break };
-        rest = next;
     }
     Some((size, frames))
+}
+
+/// The chunks of a PNG in order: the length of the content, and all from the kind on.
+fn png_chunks(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (length, chunk) = rest.split_first_chunk::<4>()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        // The kind before the content, the check sum behind it.
+        rest = chunk.get(length.saturating_add(8)..).unwrap_or_default();
+        Some((length, chunk))
+    })
+}
+
+/// Whether a palette that is used is a list of up to 256 colours of three bytes, as PNG demands. The decoder takes it
+/// for granted.
+fn png_palette_is_whole(bytes: &[u8]) -> bool {
+    const INDEXED: u8 = 3;
+    let palette = png_chunks(bytes).find(|(_, chunk)| chunk.starts_with(b"PLTE"));
+    let is_whole = |(length, _): (usize, _)| length.is_multiple_of(3) && length <= 3 * 256;
+    bytes.get(25) != Some(&INDEXED) || palette.is_none_or(is_whole)
 }
 
 /// The canvas, or the first frame where that is larger.

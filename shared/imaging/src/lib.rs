@@ -143,7 +143,7 @@ fn develop_unguarded(bytes: &[u8], sizes: &[u32], settings: &Settings) -> Result
     }
     let header = header::read(bytes)?;
     header.check(limits)?;
-    header::check_complete(bytes, header.format)?;
+    header::check_content(bytes, header.format)?;
     let largest = sizes.iter().copied().chain([placeholder::SIDE]).max().unwrap_or_default();
     let decoded = decode::decode(bytes, &header, limits, largest)?;
     let (width, height) = decoded.upright();

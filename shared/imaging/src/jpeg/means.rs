@@ -620,7 +620,7 @@ mod tests {
         let whole = jpeg(Subsamp::Sub2x2, 80);
         let data = whole.windows(2).position(|bytes| bytes == [0xff, SCAN]).unwrap() + 14;
         let mut noticed = 0_u32;
-        for at in data..whole.len() - 2 {
+        for at in (data..whole.len() - 2).step_by(3) {
             let (before, after) = whole.split_at(at);
             let changed = [before, &[!after[0]], &after[1..]].concat();
             let shorter = [before, &after[1..]].concat();
@@ -632,6 +632,6 @@ mod tests {
                 }
             }
         }
-        assert!(noticed > 1000, "{noticed}");
+        assert!(noticed > 1000, "only {noticed}");
     }
 }

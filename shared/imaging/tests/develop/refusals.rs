@@ -7,9 +7,13 @@ use crate::make::{BLUE, GREEN, RED, WHITE, exif, with_app1};
 use crate::make::{assert_quadrants, code, develop, encode, jpeg, noise, pixels, quadrants};
 
 fn png_header(width: u32, height: u32) -> Vec<u8> {
-    let ihdr = [b"IHDR", &width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
-    let crc = crc32(&ihdr).to_be_bytes();
-    [b"\x89PNG\r\n\x1a\n\0\0\0\x0d", &ihdr[..], &crc].concat()
+    let ihdr = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
+    [b"\x89PNG\r\n\x1a\n".to_vec(), png_chunk(b"IHDR", &ihdr)].concat()
+}
+
+fn png_chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    let chunk = [kind, content].concat();
+    [&(content.len() as u32).to_be_bytes()[..], &chunk, &crc32(&chunk).to_be_bytes()].concat()
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
@@ -206,6 +210,29 @@ fn a_cut_photo_with_a_whole_preview_in_its_exif_is_corrupt() {
     let photo = with_app1(&jpeg(&noise(64, 48)), &exif(1, &preview));
     assert_eq!(code(&photo), "developed");
     assert_eq!(code(&photo[..photo.len() - 200]), "corrupt-image");
+}
+
+#[test]
+fn a_palette_that_is_no_list_of_colours_is_corrupt() {
+    let with_palette = |length: usize| {
+        let ihdr = png_chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 3, 0, 0, 0]);
+        // One pixel, the first colour, as a stored block.
+        let idat = png_chunk(b"IDAT", &[0x78, 1, 1, 2, 0, 0xfd, 0xff, 0, 0, 0, 2, 0, 1]);
+        let palette = png_chunk(b"PLTE", &vec![200; length]);
+        [b"\x89PNG\r\n\x1a\n".to_vec(), ihdr, palette, idat, png_chunk(b"IEND", &[])].concat()
+    };
+    for length in [3, 768] {
+        assert_eq!(code(&with_palette(length)), "developed", "{length}");
+    }
+    for length in [1, 5, 767, 771] {
+        // Said by a check, rather than by the panic of a decoder.
+        let reason = "the palette is no list of colours".into();
+        assert_eq!(
+            develop(&with_palette(length), &[10]),
+            Err(DevelopError::CorruptImage { reason }),
+            "{length}"
+        );
+    }
 }
 
 #[test]
