@@ -209,9 +209,9 @@ fn png_chunks(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 /// for granted.
 fn png_palette_is_whole(bytes: &[u8]) -> bool {
     const INDEXED: u8 = 3;
-    let palette = png_chunks(bytes).find(|(_, chunk)| chunk.starts_with(b"PLTE"));
     let is_whole = |(length, _): (usize, _)| length.is_multiple_of(3) && length <= 3 * 256;
-    bytes.get(25) != Some(&INDEXED) || palette.is_none_or(is_whole)
+    bytes.get(25) != Some(&INDEXED)
+        || png_chunks(bytes).find(|(_, chunk)| chunk.starts_with(b"PLTE")).is_none_or(is_whole)
 }
 
 /// The canvas, or the first frame where that is larger.

@@ -557,6 +557,10 @@ mod tests {
         let mut compressor = Compressor::new().unwrap();
         compressor.set_subsamp(subsampling).unwrap();
         compressor.set_quality(quality).unwrap();
+        encode(&mut compressor)
+    }
+
+    fn encode(compressor: &mut Compressor) -> Vec<u8> {
         let (width, height) = SIDES;
         let pixels = &picture()[..];
         let format = PixelFormat::RGB;
@@ -606,11 +610,7 @@ mod tests {
     fn what_is_unusual_is_left_to_libjpeg_turbo() {
         let mut compressor = Compressor::new().unwrap();
         compressor.set_progressive(true).unwrap();
-        let (width, height) = SIDES;
-        let pixels = &picture()[..];
-        let format = PixelFormat::RGB;
-        let progressive =
-            compressor.compress_to_vec(Image { pixels, width, pitch: width * 3, height, format }).unwrap();
+        let progressive = encode(&mut compressor);
         assert_eq!(both(&progressive).1, None);
         assert_eq!(both(&jpeg(Subsamp::Sub4x1, 80)).1, None);
     }
