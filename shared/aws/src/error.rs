@@ -53,6 +53,7 @@ fn is_transient(code: &str) -> bool {
             | "SlowDown"
             | "ThrottlingException"
             | "TooManyRequestsException"
+            | "TransactionConflictException"
             | "TransactionInProgressException"
     )
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod change;
+mod conflict;
 mod create;
 mod everyone;
 mod item;

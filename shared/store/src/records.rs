@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws::CallError;
 use aws_sdk_dynamodb::{
-    Client,
+    Client, Config,
     error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
     types::{
@@ -16,6 +16,7 @@ use aws_types::SdkConfig;
 use domain::{Image, ImageId, PhoneNumber, Profile, SetPlace, Status, Timestamp, UserId};
 
 use crate::{
+    conflict::RetryConflicts,
     item::{IMAGE, Item, Write, image_key, names_in, number, read, set_key, string, user_pk},
     tiers::CachedTier,
 };
@@ -49,8 +50,9 @@ impl Records {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
+        let config = Config::from(config).to_builder().retry_classifier(RetryConflicts).build();
         Ok(Self {
-            dynamodb: Client::new(config),
+            dynamodb: Client::from_conf(config),
             table: aws::var("TABLE_NAME")?,
             default_tier: CachedTier::default(),
         })

@@ -123,6 +123,29 @@ async fn a_write_that_is_throttled_for_a_moment_is_made_once() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_write_that_meets_a_transaction_is_tried_again_and_then_put_off() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let path = image(&user).await?;
+    let body = json!({"title": "Waited for"});
+    let conflicts = async |times: usize| {
+        Proxy::start(&stack.outputs.endpoint_url, "UpdateItem", Fault::CONFLICT, times).await
+    };
+    let proxy = conflicts(2).await?;
+    astray(&stack, "ImagesUpdate", (DYNAMODB, &proxy.address), async || {
+        user.patch(&path, &body).await?.expect(200)
+    })
+    .await?;
+    let proxy = conflicts(usize::MAX).await?;
+    astray(&stack, "ImagesUpdate", (DYNAMODB, &proxy.address), async || {
+        let start = Instant::now();
+        is_unavailable(user.patch(&path, &body).await?, start)
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_write_that_stays_throttled_leaves_nothing_behind() -> Result<()> {
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;

@@ -32,6 +32,11 @@ impl Fault {
         400,
         r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}"#,
     );
+    /// An item is in a transaction.
+    pub(crate) const CONFLICT: Self = Self::Answer(
+        400,
+        r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"Transaction is ongoing for the item"}"#,
+    );
     /// Cognito has too much to do.
     pub(crate) const COGNITO_THROTTLES: Self =
         Self::Answer(400, r#"{"__type":"TooManyRequestsException","message":"Rate exceeded"}"#);

@@ -1,0 +1,33 @@
+//! Writes of one item that meet a transaction with it.
+
+use aws_sdk_dynamodb::{
+    config::{
+        interceptors::InterceptorContext,
+        retry::{ClassifyRetry, RetryAction},
+    },
+    error::ProvideErrorMetadata,
+    operation::{delete_item::DeleteItemError, put_item::PutItemError, update_item::UpdateItemError},
+};
+
+/// Has them tried again: DynamoDB refuses a write of an item that is in a transaction at that moment (Amazon DynamoDB
+/// Developer Guide, "Transaction conflict handling in DynamoDB"), and the SDK takes that for final.
+#[derive(Debug)]
+pub(crate) struct RetryConflicts;
+
+impl ClassifyRetry for RetryConflicts {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error =
+            context.output_or_error().and_then(Result::err).and_then(|error| error.as_operation_error());
+        let is_conflict = error.is_some_and(|error| {
+            let update = error.downcast_ref::<UpdateItemError>().and_then(ProvideErrorMetadata::code);
+            let put = error.downcast_ref::<PutItemError>().and_then(ProvideErrorMetadata::code);
+            let delete = error.downcast_ref::<DeleteItemError>().and_then(ProvideErrorMetadata::code);
+            update.or(put).or(delete) == Some("TransactionConflictException")
+        });
+        if is_conflict { RetryAction::transient_error() } else { RetryAction::NoActionIndicated }
+    }
+
+    fn name(&self) -> &'static str {
+        "conflicts with transactions"
+    }
+}
