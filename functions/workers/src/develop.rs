@@ -15,6 +15,15 @@ const MAX_TIME: Duration = Duration::from_secs(40);
 /// What thumbnails are made as, where it is set: `auto`, `webp` or `avif`.
 const OUTPUT: &str = "THUMBNAIL_FORMAT";
 
+/// Whether an original may be so long, in bytes: a tier may allow more than fits into memory.
+///
+/// # Errors
+/// Why not.
+pub fn check_length(bytes: u64) -> Result<(), Failure> {
+    let limits = Settings::default().limits;
+    limits.check_length(bytes).map_err(|error| failure(error.code(), &error.to_string()))
+}
+
 /// Makes thumbnails of an original and stores them, or finds out why there can be none.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ mod jobs;
 mod mirror;
 mod model;
 
-pub use develop::develop;
+pub use develop::{check_length, develop};
 pub use dispatch::Dispatcher;
 pub use jobs::{Claimed, JobMessage, Queue, Trouble, Worker, failure};
 pub use mirror::mirror;

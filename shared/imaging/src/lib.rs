@@ -54,6 +54,19 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Whether a file may be so long, for whoever would rather not read it first.
+    ///
+    /// # Errors
+    /// [`DevelopError::TooManyBytes`]
+    pub fn check_length(&self, bytes: u64) -> Result<(), DevelopError> {
+        if bytes > self.max_bytes {
+            return Err(DevelopError::TooManyBytes { bytes, limit: self.max_bytes });
+        }
+        Ok(())
+    }
+}
+
 /// What thumbnails are encoded as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Output {
@@ -137,10 +150,7 @@ pub fn develop(bytes: &[u8], sizes: &[u32], settings: &Settings) -> Result<Devel
 fn develop_unguarded(bytes: &[u8], sizes: &[u32], settings: &Settings) -> Result<Developed, DevelopError> {
     let Settings { limits, output } = settings;
     let deadline = Deadline(Instant::now() + limits.max_time);
-    let length = bytes.len() as u64;
-    if length > limits.max_bytes {
-        return Err(DevelopError::TooManyBytes { bytes: length, limit: limits.max_bytes });
-    }
+    limits.check_length(bytes.len() as u64)?;
     let header = header::read(bytes)?;
     header.check(limits)?;
     header::check_content(bytes, header.format)?;

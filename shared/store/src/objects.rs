@@ -287,14 +287,45 @@ impl Objects {
         Ok(())
     }
 
+    /// Removes the objects of an image's versions up to `latest`, but for those that the image holds, from both buckets.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn remove_unneeded(
+        &self,
+        latest: &ObjectKey,
+        is_held: impl Fn(u32) -> bool,
+    ) -> Result<(), CallError> {
+        let prefix = domain::image_prefix(&latest.user, latest.image);
+        let is_unneeded = |key: &str| {
+            let version = key.strip_prefix(&prefix).and_then(|rest| rest.split('/').next()?.parse().ok());
+            version.is_some_and(|version| version <= latest.version && !is_held(version))
+        };
+        tokio::try_join!(
+            self.remove_where(&self.uploads, &prefix, &is_unneeded),
+            self.remove_where(&self.derived, &prefix, &is_unneeded)
+        )?;
+        Ok(())
+    }
+
     async fn remove_prefix(&self, bucket: &str, prefix: &str) -> Result<(), CallError> {
+        self.remove_where(bucket, prefix, &|_| true).await
+    }
+
+    async fn remove_where(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        is_unneeded: &impl Fn(&str) -> bool,
+    ) -> Result<(), CallError> {
         let mut pages = self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
         while let Some(page) = pages.next().await {
             let keys: Vec<_> = page?
                 .contents
                 .unwrap_or_default()
                 .into_iter()
-                .filter_map(|object| ObjectIdentifier::builder().key(object.key?).build().ok())
+                .filter_map(|object| object.key.filter(|key| is_unneeded(key)))
+                .filter_map(|key| ObjectIdentifier::builder().key(key).build().ok())
                 .collect();
             if keys.is_empty() {
                 continue;

@@ -28,7 +28,7 @@ pub enum Claim {
     /// Another request is at it; come back when its lease may have ended.
     Busy,
     /// Nothing to do: it was done before.
-    Settled,
+    Settled(Box<Image>),
     /// Nothing to do, and the version's objects are not needed: a newer upload took its place, or it came
     /// too late.
     Unneeded,
@@ -109,7 +109,7 @@ impl Records {
         Ok(if same_event && image.status == Status::Processing {
             Claim::Busy
         } else if image.holds(upload.version) {
-            Claim::Settled
+            Claim::Settled(Box::new(image))
         } else {
             Claim::Unneeded
         })

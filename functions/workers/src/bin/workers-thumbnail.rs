@@ -66,9 +66,9 @@ impl Darkroom {
                 done
             }
             Claim::Busy => Err(Retry::Busy),
-            Claim::Settled => {
+            Claim::Settled(image) => {
                 info!(key = %upload.key, "an event that was dealt with before");
-                Ok(())
+                Ok(self.tidy(&upload.key, |version| image.holds(version)).await?)
             }
             Claim::Unneeded => {
                 info!(key = %upload.key, "an upload that a newer one took the place of");
@@ -83,29 +83,28 @@ impl Darkroom {
     }
 
     async fn work(&self, upload: &Uploaded, image: &Image, sizes: &[u32]) -> Result<(), Retry> {
-        let (outcome, dropped) = match workers::develop(&self.objects, &upload.key, sizes).await? {
+        let developed = match workers::check_length(image.upload.size.bytes()) {
+            Ok(()) => workers::develop(&self.objects, &upload.key, sizes).await?,
+            Err(failure) => Err(failure),
+        };
+        let (outcome, held) = match developed {
             Ok(developed) => {
                 let mirrors = aws::is_named("DROPBOX_SECRET");
                 let finished = self.records.finish(&upload.key, image, developed, mirrors, domain::now());
-                let outcome = finished.await?;
-                let before = image.picture.as_ref().map(|picture| picture.version);
-                (outcome, before.filter(|version| *version != upload.key.version))
+                (finished.await?, upload.key.version)
             }
             Err(failure) => {
                 let declared = image.upload.content_type.as_str();
                 info!(key = %upload.key, code = failure.code, declared, "not developed");
                 let outcome = self.records.fail(&upload.key, image, &failure, domain::now()).await?;
-                (outcome, image.picture.as_ref().map(|_| upload.key.version))
+                let before = image.picture.as_ref().map(|picture| picture.version);
+                (outcome, before.unwrap_or(upload.key.version))
             }
         };
         match outcome {
             Outcome::Done => {
                 info!(key = %upload.key, "settled");
-                // The picture that was replaced, or the replacement that failed.
-                if let Some(version) = dropped {
-                    let key = ObjectKey { version, ..upload.key.clone() };
-                    self.objects.remove_version(&key).await?;
-                }
+                self.tidy(&upload.key, |version| version == held).await?;
             }
             Outcome::Superseded => info!(key = %upload.key, "another request took over"),
             Outcome::Unneeded => self.objects.remove_version(&upload.key).await?,
@@ -113,6 +112,15 @@ impl Darkroom {
             Outcome::Gone => self.objects.remove_all(&upload.key.user, upload.key.image).await?,
         }
         Ok(())
+    }
+
+    /// Removes what counts no longer: the picture that was replaced, a replacement that failed, and whatever an earlier
+    /// request did not come to remove. Of a first version there is nothing.
+    async fn tidy(&self, latest: &ObjectKey, is_held: impl Fn(u32) -> bool) -> Result<(), CallError> {
+        if latest.version == 1 {
+            return Ok(());
+        }
+        self.objects.remove_unneeded(latest, is_held).await
     }
 }
 

@@ -123,6 +123,50 @@ async fn a_replacement_that_fails_leaves_the_old_picture_and_says_why() -> Resul
 }
 
 #[tokio::test]
+async fn of_versions_that_failed_one_after_the_other_the_last_alone_is_kept_and_counts() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let html = b"<!doctype html>".to_vec();
+    let first = user.upload_and_develop("image/png", html.clone()).await?;
+    let id = id_of(&first)?;
+    for version in 2..=3 {
+        let replacement = user.replace(id, "image/png", html.len()).await?;
+        stack.put(&replacement.upload, html.clone()).await?.expect(200)?;
+        let image = user.developed(id).await?;
+        assert_eq!((&image["status"], &image["version"]), (&json!("failed"), &json!(version)));
+    }
+    assert_eq!(user.usage().await?, (1, html.len() as u64));
+    let last = format!("{}/{id}/3", user.id);
+    tests::until("the versions before to go", async || {
+        Ok((user.objects(id).await?.0 == [last.clone()]).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_version_that_a_worker_left_behind_goes_when_its_event_comes_again() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let before = user.upload_and_develop("image/jpeg", pictures::jpeg(400, 240)?).await?;
+    let id = id_of(&before)?;
+    let new = pictures::png(64, 64)?;
+    let replacement = user.replace(id, "image/png", new.len()).await?;
+    stack.put(&replacement.upload, new).await?.expect(200)?;
+    user.developed(id).await?;
+    // As if the worker had died between its last write and the removal.
+    let left = format!("{}/{id}/1/200.jpg", user.id);
+    stack.aws.put_object(&stack.outputs.derived_bucket, &left, b"old".to_vec()).await?;
+    let record = user.record(id).await?.context("no record")?;
+    let sequencer = record["sequencer"].as_str().context("no sequencer")?;
+    let again = events::uploaded([(format!("{}/{id}/2", user.id).as_str(), sequencer)])?;
+    tests::until("what was left behind to go", async || {
+        stack.invoke("WorkersThumbnail", &again).await?.ok()?;
+        Ok((!user.objects(id).await?.1.contains(&left)).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
 async fn late_events_of_a_replaced_version_are_ignored() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
