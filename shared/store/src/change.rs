@@ -151,6 +151,7 @@ impl Records {
             (":size", number(new.upload.size.bytes())),
             (":old_version", number(old.version)),
             (":old_status", string(old.status.as_str())),
+            (":old_size", number(old.upload.size.bytes())),
         ];
         let optional = [
             ("checksum_sha256", ":checksum", new.upload.checksum_sha256.as_ref().map(value).transpose()?),
@@ -172,7 +173,8 @@ impl Records {
             .into_iter()
             .filter_map(|(name, gone)| gone.then_some(name)),
         );
-        let condition = "#version = :old_version AND #status = :old_status";
+        // An edit that is awaited learns its size meanwhile.
+        let condition = "#version = :old_version AND #status = :old_status AND #size = :old_size";
         let write = expression(image_key(user, new.id), parts, change, condition, now)?;
         Ok(values.into_iter().fold(write, |write, (name, value)| write.value(name, value)))
     }
