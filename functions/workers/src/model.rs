@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use aws::CallError;
 use aws_types::SdkConfig;
 use domain::{Image, ObjectKey, Thumbnail, UserId};
+use imaging::{Output, Settings};
 use lambda_runtime::Error;
 use providers::{Http, OpenAi, Picture, ProviderError, Secret};
 use store::Objects;
@@ -59,7 +61,7 @@ pub async fn with_secret<T, E: Into<Trouble>>(
 }
 
 /// The picture of an image as a model gets it: the largest thumbnail within what models look at, upright and
-/// without metadata. Never the original.
+/// without metadata, in a format that they take. Never the original.
 ///
 /// # Errors
 /// A failure for its owner where there is no such picture any more, or AWS's.
@@ -74,12 +76,27 @@ pub async fn picture_for_model(
     let thumbnail = best(&picture.thumbnails).ok_or_else(gone)?;
     let original = ObjectKey { user: user.clone(), image: image.id, version };
     let bytes = objects.thumbnail(&original, thumbnail).await?.ok_or_else(gone)?;
-    Ok(Picture {
+    let picture = Picture {
         bytes,
         content_type: thumbnail.content_type.clone(),
         width: thumbnail.width,
         height: thumbnail.height,
-    })
+    };
+    if picture.content_type != "image/avif" {
+        return Ok(picture);
+    }
+    let converted = tokio::task::spawn_blocking(move || without_avif(picture)).await;
+    Ok(converted.map_err(CallError::internal)??)
+}
+
+/// An AVIF as JPEG, or as WebP where it has transparency: no model takes AVIF.
+fn without_avif(picture: Picture) -> Result<Picture, CallError> {
+    let side = picture.width.max(picture.height);
+    let settings = Settings { output: Output::Auto, ..Settings::default() };
+    let developed = imaging::develop(&picture.bytes, &[side], &settings).map_err(CallError::internal)?;
+    let made = developed.thumbnails.into_iter().next();
+    let made = made.ok_or_else(|| CallError::internal("the engine left out a size"))?;
+    Ok(Picture { bytes: made.bytes.into(), content_type: made.content_type.to_owned(), ..picture })
 }
 
 /// Models see no more than some 2,000 pixels, and cost by the pixel.
@@ -88,4 +105,26 @@ fn best(thumbnails: &[Thumbnail]) -> Option<&Thumbnail> {
     let side = |thumbnail: &&Thumbnail| thumbnail.width.max(thumbnail.height);
     let within = thumbnails.iter().filter(|thumbnail| side(thumbnail) <= MAX_SIDE).max_by_key(side);
     within.or_else(|| thumbnails.iter().min_by_key(side))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_gets_an_avif_as_jpeg() {
+        let gif = b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+        let settings = Settings { output: Output::Avif, ..Settings::default() };
+        let avif = imaging::develop(gif, &[200], &settings).unwrap().thumbnails.remove(0);
+        assert_eq!(avif.content_type, "image/avif");
+        let (width, height) = (avif.width, avif.height);
+        let content_type = avif.content_type.to_owned();
+        let picture = Picture { bytes: avif.bytes.into(), content_type, width, height };
+        let converted = without_avif(picture).unwrap();
+        assert_eq!(
+            (converted.content_type.as_str(), converted.width, converted.height),
+            ("image/jpeg", 1, 1)
+        );
+        assert!(converted.bytes.starts_with(b"\xff\xd8\xff"));
+    }
 }
