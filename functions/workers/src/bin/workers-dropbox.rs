@@ -34,7 +34,7 @@ struct Courier {
     objects: Objects,
     dropbox: Dropbox,
     secret: Secret,
-    /// How long a whole copy may take.
+    /// How long a whole copy, or its removal, may take.
     time: Duration,
 }
 
@@ -44,7 +44,7 @@ impl Worker for Courier {
             Task::Mirror { image, version, path } => self.copy(claimed, *image, *version, path).await,
             Task::Unmirror { path } => {
                 let removed = async |credentials: &str| self.dropbox.account(credentials).delete(path).await;
-                with_secret(&self.secret, removed).await?;
+                self.in_time(with_secret(&self.secret, removed)).await?;
                 Ok(self.records.end_job(&claimed.user, claimed.job.id, &claimed.owner).await?)
             }
             _ => Err(Trouble::not_mine()),
@@ -78,9 +78,14 @@ impl Courier {
         let copied = with_secret(&self.secret, async |credentials: &str| {
             mirror(&self.objects, &self.dropbox.account(credentials), &original, path).await
         });
-        let url = tokio::time::timeout(self.time, copied).await;
-        let url = url.unwrap_or_else(|_elapsed| Err(ProviderError::timeout().into()))?;
+        let url = self.in_time(copied).await?;
         Ok(self.settle(claimed, image, wanted.ended(Ok(url))).await?)
+    }
+
+    /// The end of some work with Dropbox, or of its time.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+        let outcome = tokio::time::timeout(self.time, work).await;
+        outcome.unwrap_or_else(|_elapsed| Err(ProviderError::timeout().into()))
     }
 
     /// The image and its copy, where that is still the one that a job is to make.
