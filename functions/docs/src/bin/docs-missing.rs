@@ -1,7 +1,10 @@
 //! Whatever no other route takes: 404 or, where the address takes other methods, 405, as a problem like every other.
+//!
+//! Preflights too: where there is a default route, the gateway hands them on, adds its CORS headers to the answer, and a
+//! browser insists on its being a good one.
 
 use api::{Error, Problem, Reply, Request};
-use lambda_http::RequestExt;
+use lambda_http::{RequestExt, http::Method};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -9,9 +12,30 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn missing(request: Request) -> Reply {
+    if request.method() == Method::OPTIONS {
+        return api::no_content();
+    }
     let methods = docs::methods(request.raw_http_path());
     if methods.is_empty() {
         return Err(Problem::not_found());
     }
     Err(Problem::method_not_allowed(&methods.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::http::StatusCode;
+
+    use super::*;
+
+    // The local stack's gateway answers preflights itself, AWS's does not where there is a default route.
+    #[tokio::test]
+    async fn a_preflight_is_answered_well_wherever_it_goes() {
+        for path in ["/api/images", "/api/nowhere"] {
+            let mut request = Request::default().with_raw_http_path(path);
+            *request.method_mut() = Method::OPTIONS;
+            let answer = missing(request).await.ok().unwrap();
+            assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{path}");
+        }
+    }
 }
