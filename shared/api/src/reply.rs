@@ -8,6 +8,9 @@ use serde::Serialize;
 
 use crate::Problem;
 
+/// In seconds.
+const LONGEST_KEPT: i64 = 60;
+
 /// What an endpoint answers.
 pub type Reply = Result<Response<Body>, Problem>;
 
@@ -30,7 +33,8 @@ pub fn no_content() -> Reply {
     Ok(response)
 }
 
-/// 302 to an address that works for `max_age` seconds at least.
+/// 302 to an address that works for `max_age` seconds at least. It is kept for a minute at most, since a picture that is
+/// replaced or removed has it no longer, and for the same `Accept` and caller alone.
 ///
 /// # Errors
 /// 500 where the address is not fit for a header.
@@ -39,8 +43,9 @@ pub fn redirect(url: &str, max_age: i64) -> Reply {
     *response.status_mut() = StatusCode::FOUND;
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, HeaderValue::from_str(url).map_err(Problem::internal)?);
-    let cache = format!("private, max-age={}", max_age.max(0));
+    let cache = format!("private, max-age={}", max_age.clamp(0, LONGEST_KEPT));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_str(&cache).map_err(Problem::internal)?);
+    headers.insert(header::VARY, HeaderValue::from_static("accept, authorization"));
     Ok(response)
 }
 

@@ -1,5 +1,5 @@
 //! `POST /api/auth/logout`: ends the session of a refresh token, from the body or else from the cookie, or with
-//! `everywhere` all of the caller's. The cookie goes in any case.
+//! `everywhere` all of the caller's. A 204 removes the cookie, whichever session has ended.
 //!
 //! Access tokens are checked without asking Cognito, so one that is out works until it expires.
 
