@@ -205,7 +205,7 @@ async fn a_poison_stream_record_comes_back_alone_and_ends_among_the_dead_letters
     let mappings = stack.aws.event_sources(&stack.resource("WorkersReclaim").await?).await?;
     let mapping = &mappings["EventSourceMappings"][0];
     assert_eq!(mapping["BisectBatchOnFunctionError"], json!(true), "{mapping}");
-    assert_eq!(mapping["MaximumRetryAttempts"], json!(5));
+    assert_eq!(mapping["MaximumRetryAttempts"], json!(100));
     let letters = mapping["DestinationConfig"]["OnFailure"]["Destination"].as_str().unwrap_or_default();
     assert!(letters.contains("ReclaimDeadLetters"), "{mapping}");
     Ok(())
