@@ -70,6 +70,16 @@ export function iconButton(name, label, onclick, props = {}) {
   return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...props }, icon(name));
 }
 
+/** Does something that a button begins, which cannot be pressed again meanwhile. */
+export async function busy(button, work) {
+  button.disabled = true;
+  try {
+    return await work();
+  } finally {
+    button.disabled = false;
+  }
+}
+
 let fields = 0;
 
 /** A labelled field of a form: `control` gets an id, its label, and a place for an error. */

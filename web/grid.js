@@ -1,6 +1,6 @@
 // Pictures as tiles, of which only those near the viewport exist.
 
-import { h, icon } from "./dom.js";
+import { fill, h, icon } from "./dom.js";
 import { texts } from "./texts.js";
 import { drawThumbhash } from "./thumbhash.js";
 import { uploads } from "./uploads.js";
@@ -53,6 +53,7 @@ export class Grid {
   #side = NARROW_TILE;
   #scheduled = false;
   #focus = null;
+  #failure = null;
 
   /**
    * @param {{list: import("./paged-list.js").PagedList, label: string, href: (image: object) => string,
@@ -61,6 +62,8 @@ export class Grid {
   constructor({ list, label, href, onDelete, caption }) {
     Object.assign(this, { list, href, onDelete, caption });
     this.element = h("ul", { class: "grid", role: "list", "aria-label": label });
+    /** What went wrong with the list, above it or where the reader is. */
+    this.trouble = h("div", { class: "callout error trouble", role: "alert", hidden: true });
     this.element.addEventListener("keydown", (event) => this.#key(event));
     this.#listen = () => this.#schedule();
     this.#observer = new ResizeObserver(this.#listen);
@@ -68,6 +71,7 @@ export class Grid {
     addEventListener("scroll", this.#listen, { passive: true });
     addEventListener("resize", this.#listen);
     list.addEventListener("change", this.#listen);
+    list.addEventListener("error", this.#listen);
     this.#schedule();
   }
 
@@ -79,6 +83,7 @@ export class Grid {
     removeEventListener("scroll", this.#listen);
     removeEventListener("resize", this.#listen);
     this.list.removeEventListener("change", this.#listen);
+    this.list.removeEventListener("error", this.#listen);
   }
 
   #schedule() {
@@ -91,6 +96,7 @@ export class Grid {
   }
 
   render() {
+    this.#showTrouble();
     const width = this.element.clientWidth;
     if (width === 0) return;
     const least = width < 640 ? NARROW_TILE : WIDE_TILE;
@@ -131,6 +137,15 @@ export class Grid {
     }
     this.#tiles = tiles;
     this.#restoreFocus();
+  }
+
+  #showTrouble() {
+    const { failure } = this.list;
+    if (failure === this.#failure) return;
+    this.#failure = failure;
+    this.trouble.hidden = failure === null;
+    fill(this.trouble, failure && [h("p", null, failure.message),
+      h("button", { type: "button", class: "button", onclick: () => this.list.again() }, texts.retry)]);
   }
 
   /** The tile of a place: the one that is there, unless it looks otherwise by now. */

@@ -38,9 +38,11 @@ function follow(page) {
 
 /** Keeps the list up to date with an image that is under way. */
 export function watchImage(id) {
-  watch(id, (image) => {
-    if (image) allImages().put(image);
-  });
+  watch(id, putImage);
+}
+
+function putImage(image) {
+  if (image) all?.put(image);
 }
 
 uploads.addEventListener("image", ({ detail: image }) => {
@@ -52,6 +54,12 @@ uploads.addEventListener("gone", ({ detail: id }) => {
 
 /** How a file becomes an image of the caller's: see `Uploads.add`. */
 export const announceImage = (more = {}) => (file, key) => call("POST", "/api/images", { body: { ...file, ...more }, key });
+
+/** How a file becomes an image for a phone number. Each file has a request of its own, so that one bad file stops no other. */
+export const announceForNumber = (number) => async (file, key) => {
+  const { results } = await call("POST", `/api/phones/${encodeURIComponent(number)}/images`, { body: { files: [file] }, key });
+  return results[0];
+};
 
 /** Uploads files as images of the caller's. */
 export function uploadImages(files, more) {
@@ -71,7 +79,7 @@ export function deleteImage(image, list, base = "/api/images") {
     act: (leaving) => {
       const path = `${base}/${image.id}`;
       if (leaving) return callWhileLeaving("DELETE", path);
-      call("DELETE", path).then(() => dispatchEvent(new CustomEvent("usage")), (error) => {
+      return call("DELETE", path).then(() => dispatchEvent(new CustomEvent("usage")), (error) => {
         if (error.status === 404) return;
         back();
         complain(error);

@@ -15,17 +15,24 @@ place();
 // Before the dialog itself hears of it, and goes with all that is in it.
 document.addEventListener("close", place, { capture: true });
 
-/** @type {Set<() => void>} what is done only after its notice, unless it is undone */
+/**
+ * What is done only after its notice, unless it is undone; the latest is the last.
+ * @type {Set<{settle: (leaving: boolean) => unknown, undo: () => void}>}
+ */
 const deferred = new Set();
 
-/** Shows a sentence for some seconds. */
-export function notice(text, { kind = "info", actions = [] } = {}) {
+/** Shows a sentence for some seconds, and calls `onend` when it has gone. */
+export function notice(text, { kind = "info", actions = [], onend } = {}) {
   const element = h("div", { class: `notice ${kind}` }, h("p", null, text), actions,
     iconButton("close", texts.close, () => end()));
   let timer;
   const end = () => {
     clearTimeout(timer);
+    if (!element.isConnected) return;
+    const hadFocus = element.contains(document.activeElement);
     element.remove();
+    if (hadFocus) region.parentElement.querySelector("h1")?.focus({ preventScroll: true });
+    onend?.();
   };
   // Whoever is about to press its button has all the time in the world.
   const start = () => {
@@ -41,30 +48,26 @@ export function notice(text, { kind = "info", actions = [] } = {}) {
 export const complain = (error) => notice(error.message, { kind: "error" });
 
 /**
- * Does something after a while, unless the person wants it back: `act` is called when the time is over or the page is
- * being left, which it is told, and `undo` instead where the button is pressed.
+ * Does something once its notice has gone, unless the person wants it back: `act` is called then, or when the page is
+ * being left, which it is told, and `undo` instead where the button or Ctrl+Z is pressed.
  */
 export function undoable(text, { act, undo }) {
-  let over = false;
-  const settle = (leaving) => {
-    if (over) return;
-    over = true;
-    deferred.delete(settle);
-    clearTimeout(timer);
+  const finish = (how) => {
+    if (!deferred.delete(action)) return;
     end();
-    act(leaving);
+    return how();
   };
-  const button = h("button", { type: "button", class: "text-button", onclick: () => {
-    if (over) return;
-    over = true;
-    deferred.delete(settle);
-    clearTimeout(timer);
-    end();
-    undo();
-  } }, texts.image.undo);
-  deferred.add(settle);
-  const timer = setTimeout(() => settle(false), SHOWN_MS);
-  const end = notice(text, { actions: [button] });
+  const action = { settle: (leaving) => finish(() => act(leaving)), undo: () => finish(undo) };
+  const button = h("button", { type: "button", class: "text-button", "aria-keyshortcuts": "Control+Z", onclick: action.undo }, texts.image.undo);
+  deferred.add(action);
+  const end = notice(text, { actions: [button], onend: () => action.settle(false) });
 }
 
-addEventListener("pagehide", () => deferred.forEach((settle) => settle(true)));
+/** Does at once what still waits for its notice to go, and waits for it unless the page is being left. */
+export const settleDeferred = (leaving = false) => Promise.all([...deferred].map((action) => action.settle(leaving)));
+
+addEventListener("pagehide", () => settleDeferred(true));
+addEventListener("keydown", (event) => {
+  if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.target.closest?.("input, textarea")) return;
+  [...deferred].at(-1)?.undo();
+});

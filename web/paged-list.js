@@ -10,7 +10,10 @@ const FRESH_MS = 10 * 60_000;
 export class PagedList extends EventTarget {
   /** @type {object[]} what came while the list was open, newest first */
   #head = [];
-  /** @type {{cursor: string?, count: number, items: object[]?, at: number, used: number, loading: boolean}[]} */
+  /**
+   * `last` is the id that a page ended with when it was first loaded: beyond that the next page begins.
+   * @type {{cursor: string?, last: string?, count: number, items: object[]?, at: number, used: number, loading: boolean}[]}
+   */
   #pages = [];
   #next = null;
   #loadingNext = false;
@@ -26,7 +29,8 @@ export class PagedList extends EventTarget {
     this.load = load;
     this.estimate = estimate;
     this.started = false;
-    this.failed = false;
+    /** @type {Error?} why nothing more is loaded, until `again` is called or the network is back */
+    this.failure = null;
   }
 
   /** How many items are known. */
@@ -72,12 +76,12 @@ export class PagedList extends EventTarget {
     for (const page of this.#pages) {
       if (start <= to && start + page.count > from) {
         page.used = this.#clock;
-        if (!page.items) this.#reload(page);
+        if (!page.items && !this.failure) this.#reload(page);
       }
       start += page.count;
     }
     this.#wanted = to;
-    if (!this.complete && !this.failed && to >= this.known) this.#loadNext();
+    if (!this.complete && !this.failure && to >= this.known) this.#loadNext();
   }
 
   #wanted = 0;
@@ -90,8 +94,10 @@ export class PagedList extends EventTarget {
 
   /** Tries again after an error. */
   again() {
-    this.failed = false;
-    this.#loadNext();
+    this.failure = null;
+    // Whoever shows the list asks for what is missing of it.
+    if (this.started) this.#tell("change");
+    else this.#loadNext();
   }
 
   /** Puts an item where it was, or a new one in front. */
@@ -157,8 +163,9 @@ export class PagedList extends EventTarget {
     try {
       // Somebody who drags the scrollbar to the end wants all pages on the way, one after the other.
       while (!this.complete && (!this.started || this.#wanted >= this.known)) {
-        const page = { cursor: this.#next, count: 0, items: null, at: 0, used: this.#clock, loading: false };
+        const page = { cursor: this.#next, last: null, count: 0, items: null, at: 0, used: this.#clock, loading: false };
         const { images, next_cursor } = await this.load(page.cursor, PAGE);
+        page.last = images.at(-1)?.id ?? null;
         this.#keep(page, images);
         this.#pages.push(page);
         this.#next = next_cursor;
@@ -167,26 +174,37 @@ export class PagedList extends EventTarget {
         this.#tell("change");
       }
     } catch (error) {
-      this.failed = true;
-      this.dispatchEvent(new CustomEvent("error", { detail: error }));
+      this.#fail(error);
     } finally {
       this.#loadingNext = false;
     }
   }
 
   async #reload(page) {
-    if (page.loading) return;
+    if (page.loading || page.last === null) return;
     page.loading = true;
     try {
-      const { images } = await this.load(page.cursor, PAGE);
-      this.#keep(page, images);
+      let { images, next_cursor } = await this.load(page.cursor, PAGE);
+      // Where something came or went since, the page's end is elsewhere in the answer, or behind it.
+      while (next_cursor !== null && !(images.at(-1)?.id <= page.last)) {
+        const more = await this.load(next_cursor, PAGE);
+        images = [...images, ...more.images];
+        next_cursor = more.next_cursor;
+      }
+      this.#keep(page, images.filter((image) => image.id >= page.last));
       this.#forget();
       this.#tell("change");
     } catch (error) {
-      this.dispatchEvent(new CustomEvent("error", { detail: error }));
+      this.#fail(error);
     } finally {
       page.loading = false;
     }
+  }
+
+  #fail(error) {
+    this.failure = error;
+    this.dispatchEvent(new CustomEvent("error", { detail: error }));
+    if (error.transient) addEventListener("online", () => this.failure === error && this.again(), { once: true });
   }
 
   #keep(page, images) {
@@ -198,7 +216,7 @@ export class PagedList extends EventTarget {
 
   /** The first page stays: without a cursor it would begin with what came since, which is in front of it already. */
   #forget() {
-    const kept = this.#pages.slice(1).filter((page) => page.items);
+    const kept = this.#pages.slice(1).filter((page) => page.items && page.last !== null);
     kept.sort((a, b) => b.used - a.used);
     for (const page of kept.slice(KEPT_PAGES)) page.items = null;
   }

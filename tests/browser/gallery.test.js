@@ -25,19 +25,28 @@ function image(index) {
   };
 }
 
-test("ten thousand pictures scroll by with few elements and little memory, and each place gets its own", inBrowser(async (visit) => {
-  const { page, context } = visit;
-  const account = await registered();
+/** Answers for the API as if somebody had so many pictures; `missing` are those that are gone. */
+async function pretend({ page }, account, missing = new Set()) {
   const profile = await api("GET", "/api/auth/profile", { token: await token(account) });
   const thumbnail = await photo({ width: 200, height: 150 });
-  await page.bringToFront();
   await page.route(derivedUrl, (route) => route.fulfill({ body: thumbnail, contentType: "image/jpeg" }));
   await page.route("**/api/auth/profile", (route) => route.fulfill({ json: { ...profile, usage: { images: COUNT, bytes: COUNT } } }));
   await page.route("**/api/images?*", (route) => {
     const from = Number(new URL(route.request().url()).searchParams.get("cursor") ?? 0);
-    const images = Array.from({ length: Math.min(PAGE, COUNT - from) }, (_, offset) => image(from + offset));
-    return route.fulfill({ json: { images, next_cursor: from + PAGE < COUNT ? String(from + PAGE) : null } });
+    const images = [];
+    let next = from;
+    for (; next < COUNT && images.length < PAGE; next++) {
+      if (!missing.has(next)) images.push(image(next));
+    }
+    return route.fulfill({ json: { images, next_cursor: next < COUNT ? String(next) : null } });
   });
+}
+
+test("ten thousand pictures scroll by with few elements and little memory, and each place gets its own", inBrowser(async (visit) => {
+  const { page, context } = visit;
+  const account = await registered();
+  await page.bringToFront();
+  await pretend(visit, account);
   await logIn(visit, account);
   await page.locator(".tile img.loaded").first().waitFor();
 
@@ -69,4 +78,47 @@ test("ten thousand pictures scroll by with few elements and little memory, and e
   const grown = await memory() - before;
   assert.ok(most > 0 && most < 200, `${most} tiles`);
   assert.ok(grown < 20e6, `${grown} bytes more`);
+}));
+
+test("a page that could not be loaded is said so, and is loaded when asked for again", inBrowser(async (visit) => {
+  const { page, expect } = visit;
+  expect(/503/);
+  const account = await registered();
+  await pretend(visit, account);
+  await logIn(visit, account);
+  await page.locator(".tile img.loaded").first().waitFor();
+  const away = (url) => url.pathname === "/api/images" && url.searchParams.get("cursor") === "300";
+  await page.route(away, (route) => route.fulfill({ status: 503, body: "" }));
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  const trouble = page.getByRole("alert").filter({ hasText: "The service is busy." });
+  await trouble.waitFor();
+  await page.unroute(away);
+  await trouble.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("link", { name: `photo-${COUNT - 1}.jpg` }).waitFor({ timeout: 60_000 });
+  assert.equal(await page.getByRole("alert").count(), 0);
+}));
+
+test("a page of which pictures went meanwhile is loaded again without any of the next", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registered();
+  const missing = new Set();
+  await pretend(visit, account, missing);
+  await logIn(visit, account);
+  await page.locator(".tile img.loaded").first().waitFor();
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  await page.getByRole("link", { name: `photo-${COUNT - 1}.jpg` }).waitFor({ timeout: 60_000 });
+  for (const index of [110, 120, 130]) missing.add(index);
+  // To where the second page ends, which was forgotten.
+  const row = await page.evaluate(() => {
+    const [tile] = document.querySelectorAll(".tile");
+    const columns = Math.floor(document.querySelector(".grid").clientWidth / tile.offsetWidth);
+    return (tile.offsetWidth + 6) / columns;
+  });
+  await page.evaluate((top) => scrollTo(0, top), 195 * row);
+  await page.getByRole("link", { name: "photo-200.jpg", exact: true }).waitFor();
+  const shown = await page.locator(".tile a").evaluateAll((links) => links.map((link) => Number(link.title.match(/\d+/))));
+  const places = [...shown].sort((a, b) => a - b);
+  assert.deepEqual(places, [...new Set(places)], "no picture twice");
+  for (const index of [198, 199, 200, 201]) assert.ok(places.includes(index), `picture ${index}`);
+  assert.equal(await page.locator(".tile.skeleton").count(), 0);
 }));

@@ -4,7 +4,7 @@ import { call, query } from "../api.js";
 import { form } from "../dialog.js";
 import { field, fill, h, icon } from "../dom.js";
 import { Grid } from "../grid.js";
-import { deleteImage } from "../images.js";
+import { announceForNumber, deleteImage } from "../images.js";
 import { PagedList } from "../paged-list.js";
 import { state } from "../state.js";
 import { texts } from "../texts.js";
@@ -50,15 +50,10 @@ function numbersPictures(number) {
     }
   });
   const empty = h("p", { class: "quiet", hidden: true }, words.none);
-  const trouble = h("p", { class: "callout error", role: "alert", hidden: true });
   const show = () => {
     empty.hidden = !(list.complete && list.length === 0);
   };
   list.addEventListener("change", show);
-  list.addEventListener("error", ({ detail: error }) => {
-    trouble.hidden = false;
-    trouble.textContent = error.message;
-  });
   const image = ({ detail }) => {
     if (detail.phone_number !== null && detail.phone_number === written) list.put(detail);
   };
@@ -71,11 +66,11 @@ function numbersPictures(number) {
     href: (image) => `#/images/${image.id}`,
     onDelete: (image) => deleteImage(image, list),
   });
-  // Each file has a request of its own, so that one bad file stops no other.
+  const announce = announceForNumber(number);
   const upload = (files) => uploads.add(files, async (file, key) => {
-    const { phone_number, results } = await call("POST", `/api/phones/${encodeURIComponent(number)}/images`, { body: { files: [file] }, key });
-    written = phone_number;
-    return results[0];
+    const made = await announce(file, key);
+    written = made.image.phone_number;
+    return made;
   });
   return {
     list,
@@ -85,7 +80,7 @@ function numbersPictures(number) {
       h("div", { class: "view-header" }, h("h2", null, words.of(number)), h("span", { class: "space" }),
         h("button", { type: "button", class: "button primary", onclick: async () => upload(await chooseFiles()) },
           icon("upload"), words.chooseFor(number))),
-      trouble, empty, grid.element,
+      grid.trouble, empty, grid.element,
     ],
     dispose: () => {
       grid.dispose();

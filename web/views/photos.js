@@ -11,6 +11,11 @@ const words = texts.photos;
 /** What is done with uploads beside developing them; kept while the page is open. */
 const options = { analyze: false, edit_prompt: "" };
 
+/** For the next who logs in. */
+export function forgetUploadOptions() {
+  Object.assign(options, { analyze: false, edit_prompt: "" });
+}
+
 /** What an upload is announced with beside its file. */
 export function uploadOptions() {
   if (!mayUseAi()) return {};
@@ -28,7 +33,6 @@ export function photosView({ status }) {
     onDelete: (image) => deleteImage(image, list),
   });
   const empty = h("div", { class: "empty", hidden: true });
-  const trouble = h("div", { class: "empty", role: "alert", hidden: true });
   const count = h("span", { class: "count" });
 
   const show = () => {
@@ -37,16 +41,7 @@ export function photosView({ status }) {
     if (nothing && !empty.hasChildNodes()) fill(empty, status ? h("p", null, words.none) : welcome());
     count.textContent = list.started && !status ? words.count(Math.max(list.known, list.complete ? 0 : state.profile.usage.images)) : "";
   };
-  const failed = ({ detail: error }) => {
-    if (list.started) return;
-    trouble.hidden = false;
-    fill(trouble, h("p", null, error.message), h("button", { type: "button", class: "button", onclick: () => {
-      trouble.hidden = true;
-      list.again();
-    } }, texts.retry));
-  };
   list.addEventListener("change", show);
-  list.addEventListener("error", failed);
   show();
 
   const filter = h("select", { "aria-label": words.filter, onchange: () => {
@@ -60,13 +55,12 @@ export function photosView({ status }) {
 
   return {
     title: words.title,
-    element: h("div", null, header, grid.element, empty, trouble),
+    element: h("div", null, header, grid.trouble, grid.element, empty),
     list,
     shown: () => grid.render(),
     dispose: () => {
       grid.dispose();
       list.removeEventListener("change", show);
-      list.removeEventListener("error", failed);
     },
   };
 }
