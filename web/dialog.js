@@ -12,9 +12,11 @@ export function openDialog({ title, body, className = "", onclose }) {
     dialog.remove();
     onclose?.();
   });
-  // A click beside it closes it.
-  dialog.addEventListener("mousedown", (event) => {
-    if (event.target === dialog) dialog.close();
+  // A click beside it closes it; its own edge and scrollbar are not beside it.
+  dialog.addEventListener("mousedown", ({ target, clientX: x, clientY: y }) => {
+    const { left, right, top, bottom } = dialog.getBoundingClientRect();
+    if (target !== dialog) return;
+    if (x < left || x > right || y < top || y > bottom) dialog.close();
   });
   document.body.append(dialog);
   dialog.showModal();
@@ -40,14 +42,19 @@ export function confirm(question, yes) {
 }
 
 /**
- * A form that calls `submit` with its values, cannot be sent twice at once, and shows what the API says at the field
- * that it names, or above its button. `kind` is the button's: primary, or empty.
+ * A form that calls `submit` with its values, itself and an idempotency key, cannot be sent twice at once, and shows
+ * what the API says at the field that it names, or above its button. The key stays the same while the same is sent again.
+ * `kind` is the button's: primary, or empty.
  */
 export function form({ fields, button, submit, actions = [], className = "", kind = "primary" }) {
   const error = h("p", { class: "form-error", role: "alert", hidden: true });
   const send = h("button", { type: "submit", class: `button ${kind}` }, button);
   const element = h("form", { class: `form ${className}`, novalidate: true }, fields, error,
     h("div", { class: "actions" }, send, actions));
+  let key = crypto.randomUUID();
+  element.addEventListener("input", () => {
+    key = crypto.randomUUID();
+  });
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
     clear(element, error);
@@ -56,7 +63,8 @@ export function form({ fields, button, submit, actions = [], className = "", kin
     send.disabled = true;
     element.setAttribute("aria-busy", "true");
     try {
-      await submit(Object.fromEntries(new FormData(element)), element);
+      await submit(Object.fromEntries(new FormData(element)), element, key);
+      key = crypto.randomUUID();
     } catch (problem) {
       const control = problem.field && element.elements[problem.field];
       complainAt(control instanceof HTMLElement ? control : null, problem.message, error);

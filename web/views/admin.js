@@ -2,7 +2,7 @@
 
 import { call, callPublic, query } from "../api.js";
 import { confirm, form, openDialog } from "../dialog.js";
-import { checkbox, field, fill, h, icon, iconButton } from "../dom.js";
+import { busy, checkbox, field, fill, h, icon, iconButton } from "../dom.js";
 import { bytes, number, time } from "../format.js";
 import { Grid } from "../grid.js";
 import { deleteImage } from "../images.js";
@@ -33,13 +33,8 @@ function images(search) {
     uploaded_before: to && dayAfter(to),
   })}`));
   const empty = h("p", { class: "empty", hidden: true }, words.noImages);
-  const trouble = h("p", { class: "callout error", role: "alert", hidden: true });
   list.addEventListener("change", () => {
     empty.hidden = !(list.complete && list.length === 0);
-  });
-  list.addEventListener("error", ({ detail: error }) => {
-    trouble.hidden = false;
-    trouble.textContent = error.message;
   });
   const grid = new Grid({
     list,
@@ -66,7 +61,7 @@ function images(search) {
     },
     actions: [h("a", { class: "button", href: "#/admin/images" }, words.reset)],
   });
-  return { parts: [element, trouble, grid.element, empty], list, shown: () => grid.render(), dispose: () => grid.dispose() };
+  return { parts: [element, grid.trouble, grid.element, empty], list, shown: () => grid.render(), dispose: () => grid.dispose() };
 }
 
 /** The first moment after a day of the reader's, so that the day itself is in the search. */
@@ -86,7 +81,7 @@ async function users() {
   const show = ({ users, next_cursor }) => {
     body.append(...users.map((user) => userRow(user, tiers)));
     more.hidden = next_cursor === null;
-    more.onclick = () => call("GET", `/api/admin/users${query({ limit: 60, cursor: next_cursor })}`).then(show, complain);
+    more.onclick = () => busy(more, () => call("GET", `/api/admin/users${query({ limit: 60, cursor: next_cursor })}`).then(show, complain));
   };
   show(first);
   const columns = [words.user, words.email, texts.account.tier, words.usage, words.since, words.state];
@@ -124,7 +119,7 @@ async function tiers() {
   const edit = (tier) => {
     const dialog = openDialog({
       title: tier ? words.editTier(tier.name) : words.newTier,
-      body: tierForm(tier, (saved) => {
+      body: tierForm(tier, tier ? [] : [...known.keys()], (saved) => {
         known.set(saved.id, saved);
         dialog.close();
         show();
@@ -167,7 +162,8 @@ function tierCard(tier, edit, remove) {
     h("button", { type: "button", class: "button", onclick: () => edit(tier), "aria-label": words.editTier(tier.name) }, texts.edit));
 }
 
-function tierForm(tier, saved) {
+/** For a tier, or for a new one, whose id must be none of those that are `taken`: saving it would change the other. */
+function tierForm(tier, taken, saved) {
   const id = h("input", { name: "id", required: true, maxlength: "32", pattern: "[a-z0-9\\-]+", value: tier?.id ?? "", readonly: tier !== null });
   const input = (label, name, value, more, hint) => field(label, h("input", { name, value, required: true, ...more }), hint);
   return form({
@@ -183,6 +179,7 @@ function tierForm(tier, saved) {
     ],
     button: texts.save,
     submit: async (values) => {
+      if (taken.includes(values.id)) throw Object.assign(new Error(words.idTaken), { field: "id" });
       const body = {
         name: values.name,
         thumbnail_sizes: values.thumbnail_sizes.split(",").map(Number),
