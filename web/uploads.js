@@ -17,6 +17,8 @@ const STALL_MS = 30_000;
 const LONGEST_PAUSE_MS = 30_000;
 /** How often the storage may refuse a file before it counts as failed; a missing network does not count. */
 const REFUSALS = 3;
+/** How often it may not be reached, although the API is each time, and nothing of the file be sent. */
+const UNREACHED = 6;
 const PREVIEW_WIDTH = 48;
 const PREVIEW_BYTES = 60e6;
 
@@ -28,7 +30,7 @@ const PREVIEW_BYTES = 60e6;
 class Upload {
   constructor(file, announce, replaces) {
     Object.assign(this, { file, announce, replaces, name: file.name, size: file.size });
-    Object.assign(this, { state: "queued", sent: 0, image: null, error: null, request: null, upload: null, refusals: 0 });
+    Object.assign(this, { state: "queued", sent: 0, image: null, error: null, request: null, upload: null, tries: 0, refusals: 0, unreached: 0 });
     this.key = crypto.randomUUID();
     this.abort = new AbortController();
   }
@@ -103,6 +105,14 @@ class Uploads extends EventTarget {
       this.#stop(item);
       if (item.image && !item.replaces) callWhileLeaving("DELETE", `/api/images/${item.image.id}`);
     }
+    this.#change();
+  }
+
+  /** Forgets everything, for the next who logs in. */
+  forget() {
+    this.leave();
+    this.items = [];
+    this.previews.clear();
     this.#change();
   }
 
@@ -183,6 +193,7 @@ class Uploads extends EventTarget {
       for (const [name, value] of Object.entries(item.upload.headers)) request.setRequestHeader(name, value);
       request.upload.onprogress = ({ loaded }) => {
         moved();
+        item.unreached = 0;
         item.sent = Math.min(loaded, item.size);
         this.#change();
       };
@@ -203,10 +214,11 @@ class Uploads extends EventTarget {
       await item.file.slice(0, 1).arrayBuffer().catch(() => {
         throw new Error(texts.uploads.unreadable);
       });
+      if (++item.unreached > UNREACHED) throw new Error(texts.uploads.unreached);
     } else if (status < 500 && ++item.refusals > REFUSALS) {
       throw new Error(texts.uploads.refused);
     }
-    await this.#pause(item, item.refusals + 1);
+    await this.#pause(item, ++item.tries);
     return false;
   }
 

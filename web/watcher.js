@@ -12,6 +12,8 @@ const LIST_FROM = 4;
 
 /** @type {Map<string, {listeners: Set<Function>, since: number, seen: string}>} */
 const watched = new Map();
+/** Counts whoever is logged in: what was asked for one of them is told to no other. */
+let turn = 0;
 let timer = null;
 let pause = FIRST_PAUSE_MS;
 
@@ -29,6 +31,7 @@ export function unsettled(image) {
  */
 export function watch(id, listener, signal) {
   const entry = watched.get(id) ?? { listeners: new Set(), since: Date.now(), seen: "" };
+  if (entry.listeners.has(listener)) return;
   entry.listeners.add(listener);
   entry.seen = "";
   watched.set(id, entry);
@@ -40,6 +43,12 @@ export function watch(id, listener, signal) {
   schedule();
 }
 
+/** Asks for nothing more. */
+export function watchNothing() {
+  turn += 1;
+  watched.clear();
+}
+
 function schedule() {
   clearTimeout(timer);
   if (watched.size === 0) return;
@@ -49,25 +58,26 @@ function schedule() {
 
 async function look() {
   const ids = new Set(watched.keys());
+  const asked = turn;
   if (ids.size >= LIST_FROM) {
     const { images } = await call("GET", "/api/images?limit=100").catch(() => ({ images: [] }));
     for (const image of images) {
-      if (ids.delete(image.id)) tell(image.id, image);
+      if (ids.delete(image.id)) tell(asked, image.id, image);
     }
   }
   await Promise.all([...ids].slice(0, LIST_FROM).map(async (id) => {
     try {
-      tell(id, await call("GET", `/api/images/${id}`));
+      tell(asked, id, await call("GET", `/api/images/${id}`));
     } catch (error) {
-      if (error.status === 404) tell(id, null);
+      if (error.status === 404) tell(asked, id, null);
     }
   }));
   schedule();
 }
 
-function tell(id, image) {
+function tell(asked, id, image) {
   const entry = watched.get(id);
-  if (!entry) return;
+  if (!entry || asked !== turn) return;
   const settled = image === null || !unsettled(image) && image.status !== "pending";
   const seen = image && `${image.updated_at} ${image.status} ${image.analysis?.status} ${image.dropbox?.status}`;
   if (settled || Date.now() - entry.since > LONGEST_WATCH_MS) watched.delete(id);

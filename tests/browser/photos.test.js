@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { inBrowser } from "./browser.js";
-import { logIn, sharp, tile, upload, uploaded } from "./page.js";
+import { choose, logIn, sharp, tile, upload, uploaded, uploadsUrl } from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
 import { api, intoTier, mailedCodes, newAccount, outputs, registered, token, until } from "./stack.js";
 
@@ -166,4 +166,81 @@ test("a picture is described and edited by AI, without reloading", inBrowser(asy
   await page.getByText("The edit is being made.").waitFor();
   await page.keyboard.press("Escape");
   await page.locator(".tile img.loaded").nth(1).waitFor({ timeout: 60_000 });
+}));
+
+test("a picture is replaced in the large view, which shows the old version until the new one is there", inBrowser(async (visit) => {
+  const { page } = visit;
+  await logIn(visit, await registered());
+  await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
+  await uploaded(page, 1);
+  await tile(page, "a.jpg").getByRole("link").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("400 × 300", { exact: true }).waitFor();
+  await dialog.getByText("Title and description").click();
+  let arrives;
+  const held = new Promise((resolve) => {
+    arrives = resolve;
+  });
+  await page.route(uploadsUrl, async (route) => {
+    await held;
+    return route.continue();
+  });
+  const files = [{ name: "b.jpg", buffer: await photo({ width: 600, height: 450 }) }];
+  await choose(page, dialog.getByRole("button", { name: "Replace picture" }), files);
+  await page.getByText("The new version is on its way.").waitFor();
+  await page.locator(".tray-row.sending").waitFor();
+  assert.ok(await dialog.locator("img.loaded").isVisible());
+  assert.equal(await dialog.getByRole("button", { name: "Discard" }).count(), 0);
+  arrives();
+  await dialog.getByText("600 × 450", { exact: true }).waitFor({ timeout: 60_000 });
+  assert.equal(await dialog.locator(".callout").count(), 0);
+}));
+
+test("a replacement that never came leaves the picture, and can be begun again", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registered();
+  await logIn(visit, account);
+  await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
+  await uploaded(page, 1);
+  const bearer = await token(account);
+  const { images: [{ id }] } = await api("GET", "/api/images", { token: bearer });
+  await api("PATCH", `/api/images/${id}`, { token: bearer, body: { replace: { content_type: "image/jpeg", size: 1000 } } });
+  await open(`#/images/${id}`);
+  await page.reload();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("A new version was begun and has not arrived.").waitFor();
+  assert.equal(await dialog.getByRole("button", { name: "Discard" }).count(), 0);
+  await choose(page, dialog.getByRole("button", { name: "Choose the file again" }), [{ name: "b.jpg", buffer: await photo({ width: 600, height: 450 }) }]);
+  await dialog.getByText("600 × 450", { exact: true }).waitFor({ timeout: 60_000 });
+}));
+
+test("a deletion can be undone with Ctrl+Z, and is done when its notice is closed or somebody logs out", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registered();
+  await logIn(visit, account);
+  await upload(page, await Promise.all(["a.jpg", "b.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
+  await uploaded(page, 2);
+  await page.getByRole("button", { name: "Clear list" }).click();
+  const bearer = await token(account);
+  const left = async (count) => {
+    const { images } = await api("GET", "/api/images", { token: bearer });
+    return images.length === count || undefined;
+  };
+  const remove = async (name) => {
+    await tile(page, name).getByRole("link").focus();
+    await page.keyboard.press("Delete");
+    await page.getByText(`Deleted ${name}.`).waitFor();
+  };
+  await remove("a.jpg");
+  await page.keyboard.press("Control+z");
+  await tile(page, "a.jpg").waitFor();
+  assert.ok(await left(2));
+  await remove("a.jpg");
+  await page.locator(".notice", { hasText: "Deleted a.jpg." }).getByRole("button", { name: "Close" }).click();
+  await until(() => left(1), "the first picture to go");
+  await remove("b.jpg");
+  await open("#/account");
+  await page.getByRole("button", { name: "Log out", exact: true }).click();
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+  await until(() => left(0), "the second picture to go");
 }));

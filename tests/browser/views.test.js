@@ -154,6 +154,73 @@ test("a set shows what fills its places", inBrowser(async (visit) => {
   await page.getByRole("heading", { name: "No sets yet" }).waitFor();
 }));
 
+test("a set whose picture is not settled asks for the picture now and then, and for itself no more", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registered();
+  await logIn(visit, account);
+  const bearer = await token(account);
+  const { id } = await api("POST", "/api/imagesets", { token: bearer, body: { title: "Set" } });
+  await open(`#/sets/${id}`);
+  await choose(page, page.getByRole("button", { name: "Choose the first picture" }), [{ name: "sea.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
+  await uploaded(page, 1);
+  const busy = (image) => image && { ...image, status: "processing" };
+  await page.route(`**/api/imagesets/${id}`, async (route) => {
+    const set = await api("GET", `/api/imagesets/${id}`, { token: bearer });
+    return route.fulfill({ json: { ...set, images: { ...set.images, image1: busy(set.images.image1) } } });
+  });
+  await page.route("**/api/images/*", async (route) => {
+    const path = new URL(route.request().url()).pathname;
+    return route.fulfill({ json: busy(await api("GET", path, { token: bearer })) });
+  });
+  const asked = { set: 0, image: 0 };
+  page.on("request", (request) => {
+    if (request.url().endsWith(`/api/imagesets/${id}`)) asked.set += 1;
+    if (request.url().includes("/api/images/")) asked.image += 1;
+  });
+  await page.reload();
+  await page.getByRole("link", { name: "First picture: sea.jpg" }).waitFor();
+  await page.waitForTimeout(4000);
+  assert.equal(asked.set, 1);
+  assert.ok(asked.image >= 2 && asked.image < 10, `${asked.image} times`);
+  await page.unroute("**/api/images/*");
+  await page.locator(".slot .badge").waitFor({ state: "detached" });
+}));
+
+test("a file that is dropped on a place of a set fills it, and nothing covers the page after it", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registered();
+  await logIn(visit, account);
+  const { id } = await api("POST", "/api/imagesets", { token: await token(account), body: {} });
+  await open(`#/sets/${id}`);
+  await page.getByRole("button", { name: "Choose the third picture" }).waitFor();
+  await page.evaluate((jpeg) => {
+    const bytes = Uint8Array.from(atob(jpeg), (character) => character.charCodeAt(0));
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([bytes], "dropped.jpg", { type: "image/jpeg" }));
+    const place = document.querySelectorAll(".slot .drop")[2];
+    for (const type of ["dragover", "drop"]) place.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+  }, (await photo({ width: 400, height: 300 })).toString("base64"));
+  await sharp(page.locator(".slot").nth(2));
+  assert.ok(!await page.locator("body.dropping").count());
+}));
+
+test("a form is not closed by a click on its own edge, and a new tier takes no other's id", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  await logIn(visit, outputs.admin);
+  await open("#/admin/tiers");
+  await page.getByRole("button", { name: "New tier" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Id").fill("basic");
+  await dialog.getByLabel("Name").fill("Basic too");
+  const { x, y } = await dialog.boundingBox();
+  await page.mouse.click(x + 4, y + 4);
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByText("There is a tier with this id.").waitFor();
+  await page.mouse.click(x - 4, y + 4);
+  await dialog.waitFor({ state: "detached" });
+  assert.notEqual((await api("GET", "/api/account-tiers/basic")).name, "Basic too");
+}));
+
 test("a session that was ended elsewhere leads to the login, with a sentence", inBrowser(async (visit) => {
   const { page, expect } = visit;
   expect(/401/);

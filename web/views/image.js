@@ -5,8 +5,8 @@ import { form } from "../dialog.js";
 import { field, fill, h, icon, iconButton } from "../dom.js";
 import { bytes, time } from "../format.js";
 import { bestThumbnail, picture, placeholder } from "../grid.js";
-import { announceImage, deleteImage, watchImage } from "../images.js";
-import { complain, notice } from "../notice.js";
+import { announceForNumber, announceImage, deleteImage, watchImage } from "../images.js";
+import { complain, notice, settleDeferred } from "../notice.js";
 import { mayUseAi, state } from "../state.js";
 import { texts } from "../texts.js";
 import { chooseFiles, uploads } from "../uploads.js";
@@ -52,7 +52,8 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   const show = () => {
     showPicture(stage, image, turn, neighbour);
     draw("header", image.title ?? image.file_name, () => panelHeader(image, remove));
-    draw("state", [image.status, image.failure, uploads.sends(id)], () => stateOf(image, admin ? null : () => uploadAgain(remove), remove));
+    draw("state", [image.status, image.failure, uploads.sends(id)], () =>
+      stateOf(image, admin ? null : { uploadAgain: () => uploadAgain(image, remove), replace: () => replace(image, changed), discard: remove }));
     draw("words", null, () => textForm(image, base, changed));
     draw("links", [image.thumbnails, image.original_url], () => linksSection(image, admin));
     draw("facts", image, () => facts(image));
@@ -83,6 +84,11 @@ export function openImage({ id, list, admin = false, onclose, go }) {
     else dialog.close();
   };
 
+  const uploaded = ({ detail }) => {
+    if (detail.id === id) changed(detail);
+  };
+  uploads.addEventListener("image", uploaded);
+
   dialog.addEventListener("keydown", (event) => {
     if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "ArrowLeft") turn(-1);
@@ -99,6 +105,7 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   });
   dialog.addEventListener("close", () => {
     ended.abort();
+    uploads.removeEventListener("image", uploaded);
     dialog.remove();
     onclose();
   });
@@ -139,23 +146,44 @@ function panelHeader(image, remove) {
     iconButton("trash", words.delete, remove));
 }
 
-function stateOf(image, uploadAgain, remove) {
+/** What hinders a picture. `owner` is what its owner can do about that. */
+function stateOf(image, owner) {
   if (image.status === "failed") {
     return h("div", { class: "callout error", role: "alert" }, h("p", null, texts.failure(image.failure)));
   }
   if (image.status === "processing") return h("p", { class: "callout" }, h("span", { class: "spinner" }), " ", words.processing);
-  if (image.status !== "pending" || image.source_image_id || uploads.sends(image.id)) return null;
-  return h("div", { class: "callout" }, h("p", null, words.pending), uploadAgain && h("div", { class: "actions" },
-    h("button", { type: "button", class: "button", onclick: uploadAgain }, words.uploadAgain),
-    h("button", { type: "button", class: "button", onclick: remove }, words.discard)));
+  if (image.status !== "pending" || uploads.sends(image.id)) return null;
+  const again = (onclick) => h("button", { type: "button", class: "button", onclick }, words.uploadAgain);
+  if (image.thumbnails.length > 0) {
+    return h("div", { class: "callout" }, h("p", null, words.pendingReplacement),
+      owner && h("div", { class: "actions" }, again(owner.replace)));
+  }
+  if (image.source_image_id) return null;
+  return h("div", { class: "callout" }, h("p", null, words.pending), owner && h("div", { class: "actions" },
+    again(owner.uploadAgain),
+    h("button", { type: "button", class: "button", onclick: owner.discard }, words.discard)));
 }
 
 /** Another file has another length, which the first announcement does not allow: it is announced anew. */
-async function uploadAgain(remove) {
+async function uploadAgain(image, remove) {
   const [file] = await chooseFiles({ multiple: false });
   if (!file) return;
-  uploads.add([file], announceImage());
   remove();
+  const { title, description } = image;
+  const announce = announceInPlaceOf(image);
+  uploads.add([file], async (declared, key) => {
+    // Its place in a set or in the quota is free when it has gone.
+    await settleDeferred();
+    return announce({ ...declared, title, description }, key);
+  });
+}
+
+/** How a file becomes an image where another one was. */
+function announceInPlaceOf({ set, phone_number: number }) {
+  if (set) {
+    return (file, key) => call("POST", `/api/imagesets/${set.id}/images`, { body: { image_type: set.image_type, ...file }, key });
+  }
+  return number ? announceForNumber(number) : announceImage();
 }
 
 function textForm(image, base, changed) {
@@ -221,8 +249,8 @@ function aiForms(image, described) {
       kind: "",
       fields: [field(words.editPrompt, h("input", { name: "prompt", maxlength: "2000", required: true }))],
       button: words.makeEdit,
-      submit: async ({ prompt }, element) => {
-        const made = await call("POST", `/api/images/${image.id}/edits`, { body: { prompt }, key: crypto.randomUUID() });
+      submit: async ({ prompt }, element, key) => {
+        const made = await call("POST", `/api/images/${image.id}/edits`, { body: { prompt }, key });
         watchImage(made.image.id);
         element.reset();
         notice(words.editStarted, { actions: [h("a", { class: "text-button", href: `#/images/${made.image.id}` }, words.openEdit)] });
@@ -273,9 +301,9 @@ async function copy(url, input) {
   }
 }
 
-function dropbox({ dropbox_url: url, dropbox: { status } }) {
+function dropbox({ dropbox_url: url, dropbox: { failure } }) {
   if (url) return h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, words.openDropbox);
-  return status === "failed" ? words.dropboxFailed : words.dropboxQueued;
+  return failure ? texts.failure(failure) : words.dropboxQueued;
 }
 
 function facts(image) {
@@ -296,9 +324,4 @@ function facts(image) {
     image.user_id && [words.owner, image.user_id],
   ];
   return h("dl", { class: "facts" }, rows.filter(Boolean).map(([label, value]) => [h("dt", null, label), h("dd", null, value)]));
-}
-
-function copyInDropbox({ dropbox, dropbox_url: url }) {
-  if (dropbox.status === "failed") return texts.failure(dropbox.failure);
-  return url ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, words.openDropbox) : words.dropboxQueued;
 }

@@ -2,9 +2,9 @@
 
 import { call, query } from "../api.js";
 import { confirm, form, openDialog } from "../dialog.js";
-import { field, fill, h, icon, iconButton } from "../dom.js";
+import { busy, field, fill, h, icon, iconButton } from "../dom.js";
 import { bestThumbnail, picture, placeholder } from "../grid.js";
-import { complain, notice } from "../notice.js";
+import { complain, notice, settleDeferred } from "../notice.js";
 import { PagedList } from "../paged-list.js";
 import { texts } from "../texts.js";
 import { chooseFiles, filesOf, uploads } from "../uploads.js";
@@ -24,7 +24,7 @@ export async function setsView() {
     cards.append(...imagesets.map(card));
     empty.hidden = cards.children.length > 0;
     more.hidden = next_cursor === null;
-    more.onclick = () => load(next_cursor).catch(complain);
+    more.onclick = () => busy(more, () => load(next_cursor).catch(complain));
   };
   await load(null);
   const element = h("div", null,
@@ -53,8 +53,8 @@ function makeSet() {
   const dialog = openDialog({
     title: words.make,
     className: "small",
-    body: setForm({}, words.make, async (body) => {
-      const set = await call("POST", "/api/imagesets", { body, key: crypto.randomUUID() });
+    body: setForm({}, words.make, async (body, key) => {
+      const set = await call("POST", "/api/imagesets", { body, key });
       dialog.close();
       location.hash = `#/sets/${set.id}`;
     }),
@@ -68,7 +68,8 @@ function setForm(set, button, submit) {
       field(words.description, h("textarea", { name: "description", maxlength: "5000", rows: "2", value: set.description ?? "" })),
     ],
     button,
-    submit: ({ title, description }) => submit({ title: title.trim() || null, description: description.trim() || null }),
+    submit: ({ title, description }, _form, key) =>
+      submit({ title: title.trim() || null, description: description.trim() || null }, key),
   });
 }
 
@@ -94,18 +95,18 @@ export async function setView({ id }) {
     show();
     follow();
   };
+  const followed = (image) => (image ? list.put(image) : reload().catch(complain));
   const follow = () => {
     for (const image of Object.values(set.images)) {
-      if (image && unsettled(image)) watch(image.id, () => reload().catch(complain), ended.signal);
+      if (image && unsettled(image)) watch(image.id, followed, ended.signal);
     }
   };
-  const change = ({ detail }) => {
-    const changed = typeof detail === "string" ? detail : detail.id;
-    if (typeof detail === "string" ? SLOTS.some((slot) => set.images[slot]?.id === changed) : detail.set?.id === id) {
-      reload().catch(complain);
-    }
+  const uploaded = ({ detail: image }) => {
+    if (image.set?.id === id) reload().catch(complain);
   };
-  uploads.addEventListener("image", change);
+  const gone = ({ detail }) => list.hide(detail);
+  uploads.addEventListener("image", uploaded);
+  uploads.addEventListener("gone", gone);
   show();
   follow();
 
@@ -141,7 +142,8 @@ export async function setView({ id }) {
       about, slots),
     dispose: () => {
       ended.abort();
-      uploads.removeEventListener("image", change);
+      uploads.removeEventListener("image", uploaded);
+      uploads.removeEventListener("gone", gone);
     },
   };
 }
@@ -158,6 +160,8 @@ function slotOf(set, slot, list, reload) {
   const put = ([file]) => {
     if (!file) return;
     uploads.add([file], async (declared, key) => {
+      // The picture that was here may wait for its end.
+      await settleDeferred();
       const made = await call("POST", `/api/imagesets/${set.id}/images`, { body: { image_type: slot, ...declared, ...uploadOptions() }, key });
       reload().catch(complain);
       return made;
