@@ -28,7 +28,7 @@ export function whenSignedOut(listener) {
 
 /**
  * The access token is kept in this module's memory alone, and the refresh token in a cookie that no script can read.
- * This mark only says that there may be such a cookie, so that a visitor who never logged in costs no request.
+ * This mark only says whose such a cookie may be, so that a visitor who never logged in costs no request.
  */
 const MARK = "darkroom.session";
 
@@ -41,16 +41,17 @@ export const session = {
   async login(username, password) {
     const tokens = await send("POST", "/api/auth/login", { body: { username, password, refresh_token_in: "cookie" } });
     accessToken = tokens.access_token;
-    localStorage.setItem(MARK, String(Date.now()));
+    localStorage.setItem(MARK, userOf(accessToken));
   },
 
-  /** Ends the session; `everywhere` ends all of this user's. */
+  /** Ends the session; `everywhere` ends all of this user's. It has not ended where the service was not reached. */
   async logout(everywhere = false) {
     try {
       await call("POST", "/api/auth/logout", { body: everywhere ? { everywhere: true } : {} });
-    } finally {
-      session.forget();
+    } catch (error) {
+      if (error.transient) throw error;
     }
+    session.forget();
   },
 
   forget() {
@@ -59,24 +60,38 @@ export const session = {
   },
 };
 
-// Logging out in one tab logs out the others.
-addEventListener("storage", (event) => {
-  if (event.key === MARK && event.newValue === null && accessToken !== null) {
-    accessToken = null;
-    onSignedOut();
-  }
+/** Whose an access token is. */
+function userOf(token) {
+  return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))).sub;
+}
+
+/** The session has ended here. What still has to be said with its token can be. */
+function end() {
+  onSignedOut();
+  accessToken = null;
+}
+
+// Logging out in one tab logs out the others, and so does another user's login: there is one cookie.
+addEventListener("storage", ({ key, newValue }) => {
+  if (key === MARK && accessToken !== null && newValue !== userOf(accessToken)) end();
 });
 
 function refresh() {
+  const before = accessToken;
   refreshing ??= send("POST", "/api/auth/token/refresh", { body: {} })
     .then((tokens) => {
+      const user = userOf(tokens.access_token);
+      const isOther = before !== null && userOf(before) !== user;
+      if (isOther) end();
+      // What was to be done for one user is not done for the next, who may also have logged in meanwhile.
+      if (isOther || accessToken !== before) throw new ApiError({ status: 401, code: "unauthorized" });
       accessToken = tokens.access_token;
+      localStorage.setItem(MARK, user);
     })
     .catch((error) => {
-      if (!error.transient) {
-        const had = session.likely;
+      if (!error.transient && accessToken === before) {
+        if (session.likely) end();
         session.forget();
-        if (had) onSignedOut();
       }
       throw error;
     })

@@ -3,7 +3,7 @@
 import { session, whenSignedOut } from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { forgetImages, uploadImages } from "./images.js";
-import { notice } from "./notice.js";
+import { notice, settleDeferred } from "./notice.js";
 import { forgetProfile, isAdmin, loadProfile, state } from "./state.js";
 import { texts } from "./texts.js";
 import { uploadTray } from "./tray.js";
@@ -13,8 +13,9 @@ import { adminView } from "./views/admin.js";
 import { authView } from "./views/auth.js";
 import { openImage } from "./views/image.js";
 import { phoneView } from "./views/phone.js";
-import { photosView, uploadOptions } from "./views/photos.js";
+import { forgetUploadOptions, photosView, uploadOptions } from "./views/photos.js";
 import { setView, setsView } from "./views/sets.js";
+import { watchNothing } from "./watcher.js";
 
 const main = h("main", { id: "main", tabindex: "-1" });
 const header = h("header", { class: "top", hidden: true });
@@ -62,7 +63,7 @@ function route({ parts: [first = "", second, third], parameters }) {
       make: () => photosView({}) };
     case "sets": return second ? { nav: "sets", key, make: () => setView({ id: second }) } : { nav: "sets", key, make: setsView };
     case "phone": return { nav: "phone", key, make: () => phoneView({ number: second }) };
-    case "account": return { nav: "account", key, make: () => accountView({ onLogout: signedOut }) };
+    case "account": return { nav: "account", key, make: () => accountView({ onLogout: loggedOut }) };
     case "admin": {
       if (!isAdmin()) break;
       const tab = ["images", "users", "tiers", "queues"].includes(second) ? second : "images";
@@ -173,16 +174,27 @@ async function signedIn() {
   await show();
 }
 
-function signedOut(message) {
-  forgetProfile();
+/** Whoever logs in next may be somebody else. */
+function forgetUser() {
+  settleDeferred(true);
+  watchNothing();
+  uploads.forget();
+  forgetUploadOptions();
   forgetImages();
-  uploads.leave();
-  uploads.clear();
-  if (message) notice(message);
+  forgetProfile();
+}
+
+function loggedOut() {
+  forgetUser();
+  history.replaceState(null, "", "#/");
   show();
 }
 
-whenSignedOut(() => signedOut(texts.signedOut));
+whenSignedOut(() => {
+  forgetUser();
+  notice(texts.signedOut);
+  show();
+});
 addEventListener("hashchange", show);
 // What was uploaded or deleted counts.
 addEventListener("usage", () => loadProfile().catch(() => {}));
@@ -204,8 +216,9 @@ addEventListener("dragover", (event) => {
 addEventListener("dragleave", (event) => {
   if (event.relatedTarget === null) document.body.classList.remove("dropping");
 });
+// Also where something of the page takes what is dropped on it.
+addEventListener("drop", () => document.body.classList.remove("dropping"), { capture: true });
 addEventListener("drop", (event) => {
-  document.body.classList.remove("dropping");
   if (!carriesFiles(event)) return;
   event.preventDefault();
   take(filesOf(event.dataTransfer));

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { inBrowser } from "./browser.js";
+import { logIn } from "./page.js";
 import { outputs, registered } from "./stack.js";
 
 /** Posts JSON as the page does; runs in the browser. */
@@ -58,4 +59,35 @@ test("another site cannot have the cookie sent", inBrowser(async ({ page, open, 
   // Another name of this machine, so another site.
   await page.goto(`${outputs.endpoint_url.replace("//localhost", "//127.0.0.1")}/_ministack/health`);
   assert.equal(await cookies(), "");
+}));
+
+test("another user's login in another tab ends the session of the first", inBrowser(async (visit) => {
+  const { page, context, open } = visit;
+  const [first, second] = [await registered(), await registered()];
+  await logIn(visit, first);
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await other.getByRole("heading", { name: "Photos" }).waitFor();
+  // As somebody does who logged in there before: the first user's session is not ended at the service.
+  const { username, password } = second;
+  const login = await other.evaluate(post, ["/api/auth/login", { username, password, refresh_token_in: "cookie" }]);
+  assert.equal(login.status, 200);
+  await other.evaluate(() => localStorage.setItem("darkroom.session", "another user"));
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+  await open("#/account");
+  await page.reload();
+  await page.getByRole("heading", { name: second.username }).waitFor();
+}));
+
+test("who cannot be logged out is told so, and is still logged in", inBrowser(async (visit) => {
+  const { page, open, expect } = visit;
+  expect(/503/);
+  await logIn(visit, await registered());
+  await open("#/account");
+  await page.route("**/api/auth/logout", (route) => route.fulfill({ status: 503, body: "" }));
+  await page.getByRole("button", { name: "Log out on all devices" }).click();
+  await page.getByText("The service is busy.").waitFor();
+  await page.unroute("**/api/auth/logout");
+  await page.getByRole("button", { name: "Log out on all devices" }).click();
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
 }));

@@ -1,11 +1,13 @@
 // The caller's own account.
 
 import { session } from "../api.js";
+import { confirm } from "../dialog.js";
 import { h } from "../dom.js";
 import { bytes, number } from "../format.js";
-import { complain } from "../notice.js";
+import { complain, settleDeferred } from "../notice.js";
 import { isAdmin, loadProfile, state } from "../state.js";
 import { texts } from "../texts.js";
+import { uploads } from "../uploads.js";
 
 const words = texts.account;
 
@@ -13,7 +15,15 @@ export async function accountView({ onLogout }) {
   await loadProfile();
   const { profile, tier, tiers } = state;
   const leave = (everywhere) => async () => {
-    await session.logout(everywhere).catch(complain);
+    if (uploads.unsent && !await confirm(words.confirmLogout, words.logout)) return;
+    // As long as there is a token for it.
+    uploads.leave();
+    await settleDeferred();
+    try {
+      await session.logout(everywhere);
+    } catch (error) {
+      return complain(error);
+    }
     onLogout();
   };
   const most = tier?.max_images ?? profile.usage.images;
