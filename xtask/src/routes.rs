@@ -273,7 +273,7 @@ fn list(aws: &mut Aws, api: &str, operation: &str, key: &str) -> Result<BTreeMap
 
 fn route_key(method: &str, path: &str) -> String {
     match (method, path) {
-        ("x-amazon-apigateway-any-method", "/$default") => "$default".to_owned(),
+        ("x-amazon-apigateway-any-method", "$default") => "$default".to_owned(),
         ("x-amazon-apigateway-any-method", path) => format!("ANY {path}"),
         (method, path) => format!("{} {path}", method.to_uppercase()),
     }
@@ -385,7 +385,7 @@ mod tests {
 
     #[test]
     fn the_default_route_has_no_method() {
-        assert_eq!(route_key("x-amazon-apigateway-any-method", "/$default"), "$default");
+        assert_eq!(route_key("x-amazon-apigateway-any-method", "$default"), "$default");
         assert_eq!(route_key("x-amazon-apigateway-any-method", "/{proxy+}"), "ANY /{proxy+}");
     }
 }
