@@ -9,6 +9,7 @@ use imaging::{Output, Settings};
 use lambda_runtime::Error;
 use providers::{Http, OpenAi, Picture, ProviderError, Secret};
 use store::Objects;
+use tokio::sync::Semaphore;
 
 use crate::{Trouble, failure};
 
@@ -85,9 +86,13 @@ pub async fn picture_for_model(
     if picture.content_type != "image/avif" {
         return Ok(picture);
     }
+    let _turn = CONVERTING.acquire().await.map_err(CallError::internal)?;
     let converted = tokio::task::spawn_blocking(move || without_avif(picture)).await;
     Ok(converted.map_err(CallError::internal)??)
 }
+
+/// One after the other: a function has memory for one decoded picture.
+static CONVERTING: Semaphore = Semaphore::const_new(1);
 
 /// An AVIF as JPEG, or as WebP where it has transparency: no model takes AVIF.
 fn without_avif(picture: Picture) -> Result<Picture, CallError> {

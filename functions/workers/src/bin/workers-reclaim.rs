@@ -99,19 +99,16 @@ async fn reclaim(records: &Records, objects: &Objects, record: &EventRecord) -> 
                     None => Ok(()),
                 }
             };
-            let copy = async {
-                match &image.mirror {
-                    Some(mirror) => records.begin(&user, mirror.removal()).await,
-                    None => Ok(()),
-                }
-            };
             tokio::try_join!(
                 edit,
-                copy,
                 objects.remove_all(&user, image.id),
                 records.give_back(&user, image.id, image.held_bytes(), now),
                 freed,
             )?;
+            // After all else: whatever fails there would begin another removal each time.
+            if let Some(mirror) = &image.mirror {
+                records.begin(&user, mirror.removal()).await?;
+            }
         }
         "SET" => records.delete_images_of(&user, &old::<ImageSet>(record)?.slots, now).await?,
         "REPLACEMENT" => {
