@@ -18,6 +18,8 @@ export class ApiError extends Error {
 }
 
 let accessToken = null;
+/** Whether this page's session has ended: a login alone begins another, whoever's cookie there is. */
+let ended = false;
 let refreshing = null;
 let onSignedOut = () => {};
 
@@ -41,6 +43,7 @@ export const session = {
   async login(username, password) {
     const tokens = await send("POST", "/api/auth/login", { body: { username, password, refresh_token_in: "cookie" } });
     accessToken = tokens.access_token;
+    ended = false;
     localStorage.setItem(MARK, userOf(accessToken));
   },
 
@@ -56,6 +59,7 @@ export const session = {
 
   forget() {
     accessToken = null;
+    ended = true;
     localStorage.removeItem(MARK);
   },
 };
@@ -69,6 +73,7 @@ function userOf(token) {
 function end() {
   onSignedOut();
   accessToken = null;
+  ended = true;
 }
 
 // Logging out in one tab logs out the others, and so does another user's login: there is one cookie.
@@ -77,12 +82,13 @@ addEventListener("storage", ({ key, newValue }) => {
 });
 
 function refresh() {
+  if (ended) return Promise.reject(new ApiError({ status: 401, code: "unauthorized" }));
   const before = accessToken;
   refreshing ??= send("POST", "/api/auth/token/refresh", { body: {} })
     .then((tokens) => {
       const user = userOf(tokens.access_token);
       const isOther = before !== null && userOf(before) !== user;
-      if (isOther) end();
+      if (isOther && accessToken === before) end();
       // What was to be done for one user is not done for the next, who may also have logged in meanwhile.
       if (isOther || accessToken !== before) throw new ApiError({ status: 401, code: "unauthorized" });
       accessToken = tokens.access_token;

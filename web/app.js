@@ -176,6 +176,7 @@ async function signedIn() {
 
 /** Whoever logs in next may be somebody else. */
 function forgetUser() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   settleDeferred(true);
   watchNothing();
   uploads.forget();

@@ -72,11 +72,13 @@ export function iconButton(name, label, onclick, props = {}) {
 
 /** Does something that a button begins, which cannot be pressed again meanwhile. */
 export async function busy(button, work) {
+  const hadFocus = document.activeElement === button;
   button.disabled = true;
   try {
     return await work();
   } finally {
     button.disabled = false;
+    if (hadFocus && document.activeElement === document.body) button.focus();
   }
 }
 

@@ -143,9 +143,11 @@ export class Grid {
     const { failure } = this.list;
     if (failure === this.#failure) return;
     this.#failure = failure;
+    const hadFocus = this.trouble.contains(document.activeElement);
     this.trouble.hidden = failure === null;
     fill(this.trouble, failure && [h("p", null, failure.message),
       h("button", { type: "button", class: "button", onclick: () => this.list.again() }, texts.retry)]);
+    if (hadFocus) this.element.closest("main")?.querySelector("h1")?.focus({ preventScroll: true });
   }
 
   /** The tile of a place: the one that is there, unless it looks otherwise by now. */

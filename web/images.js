@@ -55,12 +55,6 @@ uploads.addEventListener("gone", ({ detail: id }) => {
 /** How a file becomes an image of the caller's: see `Uploads.add`. */
 export const announceImage = (more = {}) => (file, key) => call("POST", "/api/images", { body: { ...file, ...more }, key });
 
-/** How a file becomes an image for a phone number. Each file has a request of its own, so that one bad file stops no other. */
-export const announceForNumber = (number) => async (file, key) => {
-  const { results } = await call("POST", `/api/phones/${encodeURIComponent(number)}/images`, { body: { files: [file] }, key });
-  return results[0];
-};
-
 /** Uploads files as images of the caller's. */
 export function uploadImages(files, more) {
   if (files.length > 0) uploads.add(files, announceImage(more));
@@ -79,7 +73,9 @@ export function deleteImage(image, list, base = "/api/images") {
     act: (leaving) => {
       const path = `${base}/${image.id}`;
       if (leaving) return callWhileLeaving("DELETE", path);
-      return call("DELETE", path).then(() => dispatchEvent(new CustomEvent("usage")), (error) => {
+      return call("DELETE", path).then(() => {
+        dispatchEvent(new CustomEvent("usage"));
+      }, (error) => {
         if (error.status === 404) return;
         back();
         complain(error);

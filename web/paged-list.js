@@ -5,6 +5,8 @@ const PAGE = 100;
 const KEPT_PAGES = 12;
 /** After that a page's presigned addresses may be too old. */
 const FRESH_MS = 10 * 60_000;
+/** When a page was loaded whose addresses are too old. */
+const STALE = 0;
 
 /** Events: `change`, and `error` with an Error as `detail`. */
 export class PagedList extends EventTarget {
@@ -76,7 +78,7 @@ export class PagedList extends EventTarget {
     for (const page of this.#pages) {
       if (start <= to && start + page.count > from) {
         page.used = this.#clock;
-        if (!page.items && !this.failure) this.#reload(page);
+        if ((!page.items || page.at === STALE) && !this.failure) this.#reload(page);
       }
       start += page.count;
     }
@@ -85,15 +87,19 @@ export class PagedList extends EventTarget {
   }
 
   #wanted = 0;
+  #online = () => this.again();
 
   /** Loads an item's page again, since its addresses have expired. */
   refresh(id) {
     const page = this.#pages.find((page) => page.items?.some((item) => item.id === id));
-    if (page && Date.now() - page.at > FRESH_MS) this.#reload(page);
+    if (!page || Date.now() - page.at <= FRESH_MS) return;
+    page.at = STALE;
+    if (!this.failure) this.#reload(page);
   }
 
   /** Tries again after an error. */
   again() {
+    removeEventListener("online", this.#online);
     this.failure = null;
     // Whoever shows the list asks for what is missing of it.
     if (this.started) this.#tell("change");
@@ -204,7 +210,7 @@ export class PagedList extends EventTarget {
   #fail(error) {
     this.failure = error;
     this.dispatchEvent(new CustomEvent("error", { detail: error }));
-    if (error.transient) addEventListener("online", () => this.failure === error && this.again(), { once: true });
+    if (error.transient) addEventListener("online", this.#online, { once: true });
   }
 
   #keep(page, images) {

@@ -8,12 +8,17 @@ export const state = { profile: null, tier: null, tiers: [] };
 export const isAdmin = () => state.profile?.groups.includes("admin") ?? false;
 export const mayUseAi = () => Boolean(state.profile?.features.ai && state.tier?.ai);
 
+/** Counts whoever was logged in. */
+let turn = 0;
+
 /** Loads the profile and the tiers, at the same time. */
 export async function loadProfile() {
+  const asked = turn;
   const [profile, { account_tiers: tiers }] = await Promise.all([
     call("GET", "/api/auth/profile"),
     callPublic("GET", "/api/account-tiers"),
   ]);
+  if (asked !== turn) return profile;
   state.profile = profile;
   state.tiers = tiers;
   state.tier = tiers.find((tier) => tier.id === profile.tier) ?? null;
@@ -22,5 +27,6 @@ export async function loadProfile() {
 
 /** Forgets whoever was logged in. */
 export function forgetProfile() {
+  turn += 1;
   state.profile = state.tier = null;
 }

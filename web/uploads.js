@@ -111,6 +111,7 @@ class Uploads extends EventTarget {
   /** Forgets everything, for the next who logs in. */
   forget() {
     this.leave();
+    this.items.filter((item) => !item.over).forEach((item) => this.#stop(item));
     this.items = [];
     this.previews.clear();
     this.#change();

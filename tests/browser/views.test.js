@@ -253,3 +253,20 @@ test("what a tier lacks is said where it would be", inBrowser(async (visit) => {
   await page.getByRole("dialog").getByText("Your tier does not include expiring links.").waitFor();
   await page.getByRole("dialog").getByText("Your tier does not include AI.").waitFor();
 }));
+
+test("a picture for a number that never arrived is sent again, and is still that number's", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registered();
+  const number = `+4930${Date.now() % 10_000_000}`;
+  const bearer = await token(account);
+  const files = [{ file_name: "lost.jpg", content_type: "image/jpeg", size: 1000 }];
+  const { results: [{ image: { id } }] } = await api("POST", `/api/phones/${number}/images`, { token: bearer, body: { files } });
+  await logIn(visit, account);
+  await open(`#/images/${id}`);
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("This upload has not arrived.").waitFor();
+  await choose(page, dialog.getByRole("button", { name: "Choose the file again" }), [{ name: "found.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
+  await dialog.getByText("400 × 300", { exact: true }).waitFor({ timeout: 60_000 });
+  const image = await api("GET", `/api/images/${id}`, { token: bearer });
+  assert.deepEqual([image.status, image.file_name, image.phone_number], ["ready", "found.jpg", number]);
+}));

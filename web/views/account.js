@@ -2,7 +2,7 @@
 
 import { session } from "../api.js";
 import { confirm } from "../dialog.js";
-import { h } from "../dom.js";
+import { busy, h } from "../dom.js";
 import { bytes, number } from "../format.js";
 import { complain, settleDeferred } from "../notice.js";
 import { isAdmin, loadProfile, state } from "../state.js";
@@ -14,11 +14,12 @@ const words = texts.account;
 export async function accountView({ onLogout }) {
   await loadProfile();
   const { profile, tier, tiers } = state;
-  const leave = (everywhere) => async () => {
+  const leave = (everywhere) => ({ currentTarget }) => busy(currentTarget, () => logOut(everywhere));
+  const logOut = async (everywhere) => {
     if (uploads.unsent && !await confirm(words.confirmLogout, words.logout)) return;
     // As long as there is a token for it.
     uploads.leave();
-    await settleDeferred();
+    settleDeferred(true);
     try {
       await session.logout(everywhere);
     } catch (error) {

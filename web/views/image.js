@@ -5,8 +5,8 @@ import { form } from "../dialog.js";
 import { field, fill, h, icon, iconButton } from "../dom.js";
 import { bytes, time } from "../format.js";
 import { bestThumbnail, picture, placeholder } from "../grid.js";
-import { announceForNumber, announceImage, deleteImage, watchImage } from "../images.js";
-import { complain, notice, settleDeferred } from "../notice.js";
+import { deleteImage, watchImage } from "../images.js";
+import { complain, notice } from "../notice.js";
 import { mayUseAi, state } from "../state.js";
 import { texts } from "../texts.js";
 import { chooseFiles, uploads } from "../uploads.js";
@@ -49,11 +49,12 @@ export function openImage({ id, list, admin = false, onclose, go }) {
     if (part.look !== key) fill(part.element, make());
     part.look = key;
   };
+  const drawState = () => draw("state", [image.status, image.failure, uploads.sends(id)], () =>
+    stateOf(image, admin ? null : { uploadAgain: () => replace(image, changed), discard: remove }));
   const show = () => {
     showPicture(stage, image, turn, neighbour);
     draw("header", image.title ?? image.file_name, () => panelHeader(image, remove));
-    draw("state", [image.status, image.failure, uploads.sends(id)], () =>
-      stateOf(image, admin ? null : { uploadAgain: () => uploadAgain(image, remove), replace: () => replace(image, changed), discard: remove }));
+    drawState();
     draw("words", null, () => textForm(image, base, changed));
     draw("links", [image.thumbnails, image.original_url], () => linksSection(image, admin));
     draw("facts", image, () => facts(image));
@@ -87,7 +88,12 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   const uploaded = ({ detail }) => {
     if (detail.id === id) changed(detail);
   };
+  // An upload that has failed or was cancelled changes the image no more.
+  const sending = () => {
+    if (image) drawState();
+  };
   uploads.addEventListener("image", uploaded);
+  uploads.addEventListener("change", sending);
 
   dialog.addEventListener("keydown", (event) => {
     if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -106,6 +112,7 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   dialog.addEventListener("close", () => {
     ended.abort();
     uploads.removeEventListener("image", uploaded);
+    uploads.removeEventListener("change", sending);
     dialog.remove();
     onclose();
   });
@@ -142,7 +149,7 @@ function showPicture(stage, image, turn, neighbour) {
 }
 
 function panelHeader(image, remove) {
-  return h("header", { class: "panel-header" }, h("h1", null, image.title ?? image.file_name),
+  return h("header", { class: "panel-header" }, h("h1", { tabindex: "-1" }, image.title ?? image.file_name),
     iconButton("trash", words.delete, remove));
 }
 
@@ -153,37 +160,12 @@ function stateOf(image, owner) {
   }
   if (image.status === "processing") return h("p", { class: "callout" }, h("span", { class: "spinner" }), " ", words.processing);
   if (image.status !== "pending" || uploads.sends(image.id)) return null;
-  const again = (onclick) => h("button", { type: "button", class: "button", onclick }, words.uploadAgain);
-  if (image.thumbnails.length > 0) {
-    return h("div", { class: "callout" }, h("p", null, words.pendingReplacement),
-      owner && h("div", { class: "actions" }, again(owner.replace)));
-  }
-  if (image.source_image_id) return null;
-  return h("div", { class: "callout" }, h("p", null, words.pending), owner && h("div", { class: "actions" },
-    again(owner.uploadAgain),
-    h("button", { type: "button", class: "button", onclick: owner.discard }, words.discard)));
-}
-
-/** Another file has another length, which the first announcement does not allow: it is announced anew. */
-async function uploadAgain(image, remove) {
-  const [file] = await chooseFiles({ multiple: false });
-  if (!file) return;
-  remove();
-  const { title, description } = image;
-  const announce = announceInPlaceOf(image);
-  uploads.add([file], async (declared, key) => {
-    // Its place in a set or in the quota is free when it has gone.
-    await settleDeferred();
-    return announce({ ...declared, title, description }, key);
-  });
-}
-
-/** How a file becomes an image where another one was. */
-function announceInPlaceOf({ set, phone_number: number }) {
-  if (set) {
-    return (file, key) => call("POST", `/api/imagesets/${set.id}/images`, { body: { image_type: set.image_type, ...file }, key });
-  }
-  return number ? announceForNumber(number) : announceImage();
+  const isReplacement = image.thumbnails.length > 0;
+  if (image.source_image_id && !isReplacement) return null;
+  return h("div", { class: "callout" }, h("p", null, isReplacement ? words.pendingReplacement : words.pending),
+    owner && h("div", { class: "actions" },
+      h("button", { type: "button", class: "button", onclick: owner.uploadAgain }, words.uploadAgain),
+      !isReplacement && h("button", { type: "button", class: "button", onclick: owner.discard }, words.discard)));
 }
 
 function textForm(image, base, changed) {
@@ -206,15 +188,18 @@ function textForm(image, base, changed) {
     base === "/api/images" && h("button", { type: "button", class: "button", onclick: () => replace(image, changed) }, words.replace));
 }
 
+/** A new version of a picture, or of one that never arrived: another file has another length than was announced. */
 async function replace(image, changed) {
   const [file] = await chooseFiles({ multiple: false });
   if (!file) return;
-  uploads.add([file], async ({ content_type, size }, key) => {
-    const answer = await call("PATCH", `/api/images/${image.id}`, { body: { replace: { content_type, size } }, key });
+  const isFirst = image.thumbnails.length === 0;
+  uploads.add([file], async ({ file_name, content_type, size }, key) => {
+    const body = { replace: { content_type, size }, ...(isFirst && { file_name }) };
+    const answer = await call("PATCH", `/api/images/${image.id}`, { body, key });
     changed(answer.image);
     return answer;
   }, { replaces: true });
-  notice(words.replacing);
+  if (!isFirst) notice(words.replacing);
 }
 
 /** What the AI has found, or that it is at work. */

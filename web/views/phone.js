@@ -4,7 +4,7 @@ import { call, query } from "../api.js";
 import { form } from "../dialog.js";
 import { field, fill, h, icon } from "../dom.js";
 import { Grid } from "../grid.js";
-import { announceForNumber, deleteImage } from "../images.js";
+import { deleteImage } from "../images.js";
 import { PagedList } from "../paged-list.js";
 import { state } from "../state.js";
 import { texts } from "../texts.js";
@@ -66,11 +66,11 @@ function numbersPictures(number) {
     href: (image) => `#/images/${image.id}`,
     onDelete: (image) => deleteImage(image, list),
   });
-  const announce = announceForNumber(number);
+  // Each file has a request of its own, so that one bad file stops no other.
   const upload = (files) => uploads.add(files, async (file, key) => {
-    const made = await announce(file, key);
-    written = made.image.phone_number;
-    return made;
+    const { phone_number, results } = await call("POST", `/api/phones/${encodeURIComponent(number)}/images`, { body: { files: [file] }, key });
+    written = phone_number;
+    return results[0];
   });
   return {
     list,
