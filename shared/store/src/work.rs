@@ -160,7 +160,14 @@ impl Records {
         if number.is_some() {
             sets.push_str(", #mirror = :mirror");
         }
-        let mut write = Write::of_upload(upload, &format!("{sets} REMOVE #lease, #failure"), HOLDS_CLAIM)
+        let mut removes = "REMOVE #lease, #failure".to_owned();
+        let is_another = claimed.picture.as_ref().is_some_and(|picture| picture.version != upload.version);
+        // What was said of the picture before is not of this one.
+        if is_another && after.analysis.as_ref().is_some_and(|analysis| !analysis.waits) {
+            after.analysis = None;
+            removes.push_str(", #analysis");
+        }
+        let mut write = Write::of_upload(upload, &format!("{sets} {removes}"), HOLDS_CLAIM)
             .value(":status", string(Status::Ready.as_str()))
             .value(":picture", value(&after.picture)?);
         if let Some(number) = number {

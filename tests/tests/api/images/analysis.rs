@@ -47,6 +47,22 @@ async fn what_a_model_says_of_a_picture_is_on_the_image() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_was_said_of_a_picture_goes_with_it_when_it_is_replaced() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let id = ready(&user).await?;
+    ask(&user, &id, &Plan::new()?.prompt()).await?.expect(202)?;
+    let described = user.analysed(&id).await?["analysis"].take();
+    let picture = pictures::png(64, 64)?;
+    let replacement = user.replace(&id, "image/png", picture.len()).await?;
+    // The old picture is served yet, and so is what it shows.
+    assert_eq!(user.image(&id).await?["analysis"], described);
+    stack.put(&replacement.upload, picture).await?.expect(200)?;
+    assert_eq!(user.developed(&id).await?["analysis"], Value::Null);
+    Ok(())
+}
+
+#[tokio::test]
 async fn with_analyze_at_create_it_begins_when_the_picture_is_there() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
