@@ -60,7 +60,7 @@ where
         "InvalidParameterException" => Problem::new(
             ErrorStatus::BadRequest,
             "invalid-field",
-            "The user name, address or code has a form that is not accepted.",
+            "The user name, address, password or code has a form that is not accepted.",
         )
         .because(error),
         _ => CallError::from(error).into(),

@@ -75,14 +75,18 @@ fn gateway_claims(request: &Request) -> Option<&HashMap<String, String>> {
     }
 }
 
-/// The bearer token of a request.
+/// The bearer token of a request. The gateway takes one without its scheme too.
 ///
 /// # Errors
 /// 401 `unauthorized`
 pub fn bearer(request: &Request) -> Result<&str, Problem> {
     let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, token) = value.and_then(|value| value.split_once(' ')).ok_or_else(unauthorized)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(unauthorized()) }
+    let value = value.ok_or_else(unauthorized)?;
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        None => Ok(value),
+        Some(_) => Err(unauthorized()),
+    }
 }
 
 pub(crate) fn unauthorized() -> Problem {

@@ -45,9 +45,12 @@ async fn logout(pool: &Pool, request: Request) -> Reply {
 /// Ends every session of the user, that of any refresh token named included.
 async fn sign_out_everywhere(pool: &Pool, access_token: &str) -> Result<(), Problem> {
     match pool.cognito.global_sign_out().access_token(access_token).send().await {
-        // The token was signed out before: the state asked for.
-        Err(error) if code_of(&error) != "NotAuthorizedException" => Err(problem(error)),
-        _ => Ok(()),
+        Err(error) => match code_of(&error) {
+            // The token was signed out before, or an admin has ended them all with the password: the state asked for.
+            "NotAuthorizedException" | "PasswordResetRequiredException" => Ok(()),
+            _ => Err(problem(error)),
+        },
+        Ok(_) => Ok(()),
     }
 }
 
@@ -55,7 +58,10 @@ async fn revoke(pool: &Pool, refresh_token: &str) -> Result<(), Problem> {
     match pool.cognito.revoke_token().client_id(&pool.client_id).token(refresh_token).send().await {
         Err(error) => match code_of(&error) {
             // Revoked before, or none of this pool's: dead either way.
-            "NotAuthorizedException" | "UnauthorizedException" | "InvalidParameterException" => Ok(()),
+            "NotAuthorizedException"
+            | "UnauthorizedException"
+            | "UnsupportedTokenTypeException"
+            | "InvalidParameterException" => Ok(()),
             _ => Err(problem(error)),
         },
         Ok(_) => Ok(()),

@@ -52,7 +52,10 @@ async fn profile(pool: &Pool, records: &Records, request: Request) -> Reply {
 async fn email(pool: &Pool, access_token: &str) -> Result<Option<String>, Problem> {
     let answer = pool.cognito.get_user().access_token(access_token).send().await;
     let user = answer.map_err(|error| match code_of(&error) {
-        "NotAuthorizedException" | "UserNotFoundException" => {
+        "NotAuthorizedException"
+        | "UserNotFoundException"
+        | "PasswordResetRequiredException"
+        | "UserNotConfirmedException" => {
             Problem::new(ErrorStatus::Unauthorized, "unauthorized", "This session has ended. Log in again.")
         }
         _ => problem(error),

@@ -39,7 +39,11 @@ async fn refresh(pool: &Pool, request: Request) -> Reply {
         .send()
         .await
         .map_err(|error| match code_of(&error) {
-            "NotAuthorizedException" | "UserNotFoundException" | "InvalidParameterException" => Problem::new(
+            "NotAuthorizedException"
+            | "UserNotFoundException"
+            | "InvalidParameterException"
+            | "PasswordResetRequiredException"
+            | "UserNotConfirmedException" => Problem::new(
                 ErrorStatus::Unauthorized,
                 "bad-refresh-token",
                 "This refresh token is not valid any more. Log in again.",

@@ -27,7 +27,13 @@ async fn resend(pool: &Pool, request: Request) -> Reply {
         .send()
         .await;
     match answer {
-        Err(error) if !matches!(code_of(&error), "UserNotFoundException" | "InvalidParameterException") => {
+        // Nobody learns whether there is such a user, or one who is disabled.
+        Err(error)
+            if !matches!(
+                code_of(&error),
+                "UserNotFoundException" | "NotAuthorizedException" | "InvalidParameterException"
+            ) =>
+        {
             Err(problem(error))
         }
         _ => api::json(StatusCode::ACCEPTED, &serde_json::json!({})),
