@@ -21,21 +21,3 @@ async fn missing(request: Request) -> Reply {
     }
     Err(Problem::method_not_allowed(&methods.join(", ")))
 }
-
-#[cfg(test)]
-mod tests {
-    use lambda_http::http::StatusCode;
-
-    use super::*;
-
-    // The local stack's gateway answers preflights itself, AWS's does not where there is a default route.
-    #[tokio::test]
-    async fn a_preflight_is_answered_well_wherever_it_goes() {
-        for path in ["/api/images", "/api/nowhere"] {
-            let mut request = Request::default().with_raw_http_path(path);
-            *request.method_mut() = Method::OPTIONS;
-            let answer = missing(request).await.ok().unwrap();
-            assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{path}");
-        }
-    }
-}
