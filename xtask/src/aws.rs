@@ -4,6 +4,7 @@
 //! of this program, which would otherwise take minutes to build.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -52,6 +53,8 @@ impl Aws {
         let mut python = Command::new(SAM.bin("python"));
         python.args(["-c", include_str!("python/bridge.py")]);
         configure(&mut python);
+        // Ctrl-C is for this program, which ends it.
+        python.process_group(0);
         let mut child = command::spawn(python.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
         let requests = child.stdin.take().context("the bridge has no stdin")?;
         let answers = BufReader::new(child.stdout.take().context("the bridge has no stdout")?);

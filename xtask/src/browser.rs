@@ -13,8 +13,15 @@ use crate::stack::Stack;
 use crate::standins::Standins;
 use crate::{command, project};
 
-/// What Chromium is called on a PATH, and Chrome, which does as well.
-const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+/// What Chromium is called on a PATH, and Chrome, which does as well, and where macOS has them.
+const NAMES: [&str; 6] = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+];
 /// The screenshots that the README shows.
 const README_SHOWS: [&str; 3] =
     ["photos-desktop-light.jpg", "picture-desktop-dark.jpg", "photos-phone-dark.jpg"];
@@ -68,7 +75,7 @@ pub(crate) fn measure(stack: &Stack) -> Result<()> {
 }
 
 /// Finds a browser or, as root on Debian and the like, installs one.
-fn ensure() -> Result<PathBuf> {
+pub(crate) fn ensure() -> Result<PathBuf> {
     if let Some(named) = env::var_os("CHROMIUM") {
         return found(&named)
             .with_context(|| format!("CHROMIUM is {}, which does not answer", named.display()));

@@ -47,7 +47,17 @@ pub(crate) fn as_from_a_shell(program: &mut Command) -> &mut Command {
             program.env_remove(name);
         }
     }
-    program.env("PATH", tools::path())
+    // Cargo's configuration may name another one, where nobody would look.
+    program.env("CARGO_TARGET_DIR", project::target()).env("PATH", tools::path())
+}
+
+/// Has a program reach what runs on this machine directly, whatever proxy the caller uses.
+pub(crate) fn without_proxy(program: &mut Command) -> &mut Command {
+    for name in ["NO_PROXY", "no_proxy"] {
+        let others = std::env::var(name).map(|others| format!(",{others}")).unwrap_or_default();
+        program.env(name, format!("localhost,.localhost,127.0.0.1,::1{others}"));
+    }
+    program
 }
 
 /// Runs a program that prints to the terminal.

@@ -151,8 +151,11 @@ impl Emulator {
 
     /// Points a program at it, whatever account the caller has configured.
     pub(crate) fn configure<'a>(&self, program: &'a mut Command) -> &'a mut Command {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
+            program.env_remove(name);
+        }
         program.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
-        program.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN").envs(self.environment())
+        command::without_proxy(program).envs(self.environment())
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {

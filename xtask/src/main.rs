@@ -30,6 +30,8 @@ mod watch;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
@@ -251,16 +253,34 @@ fn redrive(stack_name: Option<String>, region: Option<&str>, place: &Place) -> R
 
 fn up(local: &Local, detach: bool) -> Result<()> {
     let stack = local.place.stack()?;
+    // One that runs detached goes on, whatever becomes of its update.
+    let stays = detach && stack.running().is_some();
+    let is_ending = Arc::new(AtomicBool::new(false));
+    let (is_ending_too, ending) = (Arc::clone(&is_ending), local.place.stack()?);
+    ctrlc::set_handler(move || {
+        is_ending_too.store(true, Ordering::SeqCst);
+        let ended = if stays { Ok(false) } else { command::step("ending the stack", || ending.down(false)) };
+        std::process::exit(i32::from(ended.is_err()));
+    })?;
+    let outcome = serve(local, &stack, detach);
+    if is_ending.load(Ordering::SeqCst) {
+        // What ends first fails here; the handler ends this program.
+        loop {
+            std::thread::park();
+        }
+    }
+    if outcome.is_err() && !stays {
+        stack.down(false)?;
+    }
+    outcome
+}
+
+fn serve(local: &Local, stack: &Stack, detach: bool) -> Result<()> {
     let (emulator, outputs) = stack.up(local.port, &Providers::from_env()?)?;
     outputs.print(&stack.outputs_file());
     if detach {
         return Ok(());
     }
     println!("\nThe functions' logs follow. Ctrl-C ends the stack.");
-    ctrlc::set_handler(move || {
-        println!();
-        let ended = command::step("ending the stack", || stack.down(false));
-        std::process::exit(i32::from(ended.is_err()));
-    })?;
     logs::follow(&emulator, &outputs.stack_name)
 }

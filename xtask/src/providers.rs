@@ -1,6 +1,8 @@
 //! Providers that a local stack uses: what the caller's environment says, put into the local Secrets Manager and
 //! into the template's parameters.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
 use serde_json::json;
 
@@ -24,8 +26,10 @@ pub(crate) struct Ai {
     pub(crate) base_url: Option<String>,
     /// How long an analysis is waited for.
     pub(crate) seconds: Option<u32>,
-    /// The model of analyses and the model of edits.
-    pub(crate) models: Option<(String, String)>,
+    /// The model of analyses.
+    pub(crate) analysis_model: Option<String>,
+    /// The model of edits.
+    pub(crate) edit_model: Option<String>,
 }
 
 /// A Dropbox account, and where Dropbox answers unless that is where it always does.
@@ -48,15 +52,12 @@ impl Providers {
     }
 
     fn read(var: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let models = var("OPENAI_MODEL").map(|model| {
-            let edit = var("OPENAI_EDIT_MODEL").unwrap_or_else(|| model.clone());
-            (model, edit)
-        });
         let ai = var("OPENAI_API_KEY").map(|key| Ai {
             key,
             base_url: var("OPENAI_BASE_URL"),
             seconds: None,
-            models,
+            analysis_model: var("OPENAI_MODEL"),
+            edit_model: var("OPENAI_EDIT_MODEL"),
         });
         let names = ["DROPBOX_APP_KEY", "DROPBOX_APP_SECRET", "DROPBOX_REFRESH_TOKEN"];
         let dropbox = match names.map(&var) {
@@ -89,24 +90,17 @@ impl Providers {
         Ok(())
     }
 
-    /// The template's parameters, as `sam deploy` takes them. The secrets are named each time: what is left out would
-    /// stay as the deployment before had it.
+    /// Some of the template's parameters, as `sam deploy` takes them.
     pub(crate) fn parameters(&self) -> Vec<String> {
-        // sam takes an empty value in quotes alone.
-        let secret = |parameter: &str, name: Option<&str>| match name {
-            Some(name) => format!("{parameter}={name}"),
-            None => format!(r#"{parameter}="""#),
-        };
         let mut parameters = vec![
-            secret("AiSecret", self.ai.as_ref().map(|_| OPENAI)),
-            secret("DropboxSecret", self.dropbox.as_ref().map(|_| DROPBOX)),
+            parameter("AiSecret", self.ai.as_ref().map_or("", |_| OPENAI)),
+            parameter("DropboxSecret", self.dropbox.as_ref().map_or("", |_| DROPBOX)),
         ];
         if let Some(ai) = &self.ai {
             parameters.extend(ai.base_url.iter().map(|url| format!("AiBaseUrl={url}")));
             parameters.extend(ai.seconds.iter().map(|seconds| format!("AnalysisSeconds={seconds}")));
-            if let Some((analysis, edit)) = &ai.models {
-                parameters.extend([format!("AnalysisModel={analysis}"), format!("EditModel={edit}")]);
-            }
+            parameters.extend(ai.analysis_model.iter().map(|model| format!("AnalysisModel={model}")));
+            parameters.extend(ai.edit_model.iter().map(|model| format!("EditModel={model}")));
         }
         if let Some(dropbox) = &self.dropbox {
             let urls = dropbox.url.iter();
@@ -119,13 +113,32 @@ impl Providers {
     }
 }
 
-/// `samconfig.toml` with more parameters for the local stack, beside those that it has.
-pub(crate) fn with_parameters(samconfig: &str, parameters: &[String]) -> String {
+/// A parameter, as `sam deploy` takes it: an empty value in quotes.
+fn parameter(name: &str, value: &str) -> String {
+    let value = if value.is_empty() { r#""""# } else { value };
+    format!("{name}={value}")
+}
+
+/// `samconfig.toml` with more parameters for the local stack, beside those that it has, and whatever neither says as the
+/// template has it: what is left out would stay as the deployment before had it, so that a key could go to the address
+/// of another provider.
+pub(crate) fn with_parameters(
+    samconfig: &str,
+    parameters: &[String],
+    defaults: &BTreeMap<String, String>,
+) -> String {
     const LIST: &str = "parameter_overrides = [";
     let Some((before, local)) = samconfig.split_once("[local.deploy.parameters]") else {
         return samconfig.to_owned();
     };
-    let more: String = parameters.iter().map(|parameter| format!("{parameter:?}, ")).collect();
+    let is_said = |name: &str| {
+        let own = parameters.iter().any(|parameter| parameter.starts_with(&format!("{name}=")));
+        own || local.contains(&format!("\"{name}="))
+    };
+    let defaults = defaults.iter().filter(|(name, _)| !is_said(name));
+    let defaults = defaults.map(|(name, value)| parameter(name, value));
+    let all = parameters.iter().cloned().chain(defaults);
+    let more: String = all.map(|parameter| format!("{parameter:?}, ")).collect();
     format!("{before}[local.deploy.parameters]{}", local.replacen(LIST, &format!("{LIST}{more}"), 1))
 }
 
@@ -151,13 +164,28 @@ mod tests {
             ("DROPBOX_APP_SECRET", "secret-3"),
             ("DROPBOX_REFRESH_TOKEN", "secret-4"),
         ])?;
-        let config = with_parameters(CONFIG, &providers.parameters());
+        let config = with_parameters(CONFIG, &providers.parameters(), &BTreeMap::new());
         assert!(config.contains("[\"Stage=dev\"]"), "{config}");
         let local = "[\"AiSecret=darkroom-local/openai\", \"DropboxSecret=darkroom-local/dropbox\", \
                      \"AiBaseUrl=http://127.0.0.1:1/v1\", \"Stage=local\"]";
         assert!(config.contains(local), "{config}");
         assert!(!config.contains("secret-"), "{config}");
         Ok(())
+    }
+
+    #[test]
+    fn what_nobody_says_is_as_the_template_has_it_and_not_as_it_was() {
+        let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let defaults = [
+            named("AiBaseUrl", "https://api.openai.com/v1"),
+            named("AiSecret", ""),
+            named("Stage", "dev"),
+            named("Empty", ""),
+        ];
+        let own = ["AiSecret=x".to_owned()];
+        let config = with_parameters(CONFIG, &own, &defaults.into());
+        let local = r#"["AiSecret=x", "AiBaseUrl=https://api.openai.com/v1", "Empty=\"\"", "Stage=local"]"#;
+        assert!(config.contains(local), "{config}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A whole stack on this machine: built, deployed, filled, and described in `outputs.json`.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -58,6 +59,8 @@ impl Stack {
     pub(crate) fn new(dir: &Path, persist: bool) -> Result<Self> {
         let work = dir.join("stack");
         fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
+        // Keys to providers and to the account are in there.
+        fs::set_permissions(&work, Permissions::from_mode(0o700))?;
         Ok(Self { dir: fs::canonicalize(dir)?, persist })
     }
 
@@ -153,7 +156,8 @@ impl Stack {
     fn deploy(&self, emulator: &Emulator, providers: &Providers) -> Result<()> {
         let samconfig = fs::read_to_string(project::root().join("samconfig.toml"))?;
         let config = self.stage_dir().join("samconfig.toml");
-        fs::write(&config, with_parameters(&samconfig, &providers.parameters()))?;
+        let defaults = template::defaults(&project::template())?;
+        fs::write(&config, with_parameters(&samconfig, &providers.parameters(), &defaults))?;
         let mut sam = Command::new(SAM.bin("sam"));
         emulator.configure(&mut sam).env("SAM_CLI_TELEMETRY", "0").current_dir(self.stage_dir());
         sam.args(["deploy", "--template-file", "template.yaml", "--stack-name", NAME]);
@@ -193,7 +197,9 @@ impl Stack {
             let sub = sign_up(&mut aws, &outputs.user_pool_id, user, group)?;
             seed::enterprise_profile(&mut aws, &outputs.table, &sub)?;
         }
-        fs::write(self.outputs_file(), serde_json::to_vec_pretty(&outputs)?)?;
+        let file = self.outputs_file();
+        fs::write(&file, serde_json::to_vec_pretty(&outputs)?)?;
+        fs::set_permissions(&file, Permissions::from_mode(0o600))?;
         Ok(outputs)
     }
 

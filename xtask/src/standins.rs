@@ -35,6 +35,7 @@ impl Standins {
                     .to_string();
             python.args(["0", KEY, &dropbox]).env("PYTHONDONTWRITEBYTECODE", "1");
             // It ends when this program does, which holds the other end of its input.
+            command::without_proxy(&mut python);
             let mut child = command::spawn(python.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
             let output = child.stdout.take().context("the stand-in has no output")?;
             let mut line = String::new();

@@ -38,6 +38,21 @@ pub(crate) fn variables(path: &Path) -> Result<Vec<String>> {
     Ok(names.flat_map(|names| names.keys()).filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
+/// The parameters that have a default, with it.
+pub(crate) fn defaults(path: &Path) -> Result<BTreeMap<String, String>> {
+    let template: Value = serde_yaml_ng::from_str(&std::fs::read_to_string(path)?)?;
+    let parameters = template["Parameters"].as_mapping().context("no Parameters")?.iter();
+    let defaults = parameters.filter_map(|(name, parameter)| {
+        let value = match &parameter["Default"] {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => return None,
+        };
+        Some((name.as_str()?.to_owned(), value))
+    });
+    Ok(defaults.collect())
+}
+
 fn parse(text: &str) -> Result<Vec<Function>> {
     let template: Value = serde_yaml_ng::from_str(text)?;
     let resources = template["Resources"].as_mapping().context("no Resources")?;

@@ -13,6 +13,10 @@ use crate::{browser, clients, command, own_stack, tools};
 /// Runs the tests whose names contain one of `filters`, or all.
 pub(crate) fn run(filters: &[String]) -> Result<()> {
     tools::ensure()?;
+    if filters.is_empty() {
+        // Rather than after a quarter of an hour.
+        browser::ensure()?;
+    }
     command::step("unit tests", || {
         // An endpoint's own file is wiring without unit tests, and each would be linked once more for none.
         let targets = ["--profile", "local", "--no-fail-fast", "--lib", "--test", "develop"];
@@ -52,6 +56,6 @@ fn end_to_end(
 
 fn cargo_test(what: &[&str], filters: &[String]) -> Command {
     let mut cargo = command::cargo(&["test"]);
-    cargo.args(what).arg("--").args(filters);
+    command::without_proxy(&mut cargo).args(what).arg("--").args(filters);
     cargo
 }

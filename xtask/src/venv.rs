@@ -49,7 +49,7 @@ impl Venv {
     /// Makes the environment unless it is there already with these very packages.
     pub(crate) fn ensure(&self) -> Result<()> {
         let stamp = self.dir().join("requirements.txt");
-        let wanted = self.requirements.join("\n");
+        let wanted = self.stamp()?;
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
             return Ok(());
         }
@@ -72,7 +72,20 @@ impl Venv {
         })
     }
 
+    /// What an environment is of: its programs name their directory, and its packages belong to one Python.
+    fn stamp(&self) -> Result<String> {
+        let mut python = Command::new("python3");
+        let version = python.arg("--version").output().context("running python3")?;
+        let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
+        Ok(format!("{}\n{version} in {}", self.requirements.join("\n"), self.dir().display()))
+    }
+
     fn create(&self, log: &std::path::Path) -> Result<()> {
+        let mut python = Command::new("python3");
+        let is_new = python.args(["-c", "import sys; sys.exit(sys.version_info < (3, 11))"]).status()?;
+        if !is_new.success() {
+            bail!("Python 3.11 or later is needed, and `python3` is an older one");
+        }
         let mut venv = Command::new("python3");
         venv.args(["-m", "venv", "--clear"]).arg(self.dir());
         let Err(error) = command::run_logged(&mut venv, log) else { return Ok(()) };
