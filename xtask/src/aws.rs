@@ -40,7 +40,8 @@ pub(crate) struct Aws {
 impl Aws {
     /// Starts a session with the emulator.
     pub(crate) fn local(emulator: &Emulator) -> Result<Self> {
-        Self::start(|python| emulator.configure(python))
+        // Ctrl-C is for this program, which ends it. Away from the terminal it could not ask for anything; only AWS may.
+        Self::start(|python| emulator.configure(python).process_group(0))
     }
 
     /// Starts a session with AWS, as the caller's credentials and region have it.
@@ -53,8 +54,6 @@ impl Aws {
         let mut python = Command::new(SAM.bin("python"));
         python.args(["-c", include_str!("python/bridge.py")]);
         configure(&mut python);
-        // Ctrl-C is for this program, which ends it.
-        python.process_group(0);
         let mut child = command::spawn(python.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
         let requests = child.stdin.take().context("the bridge has no stdin")?;
         let answers = BufReader::new(child.stdout.take().context("the bridge has no stdout")?);

@@ -53,11 +53,10 @@ pub(crate) fn as_from_a_shell(program: &mut Command) -> &mut Command {
 
 /// Has a program reach what runs on this machine directly, whatever proxy the caller uses.
 pub(crate) fn without_proxy(program: &mut Command) -> &mut Command {
-    for name in ["NO_PROXY", "no_proxy"] {
-        let others = std::env::var(name).map(|others| format!(",{others}")).unwrap_or_default();
-        program.env(name, format!("localhost,.localhost,127.0.0.1,::1{others}"));
-    }
-    program
+    let others = std::env::var("no_proxy").or_else(|_| std::env::var("NO_PROXY"));
+    let others = others.map(|others| format!(",{others}")).unwrap_or_default();
+    let all = format!("localhost,.localhost,127.0.0.1,::1{others}");
+    program.env("NO_PROXY", &all).env("no_proxy", all)
 }
 
 /// Runs a program that prints to the terminal.

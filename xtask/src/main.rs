@@ -30,8 +30,9 @@ mod watch;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
@@ -253,34 +254,37 @@ fn redrive(stack_name: Option<String>, region: Option<&str>, place: &Place) -> R
 
 fn up(local: &Local, detach: bool) -> Result<()> {
     let stack = local.place.stack()?;
+    let was_running = stack.running().is_some();
     // One that runs detached goes on, whatever becomes of its update.
-    let stays = detach && stack.running().is_some();
-    let is_ending = Arc::new(AtomicBool::new(false));
-    let (is_ending_too, ending) = (Arc::clone(&is_ending), local.place.stack()?);
+    let stays = detach && was_running;
+    let serves = Arc::new(AtomicBool::new(false));
+    // Whoever has it ends the stack, and then this program.
+    let turn = Arc::new(Mutex::new(()));
+    let (ending, does_serve, its_turn) = (local.place.stack()?, Arc::clone(&serves), Arc::clone(&turn));
     ctrlc::set_handler(move || {
-        is_ending_too.store(true, Ordering::SeqCst);
+        const INTERRUPTED: i32 = 130;
+        let _turn = its_turn.lock();
         let ended = if stays { Ok(false) } else { command::step("ending the stack", || ending.down(false)) };
-        std::process::exit(i32::from(ended.is_err()));
+        let serves = does_serve.load(Ordering::SeqCst);
+        std::process::exit(if serves { i32::from(ended.is_err()) } else { INTERRUPTED });
     })?;
-    let outcome = serve(local, &stack, detach);
-    if is_ending.load(Ordering::SeqCst) {
-        // What ends first fails here; the handler ends this program.
-        loop {
-            std::thread::park();
-        }
-    }
-    if outcome.is_err() && !stays {
+    let outcome = serve(local, &stack, detach, &serves);
+    // A child that Ctrl-C ended may have been noticed here first.
+    std::thread::sleep(Duration::from_millis(100));
+    let _turn = turn.lock();
+    if outcome.is_err() && !was_running {
         stack.down(false)?;
     }
     outcome
 }
 
-fn serve(local: &Local, stack: &Stack, detach: bool) -> Result<()> {
+fn serve(local: &Local, stack: &Stack, detach: bool, serves: &AtomicBool) -> Result<()> {
     let (emulator, outputs) = stack.up(local.port, &Providers::from_env()?)?;
     outputs.print(&stack.outputs_file());
     if detach {
         return Ok(());
     }
+    serves.store(true, Ordering::SeqCst);
     println!("\nThe functions' logs follow. Ctrl-C ends the stack.");
     logs::follow(&emulator, &outputs.stack_name)
 }

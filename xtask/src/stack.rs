@@ -66,7 +66,10 @@ impl Stack {
 
     /// Brings the stack up, or up to date where it runs already.
     pub(crate) fn up(&self, port: u16, providers: &Providers) -> Result<(Emulator, Outputs)> {
-        MINISTACK.ensure()?;
+        if self.running().is_none() {
+            // Not under one that runs.
+            MINISTACK.ensure()?;
+        }
         SAM.ensure()?;
         build()?;
         self.stage()?;

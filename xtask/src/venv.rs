@@ -75,7 +75,10 @@ impl Venv {
     /// What an environment is of: its programs name their directory, and its packages belong to one Python.
     fn stamp(&self) -> Result<String> {
         let mut python = Command::new("python3");
-        let version = python.arg("--version").output().context("running python3")?;
+        let version = python
+            .arg("--version")
+            .output()
+            .context("python3 was not found; is it installed and on the PATH?")?;
         let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
         Ok(format!("{}\n{version} in {}", self.requirements.join("\n"), self.dir().display()))
     }
