@@ -149,6 +149,7 @@ class Uploads extends EventTarget {
     const { abort } = item;
     Object.assign(item, await this.#insist(item, () => item.announce(item.key)));
     if (abort.signal.aborted) return this.#discard(item);
+    if (item.replaces) this.#forgetEarlier(item);
     this.#tell("image", item.image);
     this.#preview(item);
     while (!await this.#put(item)) {
@@ -167,6 +168,12 @@ class Uploads extends EventTarget {
     this.#set(item, "processing");
     this.#tell("image", item.image);
     watch(item.image.id, (image) => this.#settle(item, image), abort.signal);
+  }
+
+  /** An earlier upload of an image that has another version now: trying it again would discard that. */
+  #forgetEarlier(item) {
+    this.items = this.items.filter((other) => other === item || !other.over || other.image?.id !== item.image.id);
+    this.#change();
   }
 
   #settle(item, image) {
