@@ -162,8 +162,8 @@ impl Records {
         }
         let mut removes = "REMOVE #lease, #failure".to_owned();
         let is_another = claimed.picture.as_ref().is_some_and(|picture| picture.version != upload.version);
-        // What was said of the picture before is not of this one.
-        if is_another && after.analysis.as_ref().is_some_and(|analysis| !analysis.waits) {
+        // What was said of the picture before is not of this one, be it since the claim.
+        if is_another && !after.analysis.as_ref().is_some_and(|analysis| analysis.waits) {
             after.analysis = None;
             removes.push_str(", #analysis");
         }
