@@ -113,14 +113,8 @@ impl Emulator {
 
     /// Whether it still runs.
     pub(crate) fn is_alive(&self) -> bool {
-        let pid = self.identity.pid;
-        // A number may since belong to another program; where /proc tells, it is asked.
-        match fs::read(format!("/proc/{pid}/cmdline")) {
-            Ok(line) => {
-                String::from_utf8_lossy(&line).contains(&*self.dir.join("emulator.py").to_string_lossy())
-            }
-            Err(_) => !cfg!(target_os = "linux") && kill(Pid::from_raw(pid), None).is_ok(),
-        }
+        // A number may since belong to another program, or to what has ended and is only not yet forgotten.
+        command_line(self.identity.pid).contains(&*self.dir.join("emulator.py").to_string_lossy())
     }
 
     /// How to find it.
@@ -178,4 +172,16 @@ impl Emulator {
         };
         ask().is_ok_and(|answer| answer.ends_with("200"))
     }
+}
+
+/// With what a process was started; nothing where it has ended.
+fn command_line(pid: i32) -> String {
+    let line = if cfg!(target_os = "linux") {
+        fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
+    } else {
+        let mut ps = Command::new("ps");
+        ps.args(["-ww", "-o", "command=", "-p", &pid.to_string()]);
+        ps.output().map(|output| output.stdout).unwrap_or_default()
+    };
+    String::from_utf8_lossy(&line).into_owned()
 }
