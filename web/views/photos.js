@@ -39,7 +39,8 @@ export function photosView({ status }) {
     const nothing = list.complete && list.length === 0;
     empty.hidden = !nothing;
     if (nothing && !empty.hasChildNodes()) fill(empty, status ? h("p", null, words.none) : welcome());
-    count.textContent = list.started && !status ? words.count(Math.max(list.known, list.complete ? 0 : state.profile.usage.images)) : "";
+    // From the first moment, or the line above the pictures would break when the number comes.
+    count.textContent = !status ? words.count(Math.max(list.known, list.complete ? 0 : state.profile.usage.images)) : "";
   };
   list.addEventListener("change", show);
   show();
