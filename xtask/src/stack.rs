@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -139,21 +139,26 @@ impl Stack {
         })
     }
 
-    /// Lays out what `sam deploy` packages: the template as it is, and local builds where it expects
-    /// the functions. So `target/lambda` holds only what `cargo lambda build` made for AWS.
+    /// Lays out what `sam deploy` packages: the functions' zips, and the template, which names them where it names
+    /// directories. SAM would compress all functions at each deployment; here, only those that changed are.
     fn stage(&self) -> Result<()> {
-        let stage = self.stage_dir();
-        fs::create_dir_all(&stage)?;
+        let archives = self.stage_dir().join("target/lambda");
+        fs::create_dir_all(&archives)?;
         let template = project::template();
+        let mut text = fs::read_to_string(&template)?;
+        let mut python = Command::new(SAM.bin("python"));
+        python.args(["-c", include_str!("python/pack.py")]).arg(project::local()).arg(&archives);
         for function in template::functions(&template)? {
             let binary = project::local().join(&function.bin);
-            let dir = stage.join("target/lambda").join(&function.bin);
-            fs::create_dir_all(&dir)?;
-            fs::copy(&binary, dir.join("bootstrap"))
-                .with_context(|| format!("{} (named in template.yaml) was not built", binary.display()))?;
+            ensure!(binary.exists(), "{} (named in template.yaml) was not built", binary.display());
+            text = text.replace(
+                &format!("target/lambda/{}/", function.bin),
+                &format!("target/lambda/{}.zip", function.bin),
+            );
+            python.arg(function.bin);
         }
-        fs::copy(&template, stage.join("template.yaml"))?;
-        Ok(())
+        command::step("packing the functions", || command::run(&mut python))?;
+        Ok(fs::write(self.stage_dir().join("template.yaml"), text)?)
     }
 
     fn deploy(&self, emulator: &Emulator, providers: &Providers) -> Result<()> {

@@ -1,0 +1,30 @@
+"""Puts each binary into a zip of its own, as `bootstrap`, which is what Lambda starts.
+
+Called with the directory of the binaries, the directory of the zips, and the binaries' names. A zip that is newer
+than its binary stays as it is. The zips compress little, because speed matters more than size on this machine.
+"""
+
+import os
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+
+def pack(binary, archive):
+    if archive.exists() and archive.stat().st_mtime > binary.stat().st_mtime:
+        return
+    # With a fixed date, the same binary makes the same zip, which is not uploaded again.
+    entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
+    entry.external_attr = 0o755 << 16
+    unfinished = archive.with_suffix(".part")
+    with zipfile.ZipFile(unfinished, "w") as file:
+        file.writestr(entry, binary.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=1)
+    os.replace(unfinished, archive)
+
+
+binaries, archives = Path(sys.argv[1]), Path(sys.argv[2])
+with ThreadPoolExecutor(os.cpu_count()) as pool:
+    work = [pool.submit(pack, binaries / name, archives / f"{name}.zip") for name in sys.argv[3:]]
+for result in work:
+    result.result()
