@@ -110,7 +110,8 @@ fn output_since(log: &Path, before: u64) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes[from..]).into_owned())
 }
 
-fn line(command: &Command) -> String {
+/// The program and its arguments, as one would type them.
+pub(crate) fn line(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy());
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")

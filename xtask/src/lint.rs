@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::command::{self, cargo};
 use crate::emulator::REGION;
 use crate::venv::SAM;
-use crate::{project, tools};
+use crate::{compile, project, tools};
 
 /// Checks format, Rust, the template and, where cargo-deny is there, the dependencies.
 pub(crate) fn run() -> Result<()> {
@@ -16,7 +16,7 @@ pub(crate) fn run() -> Result<()> {
     command::step("cargo clippy", || {
         // With the profile of `up` and `test`, whose macros and build scripts it shares.
         let clippy = ["clippy", "--profile", "local", "--workspace", "--all-targets", "--", "-D", "warnings"];
-        command::run(&mut cargo(&clippy))
+        compile::run(&mut cargo(&clippy))
     })?;
     SAM.ensure()?;
     let template = project::template();

@@ -7,6 +7,7 @@ mod bench_imaging;
 mod browser;
 mod clients;
 mod command;
+mod compile;
 mod contract;
 mod emulator;
 mod lint;

@@ -14,7 +14,7 @@ use crate::aws::Aws;
 use crate::emulator::{Emulator, REGION};
 use crate::providers::{Providers, with_parameters};
 use crate::venv::{MINISTACK, SAM};
-use crate::{command, project, routes, seed, template, tools};
+use crate::{command, compile, project, routes, seed, template, tools};
 
 const NAME: &str = "darkroom-local";
 
@@ -254,7 +254,7 @@ Try:
 pub(crate) fn build() -> Result<()> {
     tools::ensure()?;
     command::step("building the functions (the first time takes minutes)", || {
-        command::run(&mut command::cargo(&["build", "--profile", "local", "--bins"]))
+        compile::run(&mut command::cargo(&["build", "--profile", "local", "--bins"]))
     })
 }
 

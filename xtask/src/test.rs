@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::emulator::Emulator;
 use crate::stack::{Outputs, Stack};
 use crate::standins::Standins;
-use crate::{browser, clients, command, own_stack, tools};
+use crate::{browser, clients, command, compile, own_stack, tools};
 
 /// Runs the tests whose names contain one of `filters`, or all.
 pub(crate) fn run(filters: &[String]) -> Result<()> {
@@ -20,8 +20,8 @@ pub(crate) fn run(filters: &[String]) -> Result<()> {
     command::step("unit tests", || {
         // An endpoint's own file is wiring without unit tests, and each would be linked once more for none.
         let targets = ["--profile", "local", "--no-fail-fast", "--lib", "--test", "develop"];
-        command::run(&mut cargo_test(&targets, filters))?;
-        command::run(&mut cargo_test(&["-p", "xtask"], filters))
+        compile::run(&mut cargo_test(&targets, filters))?;
+        compile::run(&mut cargo_test(&["-p", "xtask"], filters))
     })?;
     let standins = Standins::start()?;
     own_stack::with(&standins.providers(), |stack, emulator, outputs| {
@@ -39,13 +39,13 @@ fn end_to_end(
     command::step("tests of the store against the table", || {
         // Selected as the unit tests are, so that nothing is built again.
         let mut cargo = cargo_test(&["--profile", "local", "--test", "quota", "--test", "states"], filters);
-        command::run(emulator.configure(&mut cargo).env("TABLE_NAME", &outputs.table))
+        compile::run(emulator.configure(&mut cargo).env("TABLE_NAME", &outputs.table))
     })?;
     command::step("end-to-end tests", || {
         let mut cargo = cargo_test(&["--profile", "local", "--no-fail-fast", "-p", "tests"], filters);
         cargo.env("DARKROOM_STANDINS", &standins.address);
         cargo.env("DARKROOM_XTASK", std::env::current_exe()?);
-        command::run(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))
+        compile::run(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))
     })?;
     if !filters.is_empty() {
         return Ok(());
