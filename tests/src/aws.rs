@@ -266,6 +266,39 @@ impl Aws {
         id.with_context(|| format!("the stack has no {resource}"))
     }
 
+    /// Creates, updates or deletes a stack, by the name of the operation. `template` is JSON, and not for `DeleteStack`.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn change_stack(&self, operation: &str, stack: &str, template: &str) -> Result<()> {
+        let mut parameters = vec![("StackName", stack)];
+        if !template.is_empty() {
+            parameters.push(("TemplateBody", template));
+        }
+        self.query("cloudformation", "2010-05-15", operation, &parameters).await.map(drop)
+    }
+
+    /// The status of a stack, such as `CREATE_COMPLETE`.
+    ///
+    /// # Errors
+    /// A refusal, no answer, or no such stack.
+    pub async fn stack_status(&self, stack: &str) -> Result<String> {
+        let xml =
+            self.query("cloudformation", "2010-05-15", "DescribeStacks", &[("StackName", stack)]).await?;
+        elements(&xml, "StackStatus").next().map(str::to_owned).context("the stack has no status")
+    }
+
+    /// What a log group has of a text.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn log_lines(&self, group: &str, text: &str) -> Result<Vec<String>> {
+        let request = json!({"logGroupName": group, "filterPattern": format!("\"{text}\"")});
+        let answer = self.json("logs", "Logs_20140328.FilterLogEvents", &request).await?;
+        let events = answer["events"].as_array().into_iter().flatten();
+        Ok(events.filter_map(|event| event["message"].as_str()).map(str::to_owned).collect())
+    }
+
     /// A role's inline policy.
     ///
     /// # Errors

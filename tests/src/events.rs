@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{User, aws::attribute};
 
 /// The samples, by the name that their function has in template.yaml.
-pub const SAMPLES: [(&str, &str); 52] = [
+pub const SAMPLES: [(&str, &str); 54] = [
     ("AdminImagesDelete", include_str!("../../events/admin-images-delete.json")),
     ("AdminImagesGet", include_str!("../../events/admin-images-get.json")),
     ("AdminImagesList", include_str!("../../events/admin-images-list.json")),
@@ -56,13 +56,17 @@ pub const SAMPLES: [(&str, &str); 52] = [
     ("WorkersFailed", include_str!("../../events/workers-failed.json")),
     ("WorkersReclaim", REMOVED),
     ("WorkersReclaim", EXPIRED),
+    ("WorkersSetup", SETUP),
     ("WorkersSizes", include_str!("../../events/workers-sizes.json")),
     ("WorkersThumbnail", UPLOADED),
     ("WorkersTiers", include_str!("../../events/workers-tiers.json")),
+    ("WorkersTiers", NEW_PROFILE),
 ];
 
 const UPLOADED: &str = include_str!("../../events/workers-thumbnail.json");
 const REMOVED: &str = include_str!("../../events/workers-reclaim.json");
+const SETUP: &str = include_str!("../../events/workers-setup.json");
+const NEW_PROFILE: &str = include_str!("../../events/workers-tiers-profile.json");
 const EXPIRED: &str = include_str!("../../events/workers-reclaim-expired.json");
 
 /// S3's event that objects were created, each given by its key and the event's sequencer.
@@ -112,6 +116,35 @@ pub async fn replacement_lapsed(user: &User, id: &str) -> Result<Value> {
 /// Where there is no such set any more.
 pub async fn set_removed(user: &User, id: &str) -> Result<Value> {
     stream(REMOVED, user, &format!("SET#{id}")).await
+}
+
+/// CloudFormation's event for the custom resource of the default tiers. Its answer goes to `response_url`.
+///
+/// # Errors
+/// Where the sample is broken.
+pub fn setup(request_type: &str, response_url: &str) -> Result<Value> {
+    let mut event: Value = serde_json::from_str(SETUP)?;
+    (event["RequestType"], event["ResponseURL"]) = (json!(request_type), json!(response_url));
+    if request_type != "Create" {
+        event["PhysicalResourceId"] = json!("default-tiers");
+    }
+    if request_type == "Update" {
+        event["OldResourceProperties"] = event["ResourceProperties"].clone();
+    }
+    Ok(event)
+}
+
+/// The table's event that a user has a profile, with a tier's rules as they were copied into it.
+///
+/// # Errors
+/// Where the sample is broken, or the user has no profile.
+pub async fn profile_comes(user: &User) -> Result<Value> {
+    let profile = user.item("PROFILE").await?.context("no profile")?;
+    let mut event: Value = serde_json::from_str(NEW_PROFILE)?;
+    let change = &mut event["Records"][0]["dynamodb"];
+    change["Keys"] = attribute(&json!({"pk": profile["pk"], "sk": profile["sk"]}))["M"].take();
+    change["NewImage"] = attribute(&profile)["M"].take();
+    Ok(event)
 }
 
 /// What Lambda tells the on-failure destination of an event that it gave up.

@@ -5,6 +5,7 @@ mod aws;
 mod contract;
 pub mod events;
 pub mod pictures;
+mod response_url;
 mod stack;
 mod standins;
 mod user;
@@ -12,6 +13,7 @@ mod wait;
 
 pub use answer::Answer;
 pub use aws::{Aws, Invocation};
+pub use response_url::{CustomResourceAnswer, ResponseUrl};
 pub use stack::{Login, Outputs, Stack, Tier, unique};
 pub use standins::Plan;
 pub use user::{Created, Tokens, User, id_of};

@@ -112,15 +112,6 @@ enum Task {
     /// Measure, and print a table for docs/BENCHMARKS.md.
     #[command(subcommand)]
     Bench(Bench),
-    /// Put the tiers into the table of a stack that was deployed to AWS.
-    Seed {
-        /// The stack's name, as in `sam deploy`.
-        #[arg(long)]
-        stack_name: String,
-        /// Its region; otherwise the one of your AWS configuration.
-        #[arg(long)]
-        region: Option<String>,
-    },
     /// Send the dead letters of a stack's jobs to their queues once more.
     Redrive {
         /// The stack's name, as in `sam deploy`; otherwise the local one.
@@ -224,13 +215,6 @@ fn run(task: Task) -> Result<()> {
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
         Task::Redrive { stack_name, region, place } => redrive(stack_name, region.as_deref(), &place),
-        Task::Seed { stack_name, region } => {
-            let mut aws = Aws::remote(region.as_deref())?;
-            let table = seed::outputs(&mut aws, &stack_name)?.remove("TableName");
-            seed::tiers(&mut aws, &table.context("the stack has no output TableName")?)?;
-            println!("The table has its tiers.");
-            Ok(())
-        }
     }
 }
 

@@ -77,7 +77,7 @@ impl Stack {
         let emulator = self.emulator(port, previous.as_ref())?;
         providers.store(&mut Aws::local(&emulator)?)?;
         command::step("deploying template.yaml with sam", || self.deploy(&emulator, providers))?;
-        let outputs = command::step("making routes, tiers and users", || self.fill(&emulator, previous))?;
+        let outputs = command::step("making routes and users", || self.fill(&emulator, previous))?;
         emulator.save()?;
         Ok((emulator, outputs))
     }
@@ -200,7 +200,6 @@ impl Stack {
             api_id,
             pid: identity.pid,
         };
-        seed::tiers(&mut aws, &outputs.table)?;
         for (user, group) in [(&outputs.demo, None), (&outputs.admin, Some("admin"))] {
             let sub = sign_up(&mut aws, &outputs.user_pool_id, user, group)?;
             seed::enterprise_profile(&mut aws, &outputs.table, &sub)?;

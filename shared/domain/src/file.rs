@@ -77,6 +77,13 @@ text! {
     Description, 5000, multiline: true
 }
 
+impl TierName {
+    /// A name that is written in the code.
+    pub(crate) fn from_static(name: &'static str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
 /// Why a HEIC picture is refused, and what to do instead.
 pub const HEIC_NOT_SUPPORTED: &str =
     "HEIC images are not supported. Send a JPEG; phones can export or share as JPEG.";

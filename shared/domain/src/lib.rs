@@ -28,7 +28,7 @@ pub use links::{Link, Links, UploadTicket};
 pub use mirror::{DropboxPath, Mirror};
 pub use phone::PhoneNumber;
 pub use set::{ImageSet, SetText, Slot, Slots};
-pub use tier::{ThumbnailSizes, Tier, TierId};
+pub use tier::{DefaultTier, ThumbnailSizes, Tier, TierId};
 pub use user::{Profile, Usage};
 
 /// An instant in UTC, written as RFC 3339.

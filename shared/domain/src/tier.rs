@@ -106,3 +106,58 @@ impl Tier {
         self.thumbnail_sizes.iter().copied().min()
     }
 }
+
+/// A tier that a new deployment begins with. From then on tiers are data: admins change and delete them, and nothing
+/// brings these back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DefaultTier {
+    /// The tier of new users: one thumbnail.
+    Basic,
+    /// More and larger images, and links to originals.
+    Premium,
+    /// Everything.
+    Enterprise,
+}
+
+impl DefaultTier {
+    /// Every one of them.
+    pub const ALL: [Self; 3] = [Self::Basic, Self::Premium, Self::Enterprise];
+
+    /// The tier as a new deployment has it.
+    #[must_use]
+    pub fn rules(self) -> Tier {
+        let (id, name, thumbnail_sizes, max_image_bytes, max_images) = match self {
+            Self::Basic => ("basic", "Basic", vec![200], 10_000_000, 100),
+            Self::Premium => ("premium", "Premium", vec![200, 400], 25_000_000, 1_000),
+            Self::Enterprise => ("enterprise", "Enterprise", vec![200, 400, 1200], 50_000_000, 10_000),
+        };
+        Tier {
+            id: TierId(id.to_owned()),
+            name: TierName::from_static(name),
+            thumbnail_sizes,
+            original_link: self != Self::Basic,
+            expiring_links: self == Self::Enterprise,
+            max_image_bytes,
+            max_images,
+            ai: self == Self::Enterprise,
+            revision: 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_tiers_are_valid_and_include_the_one_for_new_users() {
+        for tier in DefaultTier::ALL.map(DefaultTier::rules) {
+            assert!(TierId::try_from(tier.id.as_str().to_owned()).is_ok(), "{tier:?}");
+            assert!(TierName::try_from(tier.name.as_str().to_owned()).is_ok(), "{tier:?}");
+            let sizes = ThumbnailSizes::try_from(tier.thumbnail_sizes.clone()).map(Vec::from);
+            assert_eq!(sizes.as_ref(), Ok(&tier.thumbnail_sizes));
+        }
+        assert_eq!(DefaultTier::Basic.rules().id, TierId::default_for_new_users());
+    }
+}

@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -43,6 +43,26 @@ impl Http {
         let connector =
             HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
         Ok(Self(Client::builder(TokioExecutor::new()).build(connector)))
+    }
+
+    /// Puts a body to a presigned address of S3, without a content type.
+    ///
+    /// # Errors
+    /// [`ProviderError`] where it is not taken; the address is a credential and not part of it.
+    pub async fn put_presigned(
+        &self,
+        url: &str,
+        body: impl Into<Bytes>,
+        time: Duration,
+    ) -> Result<(), ProviderError> {
+        const MAX_ANSWER_BYTES: usize = 16 * 1024;
+        let request = Request::put(url)
+            // Part of what was signed.
+            .header(header::CONTENT_TYPE, "")
+            .body(Full::new(body.into()))
+            .map_err(|_| ProviderError::refused("the address is none"))?;
+        let answer = self.send(request, Bounds { time, bytes: MAX_ANSWER_BYTES }).await?;
+        if answer.status.is_success() { Ok(()) } else { Err(ProviderError::of_status(&answer, "")) }
     }
 
     pub(crate) async fn send(

@@ -86,7 +86,6 @@ pub(crate) enum Part {
     Source,
     Set,
     Occupant,
-    Tier,
     Profile,
     Image,
 }
@@ -96,7 +95,6 @@ enum Attempt<T> {
     Before(T),
     /// The profile is another than was thought, or is not there.
     Profile(Option<Box<Profile>>),
-    TierChanged,
     NoSuchSet,
     SourceChanged,
     /// Another image than was thought fills the slot, or none.
@@ -158,7 +156,6 @@ impl Records {
                 Attempt::Made => return Ok(Made::Now),
                 Attempt::Before(images) => return Ok(Made::Before(images)),
                 Attempt::Profile(None) => Count::First(Box::new(tier?)),
-                Attempt::TierChanged => Count::First(Box::new(self.fresh_default_tier().await?)),
                 Attempt::Profile(Some(profile)) => {
                     fits(images, &profile.limits)?;
                     if profile.usage.images + images.len() as u64 > profile.limits.max_images {
@@ -218,9 +215,6 @@ impl Records {
         if let Some(once) = once {
             parts.push((Part::Once, self.remember(user, once, images, now)?));
         }
-        if let Count::First(tier) = count {
-            parts.push((Part::Tier, self.tier_is_unchanged(tier)?));
-        }
         parts.push((Part::Profile, self.take_places(user, images, count)?));
         for image in images {
             if let Some(place) = image.set {
@@ -244,7 +238,6 @@ impl Records {
             }
             Some((Part::Source, _)) => Attempt::SourceChanged,
             Some((Part::Occupant, _)) => Attempt::SlotTaken,
-            Some((Part::Tier, _)) => Attempt::TierChanged,
             Some((Part::Profile, profile)) => Attempt::Profile(profile.map(read).transpose()?.map(Box::new)),
             Some((Part::Image, _)) => {
                 return Err(CallError::internal("a new image's id is taken").into());
@@ -280,6 +273,7 @@ impl Records {
         let ai = if needs_ai(images) { " AND #limits.#ai = :yes" } else { "" };
         let mut write = match count {
             Count::First(tier) => {
+                // The copy may be outdated. Once the profile is there, `Records::refresh_limits` corrects it.
                 let mut profile = Profile::new(tier.as_ref().clone());
                 (profile.usage.images, profile.usage.bytes) = (places, bytes);
                 return self.put_new(item(profile_key(user), profile)?);

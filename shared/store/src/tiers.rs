@@ -71,7 +71,7 @@ impl Records {
     /// The tier of new users, at most a minute old.
     ///
     /// # Errors
-    /// [`CallError`]; a stack whose tiers were never seeded is [`CallError::Internal`].
+    /// [`CallError`]; where somebody removed this tier from the table, [`CallError::Internal`].
     pub async fn default_tier(&self) -> Result<Tier, CallError> {
         let mut cached = self.default_tier.0.lock().await;
         if let Some((at, tier)) = cached.as_ref()
@@ -81,16 +81,12 @@ impl Records {
         }
         let id = TierId::default_for_new_users();
         let tier = self.tier(&id).await?.ok_or_else(|| {
-            CallError::internal(format!("the table has no tier {id}: `cargo xtask seed` makes the tiers"))
+            CallError::internal(format!(
+                "the tier for new users is missing: create it with PUT /api/admin/account-tiers/{id}"
+            ))
         })?;
         *cached = Some((Instant::now(), tier.clone()));
         Ok(tier)
-    }
-
-    /// The tier of new users, read anew.
-    pub(crate) async fn fresh_default_tier(&self) -> Result<Tier, CallError> {
-        *self.default_tier.0.lock().await = None;
-        self.default_tier().await
     }
 
     /// A tier.
@@ -126,6 +122,24 @@ impl Records {
         let mut tiers = items.map(read::<Tier>).collect::<Result<Vec<_>, _>>()?;
         tiers.sort_by(|a, b| (a.max_images, a.id.as_str()).cmp(&(b.max_images, b.id.as_str())));
         Ok(tiers)
+    }
+
+    /// Writes a tier unless there is one with its id. Returns whether it was written.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn create_tier(&self, tier: &Tier) -> Result<bool, CallError> {
+        let put = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item(tier_key(&tier.id), tier)?))
+            .condition_expression("attribute_not_exists(pk)");
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Writes a tier, new or not, as its next revision. The stream carries it to the users who are in it.
@@ -194,14 +208,16 @@ impl Records {
                 .value(":tier", value(&tier.id)?)
                 .value(":limits", value(tier)?)
                 .value(":none", number(0));
+        // An admin moves a user rarely, so that this check of the tier's item meets no other transaction with it. The
+        // first image of each new user would: see `Records::refresh_limits`.
         let parts = vec![self.tier_is_unchanged(tier)?, profile.in_transaction(self)?];
         let reasons = self.transact(parts).await?;
         Ok(reasons.is_none())
     }
 
-    /// A part of a transaction that insists on a tier's being as it was read, so that the stream's record of a
-    /// later change finds whoever copied it here.
-    pub(crate) fn tier_is_unchanged(&self, tier: &Tier) -> Result<TransactWriteItem, CallError> {
+    /// The part of a transaction that fails where a tier was changed or deleted since it was read. The stream's record
+    /// of a later change then finds the user who got this copy.
+    fn tier_is_unchanged(&self, tier: &Tier) -> Result<TransactWriteItem, CallError> {
         let condition = "attribute_exists(pk) AND (#revision = :revision OR attribute_not_exists(#revision))";
         let check = ConditionCheck::builder()
             .table_name(&self.table)
@@ -231,6 +247,23 @@ impl Records {
                 return Ok(count);
             }
             start = next;
+        }
+    }
+
+    /// Gives a user the current rules of the tier, if the profile's copy of them is older. Returns whether it was.
+    ///
+    /// A user's first image writes the profile with rules that may be [`CachedTier::TIME`] old. Its transaction does not
+    /// check them: a transaction fails when it contains an item that is part of another ongoing one (Amazon DynamoDB
+    /// Developer Guide, "Transaction conflict handling in DynamoDB"), and all new users share the item of their tier.
+    /// Instead, `workers-tiers` calls this for each new profile. A later change of the tier reaches the profile by
+    /// [`Records::spread_tier`].
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn refresh_limits(&self, user: &UserId, profile: &Profile) -> Result<bool, CallError> {
+        match self.tier(&profile.tier).await? {
+            Some(tier) if tier.revision > profile.limits.revision => self.update_limits(user, &tier).await,
+            _ => Ok(false),
         }
     }
 

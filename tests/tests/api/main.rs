@@ -54,6 +54,7 @@ mod workers {
     mod failed;
     mod jobs;
     mod reclaim;
+    mod setup;
     mod sizes;
     mod thumbnail;
     mod tiers;

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -55,6 +55,8 @@ struct Plan {
     /// So many calls fail yet.
     failing: usize,
     calls: usize,
+    /// What was let through of the operation.
+    forwarded: Vec<Bytes>,
 }
 
 /// A running proxy.
@@ -83,7 +85,7 @@ impl Proxy {
             upstream: upstream.parse()?,
             client: Client::builder(TokioExecutor::new()).build_http(),
             operation,
-            plan: Arc::new(Mutex::new(Plan { fault, failing, calls: 0 })),
+            plan: Arc::new(Mutex::new(Plan { fault, failing, calls: 0, forwarded: Vec::new() })),
         };
         let served = proxy.clone();
         tokio::spawn(async move {
@@ -107,6 +109,11 @@ impl Proxy {
         self.plan().calls
     }
 
+    /// The bodies of the operation's requests that reached the stack.
+    pub(crate) fn forwarded(&self) -> Vec<Bytes> {
+        self.plan().forwarded.clone()
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         match self.fault_of(&request) {
             None => self.forward(request).await.unwrap_or_else(|error| {
@@ -125,12 +132,7 @@ impl Proxy {
     }
 
     fn fault_of(&self, request: &Request<Incoming>) -> Option<Fault> {
-        let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
-        let operation = match target.and_then(|target| target.split_once('.')) {
-            Some((_, operation)) => operation,
-            None => request.method().as_str(),
-        };
-        if operation != self.operation {
+        if operation(request.headers(), request.method()) != self.operation {
             return None;
         }
         let mut plan = self.plan();
@@ -144,13 +146,26 @@ impl Proxy {
         let mut uri = self.upstream.clone().into_parts();
         uri.path_and_query = head.uri.path_and_query().cloned();
         head.uri = Uri::from_parts(uri)?;
-        let request = Request::from_parts(head, Full::new(body.collect().await?.to_bytes()));
+        let body = body.collect().await?.to_bytes();
+        if operation(&head.headers, &head.method) == self.operation {
+            self.plan().forwarded.push(body.clone());
+        }
+        let request = Request::from_parts(head, Full::new(body));
         let (head, body) = self.client.request(request).await.context("forwarding")?.into_parts();
         Ok(Response::from_parts(head, Full::new(body.collect().await?.to_bytes())))
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The operation of a JSON protocol, or else the method.
+fn operation<'a>(headers: &'a HeaderMap, method: &'a Method) -> &'a str {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    match target.and_then(|target| target.split_once('.')) {
+        Some((_, operation)) => operation,
+        None => method.as_str(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tests::{Plan, Stack, Tier, User, events, id_of, pictures, unique, until};
+use tests::{Plan, ResponseUrl, Stack, Tier, User, events, id_of, pictures, unique, until};
 
 use crate::{needs_all_it_may, ready};
 
@@ -134,7 +134,32 @@ async fn workers_tiers() -> Result<()> {
         took_all(&stack.invoke("WorkersTiers", &event).await?.ok()?)?;
         let limits = user.item("PROFILE").await?.context("no profile")?["limits"].take();
         ensure!(limits["name"] == "Sample", "{limits}");
-        Ok(())
+        // A new profile has its tier looked up.
+        let user = stack.user_in(Tier::BASIC).await?;
+        took_all(&stack.invoke("WorkersTiers", &events::profile_comes(&user).await?).await?.ok()?)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn workers_setup() -> Result<()> {
+    let stack = Stack::connect()?;
+    needs_all_it_may(&stack, "WorkersSetup", async || {
+        let succeeds = async |change: fn(&mut Value)| {
+            let response_url = ResponseUrl::start().await?;
+            let mut event = events::setup("Create", &response_url.address)?;
+            change(&mut event);
+            stack.invoke("WorkersSetup", &event).await?.ok()?;
+            let answer = response_url.answer().await?.body;
+            ensure!(answer["Status"] == "SUCCESS", "{answer}");
+            Ok(())
+        };
+        succeeds(|_| {}).await?;
+        // Tiers that the template lists for the first time.
+        succeeds(|event| {
+            (event["RequestType"], event["OldResourceProperties"]) = (json!("Update"), json!({"Tiers": []}));
+        })
+        .await
     })
     .await
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tests::{Stack, Tier, User, unique};
+use tests::{Stack, Tier, User, events, unique, until};
 
 async fn user_of(stack: &Stack, tier: &str) -> Result<User> {
     let user = stack.user_in(Tier::BASIC).await?;
@@ -50,5 +50,36 @@ async fn every_user_of_the_tier_and_nobody_else_gets_the_rules() -> Result<()> {
         assert_eq!(max_images(user).await?, 7);
     }
     assert_eq!(max_images(&other).await?, 100);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_profile_that_was_written_with_outdated_rules_gets_the_new_ones() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
+    let tier = unique("t");
+    let tier = tier[tier.len().saturating_sub(30)..].trim_start_matches('-');
+    let path = format!("/api/admin/account-tiers/{tier}");
+    let rules = |max_images: u32| {
+        json!({
+            "name": "Sample", "thumbnail_sizes": [200], "original_link": false, "expiring_links": false,
+            "max_image_bytes": 1_000_000, "max_images": max_images, "ai": false,
+        })
+    };
+    admin.put(&path, &rules(5)).await?.expect(200)?;
+    let outdated = stack.aws.item(&stack.outputs.table, "TIER", &format!("TIER#{tier}")).await?;
+    admin.put(&path, &rules(9)).await?.expect(200)?;
+    // As an instance writes it that read the tier less than a minute ago.
+    let profile = json!({
+        "pk": format!("USER#{}", user.id), "sk": "PROFILE", "tier": tier, "limits": outdated,
+        "images": 1, "bytes": 10,
+    });
+    stack.aws.put_item(&stack.outputs.table, &profile).await?;
+    until("the new rules", async || Ok((max_images(&user).await? == 9).then_some(()))).await?;
+    // Nothing else was changed, and the same event later changes nothing.
+    assert_eq!(user.usage().await?, (1, 10));
+    let after = user.item("PROFILE").await?;
+    stack.invoke("WorkersTiers", &events::profile_comes(&user).await?).await?.ok()?;
+    assert_eq!(user.item("PROFILE").await?, after);
     Ok(())
 }
