@@ -1,6 +1,7 @@
 //! The running stack.
 
 use std::{
+    collections::BTreeSet,
     env, fs,
     net::{Ipv4Addr, SocketAddr},
     sync::{
@@ -226,6 +227,30 @@ impl Stack {
     /// No answer, or no such resource.
     pub async fn resource(&self, name: &str) -> Result<String> {
         self.aws.physical_id(&self.outputs.stack_name, name).await
+    }
+
+    /// How many invocations of the functions of a log group had to do with something, by a text in their logs.
+    ///
+    /// # Errors
+    /// No answer, or no such group.
+    pub async fn invocations_about(&self, group: &str, text: &str) -> Result<usize> {
+        let group = self.resource(group).await?;
+        let lines = self.aws.log_lines(&group, text).await?;
+        let ids = lines.iter().filter_map(|line| {
+            // `requestId="…"` in text, `"requestId":"…"` in JSON.
+            let (_, behind) = line.split_once("requestId")?;
+            behind.trim_start_matches(['"', '=', ':']).split('"').next()
+        });
+        let mut count = 0;
+        // A retry may have the same id.
+        for id in ids.collect::<BTreeSet<_>>() {
+            let lines = self.aws.log_lines(&group, id).await?;
+            count += lines
+                .iter()
+                .filter(|line| line.starts_with("START ") || line.contains("platform.start\""))
+                .count();
+        }
+        Ok(count)
     }
 
     /// Invokes a function of template.yaml directly.

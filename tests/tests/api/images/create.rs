@@ -1,11 +1,13 @@
 //! `POST /api/images`, and the upload to S3 that it hands out
 
+use std::time::Duration;
+
 use anyhow::Result;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tests::{Stack, Tier, pictures};
+use tests::{Stack, Tier, id_of, pictures};
 
 fn fields() -> Value {
     json!({"file_name": "cat.jpg", "content_type": "image/jpeg", "size": 1000})
@@ -164,7 +166,7 @@ async fn the_content_decides_what_a_picture_is_whatever_was_declared() -> Result
 }
 
 #[tokio::test]
-async fn an_empty_file_is_refused_and_a_stub_of_one_fails() -> Result<()> {
+async fn an_empty_file_is_refused_and_a_stub_of_one_fails_and_is_not_tried_again() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let mut empty = fields();
@@ -177,6 +179,14 @@ async fn an_empty_file_is_refused_and_a_stub_of_one_fails() -> Result<()> {
     let header = pictures::png(64, 64)?[..33].to_vec();
     let header = user.upload_and_develop("image/png", header).await?;
     assert_eq!((&header["status"], &header["failure"]["code"]), (&json!("failed"), &json!("corrupt-image")));
+
+    // The emulator sends a failed event again after one second and after two more.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for image in [&byte, &header] {
+        let id = id_of(image)?;
+        assert_eq!(stack.invocations_about("WorkersLogs", id).await?, 1, "{image}");
+        assert_eq!(&user.image(id).await?, image);
+    }
     Ok(())
 }
 
