@@ -78,7 +78,7 @@ pub struct Thumbnail {
 pub struct Placeholder {
     /// A ThumbHash in base 64.
     pub thumbhash: String,
-    /// The average colour, `#rrggbb`.
+    /// The dominant color, as `#rrggbb`.
     pub color: String,
 }
 

@@ -1,5 +1,5 @@
-//! `corpus make DIR` writes the seeds for fuzzing; `corpus run DIR…` develops every file in directories,
-//! checks what must hold for any bytes, and tells how many ended as what, and the slowest.
+//! `corpus make DIR` writes the seeds for fuzzing. `corpus run DIR…` develops every file in the directories, checks what
+//! must be true for any bytes, and prints the number of files for each outcome, and the slowest file.
 #![expect(clippy::unwrap_used, reason = "the pictures are the program's own")]
 
 #[path = "../fuzz/fuzz_targets/check.rs"]
@@ -16,7 +16,7 @@ use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use ravif::Img;
 use turbojpeg::{Colorspace, Compressor, PixelFormat, Subsamp};
 
-/// No file may take longer.
+/// The maximum time for one file.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
@@ -42,7 +42,7 @@ fn run(directories: &[&str]) -> ExitCode {
         }
         let bytes = fs::read(&path).unwrap_or_default();
         let (sizes, settings) = check::settings(&bytes);
-        eprintln!("{}", path.display()); // whatever happens, it is known with which file
+        eprintln!("{}", path.display()); // before the work, so that a crash has a file name
         let start = Instant::now();
         let outcome = check::check(&bytes, &sizes, &settings);
         let took = start.elapsed();
@@ -54,7 +54,7 @@ fn run(directories: &[&str]) -> ExitCode {
     if is_slow { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// One small file of every kind that takes a way of its own.
+/// Writes one small file of every kind that has code of its own.
 fn make(directory: &Path) {
     fs::create_dir_all(directory).unwrap();
     let write = |name: &str, bytes: &[u8]| fs::write(directory.join(name), bytes).unwrap();

@@ -1,5 +1,5 @@
-//! Develops files, and all files of directories, and prints one JSON line for each:
-//! `thumbnail [--sizes 200,400,1200] [--out DIR] [--format auto|webp|avif] FILE…`. Goes on after a bad file.
+//! Develops files, and all files in directories, and prints one JSON line for each:
+//! `thumbnail [--sizes 200,400,1200] [--out DIR] [--format auto|webp|avif] FILE…`. It continues after a rejected file.
 
 use std::error::Error;
 use std::fs;
@@ -26,20 +26,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::create_dir_all(out)?;
     }
     for (base, file) in named.iter().flat_map(|path| files(path)) {
-        // As a path below the directory that was named, so that two of the same name stay two.
+        // The path inside the named directory, so that files with the same name stay apart.
         let name = file.strip_prefix(&base).unwrap_or(&file).to_string_lossy().replace(['/', '\\'], "-");
         println!("{}", line(&file, &name, &sizes, out.as_deref(), &settings));
     }
     Ok(())
 }
 
-/// A file as it is named, or every file below a directory in order of name; each with its base.
+/// A file itself, or all files in a directory, sorted by path. Each comes with its base directory.
 fn files(path: &Path) -> Vec<(PathBuf, PathBuf)> {
     let base = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     let mut found = Vec::new();
     let mut rest = vec![path.to_owned()];
     while let Some(path) = rest.pop() {
-        // A directory that cannot be listed is shown as a file that cannot be read.
+        // A directory that cannot be listed is reported as a file that cannot be read.
         match fs::read_dir(&path) {
             Ok(entries) => rest.extend(entries.flatten().map(|entry| entry.path())),
             Err(_) => found.push((base.to_owned(), path)),
@@ -50,7 +50,7 @@ fn files(path: &Path) -> Vec<(PathBuf, PathBuf)> {
 }
 
 fn line(file: &Path, name: &str, sizes: &[u32], out: Option<&Path>, settings: &Settings) -> Value {
-    // Linux then counts the peak from here on.
+    // Linux then measures the peak from here on.
     let _ = fs::write("/proc/self/clear_refs", "5");
     let (start, cpu_before) = (Instant::now(), cpu_ms());
     let outcome = fs::read(file)
@@ -88,7 +88,7 @@ fn line(file: &Path, name: &str, sizes: &[u32], out: Option<&Path>, settings: &S
     })
 }
 
-/// What its owner is told, and what the log says.
+/// The message for the owner of the picture, and the message for the log.
 fn detail(error: &DevelopError) -> String {
     format!("{error} ({error:?})")
 }
@@ -117,14 +117,14 @@ fn tenths(milliseconds: f64) -> f64 {
     (milliseconds * 10.0).round() / 10.0
 }
 
-/// The time that this thread has had of a processor. Linux alone tells.
+/// The CPU time of this thread. Only Linux provides it.
 fn cpu_ms() -> Option<f64> {
     let schedule = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds: f64 = schedule.split_whitespace().next()?.parse().ok()?;
     Some(nanoseconds / 1e6)
 }
 
-/// The most memory that was resident at once. Linux alone tells.
+/// The peak of resident memory. Only Linux provides it.
 fn peak_rss_kb() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

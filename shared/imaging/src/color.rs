@@ -1,19 +1,19 @@
-//! Other colours in, sRGB out.
+//! Conversion to sRGB.
 //!
-//! Both work on reduced pictures, where there is little to convert.
+//! The functions work on reduced pictures, which have few pixels to convert.
 
 use fast_image_resize::images::Image;
 use image::{DynamicImage, RgbImage};
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
-use crate::DevelopError;
+use crate::error::DevelopError;
 
-/// The longest profile that is looked at. Those of cameras and screens have some kilobytes; a long one
-/// holds tables for printers.
+/// The maximum length of a profile in bytes. Profiles of cameras and screens have some kilobytes. Longer ones contain
+/// tables for printers.
 const MAX_PROFILE: usize = 4 << 20;
 
-/// Cyan, magenta, yellow and black as RGB, as if the inks were ideal. A profile of the press would give
-/// other colours, mostly duller; what browsers and the JPEG decoders around show is this.
+/// Converts cyan, magenta, yellow and black to RGB as if the inks were ideal. A printing profile would give other,
+/// mostly duller colors, but browsers and most JPEG decoders show these.
 pub(crate) fn from_ink(inks: &Image<'_>, inverted: bool) -> Result<DynamicImage, DevelopError> {
     let flip = if inverted { 0 } else { 255 };
     let light = |ink: u8| u16::from(ink ^ flip);
@@ -26,14 +26,14 @@ pub(crate) fn from_ink(inks: &Image<'_>, inverted: bool) -> Result<DynamicImage,
     picture.map(Into::into).ok_or_else(|| DevelopError::internal("the buffer does not fit the picture"))
 }
 
-/// Reads an ICC profile. One that is damaged is none.
+/// Reads an ICC profile. The result is `None` if it is damaged.
 pub(crate) fn profile(icc: &[u8]) -> Option<Box<ColorProfile>> {
     let is_short = icc.len() <= MAX_PROFILE;
     is_short.then(|| ColorProfile::new_from_slice(icc).ok()).flatten().map(Box::new)
 }
 
-/// Converts an RGB or RGBA picture from its profile to sRGB. A profile of another kind of colour than
-/// the picture is ignored.
+/// Converts an RGB or RGBA picture from its profile to sRGB. A profile for another color space than that of the picture
+/// has no effect.
 pub(crate) fn to_srgb(picture: &mut DynamicImage, profile: &ColorProfile) {
     let layout = if picture.color().has_alpha() { Layout::Rgba } else { Layout::Rgb };
     let converted = match profile.color_space {

@@ -1,15 +1,22 @@
-//! What to show while a thumbnail loads: a ThumbHash and the dominant colour.
+//! The placeholder for a thumbnail that is not loaded yet: a ThumbHash and the dominant color.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::{DynamicImage, RgbaImage};
 
-use crate::Placeholder;
-
-/// The longest side that a ThumbHash is computed from.
+/// The longest side of the picture that a placeholder is computed from.
 pub(crate) const SIDE: u32 = 32;
 
-/// The placeholder of a picture of at most [`SIDE`] pixels.
+/// What a client can show until it has loaded a thumbnail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placeholder {
+    /// A [ThumbHash](https://evanw.github.io/thumbhash/), in standard base64.
+    pub thumbhash: String,
+    /// The dominant color, as `#rrggbb`.
+    pub color: String,
+}
+
+/// Computes the placeholder from a picture whose sides have at most [`SIDE`] pixels.
 pub(crate) fn of(picture: &DynamicImage) -> Placeholder {
     let rgba = picture.to_rgba8();
     let (width, height) = (rgba.width() as usize, rgba.height() as usize);
@@ -18,8 +25,8 @@ pub(crate) fn of(picture: &DynamicImage) -> Placeholder {
     Placeholder { thumbhash: STANDARD.encode(hash), color: format!("#{red:02x}{green:02x}{blue:02x}") }
 }
 
-/// The mean of the most frequent of 4,096 groups of like colours, a pixel counting as much as it
-/// is opaque; white where nothing is.
+/// The mean of the most frequent of 4,096 groups of similar colors. A pixel counts in proportion to its alpha. The
+/// result is white if all pixels are transparent.
 fn dominant(picture: &RgbaImage) -> [u8; 3] {
     let group = |[red, green, blue]: [u8; 3]| {
         usize::from(red >> 4) << 8 | usize::from(green >> 4) << 4 | usize::from(blue >> 4)

@@ -1,38 +1,26 @@
-//! One decoded picture in, all its reductions out, upright and in 8 bits.
+//! From a decoded picture to all its reductions, upright and with 8 bits per sample.
 
 use std::cmp::Reverse;
 
 use fast_image_resize::images::Image;
-use fast_image_resize::{FilterType, MulDiv, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{MulDiv, PixelType, Resizer};
 use image::{DynamicImage, ImageBuffer, Pixel};
 
-use crate::decode::{Decoded, Source, turned};
-use crate::{Deadline, DevelopError, color};
+use crate::decoded::{Decoded, Samples};
+use crate::error::DevelopError;
+use crate::limits::Deadline;
+use crate::size::{Size, oriented};
+use crate::{color, resize};
 
-type Size = (u32, u32);
-
-/// A reduction is made from an earlier one that is at least this many times as long; from a
-/// closer one the two filters would add up to a visibly softer picture.
+/// A reduction is made from an earlier one that is at least this many times as long. If the two were closer, their
+/// filters would add up to a visibly softer picture.
 const CHAIN_RATIO: u32 = 2;
 
 /// The reductions of one picture.
 pub(crate) struct Reductions(Vec<DynamicImage>);
 
-/// Fits a picture into a square of `size`: never enlarged, no side below 1.
-pub(crate) fn fit(width: u32, height: u32, size: u32) -> Size {
-    let (longer, size) = (width.max(height), size.max(1));
-    if longer <= size {
-        return (width, height);
-    }
-    let scale = |side: u32| {
-        let scaled = (u64::from(side) * u64::from(size) * 2 + u64::from(longer)) / (u64::from(longer) * 2);
-        u32::try_from(scaled).unwrap_or(size).clamp(1, size)
-    };
-    (scale(width), scale(height))
-}
-
-/// Makes every one of the `upright` sizes, the largest first and the smaller ones from it. The
-/// decoded picture is let go as soon as no other size needs it.
+/// Makes all `upright` sizes: the largest first, and smaller ones from it where possible. It frees the decoded picture
+/// as soon as no other size needs it.
 pub(crate) fn reduce(
     decoded: Decoded,
     upright: impl Iterator<Item = Size>,
@@ -69,7 +57,7 @@ pub(crate) fn reduce(
 }
 
 impl Reductions {
-    /// The reduction of exactly this size, which is one of those asked for.
+    /// The reduction of exactly this size, which was one of the sizes given to [`reduce`].
     pub(crate) fn get(&self, size: Size) -> Result<&DynamicImage, DevelopError> {
         self.0
             .iter()
@@ -78,7 +66,7 @@ impl Reductions {
     }
 }
 
-/// The decoded picture, as large as it was decoded and as it is stored.
+/// The decoded picture, not yet reduced, as it is stored.
 struct Original {
     decoded: Decoded,
     alpha: Alpha,
@@ -86,7 +74,7 @@ struct Original {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Alpha {
-    /// No alpha channel, or one that says opaque everywhere.
+    /// There is no alpha channel, or all pixels are opaque.
     Opaque,
     Straight,
     Premultiplied,
@@ -94,31 +82,31 @@ enum Alpha {
 
 impl Original {
     fn new(decoded: Decoded) -> Self {
-        let has_alpha = decoded.source == Source::Light && !is_opaque(&decoded.pixels);
+        let has_alpha = decoded.samples == Samples::Light && !is_opaque(&decoded.pixels);
         Self { decoded, alpha: if has_alpha { Alpha::Straight } else { Alpha::Opaque } }
     }
 
-    /// Reduces to an upright size. The largest size comes first.
+    /// Reduces to an upright size. The caller starts with the largest.
     fn reduce(&mut self, resizer: &mut Resizer, upright: Size) -> Result<DynamicImage, DevelopError> {
-        let stored = turned(self.decoded.orientation, upright);
+        let stored = oriented(self.decoded.orientation, upright);
         let small =
             if self.is_exactly(stored) { self.decoded.pixels.copy() } else { self.resize(resizer, stored)? };
-        let mut picture = match self.decoded.source {
-            Source::Light => to_8_bits(small)?,
-            Source::Ink { inverted } => color::from_ink(&small, inverted)?,
+        let mut picture = match self.decoded.samples {
+            Samples::Light => to_8_bits(small)?,
+            Samples::Ink { inverted } => color::from_ink(&small, inverted)?,
         };
         if picture.color().has_alpha() && picture.as_bytes().iter().skip(3).step_by(4).all(|&a| a == 255) {
             picture = picture.into_rgb8().into();
         }
-        if let (Source::Light, Some(profile)) = (self.decoded.source, &self.decoded.profile) {
+        if let (Samples::Light, Some(profile)) = (self.decoded.samples, &self.decoded.profile) {
             color::to_srgb(&mut picture, profile);
         }
         picture.apply_orientation(self.decoded.orientation);
         Ok(picture)
     }
 
-    /// Colours are weighted by their alpha, so that what shines through does not bleed. The
-    /// multiplication happens in place: a copy would be as large as the picture.
+    /// Weights colors by their alpha, so that colors of transparent pixels do not bleed. It multiplies in place,
+    /// because a copy would be as large as the picture.
     fn resize(
         &mut self,
         resizer: &mut Resizer,
@@ -131,7 +119,7 @@ impl Original {
         }
         let mut small = Image::new(width, height, self.decoded.pixels.pixel_type());
         let (across, down) = self.decoded.covered;
-        let options = options().use_alpha(false).crop(0.0, 0.0, across, down);
+        let options = resize::options().use_alpha(false).crop(0.0, 0.0, across, down);
         resizer.resize(&self.decoded.pixels, &mut small, &options).map_err(DevelopError::internal)?;
         if self.alpha == Alpha::Premultiplied {
             weights.divide_alpha_inplace(&mut small).map_err(DevelopError::internal)?;
@@ -139,30 +127,26 @@ impl Original {
         Ok(small)
     }
 
-    /// Whether it was decoded to this very size.
+    /// Whether the decoder already gave exactly this size.
     fn is_exactly(&self, (width, height): Size) -> bool {
         let Decoded { pixels, covered, .. } = &self.decoded;
         (pixels.width(), pixels.height()) == (width, height) && *covered == (width.into(), height.into())
     }
 }
 
-/// Reduces what is upright and in 8 bits already.
+/// Reduces a picture that is already upright and has 8 bits per sample.
 fn reduce_again(
     resizer: &mut Resizer,
     from: &DynamicImage,
     (width, height): Size,
 ) -> Result<DynamicImage, DevelopError> {
     let pixel_type = if from.color().has_alpha() { PixelType::U8x4 } else { PixelType::U8x3 };
-    // A copy of what is small already; a borrowed image would have all kernels compiled once more.
+    // The picture is small, so a copy is cheap. A borrowed image would compile all resizing kernels once more.
     let pixels = Image::from_vec_u8(from.width(), from.height(), from.as_bytes().to_vec(), pixel_type)
         .map_err(DevelopError::internal)?;
     let mut small = Image::new(width, height, pixel_type);
-    resizer.resize(&pixels, &mut small, &options()).map_err(DevelopError::internal)?;
+    resizer.resize(&pixels, &mut small, &resize::options()).map_err(DevelopError::internal)?;
     to_8_bits(small)
-}
-
-pub(crate) fn options() -> ResizeOptions {
-    ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
 }
 
 fn is_opaque(pixels: &Image<'_>) -> bool {
@@ -179,7 +163,7 @@ fn is_opaque(pixels: &Image<'_>) -> bool {
         .all(|pixel| pixel.iter().rev().take(alpha_bytes).all(|&byte| byte == u8::MAX))
 }
 
-/// RGB, or RGBA where there is an alpha channel.
+/// Converts to RGB, or to RGBA if there is an alpha channel.
 fn to_8_bits(image: Image<'static>) -> Result<DynamicImage, DevelopError> {
     let (size, pixel_type) = ((image.width(), image.height()), image.pixel_type());
     let bytes = image.into_vec();
@@ -192,7 +176,7 @@ fn to_8_bits(image: Image<'static>) -> Result<DynamicImage, DevelopError> {
         PixelType::U16x2 => DynamicImage::ImageLumaA16(buffer(size, samples(&bytes))?).into_rgba8().into(),
         PixelType::U16x3 => DynamicImage::ImageRgb16(buffer(size, samples(&bytes))?).into_rgb8().into(),
         PixelType::U16x4 => DynamicImage::ImageRgba16(buffer(size, samples(&bytes))?).into_rgba8().into(),
-        other => return Err(DevelopError::internal(format!("{other:?} was not decoded to"))),
+        other => return Err(DevelopError::internal(format!("no decoder gives {other:?}"))),
     })
 }
 
@@ -206,20 +190,4 @@ fn buffer<P: Pixel>(
 
 fn samples(bytes: &[u8]) -> Vec<u16> {
     bytes.as_chunks().0.iter().map(|&sample| u16::from_ne_bytes(sample)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fitted_side_is_rounded_and_never_below_one_nor_enlarged() {
-        assert_eq!(fit(4000, 3000, 400), (400, 300));
-        assert_eq!(fit(3, 2, 2), (2, 1));
-        assert_eq!(fit(2725, 2225, 200), (200, 163));
-        assert_eq!(fit(5000, 1, 200), (200, 1));
-        assert_eq!(fit(1, 65_535, 200), (1, 200));
-        assert_eq!(fit(120, 80, 200), (120, 80));
-        assert_eq!(fit(120, 80, 0), (1, 1));
-    }
 }

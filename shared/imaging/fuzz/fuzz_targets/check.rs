@@ -1,8 +1,8 @@
-// What has to hold for any bytes at all: shared by the fuzz target and the corpus runner.
+// What must be true for any bytes. The fuzz target and the corpus runner share it.
 
 use imaging::{DevelopError, Developed, Settings, develop};
 
-/// Sizes and output follow from the bytes, so that one file always takes the same way.
+/// The sizes depend only on the bytes, so that a file always gives the same result.
 pub(crate) fn settings(bytes: &[u8]) -> (Vec<u32>, Settings) {
     let sum = bytes.iter().fold(0_u32, |sum, &byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     let sizes = [vec![200, 400, 1200], vec![16], vec![1200, 33, 4096], vec![]];
@@ -11,7 +11,7 @@ pub(crate) fn settings(bytes: &[u8]) -> (Vec<u32>, Settings) {
     (sizes, Settings::default())
 }
 
-/// Develops, and checks what a caller relies on.
+/// Develops the file, and checks what a caller relies on.
 pub(crate) fn check(bytes: &[u8], sizes: &[u32], settings: &Settings) -> Result<Developed, DevelopError> {
     let outcome = develop(bytes, sizes, settings);
     match &outcome {

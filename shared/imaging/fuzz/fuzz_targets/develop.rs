@@ -1,4 +1,4 @@
-//! The whole path, from bytes to thumbnails.
+//! Any bytes through the whole engine, to thumbnails.
 #![no_main]
 
 mod check;
@@ -7,8 +7,8 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let (sizes, mut settings) = check::settings(bytes);
-    // Instrumented code is slow; what matters at 50 megapixels is seen at 8.
+    // Instrumented code is slow, and 8 megapixels show the same faults as 50.
     settings.limits.max_pixels = 8_000_000;
-    // Refusals are as good as thumbnails here.
+    // A rejection is as good as thumbnails here.
     let _ = check::check(bytes, &sizes, &settings);
 });

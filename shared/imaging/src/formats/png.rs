@@ -1,0 +1,71 @@
+//! PNG, decoded by the `image` crate.
+
+use image::codecs::png::PngDecoder;
+
+use super::whole;
+use crate::decoded::Decoded;
+use crate::decoder::{Decoder, Request};
+use crate::error::DevelopError;
+use crate::header::{Frames, Header};
+use crate::size::Size;
+
+pub(crate) const PNG: Decoder = Decoder {
+    content_type: "image/png",
+    extension: "png",
+    recognizes: |bytes| bytes.starts_with(b"\x89PNG\r\n\x1a\n"),
+    read_header,
+    check_content,
+    decode,
+};
+
+/// The name, in errors, of files that the decoder does not support.
+const UNUSUAL: &str = "PNG (of this unusual kind)";
+
+fn read_header(bytes: &[u8]) -> Option<Header> {
+    if bytes.get(12..16)? != b"IHDR" {
+        return None;
+    }
+    let size = size_be(bytes.get(16..)?)?;
+    let mut frames = Frames::default();
+    for (_, chunk) in chunks(bytes) {
+        if let Some(control) = chunk.strip_prefix(b"fcTL") {
+            frames.add(control.get(4..).and_then(size_be).unwrap_or_default());
+        }
+    }
+    Some(Header { size, frames })
+}
+
+/// Checks that a palette, if the picture uses one, is a list of at most 256 colors of three bytes, as PNG demands. The
+/// decoder relies on it.
+fn check_content(bytes: &[u8]) -> Result<(), DevelopError> {
+    const INDEXED: u8 = 3;
+    let is_valid = |(length, _): (usize, _)| length.is_multiple_of(3) && length <= 3 * 256;
+    if bytes.get(25) != Some(&INDEXED)
+        || chunks(bytes).find(|(_, chunk)| chunk.starts_with(b"PLTE")).is_none_or(is_valid)
+    {
+        return Ok(());
+    }
+    Err(DevelopError::corrupt("the palette is no list of colours"))
+}
+
+fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
+    whole::decode(request, UNUSUAL, |file, limits| Ok(Box::new(PngDecoder::with_limits(file, limits)?)))
+}
+
+/// The chunks in the order of the file: the length of the content, and everything from the chunk's type on.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (length, chunk) = rest.split_first_chunk::<4>()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        // The type precedes the content, and the checksum follows it.
+        rest = chunk.get(length.saturating_add(8)..).unwrap_or_default();
+        Some((length, chunk))
+    })
+}
+
+fn size_be(bytes: &[u8]) -> Option<Size> {
+    let (width, rest) = bytes.split_first_chunk()?;
+    let (height, _) = rest.split_first_chunk()?;
+    Some((u32::from_be_bytes(*width), u32::from_be_bytes(*height)))
+}

@@ -1,0 +1,179 @@
+//! WebP, decoded by libwebp. It reduces a picture while it decodes, before it converts anything to RGB.
+//!
+//! The `image` crate decodes animations, because the first frame has to be composed on the canvas.
+
+use fast_image_resize::PixelType;
+use fast_image_resize::images::Image;
+use image::codecs::webp::WebPDecoder;
+use image::metadata::Orientation;
+use webpx::{BitstreamFormat, DecoderConfig, Limits};
+
+use super::whole;
+use crate::color;
+use crate::decoded::{Decoded, Samples};
+use crate::decoder::{Decoder, Request, incomplete};
+use crate::error::DevelopError;
+use crate::header::{Frames, Header, size_le};
+use crate::size::Size;
+
+pub(crate) const WEBP: Decoder = Decoder {
+    content_type: "image/webp",
+    extension: "webp",
+    recognizes: |bytes| matches!(bytes, [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..]),
+    read_header,
+    check_content,
+    decode,
+};
+
+/// The name, in errors, of files that the decoder does not support.
+const UNUSUAL: &str = "WebP (of this unusual kind)";
+
+/// The engine decodes a picture to this many times the wanted size. libwebp averages pixels, so the last step is left
+/// to a better filter.
+const OVERSAMPLING: u32 = 2;
+
+/// libwebp reduces a picture only if each side becomes at most 1/2. For a smaller reduction, its own filter costs more
+/// time than the missing pixels save.
+const MIN_REDUCTION: u32 = 2;
+
+fn read_header(bytes: &[u8]) -> Option<Header> {
+    let first = Chunks::of_file(bytes).next()?;
+    if first.kind != b"VP8X" {
+        return frame_size(&first).map(Header::still);
+    }
+    let [_, _, _, _, a, b, c, d, e, f, ..] = *first.payload else { return None };
+    let side = |a, b, c| u32::from_le_bytes([a, b, c, 0]) + 1;
+    let canvas = (side(a, b, c), side(d, e, f));
+    let mut frames = Frames::default();
+    let mut first = None;
+    for chunk in Chunks::of_file(bytes) {
+        let frame = if chunk.kind == b"ANMF" {
+            let inner = Chunks { rest: chunk.payload.get(16..).unwrap_or_default() };
+            let frame = inner.into_iter().find_map(|chunk| frame_size(&chunk));
+            frames.add(frame.unwrap_or_default());
+            frame
+        } else {
+            frame_size(&chunk)
+        };
+        first = first.or(frame);
+    }
+    Some(Header::of_canvas(canvas, first, frames))
+}
+
+fn frame_size(chunk: &Chunk<'_>) -> Option<Size> {
+    match chunk.kind {
+        b"VP8 " => {
+            let [_, _, _, 0x9d, 0x01, 0x2a, w1, w2, h1, h2, ..] = *chunk.payload else {
+                return None;
+            };
+            let (width, height) = size_le([w1, w2], [h1, h2]);
+            Some((width & 0x3fff, height & 0x3fff))
+        }
+        b"VP8L" => {
+            let [0x2f, a, b, c, d, ..] = *chunk.payload else { return None };
+            let bits = u32::from_le_bytes([a, b, c, d]);
+            Some(((bits & 0x3fff) + 1, ((bits >> 14) & 0x3fff) + 1))
+        }
+        _ => None,
+    }
+}
+
+/// Checks that the file has its declared length and that every chunk is complete. The decoders allocate the length
+/// that a chunk declares, and read beyond a short chunk.
+fn check_content(bytes: &[u8]) -> Result<(), DevelopError> {
+    let is_complete = declared_length(bytes).is_some_and(|length| length <= bytes.len())
+        && Chunks::of_file(bytes).all(|chunk| chunk.is_complete);
+    if is_complete { Ok(()) } else { Err(incomplete()) }
+}
+
+fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
+    if request.header.frames.count == 0 {
+        decode_still(request)
+    } else {
+        whole::decode(request, UNUSUAL, |file, _limits| Ok(Box::new(WebPDecoder::new(file)?)))
+    }
+}
+
+fn decode_still(request: &Request<'_>) -> Result<Decoded, DevelopError> {
+    let bytes = request.bytes;
+    let exif = content(bytes, b"EXIF");
+    let orientation =
+        exif.and_then(|exif| Orientation::from_exif_chunk(exif.strip_prefix(b"Exif\0\0").unwrap_or(exif)));
+    let orientation = orientation.unwrap_or(Orientation::NoTransforms);
+    let profile = content(bytes, b"ICCP").and_then(color::profile);
+
+    let decoder = webpx::Decoder::new(bytes).map_err(DevelopError::corrupt)?;
+    let info = decoder.info();
+    let (full, is_lossy, has_alpha) =
+        ((info.width, info.height), info.format == BitstreamFormat::Lossy, info.has_alpha);
+    let (width, height) = request.wanted(orientation);
+    let (width, height) = (width.saturating_mul(OVERSAMPLING), height.saturating_mul(OVERSAMPLING));
+    // The header was checked against this crate's own limits.
+    let config = DecoderConfig::new().limits(Limits::none());
+    let is_reduced = width <= full.0 / MIN_REDUCTION && height <= full.1 / MIN_REDUCTION;
+    // libwebp weights only the brightness by alpha while it reduces a picture, so colors of transparent pixels would
+    // bleed.
+    let pixels = if is_lossy && !has_alpha && is_reduced {
+        let decoder = decoder.config(config.scale(width, height));
+        let (rgb, width, height) = decoder.decode_rgb_raw().map_err(DevelopError::corrupt)?;
+        Image::from_vec_u8(width, height, rgb, PixelType::U8x3).map_err(DevelopError::internal)?
+    } else {
+        let (pixel_type, stride) =
+            if has_alpha { (PixelType::U8x4, full.0 * 4) } else { (PixelType::U8x3, full.0 * 3) };
+        let mut pixels = Image::new(full.0, full.1, pixel_type);
+        let decoder = decoder.config(config);
+        let outcome = if has_alpha {
+            decoder.decode_rgba_into(pixels.buffer_mut(), stride)
+        } else {
+            decoder.decode_rgb_into(pixels.buffer_mut(), stride)
+        };
+        outcome.map_err(DevelopError::corrupt)?;
+        pixels
+    };
+    let covered = (pixels.width().into(), pixels.height().into());
+    Ok(Decoded { pixels, samples: Samples::Light, full, covered, orientation, profile })
+}
+
+fn declared_length(bytes: &[u8]) -> Option<usize> {
+    let (declared, _) = bytes.get(4..)?.split_first_chunk()?;
+    (u32::from_le_bytes(*declared) as usize).checked_add(8)
+}
+
+/// The content of the first chunk of this kind at the top level.
+fn content<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    Chunks::of_file(bytes).find(|chunk| chunk.kind == kind).map(|chunk| chunk.payload)
+}
+
+/// An iterator over chunks in their order.
+struct Chunks<'a> {
+    rest: &'a [u8],
+}
+
+struct Chunk<'a> {
+    kind: &'a [u8; 4],
+    payload: &'a [u8],
+    /// Whether the file contains the whole payload.
+    is_complete: bool,
+}
+
+impl<'a> Chunks<'a> {
+    /// The chunks up to the declared end of the file. Bytes after it do not belong to the picture.
+    fn of_file(bytes: &'a [u8]) -> Self {
+        let end = declared_length(bytes).unwrap_or_default().min(bytes.len());
+        Self { rest: bytes.get(12..end).unwrap_or_default() }
+    }
+}
+
+impl<'a> Iterator for Chunks<'a> {
+    type Item = Chunk<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (kind, rest) = self.rest.split_first_chunk::<4>()?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let is_complete = length <= rest.len();
+        let payload = rest.get(..length).unwrap_or(rest);
+        self.rest = rest.get(length.saturating_add(length & 1)..).unwrap_or_default();
+        Some(Chunk { kind, payload, is_complete })
+    }
+}
