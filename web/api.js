@@ -14,12 +14,16 @@ export class ApiError extends Error {
     this.field = problem.field ?? null;
     /** Whether the same request may well succeed later. */
     this.transient = this.status === 0 || this.status === 429 || this.status >= 500 && this.status !== 501;
+    /** @type {number | null} in how many seconds it may, if the API says so */
+    this.retryAfter = null;
   }
 }
 
+/** @type {string | null} */
 let accessToken = null;
 /** Whether this page's session has ended: a login alone begins another, whoever's cookie there is. */
 let ended = false;
+/** @type {Promise<void> | null} */
 let refreshing = null;
 let onSignedOut = () => {};
 
@@ -111,7 +115,7 @@ function refresh() {
  * A call as the user who is logged in.
  * @param {string} method
  * @param {string} path
- * @param {{body?: unknown, key?: string, signal?: AbortSignal, keepalive?: boolean}} [options] `key`: the Idempotency-Key
+ * @param {{body?: unknown, key?: string, signal?: AbortSignal}} [options] `key`: the Idempotency-Key
  */
 export async function call(method, path, options = {}) {
   if (accessToken === null) await refresh();
@@ -133,7 +137,14 @@ export function callWhileLeaving(method, path) {
   fetch(path, { method, keepalive: true, headers: { authorization: `Bearer ${accessToken}` } }).catch(() => {});
 }
 
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {{body?: unknown, key?: string, token?: string | null, signal?: AbortSignal}} [options]
+ * @returns {Promise<any>} the body
+ */
 async function send(method, path, { body, key, token, signal } = {}) {
+  /** @type {Record<string, string>} */
   const headers = {};
   if (body !== undefined) headers["content-type"] = "application/json";
   if (token) headers.authorization = `Bearer ${token}`;

@@ -1,7 +1,7 @@
 // The page's frame: who is logged in, which view is shown, and files that are dropped or pasted anywhere.
 
 import { session, whenSignedOut } from "./api.js";
-import { fill, h, icon } from "./dom.js";
+import { fill, h, icon, isTyping } from "./dom.js";
 import { forgetImages, uploadImages } from "./images.js";
 import { notice, settleDeferred } from "./notice.js";
 import { forgetProfile, isAdmin, loadProfile, state } from "./state.js";
@@ -28,8 +28,12 @@ document.body.prepend(
   header, main, uploadTray(), drop);
 document.querySelector(".booting")?.remove();
 
-/** What is shown: its address without a picture on top, and how to leave it. */
+/**
+ * What is shown: its address without a picture on top, and how to leave it.
+ * @type {Record<string, any> | null}
+ */
 let current = null;
+/** @type {HTMLDialogElement | null} */
 let lightbox = null;
 let showing = 0;
 /** Whether the browser's way back leads to a list, as it does unless the page was opened at a picture. */
@@ -54,13 +58,17 @@ function decodePart(part) {
 
 const AUTH = ["login", "register", "confirm", "forgot"];
 
-/** Which view an address is of: `key` is the same as long as the view is. */
+/**
+ * Which view an address is of: `key` is the same as long as the view is.
+ * @param {{parts: string[], parameters: Record<string, string>}} address
+ * @returns {{nav: string | null, key: string, make: () => any, tab?: string, image?: string, admin?: boolean}}
+ */
 function route({ parts: [first = "", second, third], parameters }) {
   const key = JSON.stringify([first, second, parameters]);
   switch (first) {
-    case "": return { nav: "", key, make: () => photosView(parameters) };
+    case "": return { nav: "", key, make: () => photosView({ status: parameters.status }) };
     case "images": return { nav: "", key: current?.holdsImages ? current.key : route({ parts: [], parameters: {} }).key, image: second,
-      make: () => photosView({}) };
+      make: () => photosView() };
     case "sets": return second ? { nav: "sets", key, make: () => setView({ id: second }) } : { nav: "sets", key, make: setsView };
     case "phone": return { nav: "phone", key, make: () => phoneView({ number: second }) };
     case "account": return { nav: "account", key, make: () => accountView({ onLogout: loggedOut }) };
@@ -68,7 +76,7 @@ function route({ parts: [first = "", second, third], parameters }) {
       if (!isAdmin()) break;
       const tab = ["images", "users", "tiers", "queues"].includes(second) ? second : "images";
       const inAdmin = current?.nav === "admin" && current.tab === tab && third;
-      return { nav: "admin", tab, key: inAdmin ? current.key : JSON.stringify(["admin", tab, parameters]), image: third, admin: true,
+      return { nav: "admin", tab, key: inAdmin ? current?.key : JSON.stringify(["admin", tab, parameters]), image: third, admin: true,
         make: () => adminView(tab, parameters) };
     }
   }
@@ -102,21 +110,21 @@ async function show() {
     drawHeader();
     if (!target.image) focusHeading();
   }
-  if (!target.image) {
+  if (!target.image && current) {
     current.address = location.hash || "#/";
     cameFromList = true;
   }
-  document.title = current.title === texts.name ? texts.name : `${current.title} · ${texts.name}`;
-  if (target.image && current.list) showImage(target);
+  document.title = current?.title === texts.name ? texts.name : `${current?.title} · ${texts.name}`;
+  if (target.image && current?.list) showImage(target.image, target.admin);
 }
 
 /** A picture on top of its list; closing it leads back to the list's own address. */
-function showImage({ image, admin }) {
-  const back = current.address ?? (admin ? "#/admin/images" : "#/");
+function showImage(image, admin = false) {
+  const back = current?.address ?? (admin ? "#/admin/images" : "#/");
   let replaced = false;
-  const opened = lightbox = openImage({
+  const opened = openImage({
     id: image,
-    list: current.list,
+    list: current?.list,
     admin,
     go: (id) => {
       replaced = true;
@@ -129,9 +137,10 @@ function showImage({ image, admin }) {
         if (cameFromList) history.back();
         else location.replace(back);
       }
-      document.querySelector(`.tile[data-id="${CSS.escape(image)}"] a`)?.focus({ preventScroll: true });
+      /** @type {HTMLElement | null} */ (document.querySelector(`.tile[data-id="${CSS.escape(image)}"] a`))?.focus({ preventScroll: true });
     },
   });
+  lightbox = opened;
 }
 
 function showAuth() {
@@ -176,7 +185,7 @@ async function signedIn() {
 
 /** Whoever logs in next may be somebody else. */
 function forgetUser() {
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   settleDeferred(true);
   watchNothing();
   uploads.forget();
@@ -225,7 +234,7 @@ addEventListener("drop", (event) => {
   take(filesOf(event.dataTransfer));
 });
 addEventListener("paste", (event) => {
-  if (event.target.closest?.("input, textarea")) return;
+  if (isTyping(event)) return;
   take(filesOf(event.clipboardData));
 });
 

@@ -3,7 +3,10 @@
 import { h, iconButton } from "./dom.js";
 import { texts } from "./texts.js";
 
-/** Opens a modal dialog, which is gone once it is closed. */
+/**
+ * Opens a modal dialog, which is gone once it is closed.
+ * @param {{title: string, body: HTMLElement | HTMLElement[], className?: string, onclose?: () => void}} options
+ */
 export function openDialog({ title, body, className = "", onclose }) {
   const dialog = h("dialog", { class: className, "aria-label": title });
   const header = h("header", { class: "dialog-header" }, h("h2", null, title), iconButton("close", texts.close, () => dialog.close()));
@@ -45,6 +48,8 @@ export function confirm(question, yes) {
  * A form that calls `submit` with its values, itself and an idempotency key, cannot be sent twice at once, and shows
  * what the API says at the field that it names, or above its button. The key stays the same while the same is sent again.
  * `kind` is the button's: primary, or empty.
+ * @param {{fields: unknown[], button: string, actions?: HTMLElement[], className?: string, kind?: string,
+ *   submit: (values: any, element: HTMLFormElement, key: string) => Promise<void>}} options
  */
 export function form({ fields, button, submit, actions = [], className = "", kind = "primary" }) {
   const error = h("p", { class: "form-error", role: "alert", hidden: true });
@@ -58,7 +63,7 @@ export function form({ fields, button, submit, actions = [], className = "", kin
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
     clear(element, error);
-    const invalid = element.querySelector(":invalid:not(fieldset)");
+    const invalid = /** @type {HTMLInputElement | null} */ (element.querySelector(":invalid:not(fieldset)"));
     if (invalid) return complainAt(invalid, invalid.validationMessage, error);
     send.disabled = true;
     element.setAttribute("aria-busy", "true");
@@ -66,7 +71,7 @@ export function form({ fields, button, submit, actions = [], className = "", kin
       await submit(Object.fromEntries(new FormData(element)), element, key);
       key = crypto.randomUUID();
     } catch (problem) {
-      const control = problem.field && element.elements[problem.field];
+      const control = problem.field && element.elements.namedItem(problem.field);
       complainAt(control instanceof HTMLElement ? control : null, problem.message, error);
     } finally {
       send.disabled = false;

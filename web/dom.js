@@ -2,12 +2,14 @@
 
 /**
  * Makes an element.
- * @param {string} tag
- * @param {Record<string, unknown>?} props attributes; `on…` are listeners, `class` is a string, false and null leave out
+ * @template {string} Tag
+ * @param {Tag} tag
+ * @param {Record<string, unknown> | null} [props] attributes; `on…` are listeners, `class` is a string, false and null leave out
  * @param {...unknown} children elements and text; null, undefined and false are left out
+ * @returns {Tag extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[Tag] : HTMLElement}
  */
 export function h(tag, props, ...children) {
-  const element = document.createElement(tag);
+  const element = /** @type {any} */ (document.createElement(tag));
   for (const [name, value] of Object.entries(props ?? {})) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -82,21 +84,26 @@ export async function busy(button, work) {
   }
 }
 
+/** Whether an event comes from a field into which somebody types. */
+export function isTyping(event, fields = "input, textarea") {
+  return event.target instanceof Element && event.target.closest(fields) !== null;
+}
+
 let fields = 0;
 
 /** A labelled field of a form: `control` gets an id, its label, and a place for an error. */
-export function field(label, control, hint) {
+export function field(label, control, hint = "") {
   const id = `field-${++fields}`;
   control.id = id;
   const error = h("p", { class: "field-error", id: `${id}-error`, hidden: true });
   const described = [`${id}-error`];
-  if (hint) described.unshift(`${id}-hint`);
+  if (hint !== "") described.unshift(`${id}-hint`);
   control.setAttribute("aria-describedby", described.join(" "));
   return h("div", { class: "field", "data-field": control.name },
-    h("label", { for: id }, label), control, hint && h("p", { class: "hint", id: `${id}-hint` }, hint), error);
+    h("label", { for: id }, label), control, hint !== "" && h("p", { class: "hint", id: `${id}-hint` }, hint), error);
 }
 
 /** A checkbox with its words behind it. */
-export function checkbox(label, props) {
+export function checkbox(label, props = {}) {
   return h("label", { class: "checkbox" }, h("input", { type: "checkbox", ...props }), h("span", null, label));
 }

@@ -6,6 +6,7 @@ const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
 export function bytes(count) {
   const power = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), UNITS.length - 1);
   const value = count / 1000 ** power;
+  /** @type {Intl.NumberFormatOptions} */
   const options = { style: "unit", unit: UNITS[power], maximumFractionDigits: value < 10 && power > 0 ? 1 : 0 };
   return new Intl.NumberFormat("en", options).format(value);
 }

@@ -30,7 +30,7 @@ export function placeholder(image) {
   } else {
     canvas.width = preview.width;
     canvas.height = preview.height;
-    canvas.getContext("2d").drawImage(preview, 0, 0);
+    canvas.getContext("2d")?.drawImage(preview, 0, 0);
   }
   return canvas;
 }
@@ -52,15 +52,20 @@ export class Grid {
   #columns = 3;
   #side = NARROW_TILE;
   #scheduled = false;
+  /** @type {string | null} */
   #focus = null;
+  /** @type {Error | null} */
   #failure = null;
 
   /**
-   * @param {{list: import("./paged-list.js").PagedList, label: string, href: (image: object) => string,
-   *   onDelete: (image: object) => void, caption?: (image: object) => string}} options
+   * @param {{list: import("./paged-list.js").PagedList, label: string, href: (image: Api.Image) => string,
+   *   onDelete: (image: Api.Image) => void, caption?: (image: Api.Image) => string}} options
    */
   constructor({ list, label, href, onDelete, caption }) {
-    Object.assign(this, { list, href, onDelete, caption });
+    this.list = list;
+    this.href = href;
+    this.onDelete = onDelete;
+    this.caption = caption;
     this.element = h("ul", { class: "grid", role: "list", "aria-label": label });
     /** What went wrong with the list, above it or where the reader is. */
     this.trouble = h("div", { class: "callout error trouble", role: "alert", hidden: true });
@@ -132,7 +137,7 @@ export class Grid {
       element.setAttribute("aria-posinset", index + 1);
       element.setAttribute("aria-setsize", this.list.complete ? this.list.length : -1);
       // What stays in its place is not moved, so that it keeps the focus.
-      if (next === element) next = next.nextElementSibling;
+      if (next === element) next = element.nextElementSibling;
       else this.element.insertBefore(element, next);
     }
     this.#tiles = tiles;

@@ -8,7 +8,7 @@ import { texts } from "./texts.js";
 import { uploads } from "./uploads.js";
 import { unsettled, watch } from "./watcher.js";
 
-/** @type {PagedList?} the caller's pictures, newest first, as long as the page is open */
+/** @type {PagedList | null} the caller's pictures, newest first, as long as the page is open */
 let all = null;
 
 /** The caller's pictures. */

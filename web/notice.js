@@ -1,6 +1,6 @@
 // Short notices at the edge of the screen, read out by screen readers.
 
-import { h, iconButton } from "./dom.js";
+import { h, iconButton, isTyping } from "./dom.js";
 import { texts } from "./texts.js";
 
 const SHOWN_MS = 6000;
@@ -21,7 +21,11 @@ document.addEventListener("close", place, { capture: true });
  */
 const deferred = new Set();
 
-/** Shows a sentence for some seconds, and calls `onend` when it has gone. */
+/**
+ * Shows a sentence for some seconds, and calls `onend` when it has gone.
+ * @param {string} text
+ * @param {{kind?: string, actions?: HTMLElement[], onend?: () => unknown}} [options]
+ */
 export function notice(text, { kind = "info", actions = [], onend } = {}) {
   const element = h("div", { class: `notice ${kind}` }, h("p", null, text), actions,
     iconButton("close", texts.close, () => end()));
@@ -31,7 +35,7 @@ export function notice(text, { kind = "info", actions = [], onend } = {}) {
     if (!element.isConnected) return;
     const hadFocus = element.contains(document.activeElement);
     element.remove();
-    if (hadFocus) region.parentElement.querySelector("h1")?.focus({ preventScroll: true });
+    if (hadFocus) region.parentElement?.querySelector("h1")?.focus({ preventScroll: true });
     onend?.();
   };
   // Whoever is about to press its button has all the time in the world.
@@ -68,6 +72,6 @@ export const settleDeferred = (leaving = false) => Promise.all([...deferred].map
 
 addEventListener("pagehide", () => settleDeferred(true));
 addEventListener("keydown", (event) => {
-  if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.target.closest?.("input, textarea")) return;
+  if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey || isTyping(event)) return;
   [...deferred].at(-1)?.undo();
 });

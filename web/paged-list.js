@@ -8,22 +8,26 @@ const FRESH_MS = 10 * 60_000;
 /** When a page was loaded whose addresses are too old. */
 const STALE = 0;
 
+/**
+ * `last` is the id of the last item. The next page begins after it.
+ * @typedef {{cursor: string | null, last: string | null, count: number, items: Api.Image[] | null, at: number,
+ *   used: number, loading: boolean}} LoadedPage
+ */
+
 /** Events: `change`, and `error` with an Error as `detail`. */
 export class PagedList extends EventTarget {
-  /** @type {object[]} what came while the list was open, newest first */
+  /** @type {Api.Image[]} what is newer than all pages, newest first; before the first page is loaded, all that came */
   #head = [];
-  /**
-   * `last` is the id that a page ended with when it was first loaded: beyond that the next page begins.
-   * @type {{cursor: string?, last: string?, count: number, items: object[]?, at: number, used: number, loading: boolean}[]}
-   */
+  /** @type {LoadedPage[]} */
   #pages = [];
+  /** @type {string | null} */
   #next = null;
   #loadingNext = false;
   #clock = 0;
   #hidden = new Set();
 
   /**
-   * @param {(cursor: string?, limit: number) => Promise<{images: object[], next_cursor: string?}>} load
+   * @param {(cursor: string | null, limit: number) => Promise<Api.Page>} load
    * @param {() => number} estimate how long the list is, as far as anybody knows
    */
   constructor(load, estimate = () => 0) {
@@ -31,7 +35,7 @@ export class PagedList extends EventTarget {
     this.load = load;
     this.estimate = estimate;
     this.started = false;
-    /** @type {Error?} why nothing more is loaded, until `again` is called or the network is back */
+    /** @type {Error | null} why nothing more is loaded, until `again` is called or the network is back */
     this.failure = null;
   }
 
@@ -106,19 +110,35 @@ export class PagedList extends EventTarget {
     else this.#loadNext();
   }
 
-  /** Puts an item where it was, or a new one in front. */
+  /**
+   * Replaces an item where it is, or adds one at its place in the order of ids. An item whose page is not loaded stays
+   * away: it comes with its page.
+   * @param {Api.Image} item
+   */
   put(item) {
     if (this.#hidden.has(item.id)) return;
+    this.#place(item);
+    this.#tell("change");
+  }
+
+  /** @param {Api.Image} item */
+  #place(item) {
     const lists = [this.#head, ...this.#pages.map((page) => page.items ?? [])];
     for (const list of lists) {
       const index = list.findIndex((known) => known.id === item.id);
       if (index < 0) continue;
       list[index] = item;
-      return this.#tell("change");
+      return;
     }
-    const place = this.#head.findIndex((known) => known.id < item.id);
-    this.#head.splice(place < 0 ? this.#head.length : place, 0, item);
-    this.#tell("change");
+    const newest = this.#pages.find((page) => page.items?.length)?.items?.[0];
+    if (!newest || item.id > newest.id) return insert(this.#head, item);
+    // A page that was forgotten counts its items, and has this one when it is loaded again.
+    const within = this.#pages.find(({ last }) => last !== null && last <= item.id);
+    const page = within ?? (this.complete ? this.#pages.at(-1) : null);
+    if (!page?.items) return;
+    insert(page.items, item);
+    page.count = page.items.length;
+    if (!within) page.last = item.id;
   }
 
   /** Changes an item that is here; one that is not stays away. */
@@ -136,7 +156,7 @@ export class PagedList extends EventTarget {
       return () => this.#show(id, () => this.#head.splice(index, 0, item));
     }
     const page = this.#pages.find((page) => page.items?.some((item) => item.id === id));
-    if (!page) return () => this.#hidden.delete(id);
+    if (!page?.items) return () => this.#hidden.delete(id);
     const place = page.items.findIndex((item) => item.id === id);
     const [item] = page.items.splice(place, 1);
     page.count -= 1;
@@ -154,6 +174,7 @@ export class PagedList extends EventTarget {
     this.#tell("change");
   }
 
+  /** The page of a place, and the place in it. @param {number} index @returns {[LoadedPage | null, number]} */
   #locate(index) {
     let start = this.#head.length;
     for (const page of this.#pages) {
@@ -169,12 +190,14 @@ export class PagedList extends EventTarget {
     try {
       // Somebody who drags the scrollbar to the end wants all pages on the way, one after the other.
       while (!this.complete && (!this.started || this.#wanted >= this.known)) {
+        /** @type {LoadedPage} */
         const page = { cursor: this.#next, last: null, count: 0, items: null, at: 0, used: this.#clock, loading: false };
         const { images, next_cursor } = await this.load(page.cursor, PAGE);
         page.last = images.at(-1)?.id ?? null;
         this.#keep(page, images);
         this.#pages.push(page);
         this.#next = next_cursor;
+        if (!this.started) this.#placeEarly();
         this.started = true;
         this.#forget();
         this.#tell("change");
@@ -186,18 +209,27 @@ export class PagedList extends EventTarget {
     }
   }
 
+  /** What came before the first page was loaded goes to its place, now that it is known. */
+  #placeEarly() {
+    const early = this.#head;
+    this.#head = [];
+    for (const item of early) this.#place(item);
+  }
+
+  /** @param {LoadedPage} page */
   async #reload(page) {
-    if (page.loading || page.last === null) return;
+    const { last } = page;
+    if (page.loading || last === null) return;
     page.loading = true;
     try {
       let { images, next_cursor } = await this.load(page.cursor, PAGE);
       // Where something came or went since, the page's end is elsewhere in the answer, or behind it.
-      while (next_cursor !== null && !(images.at(-1)?.id <= page.last)) {
+      while (next_cursor !== null && !images.some(({ id }) => id <= last)) {
         const more = await this.load(next_cursor, PAGE);
         images = [...images, ...more.images];
         next_cursor = more.next_cursor;
       }
-      this.#keep(page, images.filter((image) => image.id >= page.last));
+      this.#keep(page, images.filter((image) => image.id >= last));
       this.#forget();
       this.#tell("change");
     } catch (error) {
@@ -230,4 +262,10 @@ export class PagedList extends EventTarget {
   #tell(type) {
     this.dispatchEvent(new CustomEvent(type));
   }
+}
+
+/** Adds an item to a list that is in order, newest first. @param {Api.Image[]} list @param {Api.Image} item */
+function insert(list, item) {
+  const place = list.findIndex((known) => known.id < item.id);
+  list.splice(place < 0 ? list.length : place, 0, item);
 }

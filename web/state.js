@@ -2,7 +2,7 @@
 
 import { call, callPublic } from "./api.js";
 
-/** @type {{profile: object?, tier: object?, tiers: object[]}} */
+/** @type {{profile: Api.Profile | null, tier: Api.Tier | null, tiers: Api.Tier[]}} */
 export const state = { profile: null, tier: null, tiers: [] };
 
 export const isAdmin = () => state.profile?.groups.includes("admin") ?? false;
@@ -11,7 +11,7 @@ export const mayUseAi = () => Boolean(state.profile?.features.ai && state.tier?.
 /** Counts whoever was logged in. */
 let turn = 0;
 
-/** Loads the profile and the tiers, at the same time. */
+/** Loads the profile and the tiers, at the same time. @returns {Promise<Api.Profile>} */
 export async function loadProfile() {
   const asked = turn;
   const [profile, { account_tiers: tiers }] = await Promise.all([

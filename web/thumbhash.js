@@ -13,7 +13,7 @@ export function drawThumbhash(canvas, base64) {
   const { width, height, pixels } = decode(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
   canvas.width = width;
   canvas.height = height;
-  canvas.getContext("2d").putImageData(new ImageData(pixels, width, height), 0, 0);
+  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
 }
 
 /** @param {Uint8Array} hash */

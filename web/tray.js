@@ -24,7 +24,7 @@ export function uploadTray() {
   const element = h("section", { class: "tray", "aria-label": words.title, hidden: true },
     h("header", null, summary, cancelAll, clear, toggle), overall, body);
 
-  /** @type {Map<object, {element: HTMLElement, update: () => void}>} */
+  /** @type {Map<typeof uploads.items[0], {element: HTMLElement, update: () => void}>} */
   const shown = new Map();
   const update = () => {
     const { items } = uploads;

@@ -28,9 +28,29 @@ const PREVIEW_BYTES = 60e6;
  * of an image, which stays whatever becomes of the upload.
  */
 class Upload {
+  state = "queued";
+  sent = 0;
+  /** @type {Api.Image | null} */
+  image = null;
+  /** @type {Api.Upload | null} */
+  upload = null;
+  /** @type {string | null} */
+  error = null;
+  /** Whether trying again is of no use. */
+  hopeless = false;
+  /** @type {XMLHttpRequest | null} */
+  request = null;
+  tries = 0;
+  refusals = 0;
+  unreached = 0;
+
+  /** @param {File} file @param {(key: string) => Promise<{image: Api.Image, upload: Api.Upload}>} announce @param {boolean} replaces */
   constructor(file, announce, replaces) {
-    Object.assign(this, { file, announce, replaces, name: file.name, size: file.size });
-    Object.assign(this, { state: "queued", sent: 0, image: null, error: null, request: null, upload: null, tries: 0, refusals: 0, unreached: 0 });
+    this.file = file;
+    this.announce = announce;
+    this.replaces = replaces;
+    this.name = file.name;
+    this.size = file.size;
     this.key = crypto.randomUUID();
     this.abort = new AbortController();
   }
@@ -48,6 +68,7 @@ class Upload {
 
 /** All uploads of this page. Events: `change`, and `image` and `gone` with an image or its id as `detail`. */
 class Uploads extends EventTarget {
+  /** @type {Upload[]} */
   items = [];
   #running = 0;
   #changed = false;
@@ -59,12 +80,12 @@ class Uploads extends EventTarget {
   /**
    * Takes files in.
    * @param {Iterable<File>} files
-   * @param {(file: {file_name: string, content_type: string, size: number}, key: string) => Promise<{image, upload}>} announce
+   * @param {(file: {file_name: string, content_type: string, size: number}, key: string) => Promise<{image: Api.Image, upload: Api.Upload}>} announce
    * @param {{replaces?: boolean}} [options]
    */
   add(files, announce, { replaces = false } = {}) {
     for (const file of files) {
-      const type = TYPES.has(file.type) ? file.type : EXTENSIONS[file.name.split(".").pop().toLowerCase()];
+      const type = TYPES.has(file.type) ? file.type : EXTENSIONS[file.name.split(".").pop()?.toLowerCase() ?? ""];
       const declared = { file_name: file.name, content_type: type, size: file.size };
       const item = new Upload(file, (key) => announce(declared, key), replaces);
       const refusal = HEIC.test(file.name) || /^image\/hei[cf]/.test(file.type) ? texts.problem({ code: "heic-not-supported" })
@@ -247,7 +268,7 @@ class Uploads extends EventTarget {
   #pause(item, attempt, seconds) {
     this.#set(item, "waiting");
     const pause = seconds ? seconds * 1000 : Math.min(500 * 2 ** attempt, LONGEST_PAUSE_MS);
-    return new Promise((resolve) => {
+    return /** @type {Promise<void>} */ (new Promise((resolve) => {
       const go = () => {
         clearTimeout(timer);
         removeEventListener("online", go);
@@ -257,7 +278,7 @@ class Uploads extends EventTarget {
       const timer = setTimeout(go, pause);
       addEventListener("online", go);
       item.abort.signal.addEventListener("abort", go);
-    });
+    }));
   }
 
   #fail(item, error) {
@@ -279,6 +300,7 @@ class Uploads extends EventTarget {
   #preview(item) {
     if (item.size > PREVIEW_BYTES) return;
     this.#previews = this.#previews.then(async () => {
+      /** @type {ImageBitmapOptions} */
       const options = { resizeWidth: PREVIEW_WIDTH, resizeQuality: "medium" };
       const bitmap = await createImageBitmap(item.file, options).catch(() => null);
       if (bitmap === null || item.over) return;
@@ -320,7 +342,7 @@ export function filesOf(transfer) {
   return [...transfer?.files ?? []];
 }
 
-/** Lets the person choose files. */
+/** Lets the person choose files. @returns {Promise<File[]>} */
 export function chooseFiles({ multiple = true } = {}) {
   return new Promise((resolve) => {
     const input = document.createElement("input");
@@ -332,7 +354,7 @@ export function chooseFiles({ multiple = true } = {}) {
     input.setAttribute("aria-hidden", "true");
     const done = () => {
       input.remove();
-      resolve([...input.files]);
+      resolve([...input.files ?? []]);
     };
     input.addEventListener("change", done);
     input.addEventListener("cancel", done);

@@ -10,11 +10,12 @@ const LONGEST_WATCH_MS = 20 * 60_000;
 /** From how many images on the newest are listed instead of asked for one by one. */
 const LIST_FROM = 4;
 
-/** @type {Map<string, {listeners: Set<Function>, since: number, seen: string}>} */
+/** @type {Map<string, {listeners: Set<(image: Api.Image | null) => void>, since: number, seen: string | null}>} */
 const watched = new Map();
 /** Counts whoever is logged in: what was asked for one of them is told to no other. */
 let turn = 0;
-let timer = null;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
 let pause = FIRST_PAUSE_MS;
 
 /** Whether an image may still change without anybody asking for it. */
@@ -26,7 +27,7 @@ export function unsettled(image) {
 /**
  * Calls `listener` with the image whenever it has changed, with null when it is gone, and no more once it is settled.
  * @param {string} id
- * @param {(image: object | null) => void} listener
+ * @param {(image: Api.Image | null) => void} listener
  * @param {AbortSignal} [signal] ends it
  */
 export function watch(id, listener, signal) {
@@ -37,7 +38,8 @@ export function watch(id, listener, signal) {
   watched.set(id, entry);
   signal?.addEventListener("abort", () => {
     entry.listeners.delete(listener);
-    if (entry.listeners.size === 0) watched.delete(id);
+    // By now another entry may be in its place, which has listeners of its own.
+    if (entry.listeners.size === 0 && watched.get(id) === entry) watched.delete(id);
   });
   pause = FIRST_PAUSE_MS;
   schedule();

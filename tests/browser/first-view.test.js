@@ -10,12 +10,15 @@ test("the first view is less than 100 KB, and one style sheet alone keeps it wai
   const bytes = responses().reduce((sum, response) => sum + response.bytes, 0);
   assert.ok(bytes > 0 && bytes < 100_000, `${bytes} bytes: ${JSON.stringify(responses(), null, 1)}`);
   const blocking = await page.evaluate(() => performance.getEntriesByType("resource")
-    .filter((entry) => entry.renderBlockingStatus === "blocking").map((entry) => new URL(entry.name).pathname));
+    .filter((entry) => "renderBlockingStatus" in entry && entry.renderBlockingStatus === "blocking").map((entry) => new URL(entry.name).pathname));
   assert.equal(blocking.length, 1, blocking.join(" "));
   assert.match(blocking[0], /^\/assets\/[0-9a-f]+\/style\.css$/);
 }));
 
-for (const [name, options] of [["a desktop", {}], ["a phone", PHONE], ["the dark", { colorScheme: "dark" }]]) {
+/** @type {[string, import("playwright-core").BrowserContextOptions][]} */
+const SCREENS = [["a desktop", {}], ["a phone", PHONE], ["the dark", { colorScheme: "dark" }]];
+
+for (const [name, options] of SCREENS) {
   test(`axe-core finds nothing wrong with the first view on ${name}`, inBrowser(async ({ page, open }) => {
     await open();
     assert.deepEqual(await violations(page), []);
@@ -37,11 +40,13 @@ test("no markup or script is made of text", inBrowser(async ({ page, open, expec
 }));
 
 test("a page that complains fails its test", async () => {
-  for (const [complain, complaint] of [
+  /** @type {[() => void, RegExp][]} */
+  const complaints = [
     [() => document.body.append(Object.assign(new Image(), { src: "https://elsewhere.example/" })), /img-src forbids/],
     [() => setTimeout(() => { throw new Error("uncaught"); }), /uncaught/],
     [() => console.error("on the console"), /on the console/],
-  ]) {
+  ];
+  for (const [complain, complaint] of complaints) {
     const visit = inBrowser(async ({ page, open }) => {
       await open();
       await page.evaluate(complain);

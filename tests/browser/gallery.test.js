@@ -21,7 +21,7 @@ function image(index) {
     updated_at: "2026-01-01T00:00:00Z", uploaded_at: "2026-01-01T00:00:00Z",
     thumbnails: [200, 400].map((size) => ({ size, width: size, height: size * 3 / 4, content_type: "image/jpeg", url: url(size) })),
     placeholder: { thumbhash: "HdcJFYJNPImvaJiKlYiGVsJAAh0V", color: "#96bae7" }, original_url: null, set: null,
-    phone_number: null, source_image_id: null, edit_prompt: null, edit_image_id: null, analysis: null, dropbox_url: null, dropbox: null, dropbox: null,
+    phone_number: null, source_image_id: null, edit_prompt: null, edit_image_id: null, analysis: null, dropbox_url: null, dropbox: null,
   };
 }
 
@@ -69,10 +69,10 @@ test("ten thousand pictures scroll by with few elements and little memory, and e
     const found = await page.waitForFunction(() => {
       const tiles = [...document.querySelectorAll(".tile")];
       if (tiles.some((tile) => tile.matches(".skeleton")) || !document.querySelector(".tile img.loaded")) return null;
-      return tiles.map((tile) => [Number(tile.getAttribute("aria-posinset")), tile.querySelector("a").title]);
+      return tiles.map((tile) => ({ place: Number(tile.getAttribute("aria-posinset")), name: tile.querySelector("a").title }));
     });
     const shown = await found.jsonValue();
-    for (const [place, name] of shown) assert.equal(name, `photo-${place - 1}.jpg`);
+    for (const { place, name } of shown) assert.equal(name, `photo-${place - 1}.jpg`);
     most = Math.max(most, shown.length);
   }
   const grown = await memory() - before;
@@ -110,13 +110,14 @@ test("a page of which pictures went meanwhile is loaded again without any of the
   for (const index of [110, 120, 130]) missing.add(index);
   // To where the second page ends, which was forgotten.
   const row = await page.evaluate(() => {
-    const [tile] = document.querySelectorAll(".tile");
+    /** @type {HTMLElement} */
+    const tile = document.querySelector(".tile");
     const columns = Math.floor(document.querySelector(".grid").clientWidth / tile.offsetWidth);
     return (tile.offsetWidth + 6) / columns;
   });
   await page.evaluate((top) => scrollTo(0, top), 195 * row);
   await page.getByRole("link", { name: "photo-200.jpg", exact: true }).waitFor();
-  const shown = await page.locator(".tile a").evaluateAll((links) => links.map((link) => Number(link.title.match(/\d+/))));
+  const shown = await page.locator(".tile a").evaluateAll((links) => links.map((link) => Number(link.getAttribute("title").match(/\d+/))));
   const places = [...shown].sort((a, b) => a - b);
   assert.deepEqual(places, [...new Set(places)], "no picture twice");
   for (const index of [198, 199, 200, 201]) assert.ok(places.includes(index), `picture ${index}`);

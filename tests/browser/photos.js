@@ -27,9 +27,10 @@ export async function corners(bytes) {
   return { topLeft, topRight, bottomRight, bottomLeft };
 }
 
+/** @type {Record<string, [number, number, number]>} */
 const COLOURS = { red: [255, 0, 0], lime: [0, 255, 0], blue: [0, 0, 255], yellow: [255, 255, 0], black: [0, 0, 0], white: [255, 255, 255] };
 
-/** @param {[number, number, number]} colour */
+/** @param {number[]} colour */
 function nearest(colour) {
   const distance = (other) => other.reduce((sum, value, channel) => sum + (value - colour[channel]) ** 2, 0);
   return Object.entries(COLOURS).sort(([, a], [, b]) => distance(a) - distance(b))[0][0];
@@ -53,7 +54,9 @@ async function drawn({ width, height, orientation, quality, label, corners }) {
   const canvas = new OffscreenCanvas(w, h);
   const context = canvas.getContext("2d");
   context.setTransform(upright.inverse());
-  for (const [name, x, y] of [["topLeft", 0, 0], ["topRight", 1, 0], ["bottomLeft", 0, 1], ["bottomRight", 1, 1]]) {
+  /** @type {[string, number, number][]} */
+  const places = [["topLeft", 0, 0], ["topRight", 1, 0], ["bottomLeft", 0, 1], ["bottomRight", 1, 1]];
+  for (const [name, x, y] of places) {
     context.fillStyle = corners[name];
     context.fillRect((x * width) / 2, (y * height) / 2, width / 2, height / 2);
   }
@@ -73,7 +76,7 @@ async function drawn({ width, height, orientation, quality, label, corners }) {
   const reader = new FileReader();
   reader.readAsDataURL(blob);
   await new Promise((done) => (reader.onload = done));
-  return reader.result.split(",")[1];
+  return String(reader.result).split(",")[1];
 }
 
 /** Runs in the browser: the mean colour of a small square near each corner, clockwise from the top left. */

@@ -52,13 +52,13 @@ test("a deleted picture comes back where it was with Undo, and stays", inBrowser
   await logIn(visit, account);
   await upload(page, await Promise.all(["a.jpg", "b.jpg", "c.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
   await uploaded(page, 3);
-  const names = () => page.locator(".tile a").evaluateAll((links) => links.map((link) => link.title));
+  const names = () => page.locator(".tile a").evaluateAll((links) => links.map((link) => link.getAttribute("title")));
   const before = await names();
   await page.locator(".tile a").nth(1).focus();
   await page.keyboard.press("Delete");
   await tile(page, before[1]).waitFor({ state: "detached" });
   assert.deepEqual(await names(), [before[0], before[2]]);
-  assert.equal(await page.evaluate(() => document.activeElement.title), before[2]);
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("title")), before[2]);
   await page.getByRole("button", { name: "Undo" }).click();
   await tile(page, before[1]).waitFor();
   assert.deepEqual(await names(), before);
@@ -91,7 +91,7 @@ test("arrow keys go from picture to picture, in the gallery and in the large vie
   await logIn(visit, await registered());
   await upload(page, await Promise.all(["a.jpg", "b.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
   await uploaded(page, 2);
-  const [first, second] = await page.locator(".tile a").evaluateAll((links) => links.map((link) => link.title));
+  const [first, second] = await page.locator(".tile a").evaluateAll((links) => links.map((link) => link.getAttribute("title")));
   await page.locator(".tile a").first().focus();
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("Enter");
@@ -100,7 +100,7 @@ test("arrow keys go from picture to picture, in the gallery and in the large vie
   await page.getByRole("dialog").getByRole("heading", { name: first }).waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  assert.equal(await page.evaluate(() => document.activeElement.title), first);
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("title")), first);
 }));
 
 test("markup in a file name, title and description is text everywhere", inBrowser(async (visit) => {

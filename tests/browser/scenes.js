@@ -94,5 +94,5 @@ async function paint({ seed, hour, width, height }) {
   const reader = new FileReader();
   reader.readAsDataURL(await canvas.convertToBlob({ type: "image/jpeg", quality: 0.85 }));
   await new Promise((done) => (reader.onload = done));
-  return reader.result.split(",")[1];
+  return String(reader.result).split(",")[1];
 }

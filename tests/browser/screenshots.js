@@ -46,7 +46,7 @@ async function fillAccount() {
       token: await token(account), body: { title: "Three mornings", description: "The same hills, by dawn." },
     });
     await open(`#/sets/${id}`);
-    for (const [slot, seed] of [["first", 32], ["second", 40]]) {
+    for (const { slot, seed } of [{ slot: "first", seed: 32 }, { slot: "second", seed: 40 }]) {
       await choose(page, page.getByRole("button", { name: `Choose the ${slot} picture` }), [await scene(seed)]);
       await page.locator(".slot img.loaded").nth(slot === "first" ? 0 : 1).waitFor({ timeout: 60_000 });
     }

@@ -7,7 +7,7 @@ import { logIn } from "./page.js";
 import { outputs, registered } from "./stack.js";
 
 /** Posts JSON as the page does; runs in the browser. */
-async function post([path, body, token]) {
+async function post({ path, body, token = "" }) {
   const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
   const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
   const text = await answer.text();
@@ -17,7 +17,7 @@ async function post([path, body, token]) {
 test("a page stays logged in by a cookie that it cannot read, until it logs out", inBrowser(async ({ page, context, open, expect }) => {
   const { username, password } = await registered();
   await open();
-  const login = await page.evaluate(post, ["/api/auth/login", { username, password, refresh_token_in: "cookie" }]);
+  const login = await page.evaluate(post, { path: "/api/auth/login", body: { username, password, refresh_token_in: "cookie" } });
   assert.deepEqual([login.status, login.body.refresh_token], [200, undefined]);
   const [cookie] = await context.cookies(`${outputs.api_url}/api/auth/login`);
   assert.deepEqual([cookie.httpOnly, cookie.secure, cookie.sameSite, cookie.path], [true, true, "Strict", "/api/auth"]);
@@ -25,14 +25,14 @@ test("a page stays logged in by a cookie that it cannot read, until it logs out"
 
   await page.reload();
   assert.equal(await page.evaluate(() => document.cookie), "");
-  const refreshed = await page.evaluate(post, ["/api/auth/token/refresh", {}]);
+  const refreshed = await page.evaluate(post, { path: "/api/auth/token/refresh", body: {} });
   assert.equal(refreshed.status, 200);
 
-  const logout = await page.evaluate(post, ["/api/auth/logout", {}, refreshed.body.access_token]);
+  const logout = await page.evaluate(post, { path: "/api/auth/logout", body: {}, token: refreshed.body.access_token });
   assert.equal(logout.status, 204);
   assert.deepEqual(await context.cookies(`${outputs.api_url}/api/auth/login`), []);
   expect(/401/);
-  const refused = await page.evaluate(post, ["/api/auth/token/refresh", {}]);
+  const refused = await page.evaluate(post, { path: "/api/auth/token/refresh", body: {} });
   assert.deepEqual([refused.status, refused.body.code], [401, "no-refresh-token"]);
 }));
 
@@ -54,7 +54,7 @@ test("another site cannot have the cookie sent", inBrowser(async ({ page, open, 
   expect(/415|favicon/);
   const { username, password } = await registered();
   await open();
-  await page.evaluate(post, ["/api/auth/login", { username, password, refresh_token_in: "cookie" }]);
+  await page.evaluate(post, { path: "/api/auth/login", body: { username, password, refresh_token_in: "cookie" } });
   assert.match(await cookies(), /^refresh_token=./);
   // Another name of this machine, so another site.
   await page.goto(`${outputs.endpoint_url.replace("//localhost", "//127.0.0.1")}/_ministack/health`);
@@ -70,7 +70,7 @@ test("another user's login in another tab ends the session of the first", inBrow
   await other.getByRole("heading", { name: "Photos" }).waitFor();
   // As somebody does who logged in there before: the first user's session is not ended at the service.
   const { username, password } = second;
-  const login = await other.evaluate(post, ["/api/auth/login", { username, password, refresh_token_in: "cookie" }]);
+  const login = await other.evaluate(post, { path: "/api/auth/login", body: { username, password, refresh_token_in: "cookie" } });
   assert.equal(login.status, 200);
   await other.evaluate(() => localStorage.setItem("darkroom.session", "another user"));
   await page.getByRole("heading", { name: "Log in" }).waitFor();

@@ -55,9 +55,9 @@ test("an upload whose answer was lost is not sent again", inBrowser(async (visit
   assert.ok(sent <= 2, `${sent} times`);
 }));
 
-for (const [what, leave] of [
-  ["left", (page) => page.goto("about:blank")],
-  ["closed with its tab", (page) => page.close({ runBeforeUnload: true })],
+for (const { what, leave } of [
+  { what: "left", leave: (page) => page.goto("about:blank") },
+  { what: "closed with its tab", leave: (page) => page.close({ runBeforeUnload: true }) },
 ]) {
   test(`a page that is ${what} half-way asks first, and leaves nothing behind`, inBrowser(async (visit) => {
     const { page, context } = visit;

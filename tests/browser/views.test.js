@@ -13,7 +13,10 @@ const VIEWS = [
   "#/admin/queues", "#/nowhere",
 ];
 
-for (const [name, options] of [["a desktop", {}], ["a phone in the dark", { ...PHONE, colorScheme: "dark" }]]) {
+/** @type {[string, import("playwright-core").BrowserContextOptions][]} */
+const SCREENS = [["a desktop", {}], ["a phone in the dark", { ...PHONE, colorScheme: "dark" }]];
+
+for (const [name, options] of SCREENS) {
   test(`axe-core finds nothing wrong with any view, and none is wider than ${name}`, inBrowser(async (visit) => {
     const { page, open } = visit;
     const check = async (view) => {

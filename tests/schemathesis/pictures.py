@@ -9,7 +9,7 @@ import zlib
 
 import requests
 
-import hooks  # noqa: F401: how to find `.localhost`
+import hooks  # noqa: F401 - it makes `.localhost` resolve
 
 API = os.environ["API_URL"]
 

@@ -12,8 +12,8 @@ import { uploads } from "../uploads.js";
 const words = texts.account;
 
 export async function accountView({ onLogout }) {
-  await loadProfile();
-  const { profile, tier, tiers } = state;
+  const profile = await loadProfile();
+  const { tier, tiers } = state;
   const leave = (everywhere) => ({ currentTarget }) => busy(currentTarget, () => logOut(everywhere));
   const logOut = async (everywhere) => {
     if (uploads.unsent && !await confirm(words.confirmLogout, words.logout)) return;

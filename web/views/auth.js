@@ -7,7 +7,10 @@ import { notice } from "../notice.js";
 import { texts } from "../texts.js";
 
 const words = texts.auth;
-/** What was typed in, so that a confirmed user is logged in without typing it again. */
+/**
+ * What was typed in, so that a confirmed user is logged in without typing it again.
+ * @type {{username: string, password: string, destination?: string} | null}
+ */
 let remembered = null;
 
 /** @param {string} route login, register, confirm or forgot @param {() => Promise<void>} onLogin */
@@ -91,7 +94,7 @@ function forgot() {
       notice(words.resetDone);
       location.hash = "#/login";
     },
-    actions: [resend(() => body.elements.username.value, "/api/auth/password/forgot", words.forgotSend, words.forgotSent)],
+    actions: [resend(() => null, "/api/auth/password/forgot", words.forgotSend, words.forgotSent)],
   });
   return { title: words.forgotTitle, body: [body, h("p", { class: "auth-links" }, h("a", { href: "#/login" }, words.toLogin))] };
 }
@@ -99,9 +102,9 @@ function forgot() {
 /** A button that has a code mailed. */
 function resend(name, path, label, done) {
   const button = h("button", { type: "button", class: "button", onclick: async () => {
-    const form = button.closest("form");
-    const username = name() || form.elements.username?.value;
-    if (!username) return form.elements.username.reportValidity();
+    const control = /** @type {HTMLInputElement | undefined} */ (button.form?.elements.namedItem("username") ?? undefined);
+    const username = name() || control?.value;
+    if (!username) return control?.reportValidity();
     button.disabled = true;
     try {
       await callPublic("POST", path, { body: { username } });

@@ -2,7 +2,7 @@
 
 import { call } from "../api.js";
 import { form } from "../dialog.js";
-import { field, fill, h, icon, iconButton } from "../dom.js";
+import { field, fill, h, icon, iconButton, isTyping } from "../dom.js";
 import { bytes, time } from "../format.js";
 import { bestThumbnail, picture, placeholder } from "../grid.js";
 import { deleteImage, watchImage } from "../images.js";
@@ -29,7 +29,8 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   const panel = h("div", { class: "panel" });
   const dialog = h("dialog", { class: "lightbox", "aria-label": words.label },
     iconButton("back", words.back, () => dialog.close(), { class: "icon-button lightbox-close", autofocus: true }), stage, panel);
-  let image = list.at(list.indexOf(id));
+  // Null where the list does not have it, until it is loaded. Nothing of it is shown before.
+  let image = /** @type {Api.Image} */ (list.at(list.indexOf(id)));
 
   const neighbour = (step) => {
     const index = list.indexOf(id);
@@ -40,11 +41,12 @@ export function openImage({ id, list, admin = false, onclose, go }) {
     if (other) go(other.id);
   };
   const parts = new Map(["header", "state", "words", "answer", "questions", "links", "expiring", "facts"].map((name) =>
-    [name, { element: h("div", { class: "part" }), look: undefined }]));
+    [name, { element: h("div", { class: "part" }), look: "" }]));
   fill(panel, [...parts.values()].map(({ element }) => element));
   // A part is drawn anew only where it looks otherwise: what has the focus or is typed into stays.
   const draw = (name, look, make) => {
     const part = parts.get(name);
+    if (!part) throw new Error(`the panel has no part ${name}`);
     const key = JSON.stringify(look);
     if (part.look !== key) fill(part.element, make());
     part.look = key;
@@ -62,7 +64,7 @@ export function openImage({ id, list, admin = false, onclose, go }) {
     draw("answer", image.analysis, () => answerOf(image));
     draw("questions", null, () => aiForms(image, described));
     draw("expiring", null, () => expiringLink(image));
-    parts.get("questions").element.classList.toggle("under-way", image.analysis?.status === "queued");
+    parts.get("questions")?.element.classList.toggle("under-way", image.analysis?.status === "queued");
   };
   const changed = (value) => {
     if (value === null) return dialog.close();
@@ -96,11 +98,12 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   uploads.addEventListener("change", sending);
 
   dialog.addEventListener("keydown", (event) => {
-    if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isTyping(event, "input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "ArrowLeft") turn(-1);
     if (event.key === "ArrowRight") turn(1);
     if (event.key === "Delete") remove();
   });
+  /** @type {Touch | null} */
   let touched = null;
   stage.addEventListener("touchstart", ({ touches }) => {
     touched = touches.length === 1 ? touches[0] : null;
@@ -204,7 +207,7 @@ async function replace(image, changed) {
 
 /** What the AI has found, or that it is at work. */
 function answerOf({ analysis }) {
-  if (!state.profile.features.ai) return null;
+  if (!state.profile?.features.ai) return null;
   return h("section", { class: "section" }, h("h2", null, words.ai),
     !state.tier?.ai && h("p", { class: "quiet" }, words.aiNotInTier),
     analysis?.status === "queued" && h("p", { role: "status" }, h("span", { class: "spinner" }), " ", words.asking),

@@ -27,7 +27,7 @@ export function phoneView({ number }) {
   const place = h("div");
   const element = h("div", null,
     h("header", { class: "view-header" }, h("h1", { tabindex: "-1" }, words.title)),
-    h("p", { class: "quiet" }, words.lead, " ", state.profile.features.dropbox && words.dropbox),
+    h("p", { class: "quiet" }, words.lead, " ", state.profile?.features.dropbox && words.dropbox),
     search, place);
   if (!number) return { title: words.title, element };
   const { list, parts, dispose, grid, upload } = numbersPictures(number);

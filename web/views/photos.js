@@ -24,7 +24,7 @@ export function uploadOptions() {
 
 export const choose = async () => uploadImages(await chooseFiles(), uploadOptions());
 
-export function photosView({ status }) {
+export function photosView({ status = "" } = {}) {
   const list = status ? imagesWith(status) : allImages();
   const grid = new Grid({
     list,
@@ -40,7 +40,7 @@ export function photosView({ status }) {
     empty.hidden = !nothing;
     if (nothing && !empty.hasChildNodes()) fill(empty, status ? h("p", null, words.none) : welcome());
     // From the first moment, or the line above the pictures would break when the number comes.
-    count.textContent = !status ? words.count(Math.max(list.known, list.complete ? 0 : state.profile.usage.images)) : "";
+    count.textContent = !status ? words.count(Math.max(list.known, list.complete ? 0 : state.profile?.usage.images ?? 0)) : "";
   };
   list.addEventListener("change", show);
   show();

@@ -157,6 +157,7 @@ function slotOf(set, slot, list, reload) {
       image.status !== "ready" && h("span", { class: "badge" }, texts.photos.status[image.status])),
     h("p", null, image.title ?? image.file_name));
   }
+  /** @param {File[]} files */
   const put = ([file]) => {
     if (!file) return;
     uploads.add([file], async (declared, key) => {

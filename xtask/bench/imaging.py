@@ -93,7 +93,8 @@ def at_the_limit(directory, photo):
         header = struct.pack(">IIBBBBB", width, height, 16, 6, 0, 0, 0)
         chunks = [(b"IHDR", header), (b"IDAT", b"".join(parts) + packer.flush()), (b"IEND", b"")]
         path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
-            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks))
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+            for name, data in chunks))
 
     kinds = [
         ("JPEG", "baseline.jpg", lambda path: opaque().save(path, quality=88)),
@@ -195,8 +196,8 @@ def quality(picture, paths, references):
     """SSIM and bytes of each size."""
     results = []
     for path in paths:
-        with Image.open(path) as made:
-            made = made.convert("RGB")
+        with Image.open(path) as opened:
+            made = opened.convert("RGB")
         expected = references.setdefault(made.size, None)
         if expected is None:
             expected = references[made.size] = reference(picture, made.size)
@@ -222,8 +223,8 @@ def main():
 
     rows, qualities, pipelines_seen = [], [], []
     for name, path in pictures(arguments.dir / "pictures", photo):
-        with Image.open(path) as picture:
-            picture = picture.convert("RGB")
+        with Image.open(path) as opened:
+            picture = opened.convert("RGB")
         references = {}
         for sizes in (ONE, THREE):
             print(f"{name}, {len(sizes)}", file=sys.stderr)
@@ -235,10 +236,11 @@ def main():
             rows.append((name, len(sizes), ours, theirs, other))
             scores = [quality(picture, engine["paths"], references) for engine in (ours, theirs, other)]
             if len(sizes) > 1:
-                for size, our, their, its in zip(sizes, *scores):
+                for size, our, their, its in zip(sizes, *scores, strict=True):
                     qualities.append((name, size, our, their, its))
 
-    cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
+    processors = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = next(line.split(":")[1].strip() for line in processors if line.startswith("model name"))
     node = json.loads(subprocess.check_output(
         ["node", "-p", "JSON.stringify({node: process.version, ...require('sharp').versions})"], cwd=arguments.sharp))
     print(f"Machine: {cpu}, {os.cpu_count()} cores, Linux {platform.release()}. Versions: sharp {node['sharp']} with "

@@ -1,23 +1,67 @@
-//! What can be found without running anything.
+//! The checks that need no running stack. Each tool is fetched at a fixed version where it is missing, and no check is
+//! skipped in silence.
 
-use std::process::{Command, Stdio};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::command::{self, cargo};
 use crate::emulator::REGION;
-use crate::venv::SAM;
+use crate::npm::Package;
+use crate::venv::{LINT, SAM};
 use crate::{compile, project, tools};
 
-/// Checks format, Rust, the template and, where cargo-deny is there, the dependencies.
-pub(crate) fn run() -> Result<()> {
+const CARGO_MACHETE: &str = "0.9.2";
+/// Where RustSec's database of advisories is, by default of cargo-deny.
+const ADVISORIES: (&str, u16) = ("github.com", 443);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Runs all checks, the quick ones first. If `need_advisories`, it is an error that the database of advisories cannot
+/// be reached.
+pub(crate) fn run(need_advisories: bool) -> Result<()> {
     command::step("cargo fmt", || command::run(&mut cargo(&["fmt", "--all", "--check"])))?;
+    python()?;
+    javascript()?;
+    template()?;
+    dependencies()?;
     tools::ensure()?;
     command::step("cargo clippy", || {
         // With the profile of `up` and `test`, whose macros and build scripts it shares.
         let clippy = ["clippy", "--profile", "local", "--workspace", "--all-targets", "--", "-D", "warnings"];
         compile::run(&mut cargo(&clippy))
     })?;
+    // At the end, so that nobody overlooks the line that it prints without the database.
+    advisories(need_advisories)
+}
+
+fn python() -> Result<()> {
+    LINT.ensure()?;
+    command::step("ruff", || {
+        let mut ruff = in_root(&LINT.bin("ruff"));
+        // Without a cache, which would lie in the source tree.
+        command::run(ruff.args(["check", "--quiet", "--no-cache", "."]))
+    })
+}
+
+fn javascript() -> Result<()> {
+    let package = Package::ensure("browser")?;
+    let run = |program: &str, arguments: &[&str]| {
+        // By Node.js, which is not on every PATH.
+        let mut node = package.command("node", &[])?;
+        node.current_dir(project::root()).arg(package.bin(program)).args(arguments);
+        command::run(&mut node)
+    };
+    command::step("biome", || run("biome", &["lint", "--error-on-warnings", "."]))?;
+    command::step("tsc", || {
+        run("tsc", &["--project", "tsconfig.json"])?;
+        run("tsc", &["--project", "tests/browser/tsconfig.json"])
+    })
+}
+
+fn template() -> Result<()> {
     SAM.ensure()?;
     let template = project::template();
     command::step("sam validate", || {
@@ -25,12 +69,67 @@ pub(crate) fn run() -> Result<()> {
         sam.env("SAM_CLI_TELEMETRY", "0").args(["validate", "--lint", "--region", REGION, "--template"]);
         command::run(sam.arg(&template))
     })?;
-    command::step("cfn-lint", || command::run(Command::new(SAM.bin("cfn-lint")).arg(&template)))?;
-    let deny = cargo(&["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if deny.is_ok_and(|status| status.success()) {
-        command::step("cargo deny", || command::run(&mut cargo(&["deny", "check"])))
-    } else {
-        eprintln!("    cargo-deny is not installed; the dependencies go unchecked");
-        Ok(())
+    command::step("cfn-lint", || command::run(Command::new(SAM.bin("cfn-lint")).arg(&template)))
+}
+
+/// Licences, banned crates, sources, and dependencies that nothing uses.
+fn dependencies() -> Result<()> {
+    command::step("cargo deny", || {
+        command::run(deny().args(["check", "--deny", "warnings", "bans", "licenses", "sources"]))
+    })?;
+    let machete = machete()?;
+    command::step("cargo machete", || command::run(&mut in_root(&machete)))
+}
+
+/// Fetches RustSec's database and compares the dependencies with it. The database is a git repository, not a package
+/// of a registry, so some machines that can build this project cannot reach it.
+fn advisories(needed: bool) -> Result<()> {
+    command::step("cargo deny: advisories", || {
+        let log = project::target().join("advisories.log");
+        if let Err(error) = command::run_logged(deny().args(["fetch", "db"]), &log) {
+            if needed || is_reachable(ADVISORIES) {
+                return Err(error.context("the database of advisories could not be fetched"));
+            }
+            let (host, _) = ADVISORIES;
+            eprintln!(
+                "    NOT CHECKED: known vulnerabilities of dependencies, because {host} cannot be reached"
+            );
+            return Ok(());
+        }
+        command::run(deny().args(["check", "--disable-fetch", "--deny", "warnings", "advisories"]))
+    })
+}
+
+fn is_reachable(address: (&str, u16)) -> bool {
+    let addresses = address.to_socket_addrs().into_iter().flatten();
+    addresses.into_iter().any(|address| TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).is_ok())
+}
+
+fn deny() -> Command {
+    in_root(&LINT.bin("cargo-deny"))
+}
+
+/// cargo-machete, compiled from its crate: neither PyPI nor npm has its program. The crate's own lock file pins its
+/// dependencies, and cargo verifies the hashes of all of them.
+fn machete() -> Result<PathBuf> {
+    let name = format!("cargo-machete-{CARGO_MACHETE}");
+    let dir = project::target().join("tools").join(&name);
+    let program = dir.join("bin/cargo-machete");
+    if !program.exists() {
+        command::step(&format!("installing {name}"), || {
+            std::fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+            let mut install = cargo(&["install", "--locked", "--debug", "--root"]);
+            install.arg(&dir).arg(format!("cargo-machete@{CARGO_MACHETE}"));
+            // In a directory of its own that cargo removes, so that it leaves nothing among our crates.
+            compile::run(install.env_remove("CARGO_TARGET_DIR"))
+        })?;
     }
+    Ok(program)
+}
+
+/// A program that was fetched, in the repository.
+fn in_root(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command::as_from_a_shell(command.current_dir(project::root()));
+    command
 }

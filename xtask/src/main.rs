@@ -11,6 +11,7 @@ mod compile;
 mod contract;
 mod emulator;
 mod lint;
+mod lock;
 mod logs;
 mod node;
 mod npm;
@@ -27,6 +28,7 @@ mod test;
 mod tools;
 mod venv;
 mod watch;
+mod web;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -107,8 +109,15 @@ enum Task {
         #[arg(long, default_value_t = 150)]
         seconds: u32,
     },
-    /// Check format, Rust, template and dependencies without running anything.
-    Lint,
+    /// Check the format, the code in Rust, Python and JavaScript, the template and the dependencies. Fetches the tools
+    /// that it needs.
+    Lint {
+        /// Fail if the database of known vulnerabilities cannot be reached, instead of saying so.
+        #[arg(long)]
+        need_advisories: bool,
+    },
+    /// Pin the packages of PyPI and npm, after a change of xtask/requirements/*.in or of a package.json.
+    Lock,
     /// Measure, and print a table for docs/BENCHMARKS.md.
     #[command(subcommand)]
     Bench(Bench),
@@ -210,7 +219,8 @@ fn run(task: Task) -> Result<()> {
             own_stack::with(&standins.providers(), |stack, _, _| browser::screenshots(stack))
         }
         Task::Contract { seconds } => contract::run(seconds),
-        Task::Lint => lint::run(),
+        Task::Lint { need_advisories } => lint::run(need_advisories),
+        Task::Lock => lock::run(),
         Task::Bench(Bench::Page { place }) => browser::measure(&running(&place)?),
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),

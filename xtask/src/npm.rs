@@ -31,6 +31,11 @@ impl Package {
         Ok(command)
     }
 
+    /// The path of a program that one of the packages contains.
+    pub(crate) fn bin(&self, program: &str) -> PathBuf {
+        self.dir.join("node_modules/.bin").join(program)
+    }
+
     /// Runs a program whose output is of interest only when it fails.
     pub(crate) fn run_logged(&self, command: &mut Command) -> Result<()> {
         command::run_logged(command, &self.dir.with_extension("log"))

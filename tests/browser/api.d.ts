@@ -1,0 +1,103 @@
+// What the API returns, as docs/openapi.yaml describes it, for `tsc` alone. The page's comments name these types; a
+// browser never loads this file.
+
+declare namespace Api {
+  type Status = "pending" | "processing" | "ready" | "failed";
+
+  interface Failure {
+    code: string;
+    detail: string;
+  }
+
+  interface Thumbnail {
+    size: number;
+    width: number;
+    height: number;
+    content_type: string;
+    url: string;
+  }
+
+  interface Analysis {
+    status: "queued" | "done" | "failed";
+    prompt: string | null;
+    description: string | null;
+    tags: string[];
+    answer: string | null;
+    model: string | null;
+    completed_at: string | null;
+    failure: Failure | null;
+  }
+
+  interface Image {
+    id: string;
+    file_name: string;
+    title: string | null;
+    description: string | null;
+    content_type: string;
+    size: number;
+    width: number | null;
+    height: number | null;
+    version: number;
+    status: Status;
+    failure: Failure | null;
+    created_at: string;
+    updated_at: string;
+    uploaded_at: string | null;
+    thumbnails: Thumbnail[];
+    placeholder: { thumbhash: string; color: string } | null;
+    original_url: string | null;
+    set: { id: string; image_type: string } | null;
+    phone_number: string | null;
+    source_image_id: string | null;
+    edit_prompt: string | null;
+    edit_image_id: string | null;
+    analysis: Analysis | null;
+    dropbox_url: string | null;
+    dropbox: { status: "queued" | "done" | "failed"; failure: Failure | null } | null;
+    /** For admins alone. */
+    user_id?: string;
+  }
+
+  interface Upload {
+    method: string;
+    url: string;
+    headers: Record<string, string>;
+  }
+
+  interface Profile {
+    id: string;
+    username: string;
+    email: string | null;
+    groups: string[];
+    tier: string;
+    usage: { images: number; bytes: number };
+    features: { ai: boolean; dropbox: boolean };
+  }
+
+  interface Tier {
+    id: string;
+    name: string;
+    thumbnail_sizes: number[];
+    max_images: number;
+    max_image_bytes: number;
+    original_link: boolean;
+    expiring_links: boolean;
+    ai: boolean;
+  }
+
+  interface Page {
+    images: Image[];
+    next_cursor: string | null;
+  }
+}
+
+/** The events of the page's own `EventTarget`s that have a `detail`. */
+interface PageEvents {
+  image: CustomEvent<Api.Image>;
+  gone: CustomEvent<string>;
+}
+
+interface EventTarget {
+  addEventListener<Type extends keyof PageEvents>(type: Type, listener: (event: PageEvents[Type]) => unknown): void;
+  removeEventListener<Type extends keyof PageEvents>(type: Type, listener: (event: PageEvents[Type]) => unknown): void;
+}

@@ -1,0 +1,17 @@
+// What the page's modules find in every browser, but not in Node.js. Import it before them.
+
+/** @type {any} */
+const globals = globalThis;
+const target = new EventTarget();
+globals.addEventListener = target.addEventListener.bind(target);
+globals.removeEventListener = target.removeEventListener.bind(target);
+globals.dispatchEvent = target.dispatchEvent.bind(target);
+globals.document = Object.assign(new EventTarget(), { hidden: false });
+const stored = new Map();
+Object.defineProperty(globals, "localStorage", {
+  value: {
+    getItem: (key) => stored.get(key) ?? null,
+    setItem: (key, value) => stored.set(key, value),
+    removeItem: (key) => stored.delete(key),
+  },
+});
