@@ -7,9 +7,9 @@ use anyhow::Result;
 use crate::command::{self, cargo};
 use crate::emulator::REGION;
 use crate::venv::SAM;
-use crate::{compile, project, tools};
+use crate::{compile, permissions, project, tools};
 
-/// Checks format, Rust, the template and, where cargo-deny is there, the dependencies.
+/// Checks format, Rust, the template, its permissions and, where cargo-deny is there, the dependencies.
 pub(crate) fn run() -> Result<()> {
     command::step("cargo fmt", || command::run(&mut cargo(&["fmt", "--all", "--check"])))?;
     tools::ensure()?;
@@ -26,6 +26,7 @@ pub(crate) fn run() -> Result<()> {
         command::run(sam.arg(&template))
     })?;
     command::step("cfn-lint", || command::run(Command::new(SAM.bin("cfn-lint")).arg(&template)))?;
+    command::step("permissions", permissions::check)?;
     let deny = cargo(&["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     if deny.is_ok_and(|status| status.success()) {
         command::step("cargo deny", || command::run(&mut cargo(&["deny", "check"])))

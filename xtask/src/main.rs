@@ -15,6 +15,7 @@ mod logs;
 mod node;
 mod npm;
 mod own_stack;
+mod permissions;
 mod project;
 mod providers;
 mod redrive;
@@ -109,6 +110,8 @@ enum Task {
     },
     /// Check format, Rust, template and dependencies without running anything.
     Lint,
+    /// Write docs/PERMISSIONS.md: what each role of the template may do.
+    Permissions,
     /// Measure, and print a table for docs/BENCHMARKS.md.
     #[command(subcommand)]
     Bench(Bench),
@@ -220,6 +223,7 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Contract { seconds } => contract::run(seconds),
         Task::Lint => lint::run(),
+        Task::Permissions => permissions::write(),
         Task::Bench(Bench::Page { place }) => browser::measure(&running(&place)?),
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
