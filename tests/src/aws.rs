@@ -199,7 +199,8 @@ impl Aws {
     /// # Errors
     /// A refusal, or no answer.
     pub async fn event_invoke_config(&self, function: &str) -> Result<Value> {
-        let uri = format!("{}/2019-09-25/functions/{function}/event-invoke-config", self.endpoint);
+        let path = format!("2019-09-25/functions/{function}/event-invoke-config?Qualifier=%24LATEST");
+        let uri = format!("{}/{path}", self.endpoint);
         self.send("lambda", Request::get(uri).body(Vec::new())?).await?.json(200)
     }
 
