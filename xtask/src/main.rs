@@ -111,7 +111,11 @@ enum Task {
     /// Check format, Rust, template and dependencies without running anything.
     Lint,
     /// Write docs/PERMISSIONS.md: what each role of the template may do.
-    Permissions,
+    Permissions {
+        /// Fail where the page is out of date or a role may do too much, as `lint` does, and write nothing.
+        #[arg(long)]
+        check: bool,
+    },
     /// Measure, and print a table for docs/BENCHMARKS.md.
     #[command(subcommand)]
     Bench(Bench),
@@ -223,7 +227,8 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Contract { seconds } => contract::run(seconds),
         Task::Lint => lint::run(),
-        Task::Permissions => permissions::write(),
+        Task::Permissions { check: true } => permissions::check(),
+        Task::Permissions { check: false } => permissions::write(),
         Task::Bench(Bench::Page { place }) => browser::measure(&running(&place)?),
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
