@@ -194,6 +194,16 @@ impl Aws {
         self.send("lambda", Request::get(uri).body(Vec::new())?).await?.json(200)
     }
 
+    /// What becomes of a function's asynchronous events that fail.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn event_invoke_config(&self, function: &str) -> Result<Value> {
+        let path = format!("2019-09-25/functions/{function}/event-invoke-config?Qualifier=%24LATEST");
+        let uri = format!("{}/{path}", self.endpoint);
+        self.send("lambda", Request::get(uri).body(Vec::new())?).await?.json(200)
+    }
+
     /// Ends all instances of a function, as a change of its configuration does.
     ///
     /// # Errors

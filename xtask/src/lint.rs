@@ -12,7 +12,7 @@ use crate::command::{self, cargo};
 use crate::emulator::REGION;
 use crate::npm::Package;
 use crate::venv::{LINT, SAM};
-use crate::{compile, project, tools};
+use crate::{compile, permissions, project, tools};
 
 const CARGO_MACHETE: &str = "0.9.2";
 /// Where RustSec's database of advisories is, by default of cargo-deny.
@@ -69,7 +69,8 @@ fn template() -> Result<()> {
         sam.env("SAM_CLI_TELEMETRY", "0").args(["validate", "--lint", "--region", REGION, "--template"]);
         command::run(sam.arg(&template))
     })?;
-    command::step("cfn-lint", || command::run(Command::new(SAM.bin("cfn-lint")).arg(&template)))
+    command::step("cfn-lint", || command::run(Command::new(SAM.bin("cfn-lint")).arg(&template)))?;
+    command::step("permissions", permissions::check)
 }
 
 /// Licences, banned crates, sources, and dependencies that nothing uses.

@@ -16,6 +16,7 @@ mod logs;
 mod node;
 mod npm;
 mod own_stack;
+mod permissions;
 mod project;
 mod providers;
 mod redrive;
@@ -118,6 +119,12 @@ enum Task {
     },
     /// Pin the packages of PyPI and npm, after a change of xtask/requirements/*.in or of a package.json.
     Lock,
+    /// Write docs/PERMISSIONS.md: what each role of the template may do.
+    Permissions {
+        /// Fail where the page is out of date or a role may do too much, as `lint` does, and write nothing.
+        #[arg(long)]
+        check: bool,
+    },
     /// Measure, and print a table for docs/BENCHMARKS.md.
     #[command(subcommand)]
     Bench(Bench),
@@ -221,6 +228,8 @@ fn run(task: Task) -> Result<()> {
         Task::Contract { seconds } => contract::run(seconds),
         Task::Lint { need_advisories } => lint::run(need_advisories),
         Task::Lock => lock::run(),
+        Task::Permissions { check: true } => permissions::check(),
+        Task::Permissions { check: false } => permissions::write(),
         Task::Bench(Bench::Page { place }) => browser::measure(&running(&place)?),
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),

@@ -126,8 +126,8 @@ impl Scope {
             (Some("AWS::Lambda::Function"), "Arn") => {
                 Ok(json!(format!("arn:aws:lambda:{region}:{account}:function:{physical}")))
             }
-            (Some("AWS::Cognito::UserPool"), "ProviderURL") => {
-                Ok(json!(format!("https://cognito-idp.{region}.amazonaws.com/{physical}")))
+            (Some("AWS::Cognito::UserPool"), "ProviderName") => {
+                Ok(json!(format!("cognito-idp.{region}.amazonaws.com/{physical}")))
             }
             _ => bail!("xtask/src/routes.rs does not know the attribute {path}, which the HTTP API now uses"),
         }
@@ -371,8 +371,8 @@ mod tests {
 
     #[test]
     fn a_substitution_may_bring_its_own_variables() -> Result<()> {
-        let value = json!({"Fn::Sub": ["${Host}/${UserPool}", {"Host": {"Fn::GetAtt": ["UserPool", "ProviderURL"]}}]});
-        let expected = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc/eu-central-1_abc";
+        let value = json!({"Fn::Sub": ["${Name}/${UserPool}", {"Name": {"Fn::GetAtt": ["UserPool", "ProviderName"]}}]});
+        let expected = "cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc/eu-central-1_abc";
         assert_eq!(scope().resolve(&value)?, json!(expected));
         Ok(())
     }

@@ -30,7 +30,7 @@ pub(crate) fn functions(path: &Path) -> Result<Vec<Function>> {
 
 /// The names of all environment variables that the template gives to functions.
 pub(crate) fn variables(path: &Path) -> Result<Vec<String>> {
-    let template: Value = serde_yaml_ng::from_str(&std::fs::read_to_string(path)?)?;
+    let template = read(&std::fs::read_to_string(path)?)?;
     let resources = template["Resources"].as_mapping().into_iter().flat_map(|resources| resources.values());
     let functions = resources.map(|resource| &resource["Properties"]);
     let all = std::iter::once(&template["Globals"]["Function"]).chain(functions);
@@ -40,7 +40,7 @@ pub(crate) fn variables(path: &Path) -> Result<Vec<String>> {
 
 /// The parameters that have a default, with it.
 pub(crate) fn defaults(path: &Path) -> Result<BTreeMap<String, String>> {
-    let template: Value = serde_yaml_ng::from_str(&std::fs::read_to_string(path)?)?;
+    let template = read(&std::fs::read_to_string(path)?)?;
     let parameters = template["Parameters"].as_mapping().context("no Parameters")?.iter();
     let defaults = parameters.filter_map(|(name, parameter)| {
         let value = match &parameter["Default"] {
@@ -53,8 +53,15 @@ pub(crate) fn defaults(path: &Path) -> Result<BTreeMap<String, String>> {
     Ok(defaults.collect())
 }
 
+/// The template with its anchors and merge keys resolved, as `sam` resolves them.
+fn read(text: &str) -> Result<Value> {
+    let mut template: Value = serde_yaml_ng::from_str(text)?;
+    template.apply_merge()?;
+    Ok(template)
+}
+
 fn parse(text: &str) -> Result<Vec<Function>> {
-    let template: Value = serde_yaml_ng::from_str(text)?;
+    let template = read(text)?;
     let resources = template["Resources"].as_mapping().context("no Resources")?;
     resources
         .iter()
@@ -140,6 +147,20 @@ Resources:
         let route = Route { method: "POST".to_owned(), path: "/api/images".to_owned() };
         assert_eq!(functions[0].routes, [route]);
         assert_eq!(functions[2].routes, []);
+        Ok(())
+    }
+
+    #[test]
+    fn what_anchors_and_merge_keys_stand_for_is_read() -> Result<()> {
+        let text = "
+Metadata:
+  Shared: &function {Type: AWS::Serverless::Function}
+Resources:
+  ImagesList:
+    <<: *function
+    Properties: {CodeUri: target/lambda/images-list/}
+";
+        assert_eq!(parse(text)?, [Function { bin: "images-list".to_owned(), routes: Vec::new() }]);
         Ok(())
     }
 

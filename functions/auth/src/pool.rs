@@ -35,6 +35,17 @@ pub fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &s
     error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default()
 }
 
+/// In seconds. Cognito counts a user's attempts by the hour, and its mails by the day (Quotas in Amazon Cognito).
+const HOUR: u32 = 3_600;
+const DAY: u32 = 86_400;
+
+/// Whether Cognito's own sender has sent its mails of this day, 50 for all users of the account. The exception's code is
+/// that of too many attempts; its message begins "Exceeded daily email limit for the operation or the account".
+fn is_mail_limit<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
+    message.starts_with("Exceeded daily email limit")
+}
+
 /// What Cognito's errors mean that any call can meet. What depends on the call, its endpoint looks at first.
 pub fn problem<E>(error: SdkError<E, HttpResponse>) -> Problem
 where
@@ -51,11 +62,19 @@ where
             "code-expired",
             "This code is not valid any more. Ask for a new one.",
         ),
+        "LimitExceededException" if is_mail_limit(&error) => Problem::new(
+            ErrorStatus::Unavailable,
+            "mail-limit-reached",
+            "No more mails can be sent today. Try again tomorrow.",
+        )
+        .retry_after(DAY)
+        .because(error),
         "LimitExceededException" | "TooManyFailedAttemptsException" => Problem::new(
             ErrorStatus::TooManyRequests,
             "too-many-attempts",
-            "There were too many attempts. Wait a while before the next.",
+            "There were too many attempts. Wait an hour before the next.",
         )
+        .retry_after(HOUR)
         .because(error),
         "InvalidParameterException" => Problem::new(
             ErrorStatus::BadRequest,

@@ -1,6 +1,7 @@
-//! Packs web/ for the function that serves it: every file compressed, under one address with the hash of all of them,
-//! and index.html with that address in it.
+//! Packs web/ for the function that serves it: each script of index.html with its modules in one file, every file
+//! compressed, under one address with the hash of all of them, and index.html with that address in it.
 
+mod bundle;
 mod page;
 
 use std::{
@@ -26,6 +27,12 @@ fn main() -> Result<()> {
     read(Path::new(WEB), "", &mut files)?;
     let page = files.remove(PAGE).context("web/ has no index.html")?;
     let page = String::from_utf8(page).context("web/index.html is not UTF-8")?;
+    let bundles: Vec<_> = page::scripts(&page)
+        .into_iter()
+        .map(|name| Ok((name.to_owned(), bundle::bundle(name, &files)?.into_bytes())))
+        .collect::<Result<_>>()?;
+    files.retain(|name, _| !name.ends_with(".js"));
+    files.extend(bundles);
     let directory = format!("/assets/{}/", hash(files.iter()));
     let page = page::render(&page, &directory, &files).context("in web/index.html")?;
 

@@ -1,23 +1,28 @@
 //! index.html as it is served.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 /// The files by their path below web/, such as `views/gallery.js`.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
-/// Where index.html wants links that fetch all modules at once.
-const PRELOADS: &str = "<!-- modulepreload -->";
 /// What begins the value of an attribute that names another file.
 const REFERENCES: [&str; 2] = [" src=\"", " href=\""];
 /// What index.html writes for web/ itself.
 const ASSETS: &str = "assets/";
 
-/// Makes `assets/` in the addresses of index.html into `directory`, and links to the modules that it needs at once into
-/// the place it has for them: one fetches them side by side, where a browser would find each with the one before.
+/// The scripts that index.html names, by their path below web/.
+pub(crate) fn scripts(page: &str) -> Vec<&str> {
+    let addresses = page.split(REFERENCES[0]).skip(1).filter_map(|rest| rest.split('"').next());
+    addresses
+        .filter_map(|address| address.strip_prefix(ASSETS))
+        .filter(|name| name.ends_with(".js"))
+        .collect()
+}
+
+/// Makes `assets/` in the addresses of index.html into `directory`.
 pub(crate) fn render(page: &str, directory: &str, files: &Files) -> Result<String> {
-    let mut entries = Vec::new();
     let mut output = String::new();
     let mut rest = page;
     while let Some((at, mark)) = REFERENCES.iter().filter_map(|mark| Some((rest.find(mark)?, mark))).min() {
@@ -29,70 +34,17 @@ pub(crate) fn render(page: &str, directory: &str, files: &Files) -> Result<Strin
             let name = name.with_context(|| format!("{address}: not assets/ and a file of web/"))?;
             output.push_str(directory);
             output.push_str(name);
-            entries.extend(name.ends_with(".js").then(|| name.to_owned()));
         } else {
             output.push_str(address);
         }
         rest = &after[address.len()..];
     }
     output.push_str(rest);
-    let links = modules(&entries, files)?
-        .into_iter()
-        .map(|name| format!("<link rel=\"modulepreload\" href=\"{directory}{name}\">"));
-    Ok(output.replace(PRELOADS, &links.collect::<Vec<_>>().join("\n")))
+    Ok(output)
 }
 
 fn is_relative(address: &str) -> bool {
     !address.is_empty() && !address.starts_with(['/', '#', '?']) && !address.contains(':')
-}
-
-/// The modules that the entries import, directly or not, without the entries.
-fn modules(entries: &[String], files: &Files) -> Result<BTreeSet<String>> {
-    let mut found = BTreeSet::new();
-    let mut open = entries.to_vec();
-    while let Some(module) = open.pop() {
-        let source = files.get(&module).with_context(|| format!("there is no web/{module}"))?;
-        let source = std::str::from_utf8(source).with_context(|| format!("web/{module} is not UTF-8"))?;
-        for address in source.lines().filter_map(imported) {
-            if !address.starts_with('.') {
-                bail!("web/{module} imports {address:?}, of which a browser knows no address");
-            }
-            let name = normal(&module, address).filter(|name| files.contains_key(name));
-            let name = name.with_context(|| format!("web/{module} imports {address}, which is not there"))?;
-            if !entries.contains(&name) && found.insert(name.clone()) {
-                open.push(name);
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The address on a line that ends a static import or a re-export. Calls of `import()` are for later.
-fn imported(line: &str) -> Option<&str> {
-    let line = line.trim_start();
-    let rest = match line.strip_prefix("import ") {
-        Some(rest) if rest.starts_with(['"', '\'']) => rest,
-        _ if ["import ", "export ", "}"].iter().any(|start| line.starts_with(start)) => {
-            line.rsplit_once(" from ")?.1.trim_start()
-        }
-        _ => return None,
-    };
-    let quote = rest.chars().next().filter(|quote| ['"', '\''].contains(quote))?;
-    rest[1..].split_once(quote).map(|(address, _)| address)
-}
-
-/// A relative address as a path below web/, seen from another file there.
-fn normal(base: &str, address: &str) -> Option<String> {
-    let mut path: Vec<&str> = base.split('/').collect();
-    path.pop();
-    for part in address.split('/') {
-        match part {
-            "." => {}
-            ".." => drop(path.pop()?),
-            part => path.push(part),
-        }
-    }
-    Some(path.join("/"))
 }
 
 #[cfg(test)]
@@ -118,21 +70,10 @@ mod tests {
     }
 
     #[test]
-    fn modules_that_are_imported_at_once_are_fetched_side_by_side() {
-        let all = [
-            (
-                "app.js",
-                "import { a } from \"./lib/a.js\";\nimport \"./c.js\";\nconst later = () => import(\"./d.js\");",
-            ),
-            ("lib/a.js", "import {\n  b,\n} from '../b.js';\nexport * from \"../c.js\";"),
-            ("b.js", "// import x from \"./none.js\""),
-            ("c.js", "import \"./app.js\";"),
-            ("d.js", ""),
-        ];
-        let page = rendered("<!-- modulepreload --><script src=\"assets/app.js\"></script>", &all).unwrap();
-        let links = ["b.js", "c.js", "lib/a.js"]
-            .map(|name| format!("<link rel=\"modulepreload\" href=\"/assets/1f/{name}\">"));
-        assert_eq!(page, format!("{}<script src=\"/assets/1f/app.js\"></script>", links.join("\n")));
+    fn scripts_are_found_and_nothing_else() {
+        let page =
+            r#"<link href="assets/a.css"><script src="assets/js/app.js"></script><img src="assets/b.svg">"#;
+        assert_eq!(scripts(page), ["js/app.js"]);
     }
 
     #[test]
@@ -140,8 +81,6 @@ mod tests {
         let script = "<script src=\"assets/app.js\"></script>";
         for (page, all) in [
             (script, vec![]),
-            (script, vec![("app.js", "import \"./none.js\";")]),
-            (script, vec![("app.js", "import { html } from \"lit\";")]),
             ("<link href=\"style.css\">", vec![("style.css", "")]),
             ("<link href=\"assets/../style.css\">", vec![("style.css", "")]),
         ] {

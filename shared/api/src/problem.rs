@@ -68,6 +68,8 @@ pub struct Problem {
     pub(crate) members: Vec<(&'static str, Value)>,
     /// The `Allow` header of a 405.
     pub(crate) allow: Option<Box<str>>,
+    /// The `Retry-After` header, in seconds.
+    pub(crate) retry_after: Option<u32>,
     pub(crate) cause: Option<Cause>,
 }
 
@@ -75,13 +77,28 @@ impl Problem {
     /// A problem with a stable kebab-case code and a sentence for people.
     #[must_use]
     pub fn new(status: ErrorStatus, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), members: Vec::new(), allow: None, cause: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            members: Vec::new(),
+            allow: None,
+            retry_after: None,
+            cause: None,
+        }
     }
 
     /// Adds a member of the problem's own, such as `field`.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.members.push((name, value.into()));
+        self
+    }
+
+    /// Says in how many seconds another try can succeed. Without it a 503 says 3, and a 429 says 60.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
         self
     }
 

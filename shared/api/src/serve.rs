@@ -57,14 +57,13 @@ fn answer(problem: &Problem) -> Response<Body> {
     }
     let content_type = HeaderValue::from_static("application/problem+json");
     let mut response = with_content(status, content_type, problem.to_json().to_string());
-    let retry_after = match problem.status {
-        ErrorStatus::Unavailable => Some("3"),
-        // Cognito does not say, and counts some attempts by the hour.
-        ErrorStatus::TooManyRequests => Some("60"),
+    let usual = match problem.status {
+        ErrorStatus::Unavailable => Some(3),
+        ErrorStatus::TooManyRequests => Some(60),
         _ => None,
     };
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+    if let Some(seconds) = problem.retry_after.or(usual) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if problem.status == ErrorStatus::Unauthorized {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

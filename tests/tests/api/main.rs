@@ -58,6 +58,7 @@ mod workers {
     mod sizes;
     mod thumbnail;
     mod tiers;
+    mod wiring;
 }
 mod contract;
 mod idempotency;

@@ -104,6 +104,19 @@ async fn what_the_page_names_is_there_and_may_be_kept_for_ever() -> Result<()> {
     Ok(())
 }
 
+/// Each request takes an instance of the function, of which a new AWS account has ten for all functions together.
+#[tokio::test]
+async fn a_first_visit_takes_four_requests() -> Result<()> {
+    let stack = Stack::connect()?;
+    let assets = assets(&stack).await?;
+    assert_eq!(assets.len(), 3, "{assets:?}");
+    let script = assets.iter().find(|path| path.ends_with(".js")).context("no script")?;
+    let script = get(&stack, script, &[]).await?.expect(200)?.text();
+    let import = script.lines().find(|line| line.starts_with("import "));
+    assert_eq!(import, None, "the script fetches others");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_browser_gets_the_page_compressed_as_it_asks() -> Result<()> {
     let stack = Stack::connect()?;

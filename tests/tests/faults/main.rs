@@ -20,7 +20,7 @@ use std::{
 use anyhow::{Result, ensure};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::{Answer, Stack, User, id_of, pictures};
+use tests::{Answer, Stack, User, id_of, pictures, unique};
 use tokio::{net::TcpListener, sync::Mutex};
 
 use proxy::{Fault, Proxy};
@@ -253,5 +253,48 @@ async fn an_idempotent_request_can_be_sent_again_after_a_503() -> Result<()> {
     let made = user.post_once("/api/images", "one", &new_image()).await?;
     assert_eq!(made.status, StatusCode::CREATED);
     assert_eq!(user.usage().await?, (2, 20));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_upload_that_fails_at_every_retry_is_given_up_and_its_owner_is_told() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let nobody = nobody().await?;
+    let image = astray(&stack, "WorkersThumbnail", (S3, &nobody), async || {
+        user.upload_and_develop("image/png", pictures::png(64, 64)?).await
+    })
+    .await?;
+    let told = (&image["status"], &image["failure"]["code"]);
+    assert_eq!(told, (&json!("failed"), &json!("processing-failed")), "{image}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn when_no_more_mails_can_be_sent_nobody_is_told_to_come_back_in_a_minute() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let name = json!({"username": user.username});
+    let new = json!({"username": unique("new"), "email": "new@example.com", "password": "Passw0rd1"});
+    let endpoint = &stack.outputs.endpoint_url;
+    for (function, operation, path, body) in [
+        ("AuthRegister", "SignUp", "/api/auth/register", &new),
+        ("AuthResend", "ResendConfirmationCode", "/api/auth/confirm/resend", &name),
+        ("AuthForgot", "ForgotPassword", "/api/auth/password/forgot", &name),
+    ] {
+        for (fault, status, code, seconds) in [
+            (Fault::COGNITO_SENDS_NO_MORE, 503, "mail-limit-reached", "86400"),
+            (Fault::COGNITO_LIMITS_ATTEMPTS, 429, "too-many-attempts", "3600"),
+        ] {
+            let proxy = Proxy::start(endpoint, operation, fault, usize::MAX).await?;
+            let answer =
+                astray(&stack, function, (COGNITO, &proxy.address), async || stack.post(path, body).await)
+                    .await?;
+            assert_eq!(answer.header("retry-after"), seconds, "{function}: {answer:?}");
+            answer.problem(status, code)?;
+        }
+    }
     Ok(())
 }

@@ -40,6 +40,16 @@ impl Fault {
     /// Cognito has too much to do.
     pub(crate) const COGNITO_THROTTLES: Self =
         Self::Answer(400, r#"{"__type":"TooManyRequestsException","message":"Rate exceeded"}"#);
+    /// Cognito's own sender has sent the mails of this day (the message is Cognito's).
+    pub(crate) const COGNITO_SENDS_NO_MORE: Self = Self::Answer(
+        400,
+        r#"{"__type":"LimitExceededException","message":"Exceeded daily email limit for the operation or the account. If a higher limit is required, please configure your user pool to use your own Amazon SES configuration for sending email from your own account."}"#,
+    );
+    /// A user tried something too often.
+    pub(crate) const COGNITO_LIMITS_ATTEMPTS: Self = Self::Answer(
+        400,
+        r#"{"__type":"LimitExceededException","message":"Attempt limit exceeded, please try after some time."}"#,
+    );
     /// S3 has too much to do.
     pub(crate) const S3_THROTTLES: Self = Self::Answer(
         503,

@@ -3,6 +3,7 @@
 use std::{env, path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
+use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tests::{Plan, Stack, pictures, until};
 
@@ -64,4 +65,37 @@ async fn a_removal_among_the_dead_letters_is_done_after_a_redrive() -> Result<()
     user.jobs_end().await?;
     assert_eq!(plan.files().await?.len(), 0);
     holds(&stack, &letters, "0").await
+}
+
+#[tokio::test]
+async fn poison_messages_end_among_the_dead_letters() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    try_join_all(
+        [
+            ("AnalysisJobs", "AnalysisDeadLetters"),
+            ("EditJobs", "EditDeadLetters"),
+            ("DropboxJobs", "DropboxDeadLetters"),
+            ("ThumbnailFailures", "FailedDeadLetters"),
+        ]
+        .map(async |(queue, letters)| {
+            let (queue, letters) = tokio::try_join!(stack.resource(queue), stack.resource(letters))?;
+            // Other tests leave samples there.
+            stack.aws.json("sqs", "AmazonSQS.PurgeQueue", &json!({"QueueUrl": letters})).await?;
+            let attributes = stack.aws.queue_attributes(&queue).await?;
+            let policy = attributes["RedrivePolicy"].as_str().context("no redrive policy")?;
+            let mut impatient: Value = serde_json::from_str(policy)?;
+            impatient["maxReceiveCount"] = json!(2);
+            let change = json!({"VisibilityTimeout": "1", "RedrivePolicy": impatient.to_string()});
+            stack.aws.set_queue_attributes(&queue, &change).await?;
+            stack.aws.send_message(&queue, &json!("poison")).await?;
+            let dead = holds(&stack, &letters, "1").await;
+            let restored =
+                json!({"VisibilityTimeout": attributes["VisibilityTimeout"], "RedrivePolicy": policy});
+            stack.aws.set_queue_attributes(&queue, &restored).await?;
+            dead
+        }),
+    )
+    .await
+    .map(drop)
 }

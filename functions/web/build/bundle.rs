@@ -1,0 +1,216 @@
+//! A script and all modules that it imports, as one file: a first visit of the page makes a few requests, each of which
+//! takes one of the function's instances. A new AWS account has ten for all functions.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::page::Files;
+
+/// A module, taken apart.
+struct Module {
+    /// What each import binds, as a pattern of a declaration, and the module it is of.
+    imports: Vec<(String, String)>,
+    exports: Vec<String>,
+    /// The source without both.
+    code: String,
+}
+
+/// One script that does what `entry` does with its imports. Each module becomes a function that gives its exports, and
+/// comes after those that it imports.
+///
+/// # Errors
+/// For a module that is not there, modules that import each other, and forms of `import` and `export` that the page has
+/// no use for.
+pub(crate) fn bundle(entry: &str, files: &Files) -> Result<String> {
+    let mut bundle = Bundle { files, names: BTreeMap::new(), open: Vec::new(), output: String::new() };
+    let module = bundle.modules_of(entry)?;
+    bundle.output += &bundle.declarations(&module);
+    bundle.output += &module.code;
+    Ok(bundle.output)
+}
+
+struct Bundle<'a> {
+    files: &'a Files,
+    /// What the exports of each finished module are called.
+    names: BTreeMap<String, String>,
+    /// The modules whose imports are being looked at.
+    open: Vec<String>,
+    output: String,
+}
+
+impl Bundle<'_> {
+    /// Reads a module, after all that it imports have been put out.
+    fn modules_of(&mut self, name: &str) -> Result<Module> {
+        let source = self.files.get(name).with_context(|| format!("there is no web/{name}"))?;
+        let source = std::str::from_utf8(source).with_context(|| format!("web/{name} is not UTF-8"))?;
+        let module = parse(name, source).with_context(|| format!("in web/{name}"))?;
+        self.open.push(name.to_owned());
+        for (_, import) in &module.imports {
+            self.put_out(import).with_context(|| format!("web/{name} imports web/{import}"))?;
+        }
+        self.open.pop();
+        Ok(module)
+    }
+
+    fn put_out(&mut self, name: &str) -> Result<()> {
+        if self.names.contains_key(name) {
+            return Ok(());
+        }
+        ensure!(!self.open.iter().any(|open| open == name), "modules import each other: {:?}", self.open);
+        let module = self.modules_of(name)?;
+        let variable = format!("module{}", self.names.len());
+        let (declarations, exports) = (self.declarations(&module), module.exports.join(", "));
+        let code = &module.code;
+        self.output += &format!(
+            "// {name}\nconst {variable} = (() => {{\n{declarations}{code}return {{ {exports} }};\n}})();\n"
+        );
+        self.names.insert(name.to_owned(), variable);
+        Ok(())
+    }
+
+    /// A module's imports as declarations.
+    fn declarations(&self, module: &Module) -> String {
+        let imports = module.imports.iter().filter(|(pattern, _)| !pattern.is_empty());
+        imports.map(|(pattern, name)| format!("const {{ {pattern} }} = {};\n", self.names[name])).collect()
+    }
+}
+
+/// Takes a module apart. Its imports and exports begin at the beginning of a line.
+fn parse(name: &str, source: &str) -> Result<Module> {
+    let mut module = Module { imports: Vec::new(), exports: Vec::new(), code: String::new() };
+    let mut lines = source.lines();
+    while let Some(line) = lines.next() {
+        if line.starts_with("import ") {
+            let mut statement = line.to_owned();
+            while !statement.trim_end().ends_with(';') {
+                statement.push(' ');
+                statement += lines.next().context("an import without a semicolon")?.trim();
+            }
+            module.imports.push(import(name, &statement)?);
+            continue;
+        }
+        let code = match line.strip_prefix("export ") {
+            Some(declaration) => {
+                module.exports.push(exported(declaration)?);
+                declaration
+            }
+            None => line,
+        };
+        module.code += code;
+        module.code.push('\n');
+    }
+    Ok(module)
+}
+
+/// What a statement imports, `{ a, b as c }` as `a, b: c`, and from which file.
+fn import(module: &str, statement: &str) -> Result<(String, String)> {
+    let rest = statement["import ".len()..].trim();
+    let (names, address) = rest.rsplit_once("from ").unwrap_or(("", rest));
+    let address = address.trim_end_matches(';').trim().trim_matches(['"', '\'']);
+    ensure!(address.starts_with('.'), "{statement}: a browser knows no such address");
+    let names = names.trim();
+    let inner = names.strip_prefix('{').and_then(|names| names.strip_suffix('}'));
+    let inner = inner.or(names.is_empty().then_some("")).with_context(|| {
+        format!("{statement}: functions/web/build/bundle.rs knows imports by name alone, in braces")
+    })?;
+    let names = inner.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let pattern = names.map(|name| name.replace(" as ", ": ")).collect::<Vec<_>>().join(", ");
+    let file = normal(module, address).with_context(|| format!("{statement}: outside of web/"))?;
+    Ok((pattern, file))
+}
+
+/// The name of what is exported where it is declared.
+fn exported(declaration: &str) -> Result<String> {
+    for kind in ["async function ", "function ", "class ", "const "] {
+        if let Some(rest) = declaration.strip_prefix(kind) {
+            let is_part = |character: char| character.is_alphanumeric() || "_$".contains(character);
+            let name: String = rest.chars().take_while(|character| is_part(*character)).collect();
+            ensure!(!name.is_empty(), "export {declaration}: a declaration without a name");
+            return Ok(name);
+        }
+    }
+    bail!(
+        "export {declaration}: functions/web/build/bundle.rs knows exported functions, classes and constants alone"
+    )
+}
+
+/// A relative address as a path below web/, seen from another file there.
+fn normal(base: &str, address: &str) -> Option<String> {
+    let mut path: Vec<&str> = base.split('/').collect();
+    path.pop();
+    for part in address.split('/') {
+        match part {
+            "." => {}
+            ".." => drop(path.pop()?),
+            part => path.push(part),
+        }
+    }
+    Some(path.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bundled(files: &[(&str, &str)]) -> Result<String> {
+        let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
+        bundle("app.js", &files)
+    }
+
+    #[test]
+    fn modules_come_once_and_after_what_they_import() {
+        let script = bundled(&[
+            ("app.js", "import { a } from \"./lib/a.js\";\nimport \"./c.js\";\nawait a();\n"),
+            (
+                "lib/a.js",
+                "import {\n  b,\n  c as d,\n} from '../b.js';\nexport async function a() { b(d); }\n",
+            ),
+            ("b.js", "import { c } from \"./c.js\";\nexport const b = 1;\nexport class c {}\n"),
+            ("c.js", "export function c() {}\n"),
+        ]);
+        let expected = "\
+// c.js
+const module0 = (() => {
+function c() {}
+return { c };
+})();
+// b.js
+const module1 = (() => {
+const { c } = module0;
+const b = 1;
+class c {}
+return { b, c };
+})();
+// lib/a.js
+const module2 = (() => {
+const { b, c: d } = module1;
+async function a() { b(d); }
+return { a };
+})();
+const { a } = module2;
+await a();
+";
+        assert_eq!(script.unwrap(), expected);
+    }
+
+    #[test]
+    fn what_the_page_has_no_use_for_ends_the_build() {
+        let other = ("other.js", "import \"./app.js\";\n");
+        for (source, other) in [
+            ("import \"./none.js\";", None),
+            ("import { html } from \"lit\";", None),
+            ("import \"../outside.js\";", None),
+            ("import all from \"./other.js\";", Some(("other.js", ""))),
+            ("import * as all from \"./other.js\";", Some(("other.js", ""))),
+            ("import \"./other.js\";", Some(other)),
+            ("export default 1;", None),
+            ("export let a = 1;", None),
+            ("export { a };", None),
+            ("export * from \"./other.js\";", Some(("other.js", ""))),
+        ] {
+            let files: Vec<_> = [("app.js", source)].into_iter().chain(other).collect();
+            assert!(bundled(&files).is_err(), "{source}");
+        }
+    }
+}

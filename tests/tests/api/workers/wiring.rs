@@ -1,0 +1,94 @@
+//! What Lambda does between the workers, as it was deployed: which events each one gets, and where those end that it
+//! cannot work off.
+//!
+//! The emulator does not follow all of it: for a stream it has no bound of retries and no on-failure destination. What
+//! it does follow, tests/faults shows.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tests::Stack;
+
+/// The name of a queue, with which its address and its ARN end.
+async fn queue_name(stack: &Stack, queue: &str) -> Result<String> {
+    let url = stack.resource(queue).await?;
+    Ok(url.rsplit('/').next().unwrap_or(&url).to_owned())
+}
+
+/// The only event source of a function.
+async fn source(stack: &Stack, function: &str) -> Result<Value> {
+    let mut sources = stack.aws.event_sources(&stack.resource(function).await?).await?;
+    let sources = sources["EventSourceMappings"].as_array_mut().context("no list")?;
+    ensure!(sources.len() == 1, "{function} has {} sources", sources.len());
+    sources.pop().context("no source")
+}
+
+fn names(arn: &Value, queue: &str) -> bool {
+    arn.as_str().is_some_and(|arn| arn.ends_with(&format!(":{queue}")))
+}
+
+#[tokio::test]
+async fn an_upload_that_is_given_up_goes_to_the_on_failure_queue() -> Result<()> {
+    let stack = Stack::connect()?;
+    let function = stack.resource("WorkersThumbnail").await?;
+    let config = stack.aws.event_invoke_config(&function).await?;
+    let queue = queue_name(&stack, "ThumbnailFailures").await?;
+    assert!(names(&config["DestinationConfig"]["OnFailure"]["Destination"], &queue), "{config}");
+    assert_eq!(config["MaximumRetryAttempts"], 2, "{config}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_worker_cannot_take_from_its_queue_goes_to_the_dead_letters() -> Result<()> {
+    let stack = Stack::connect()?;
+    for (function, queue, letters, times) in [
+        ("WorkersAnalyze", "AnalysisJobs", "AnalysisDeadLetters", 20),
+        ("WorkersEdit", "EditJobs", "EditDeadLetters", 20),
+        ("WorkersDropbox", "DropboxJobs", "DropboxDeadLetters", 20),
+        ("WorkersFailed", "ThumbnailFailures", "FailedDeadLetters", 5),
+    ] {
+        let source = source(&stack, function).await?;
+        assert!(names(&source["EventSourceArn"], &queue_name(&stack, queue).await?), "{source}");
+        assert_eq!(source["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]), "{function}");
+        let attributes = stack.aws.queue_attributes(&stack.resource(queue).await?).await?;
+        let redrive =
+            attributes["RedrivePolicy"].as_str().with_context(|| format!("{queue} has no redrive"))?;
+        let redrive: Value = serde_json::from_str(redrive)?;
+        assert!(names(&redrive["deadLetterTargetArn"], &queue_name(&stack, letters).await?), "{redrive}");
+        // CloudFormation may have made a text of the number.
+        assert_eq!(redrive["maxReceiveCount"].to_string().trim_matches('"'), times.to_string(), "{queue}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reader_of_the_stream_gets_its_records_alone_and_keeps_what_it_gives_up() -> Result<()> {
+    let stack = Stack::connect()?;
+    let removed = json!([{"prefix": "IMAGE#"}, {"prefix": "SET#"}, {"prefix": "REPLACEMENT#"}]);
+    let reclaim = [
+        json!({"eventName": ["REMOVE"], "dynamodb": {"Keys": {"sk": {"S": removed}}}}),
+        json!({"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "JOB#"}]}}}}),
+    ];
+    let tiers = [json!({"eventName": ["MODIFY"], "dynamodb": {"Keys": {"pk": {"S": ["TIER"]}}}})];
+    for (function, filters, letters, bisect) in [
+        ("WorkersReclaim", &reclaim[..], "ReclaimDeadLetters", true),
+        ("WorkersTiers", &tiers[..], "TiersDeadLetters", false),
+    ] {
+        let source = source(&stack, function).await?;
+        let stream = format!(":table/{}/stream/", stack.outputs.table);
+        assert!(source["EventSourceArn"].as_str().is_some_and(|arn| arn.contains(&stream)), "{source}");
+        let patterns = source["FilterCriteria"]["Filters"].as_array().into_iter().flatten();
+        let patterns = patterns.filter_map(|filter| filter["Pattern"].as_str());
+        let patterns = patterns.map(serde_json::from_str::<Value>).collect::<Result<Vec<_>, _>>()?;
+        let texts = |values: &[Value]| values.iter().map(Value::to_string).collect::<BTreeSet<_>>();
+        assert_eq!(texts(&patterns), texts(filters), "{function}");
+        let letters = queue_name(&stack, letters).await?;
+        assert!(names(&source["DestinationConfig"]["OnFailure"]["Destination"], &letters), "{source}");
+        assert_eq!(source["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]), "{function}");
+        assert_eq!(source["MaximumRetryAttempts"], 100, "{function}");
+        assert_eq!(source["MaximumRecordAgeInSeconds"], 43200, "{function}");
+        assert_eq!(source["BisectBatchOnFunctionError"].as_bool().unwrap_or_default(), bisect, "{function}");
+    }
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! What each role of the template may do: docs/PERMISSIONS.md, and the rules that the template keeps.
+//!
+//! Both come from the processed template, which has what SAM adds by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::project;
+use crate::venv::SAM;
+
+/// CloudFormation takes 500 resources in a stack (AWS CloudFormation quotas); the rest is room for a release.
+const MAX_RESOURCES: usize = 450;
+
+/// Writes docs/PERMISSIONS.md.
+pub(crate) fn write() -> Result<()> {
+    let file = file();
+    fs::write(&file, document(&roles(&processed()?)?)?).with_context(|| format!("writing {}", file.display()))
+}
+
+/// Fails where the template breaks a rule, or docs/PERMISSIONS.md is not what [`write()`] makes.
+pub(crate) fn check() -> Result<()> {
+    let template = processed()?;
+    let roles = roles(&template)?;
+    let count = resources(&template)?.len();
+    eprintln!("    {count} resources; CloudFormation takes 500");
+    let faults = faults(&template, &roles)?;
+    ensure!(faults.is_empty(), "template.yaml:\n  {}", faults.join("\n  "));
+    let written = fs::read_to_string(file()).unwrap_or_default();
+    ensure!(
+        written == document(&roles)?,
+        "docs/PERMISSIONS.md does not show the roles of template.yaml; run `cargo xtask permissions`"
+    );
+    Ok(())
+}
+
+fn file() -> PathBuf {
+    project::root().join("docs/PERMISSIONS.md")
+}
+
+/// The template as SAM hands it to CloudFormation.
+fn processed() -> Result<Value> {
+    SAM.ensure()?;
+    let mut python = Command::new(SAM.bin("python"));
+    python.args(["-c", include_str!("python/processed.py")]).arg(project::template());
+    let output = python.output().context("starting SAM's translator")?;
+    if !output.status.success() {
+        bail!("SAM cannot translate template.yaml: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    serde_json::from_slice(&output.stdout).context("the processed template is not JSON")
+}
+
+/// A role, and what it may do.
+#[derive(Debug)]
+struct Role<'a> {
+    name: &'a str,
+    /// The functions that have it.
+    functions: BTreeSet<&'a str>,
+    statements: Vec<Statement>,
+}
+
+#[derive(Debug)]
+struct Statement {
+    policy: String,
+    actions: Vec<String>,
+    resources: Vec<String>,
+    /// The condition of the template under which the role has it.
+    only_if: Option<String>,
+}
+
+fn resources(template: &Value) -> Result<&serde_json::Map<String, Value>> {
+    template["Resources"].as_object().context("the processed template has no Resources")
+}
+
+fn roles(template: &Value) -> Result<Vec<Role<'_>>> {
+    let buckets = buckets(template)?;
+    let mut roles = Vec::new();
+    for (name, resource) in
+        resources(template)?.iter().filter(|(_, resource)| resource["Type"] == "AWS::IAM::Role")
+    {
+        let has_it = |function: &Value| function["Properties"]["Role"]["Fn::GetAtt"][0] == name.as_str();
+        let functions = resources(template)?.iter().filter(|(_, resource)| has_it(resource));
+        let mut statements = Vec::new();
+        for policy in items(&resource["Properties"]["Policies"]) {
+            for statement in list(&policy["PolicyDocument"]["Statement"]) {
+                let statement = read(&policy["PolicyName"], statement, &buckets);
+                statements.push(statement.with_context(|| format!("in {name}"))?);
+            }
+        }
+        let functions = functions.map(|(function, _)| function.as_str()).collect();
+        roles.push(Role { name, functions, statements });
+    }
+    Ok(roles)
+}
+
+/// A statement of a policy, which may be there under a condition of the template alone.
+fn read(policy: &Value, statement: &Value, buckets: &BTreeMap<String, &str>) -> Result<Statement> {
+    let (only_if, statement) = match &statement["Fn::If"] {
+        Value::Null => (None, statement),
+        choice => {
+            ensure!(choice[2]["Ref"] == "AWS::NoValue", "a statement with an alternative: {statement}");
+            (choice[0].as_str().map(str::to_owned), &choice[1])
+        }
+    };
+    ensure!(statement["Effect"] == "Allow", "a statement that allows nothing: {statement}");
+    ensure!(
+        statement["NotAction"].is_null() && statement["NotResource"].is_null(),
+        "all but some: {statement}"
+    );
+    let actions = list(&statement["Action"]).map(|action| text(action, buckets)).collect::<Result<_>>()?;
+    let resources =
+        list(&statement["Resource"]).map(|resource| text(resource, buckets)).collect::<Result<_>>()?;
+    Ok(Statement { policy: text(policy, buckets)?, actions, resources, only_if })
+}
+
+/// The buckets by their ARNs. Roles have those rather than references to the buckets.
+fn buckets(template: &Value) -> Result<BTreeMap<String, &str>> {
+    let buckets = resources(template)?.iter().filter(|(_, resource)| resource["Type"] == "AWS::S3::Bucket");
+    let named = buckets.map(|(id, bucket)| {
+        let name = text(&bucket["Properties"]["BucketName"], &BTreeMap::new())?;
+        Ok((format!("arn:${{AWS::Partition}}:s3:::{name}"), id.as_str()))
+    });
+    named.collect()
+}
+
+/// A value of the template as people read it: a resource's ARN as its name there.
+fn text(value: &Value, buckets: &BTreeMap<String, &str>) -> Result<String> {
+    let pattern = match &value["Fn::Sub"] {
+        Value::Array(parts) => parts.first().and_then(Value::as_str),
+        pattern => pattern.as_str(),
+    };
+    if let Some(pattern) = pattern {
+        let bucket = buckets.iter().find_map(|(arn, id)| Some((id, pattern.strip_prefix(arn.as_str())?)));
+        return Ok(match bucket {
+            Some((id, rest)) => format!("{id}{rest}"),
+            None => pattern.replace(".Arn}", "}"),
+        });
+    }
+    let name = value.as_str().or_else(|| value["Ref"].as_str()).or_else(|| value["Fn::GetAtt"][0].as_str());
+    name.map(str::to_owned).with_context(|| format!("xtask/src/permissions.rs does not know {value}"))
+}
+
+/// What is wrong with the template, each in a sentence.
+fn faults(template: &Value, roles: &[Role]) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    let resources = resources(template)?;
+    if resources.len() > MAX_RESOURCES {
+        faults.push(format!("{} resources are more than {MAX_RESOURCES}", resources.len()));
+    }
+    for (name, resource) in resources {
+        let properties = &resource["Properties"];
+        if !properties["ManagedPolicyArns"].is_null() {
+            faults.push(format!("{name} has managed policies: {}", properties["ManagedPolicyArns"]));
+        }
+        if resource["Type"] == "AWS::Lambda::Permission" && properties["SourceArn"].is_null() {
+            faults.push(format!("{name} lets a function be invoked for any resource: it has no SourceArn"));
+        }
+        if resource["Type"] == "AWS::Lambda::Function"
+            && !roles.iter().any(|role| role.functions.contains(&**name))
+        {
+            faults.push(format!("{name} has no role of this template"));
+        }
+    }
+    for Role { name, functions, statements } in roles {
+        if functions.is_empty() {
+            faults.push(format!("no function has {name}"));
+        }
+        for Statement { actions, resources, .. } in statements {
+            if let Some(action) = actions.iter().find(|action| action.contains('*')) {
+                faults.push(format!("{name} may do whatever begins so: {action}"));
+            }
+            // X-Ray has no resources that a policy could name.
+            let is_xray = actions.iter().all(|action| action.starts_with("xray:"));
+            // What lies in a bucket or belongs to a table can be named by `*`, but nothing else.
+            let is_wide = |resource: &&String| resource.strip_suffix("/*").unwrap_or(resource).contains('*');
+            if let Some(resource) = resources.iter().find(is_wide).filter(|_| !is_xray) {
+                faults.push(format!("{name} may do {} on {resource}", actions.join(", ")));
+            }
+        }
+    }
+    Ok(faults)
+}
+
+fn document(roles: &[Role]) -> Result<String> {
+    let mut output = String::from(
+        "# What each role may do\n\n\
+         `cargo xtask permissions` makes this page of template.yaml as SAM processes it, and `cargo xtask lint` checks \
+         it.\nA resource has its name of the template. `own` is what the function itself does, `events` what Lambda \
+         does to bring it\nevents and to keep those that fail.\n",
+    );
+    for Role { name, functions, statements } in roles {
+        let functions: Vec<&str> = functions.iter().copied().collect();
+        write!(
+            output,
+            "\n## {name}\n\nOf {}.\n\n| policy | actions | resources |\n| --- | --- | --- |\n",
+            functions.join(", ")
+        )?;
+        for Statement { policy, actions, resources, only_if } in statements {
+            let only_if = only_if.as_ref().map(|name| format!(", if `{name}`")).unwrap_or_default();
+            writeln!(output, "| {policy}{only_if} | {} | {} |", code(actions), code(resources))?;
+        }
+    }
+    Ok(output)
+}
+
+fn code(texts: &[String]) -> String {
+    texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// One value, or those of a list.
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn template(statement: &Value) -> Value {
+        let bucket = json!({"Fn::Sub": ["${Prefix}-uploads", {"Prefix": {"Ref": "AWS::StackName"}}]});
+        json!({"Resources": {
+            "Uploads": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": bucket}},
+            "Get": {"Type": "AWS::Lambda::Function", "Properties": {"Role": {"Fn::GetAtt": ["GetRole", "Arn"]}}},
+            "GetRole": {"Type": "AWS::IAM::Role", "Properties": {
+                "Policies": [{"PolicyName": "own", "PolicyDocument": {"Statement": [statement]}}],
+            }},
+        }})
+    }
+
+    fn allow(action: &str, resource: Value) -> Value {
+        json!({"Effect": "Allow", "Action": [action], "Resource": resource})
+    }
+
+    fn found(template: &Value) -> Result<Vec<String>> {
+        faults(template, &roles(template)?)
+    }
+
+    #[test]
+    fn resources_have_the_names_of_the_template() -> Result<()> {
+        let get_att = json!({"Fn::GetAtt": ["Table", "Arn"]});
+        let index = json!({"Fn::Sub": "${Table.Arn}/index/by_time"});
+        let objects =
+            json!({"Fn::Sub": ["arn:${AWS::Partition}:s3:::${Prefix}-uploads/*", {"Prefix": {"Ref": "x"}}]});
+        let template = template(&allow("a:B", json!([get_att, index, objects])));
+        let document = document(&roles(&template)?)?;
+        assert!(document.contains("## GetRole\n\nOf Get."), "{document}");
+        assert!(
+            document.contains("| own | `a:B` | `Table`, `${Table}/index/by_time`, `Uploads/*` |"),
+            "{document}"
+        );
+        assert_eq!(found(&template)?, [""; 0]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_statement_that_depends_says_on_what() -> Result<()> {
+        let statement = allow("a:B", json!({"Ref": "Key"}));
+        let template = template(&json!({"Fn::If": ["HasKey", statement, {"Ref": "AWS::NoValue"}]}));
+        let document = document(&roles(&template)?)?;
+        assert!(document.contains("| own, if `HasKey` | `a:B` | `Key` |"), "{document}");
+        Ok(())
+    }
+
+    #[test]
+    fn x_ray_alone_may_have_every_resource() -> Result<()> {
+        assert_eq!(found(&template(&allow("xray:PutTraceSegments", json!("*"))))?, [""; 0]);
+        for statement in [
+            allow("sqs:ReceiveMessage", json!("*")),
+            allow("sqs:ReceiveMessage", json!("arn:aws:sqs:*:1:x")),
+            allow("sqs:*", json!({"Ref": "Queue"})),
+        ] {
+            assert_eq!(found(&template(&statement))?.len(), 1, "{statement}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_sam_adds_by_itself_is_refused() -> Result<()> {
+        let statement = allow("a:B", json!({"Ref": "Queue"}));
+        let mut managed = template(&statement);
+        managed["Resources"]["GetRole"]["Properties"]["ManagedPolicyArns"] =
+            json!(["arn:aws:iam::aws:policy/x"]);
+        assert_eq!(found(&managed)?.len(), 1);
+        let mut open = template(&statement);
+        open["Resources"]["May"] =
+            json!({"Type": "AWS::Lambda::Permission", "Properties": {"SourceAccount": "1"}});
+        assert_eq!(found(&open)?.len(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_role_of_nobody_and_a_function_without_a_role_are_found() -> Result<()> {
+        let mut template = template(&allow("a:B", json!({"Ref": "Queue"})));
+        template["Resources"]["Get"]["Properties"]["Role"] = json!("arn:aws:iam::1:role/other");
+        assert_eq!(found(&template)?.len(), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn a_stack_keeps_room_to_grow() -> Result<()> {
+        let mut template = template(&allow("a:B", json!({"Ref": "Queue"})));
+        for n in 0..MAX_RESOURCES {
+            template["Resources"][format!("Queue{n}")] = json!({"Type": "AWS::SQS::Queue"});
+        }
+        assert_eq!(found(&template)?.len(), 1);
+        Ok(())
+    }
+}
