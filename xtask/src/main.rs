@@ -9,6 +9,7 @@ mod clients;
 mod command;
 mod contract;
 mod emulator;
+mod judge;
 mod lint;
 mod logs;
 mod node;

@@ -14,10 +14,16 @@ pub(crate) struct Venv {
     requirements: &'static [&'static str],
 }
 
-/// The AWS emulator. It translates SAM and checks tokens only with the other two beside it.
+/// The AWS emulator. It translates SAM and checks tokens only with the next two beside it; the judge before it reads
+/// the patterns of AWS's models with the last one.
 pub(crate) const MINISTACK: Venv = Venv {
     name: "ministack",
-    requirements: &["ministack==1.5.33", "aws-sam-translator==1.115.0", "cryptography==50.0.2"],
+    requirements: &[
+        "ministack==1.5.33",
+        "aws-sam-translator==1.115.0",
+        "cryptography==50.0.2",
+        "regex==2026.11.19",
+    ],
 };
 
 /// SAM, cfn-lint and boto3. Apart from ministack, which pins another botocore.
