@@ -1,6 +1,8 @@
 // A DynamoDB for the store's unit tests: it judges each request as the judge of the stack does, and refuses it as
-// DynamoDB does. What it accepts has hardly any effect. It keeps the items that were put, so that what reads before it
-// writes finds something; it makes no updates and checks no conditions.
+// DynamoDB does. It keeps the items that were put, so that what reads before it writes finds something. It makes no
+// updates and checks no conditions.
+//
+// The first line of its output is its address. Each line after it is a request that it refused, and why.
 
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
@@ -28,12 +30,22 @@ const EFFECTS = {
   // With whatever is wanted of it, before or after.
   UpdateItem: ({ Key }) => ({ Attributes: get(Key) }),
   DeleteItem: ({ Key }) => ({ Attributes: get(Key) }),
-  Query: ({ ExpressionAttributeValues = {} }) => {
-    const keys = Object.values(ExpressionAttributeValues).map(({ S }) => S);
-    const found = [...items.values()].filter((item) => keys.includes(item.pk.S));
+  Query: (request) => {
+    const found = [...items.values()].filter(isOfKey(request));
     return { Items: found, Count: found.length, ScannedCount: found.length };
   },
 };
+
+/** Whether an item has what a key condition says with `=` and `begins_with`. */
+function isOfKey({ KeyConditionExpression, ExpressionAttributeNames = {}, ExpressionAttributeValues = {} }) {
+  const conditions = [...KeyConditionExpression.matchAll(/(#?\w+)( = |, )(:\w+)/g)];
+  return (item) =>
+    conditions.every(([, name, operator, value]) => {
+      const { S: attribute = "" } = item[ExpressionAttributeNames[name] ?? name] ?? {};
+      const { S: wanted } = ExpressionAttributeValues[value];
+      return operator === " = " ? attribute === wanted : attribute.startsWith(wanted);
+    });
+}
 
 const server = createServer(async (request, response) => {
   const operation = request.headers["x-amz-target"].split(".")[1];
@@ -41,6 +53,9 @@ const server = createServer(async (request, response) => {
   const reason = reasonToRefuse(operation, body);
   const refusal = { __type: "com.amazon.coral.validate#ValidationException", message: reason };
   const answer = reason === null ? (EFFECTS[operation]?.(body) ?? {}) : refusal;
+  if (reason !== null) {
+    console.log(`${operation}: ${reason}\n  ${JSON.stringify(body)}`);
+  }
   response.writeHead(reason === null ? 200 : 400, { "content-type": "application/x-amz-json-1.0" });
   response.end(JSON.stringify(answer));
 });

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::emulator::REGION;
 use crate::npm::Package;
 
 /// What it takes to judge, installed.
@@ -35,9 +36,15 @@ impl Judge {
         [self.node.clone(), self.script.clone(), refusals(dir)]
     }
 
-    /// The variables with which the store's unit tests find it.
-    pub(crate) fn environment(&self) -> [(&'static str, &Path); 2] {
-        [("DARKROOM_NODE", &self.node), ("DARKROOM_JUDGED_TABLE", &self.table)]
+    /// The variables with which the store's unit tests find it, and reach it as a function reaches AWS.
+    pub(crate) fn environment(&self) -> [(&'static str, &Path); 5] {
+        [
+            ("DARKROOM_NODE", &self.node),
+            ("DARKROOM_JUDGED_TABLE", &self.table),
+            ("AWS_REGION", Path::new(REGION)),
+            ("AWS_ACCESS_KEY_ID", Path::new("nobody")),
+            ("AWS_SECRET_ACCESS_KEY", Path::new("none")),
+        ]
     }
 }
 

@@ -24,7 +24,7 @@ from ministack.services import dynamodb, sts
 
 DATA = {"cognito", "dynamodb", "s3"}
 SECONDS = 3
-TTL_SECONDS = 5
+TTL_SECONDS = 10
 TOKEN_BYTES = 901
 
 
