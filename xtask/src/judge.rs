@@ -2,6 +2,7 @@
 //!
 //! `python/judge.py` stands before the emulator of a stack under test, and `tests/judge` judges what goes to DynamoDB.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -57,14 +58,21 @@ pub(crate) fn verdict(dir: &Path) -> Result<()> {
         Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
     };
     fs::remove_file(&file)?;
+    let mut kinds: BTreeMap<String, (usize, String)> = BTreeMap::new();
     for line in lines.lines() {
         let refusal: Value = serde_json::from_str(line).with_context(|| format!("in {}", file.display()))?;
         let text = |member: &str| refusal[member].as_str().unwrap_or_default().to_owned();
-        eprintln!("refused: {} {}, sent by {}", text("service"), text("operation"), text("caller"));
-        eprintln!("  reason:  {}", text("reason"));
-        eprintln!("  request: {}", refusal["request"]);
+        let request = format!("{} {}, sent by {}", text("service"), text("operation"), text("caller"));
+        let first = refusal["request"].to_string();
+        kinds.entry(format!("{request}\n  reason: {}", text("reason"))).or_insert((0, first)).0 += 1;
     }
-    bail!("AWS would refuse {} of the requests above (tests/README.md, The judge)", lines.lines().count())
+    for (kind, (count, first)) in kinds {
+        eprintln!("refused {count} times: {kind}\n  first:  {first}");
+    }
+    bail!(
+        "AWS would refuse {} requests: see above, and `The judge` in tests/README.md",
+        lines.lines().count()
+    )
 }
 
 fn refusals(dir: &Path) -> PathBuf {

@@ -60,4 +60,5 @@ mod workers {
 }
 mod contract;
 mod idempotency;
+mod judge;
 mod web;

@@ -17,9 +17,10 @@ from botocore.model import ServiceModel
 
 # Amazon's headers that belong to the signature and to the SDKs, and to no operation.
 SDK_HEADERS = {
-    "x-amz-algorithm", "x-amz-checksum-mode", "x-amz-content-sha256", "x-amz-date", "x-amz-decoded-content-length",
-    "x-amz-sdk-checksum-algorithm", "x-amz-security-token", "x-amz-target", "x-amz-trailer", "x-amz-user-agent",
+    "x-amz-content-sha256", "x-amz-date", "x-amz-decoded-content-length", "x-amz-sdk-checksum-algorithm",
+    "x-amz-security-token", "x-amz-target", "x-amz-trailer", "x-amz-user-agent",
 }  # fmt: skip
+SDK_CHECKSUM = "x-amz-checksum-"
 # S3's SDKs name the operation in the query, for operations that share method and path.
 OPERATION_ID = "x-id"
 SHOWN = 200
@@ -161,7 +162,7 @@ class Route:
                 members[member] = from_text(shape, value, member)
             elif prefix is not None:
                 members.setdefault(prefixes[prefix], {})[name.removeprefix(prefix)] = value
-            elif name.startswith("x-amz-") and name not in SDK_HEADERS:
+            elif name.startswith("x-amz-") and name not in SDK_HEADERS and not name.startswith(SDK_CHECKSUM):
                 raise Refusal(f"{self.name} has no header {name}")
         return members
 
@@ -295,6 +296,7 @@ def check(shape, value, where=""):
 @cache
 def compiled(pattern):
     """A model's pattern, which is a regular expression of Java's."""
+    pattern = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
     # There `\w` and its kin are ASCII's alone. In this module the flag would make `\p{L}` so too.
     return regex.compile(pattern, 0 if r"\p{" in pattern else regex.ASCII)
 
