@@ -69,6 +69,21 @@ impl Aws {
         if answer.bytes.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&answer.bytes)?) }
     }
 
+    /// Sends what AWS refuses, to a path of the stack's AWS, and gives its answer. The judge does not count it.
+    ///
+    /// # Errors
+    /// Where it is not refused, as by a stack without a judge: `cargo xtask test` starts one that has it.
+    pub async fn refused(
+        &self,
+        service: &str,
+        request: http::request::Builder,
+        body: &Value,
+    ) -> Result<String> {
+        let mut request = request.header("x-darkroom-judge", "expected").body(serde_json::to_vec(body)?)?;
+        *request.uri_mut() = format!("{}{}", self.endpoint, request.uri()).parse()?;
+        Ok(self.send(service, request).await?.expect(400)?.text())
+    }
+
     /// An item of a table as plain JSON, where there is one.
     ///
     /// # Errors

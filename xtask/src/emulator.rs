@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::command;
+use crate::judge::Judge;
 use crate::venv::MINISTACK;
 
 /// The region everything local is in.
@@ -48,7 +49,14 @@ impl Emulator {
     }
 
     /// Starts an emulator with its files in `dir`, and waits until it answers.
-    pub(crate) fn start(dir: &Path, port: u16, persist: bool, secret_key: String) -> Result<Self> {
+    /// With a judge, requests that AWS would refuse are refused and noted.
+    pub(crate) fn start(
+        dir: &Path,
+        port: u16,
+        persist: bool,
+        secret_key: String,
+        judge: Option<&Judge>,
+    ) -> Result<Self> {
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
             bail!("port {port} is in use by another program; choose another one with --port");
         }
@@ -58,11 +66,14 @@ impl Emulator {
         fs::create_dir_all(&tmp).with_context(|| format!("making {}", tmp.display()))?;
         let script = dir.join("emulator.py");
         fs::write(&script, include_str!("python/emulator.py"))?;
+        fs::write(dir.join("judge.py"), include_str!("python/judge.py"))?;
+        fs::write(dir.join("service_models.py"), include_str!("python/service_models.py"))?;
         let log = command::append(&dir.join("ministack.log"))?;
         let endpoint = format!("http://localhost:{port}");
         let access_key = "darkroom".to_owned();
         let mut python = Command::new(MINISTACK.bin("python"));
-        python.arg(&script).current_dir(dir).env_clear();
+        python.arg(&script).args(judge.into_iter().flat_map(|judge| judge.arguments(dir)));
+        python.current_dir(dir).env_clear();
         // Functions inherit these variables, and should see nothing of this shell.
         python.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         python.env("HOME", dir).env("TMPDIR", &tmp).env("LANG", "C.UTF-8").env("PYTHONUNBUFFERED", "1");

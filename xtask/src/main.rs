@@ -10,6 +10,7 @@ mod command;
 mod compile;
 mod contract;
 mod emulator;
+mod judge;
 mod lint;
 mod lock;
 mod logs;

@@ -36,6 +36,11 @@ impl Package {
         self.dir.join("node_modules/.bin").join(program)
     }
 
+    /// A file among the sources.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
     /// Runs a program whose output is of interest only when it fails.
     pub(crate) fn run_logged(&self, command: &mut Command) -> Result<()> {
         command::run_logged(command, &self.dir.with_extension("log"))

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use anyhow::{Context, Result};
 
 use crate::emulator::Emulator;
+use crate::judge::Judge;
 use crate::project;
 use crate::providers::Providers;
 use crate::stack::{Outputs, Stack};
@@ -18,7 +19,7 @@ pub(crate) fn with(
     work: impl FnOnce(&Stack, &Emulator, &Outputs) -> Result<()>,
 ) -> Result<()> {
     let dir = project::target().join(format!("e2e-{}", std::process::id()));
-    let stack = Stack::new(&dir, false)?;
+    let stack = Stack::new(&dir, false)?.with_judge(Judge::ensure()?);
     let interrupted = dir.clone();
     ctrlc::set_handler(move || {
         if let Err(error) = end(&interrupted) {
@@ -27,7 +28,7 @@ pub(crate) fn with(
         std::process::exit(130);
     })?;
     let up = free_port().and_then(|port| stack.up(port, providers));
-    let result = up.and_then(|(emulator, outputs)| work(&stack, &emulator, &outputs));
+    let result = up.and_then(|(emulator, outputs)| stack.judged(|| work(&stack, &emulator, &outputs)));
     if result.is_err() {
         keep_logs(&stack)?;
     }

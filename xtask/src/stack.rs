@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::aws::Aws;
 use crate::emulator::{Emulator, REGION};
+use crate::judge::{self, Judge};
 use crate::providers::{Providers, with_parameters};
 use crate::venv::{MINISTACK, SAM};
 use crate::{command, compile, project, routes, seed, template, tools};
@@ -22,6 +23,7 @@ const NAME: &str = "darkroom-local";
 pub(crate) struct Stack {
     dir: PathBuf,
     persist: bool,
+    judge: Option<Judge>,
 }
 
 /// What `outputs.json` says.
@@ -61,7 +63,23 @@ impl Stack {
         fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
         // Keys to providers and to the account are in there.
         fs::set_permissions(&work, Permissions::from_mode(0o700))?;
-        Ok(Self { dir: fs::canonicalize(dir)?, persist })
+        Ok(Self { dir: fs::canonicalize(dir)?, persist, judge: None })
+    }
+
+    /// The same stack with a judge before its emulator.
+    pub(crate) fn with_judge(self, judge: Judge) -> Self {
+        Self { judge: Some(judge), ..self }
+    }
+
+    /// Does some work on the stack. Fails where the judge refused a request meanwhile, whatever came of the work.
+    pub(crate) fn judged<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let result = work();
+        let Err(refused) = judge::verdict(&self.work()) else { return result };
+        // It may be what the refusal led to.
+        if let Err(error) = result {
+            eprintln!("{error:#}");
+        }
+        Err(refused)
     }
 
     /// Brings the stack up, or up to date where it runs already.
@@ -135,7 +153,7 @@ impl Stack {
         }
         let secret = previous.map_or_else(random, |outputs| Ok(outputs.secret_key.clone()))?;
         command::step(&format!("starting ministack on 127.0.0.1:{port}"), || {
-            Emulator::start(&self.work(), port, self.persist, secret)
+            Emulator::start(&self.work(), port, self.persist, secret, self.judge.as_ref())
         })
     }
 

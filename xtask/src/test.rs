@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::emulator::Emulator;
+use crate::judge::Judge;
 use crate::stack::{Outputs, Stack};
 use crate::standins::Standins;
 use crate::{browser, clients, command, compile, own_stack, tools, web};
@@ -17,10 +18,11 @@ pub(crate) fn run(filters: &[String]) -> Result<()> {
         // Rather than after a quarter of an hour.
         browser::ensure()?;
     }
+    let judge = Judge::ensure()?;
     command::step("unit tests", || {
         // An endpoint's own file is wiring without unit tests, and each would be linked once more for none.
         let targets = ["--profile", "local", "--no-fail-fast", "--lib", "--test", "develop"];
-        compile::run(&mut cargo_test(&targets, filters))?;
+        compile::run(cargo_test(&targets, filters).envs(judge.environment()))?;
         compile::run(&mut cargo_test(&["-p", "xtask"], filters))?;
         web::run(filters)
     })?;
@@ -37,12 +39,13 @@ fn end_to_end(
     standins: &Standins,
     filters: &[String],
 ) -> Result<()> {
-    command::step("tests of the store against the table", || {
+    let stage = |name: &str, work: &dyn Fn() -> Result<()>| stack.judged(|| command::step(name, work));
+    stage("tests of the store against the table", &|| {
         // Selected as the unit tests are, so that nothing is built again.
         let mut cargo = cargo_test(&["--profile", "local", "--test", "quota", "--test", "states"], filters);
         compile::run(emulator.configure(&mut cargo).env("TABLE_NAME", &outputs.table))
     })?;
-    command::step("end-to-end tests", || {
+    stage("end-to-end tests", &|| {
         let mut cargo = cargo_test(&["--profile", "local", "--no-fail-fast", "-p", "tests"], filters);
         cargo.env("DARKROOM_STANDINS", &standins.address);
         cargo.env("DARKROOM_XTASK", std::env::current_exe()?);
@@ -51,7 +54,7 @@ fn end_to_end(
     if !filters.is_empty() {
         return Ok(());
     }
-    clients::run(stack)?;
+    stack.judged(|| clients::run(stack))?;
     browser::run(stack, Some(standins), None)
 }
 

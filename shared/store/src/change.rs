@@ -11,7 +11,10 @@ use domain::{
 
 use crate::{
     Records,
-    item::{Item, Write, image_key, number, profile_key, read, replacement_key, search_name, string, value},
+    item::{
+        Item, Write, difference, image_key, number, profile_key, read, replacement_key, search_name, string,
+        value,
+    },
     records::{NOT_EXPIRED, refused, timestamp},
 };
 
@@ -180,12 +183,10 @@ impl Records {
     }
 
     fn count_version(&self, user: &UserId, old: &Image, new: &Image) -> Result<Write, CallError> {
-        let (before, after) = (old.held_bytes(), new.held_bytes());
-        let update = "SET #bytes = #bytes + :more - :less";
+        let update = "SET #bytes = #bytes + :delta";
         let condition = "attribute_exists(pk) AND #limits.#max_image_bytes >= :size";
         Ok(Write::new(profile_key(user), update, condition)
-            .value(":more", number(after))
-            .value(":less", number(before))
+            .value(":delta", difference(old.held_bytes(), new.held_bytes()))
             .value(":size", number(new.upload.size.bytes())))
     }
 

@@ -65,6 +65,12 @@ pub(crate) fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
+/// What makes `before` into `after` when it is added, negative where it becomes less. An update expression has room for
+/// one `+` or `-` for each value ("Update expressions", Amazon DynamoDB Developer Guide).
+pub(crate) fn difference(before: u64, after: u64) -> AttributeValue {
+    number(i128::from(after) - i128::from(before))
+}
+
 /// A value as DynamoDB's attribute, by way of serde.
 pub(crate) fn value(value: impl Serialize) -> Result<AttributeValue, CallError> {
     serde_dynamo::to_attribute_value(value).map_err(CallError::internal)

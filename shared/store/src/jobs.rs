@@ -18,7 +18,7 @@ use crate::{
     Change, CreateError, Made, Once, Records,
     change::{Parts, expression},
     create::{Part, read_answer},
-    item::{Write, image_key, item, job_key, number, profile_key, read, string, value},
+    item::{Write, difference, image_key, item, job_key, number, profile_key, read, string, value},
     records::{is_condition, refused, timestamp},
 };
 
@@ -348,10 +348,9 @@ impl Records {
                 .value(":old_size", number(edit.upload.size.bytes()))
                 .value(":pending", string(Status::Pending.as_str()))
                 .value(":first", number(1));
-        let update = "SET #bytes = #bytes + :more - :less";
+        let update = "SET #bytes = #bytes + :delta";
         let counted = Write::new(profile_key(user), update, "attribute_exists(pk)")
-            .value(":more", number(size.bytes()))
-            .value(":less", number(edit.upload.size.bytes()));
+            .value(":delta", difference(edit.upload.size.bytes(), size.bytes()));
         let parts = vec![image.in_transaction(self)?, counted.in_transaction(self)?];
         Ok(self.transact(parts).await?.is_none())
     }

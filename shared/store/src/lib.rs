@@ -6,6 +6,8 @@ mod create;
 mod everyone;
 mod item;
 mod jobs;
+#[cfg(test)]
+mod judged;
 mod objects;
 mod records;
 mod sets;

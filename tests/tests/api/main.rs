@@ -62,4 +62,5 @@ mod workers {
 }
 mod contract;
 mod idempotency;
+mod judge;
 mod web;

@@ -147,6 +147,50 @@ async fn a_write_that_meets_a_transaction_is_tried_again_and_then_put_off() -> R
 }
 
 #[tokio::test]
+async fn a_transaction_that_meets_another_is_tried_again_and_then_put_off() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    image(&user).await?;
+    let conflicts = async |times: usize| {
+        let fault = Fault::TRANSACTION_CONFLICT;
+        Proxy::start(&stack.outputs.endpoint_url, "TransactWriteItems", fault, times).await
+    };
+    let proxy = conflicts(4).await?;
+    astray(&stack, "ImagesCreate", (DYNAMODB, &proxy.address), async || {
+        user.post("/api/images", &new_image()).await?.expect(201)
+    })
+    .await?;
+    assert_eq!((proxy.calls(), user.usage().await?), (5, (2, 20)));
+    let proxy = conflicts(usize::MAX).await?;
+    astray(&stack, "ImagesCreate", (DYNAMODB, &proxy.address), async || {
+        let start = Instant::now();
+        is_unavailable(user.post("/api/images", &new_image()).await?, start)
+    })
+    .await?;
+    assert_eq!(user.usage().await?, (2, 20));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_image_that_an_index_still_shows_is_not_brought_back() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let (user, admin) = (stack.user().await?, stack.admin().await?);
+    let created = user.create("image/png", 10).await?;
+    let path = format!("/api/admin/images/{}", created.id());
+    let proxy = Proxy::start(&stack.outputs.endpoint_url, "Query", Fault::Outdated, usize::MAX).await?;
+    astray(&stack, "AdminImagesUpdate", (DYNAMODB, &proxy.address), async || {
+        admin.patch(&path, &json!({"title": "Seen"})).await?.expect(200)?;
+        user.delete(&format!("/api/images/{}", created.id())).await?.expect(204)?;
+        admin.patch(&path, &json!({"title": "Gone"})).await?.problem(404, "not-found")
+    })
+    .await?;
+    assert_eq!((proxy.calls(), user.record(created.id()).await?), (2, None));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_write_that_stays_throttled_leaves_nothing_behind() -> Result<()> {
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;

@@ -1,0 +1,349 @@
+//! Every request that the store makes to the table, before the judge that stands before the emulator in a stack under
+//! test. So an expression that DynamoDB refuses fails here, without a stack.
+//!
+//! The judge is `tests/judge/table.js`, which answers as a table that takes every write. `cargo xtask test` installs it.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use anyhow::{Context, Result, ensure};
+use aws_sdk_dynamodb::{Client, Config};
+use domain::{
+    Analysis, ContentType, DropboxPath, Failure, Findings, Image, ImageId, ImageSet, Job, JobId, Lease,
+    Mirror, NewImage, ObjectKey, Picture, Placeholder, Profile, Sequencer, SetPlace, SetText, Sha256, Slot,
+    Status, Task, Thumbnail, Tier, TierId, Timestamp, Upload, UserId,
+};
+
+use crate::{
+    Change, Developed, Filter, Once, Records,
+    item::{Item, image_item, image_key, item, job_key, profile_key, set_key, tier_key},
+};
+
+const MISSING: &str = "the judge is missing: run `cargo xtask test`, which installs it and says where it is";
+
+/// A table that refuses what DynamoDB would refuse.
+struct Judged {
+    records: Records,
+    table: Child,
+    output: BufReader<ChildStdout>,
+    user: UserId,
+    now: Timestamp,
+}
+
+impl Judged {
+    async fn start() -> Result<Self> {
+        let variable = |name| std::env::var_os(name).context(MISSING);
+        let mut node = Command::new(variable("DARKROOM_NODE")?);
+        node.arg(variable("DARKROOM_JUDGED_TABLE")?).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut table = node.spawn()?;
+        let mut output = BufReader::new(table.stdout.take().context("no output")?);
+        let mut address = String::new();
+        output.read_line(&mut address)?;
+        let config = Config::from(&aws::config().context(MISSING)?).to_builder().endpoint_url(address.trim());
+        let dynamodb = Client::from_conf(config.build());
+        let records = Records { dynamodb, table: "darkroom".to_owned(), default_tier: <_>::default() };
+        let user = ImageId::generate().to_string().parse()?;
+        let judged = Self { records, table, output, user, now: domain::now() };
+        judged.lay(item(tier_key(&tier()?.id), tier()?)?).await?;
+        Ok(judged)
+    }
+
+    /// Lays an item into the table.
+    async fn lay(&self, item: Item) -> Result<()> {
+        let put = self.records.dynamodb.put_item().table_name(&self.records.table).set_item(Some(item));
+        put.send().await?;
+        Ok(())
+    }
+
+    async fn with_profile(self) -> Result<Self> {
+        self.lay(item(profile_key(&self.user), Profile::new(tier()?))?).await?;
+        Ok(self)
+    }
+
+    /// Lays an image into the table.
+    async fn image(&self, change: impl FnOnce(&mut Image)) -> Result<Image> {
+        let new = NewImage {
+            file_name: "a.png".to_owned().try_into()?,
+            title: None,
+            description: None,
+            upload: upload(100)?,
+        };
+        let mut image = Image::pending(new, self.now);
+        change(&mut image);
+        self.lay(image_item(&self.user, &image)?).await?;
+        Ok(image)
+    }
+
+    /// Lays an image with a picture into the table.
+    async fn ready(&self) -> Result<Image> {
+        self.image(|image| {
+            image.status = Status::Ready;
+            image.expires_at = None;
+            image.picture = Some(picture(image.upload.clone()));
+        })
+        .await
+    }
+
+    /// Insists that nothing was refused.
+    fn end(mut self) -> Result<()> {
+        drop(self.table.stdin.take());
+        let refusals: Vec<String> = self.output.lines().collect::<Result<_, _>>()?;
+        ensure!(refusals.is_empty(), "DynamoDB would refuse:\n{}", refusals.join("\n"));
+        ensure!(self.table.wait()?.success(), "the judge failed");
+        Ok(())
+    }
+}
+
+fn tier() -> Result<Tier> {
+    Ok(Tier {
+        id: TierId::default_for_new_users(),
+        name: "Basic".to_owned().try_into()?,
+        thumbnail_sizes: vec![200],
+        original_link: true,
+        expiring_links: true,
+        max_image_bytes: 1_000,
+        max_images: 100,
+        ai: true,
+        revision: 1,
+    })
+}
+
+fn upload(bytes: u64) -> Result<Upload> {
+    Ok(Upload { content_type: ContentType::Png, size: bytes.try_into()?, checksum_sha256: None })
+}
+
+fn thumbnail(size: u32) -> Thumbnail {
+    Thumbnail { size, width: 2, height: 1, content_type: "image/jpeg".to_owned() }
+}
+
+fn placeholder() -> Placeholder {
+    Placeholder { thumbhash: "x".to_owned(), color: "#000000".to_owned() }
+}
+
+fn picture(upload: Upload) -> Picture {
+    Picture {
+        version: 1,
+        upload,
+        width: 2,
+        height: 1,
+        thumbnails: vec![thumbnail(200)],
+        placeholder: placeholder(),
+    }
+}
+
+fn failure() -> Failure {
+    Failure { code: "not-an-image".to_owned(), detail: "It is none.".to_owned() }
+}
+
+fn lease() -> Lease {
+    Lease { owner: "worker".to_owned(), until: 1 }
+}
+
+fn once(key: &str) -> Once {
+    Once { key: key.to_owned(), request: "the same".to_owned() }
+}
+
+fn change() -> Result<Change> {
+    Ok(Change {
+        file_name: Some("b.png".to_owned().try_into()?),
+        title: Some(Some("A title".to_owned().try_into()?)),
+        description: Some(None),
+    })
+}
+
+#[tokio::test]
+async fn what_makes_images_is_as_dynamodb_takes_it() -> Result<()> {
+    // Without a profile, several images make one and check the tier.
+    let new = Judged::start().await?;
+    let images = [new.image(|_| {}).await?, new.image(|_| {}).await?];
+    new.records.create_images(&new.user, &images, Some(&once("two")), new.now).await?;
+    new.end()?;
+
+    let judged = Judged::start().await?.with_profile().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let set = ImageSet::new(SetText::default(), *now);
+    records.create_set(user, &set, Some(&once("set")), *now).await?;
+    let image = judged
+        .image(|image| {
+            image.set = Some(SetPlace { id: set.id, image_type: Slot::Image2 });
+            image.phone_number = "+4915123456789".to_owned().try_into().ok();
+        })
+        .await?;
+    records.create_images(user, std::slice::from_ref(&image), Some(&once("one")), *now).await?;
+    records.create_images(user, &[image.clone(), image.clone()], None, *now).await?;
+    let wishes = image.clone().with_wishes(true, Some("A hat".to_owned().try_into()?), *now);
+    records.create_images(user, &wishes, None, *now).await?;
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_changes_images_is_as_dynamodb_takes_it() -> Result<()> {
+    let judged = Judged::start().await?.with_profile().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let (pending, ready) = (judged.image(|_| {}).await?, judged.ready().await?);
+    let digest: Sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".to_owned().try_into()?;
+    for change in [Change::default(), change()?] {
+        records.change_image(user, ready.id, &change, *now).await?;
+        for image in [&pending, &ready] {
+            records.replace_image(user, image.id, &upload(90)?, &change, *now).await?;
+            let checked = Upload { checksum_sha256: Some(digest.clone()), ..upload(90)? };
+            records.replace_image(user, image.id, &checked, &change, *now).await?;
+        }
+    }
+    let replaced = judged
+        .image(|image| {
+            (image.version, image.picture) = (2, Some(picture(image.upload.clone())));
+        })
+        .await?;
+    assert!(records.lapse_replacement(user, replaced.id, 2, *now).await?);
+    for image in [&pending, &ready] {
+        records.delete_image(user, image.id, *now).await?;
+        records.delete_known_image(user, image, *now).await?;
+        records.give_back(user, image.id, 100, *now).await?;
+    }
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_workers_write_is_as_dynamodb_takes_it() -> Result<()> {
+    let judged = Judged::start().await?.with_profile().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let sequencer = Sequencer::from_event("01");
+    let plain = judged.image(|image| image.lease = Some(lease())).await?;
+    // With all that can wait for the end of an upload, and a copy of the picture before.
+    let wished = judged
+        .image(|image| {
+            image.lease = Some(lease());
+            (image.version, image.picture) = (2, Some(picture(image.upload.clone())));
+            (image.edit_waits, image.edit_image_id) = (true, Some(ImageId::generate()));
+            image.edit_prompt = "A hat".to_owned().try_into().ok();
+            image.analysis = Some(Analysis::queued(None, true, image.created_at));
+            image.phone_number = "+4915123456789".to_owned().try_into().ok();
+            image.mirror = image.phone_number.as_ref().map(|number| {
+                Mirror::queued(DropboxPath::new(number, image.created_at, image.id, &image.file_name))
+            });
+        })
+        .await?;
+    for image in [&plain, &wished] {
+        let key = ObjectKey { user: user.clone(), image: image.id, version: image.version };
+        records.claim(&key, &sequencer, &lease(), *now, *now).await?;
+        records.let_go(&key, &lease()).await?;
+        for mirrors in [false, true] {
+            let developed = Developed {
+                width: 2,
+                height: 1,
+                thumbnails: vec![thumbnail(200)],
+                placeholder: placeholder(),
+            };
+            records.finish(&key, image, developed, mirrors, *now).await?;
+        }
+        records.fail(&key, image, &failure(), *now).await?;
+        records.give_up(&key, &sequencer, &failure(), *now).await?;
+        records.add_thumbnail(&key, &thumbnail(400)).await?;
+    }
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_jobs_write_is_as_dynamodb_takes_it() -> Result<()> {
+    let judged = Judged::start().await?.with_profile().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let prompt = || "A hat".to_owned().try_into();
+    let (pending, ready) = (judged.image(|_| {}).await?, judged.ready().await?);
+    for once in [None, Some(&once("analysis"))] {
+        records.ask_for_analysis(user, ready.id, Some(prompt()?), once, *now).await?;
+    }
+    for source in [&pending, &ready] {
+        records.edit_image(user, source, prompt()?, &change()?, Some(&once("edit")), *now).await?;
+    }
+    let task = || Task::Analyze { image: ready.id, version: 1, prompt: None };
+    let job = Job::new(JobId::generate(), task());
+    judged.lay(item(job_key(user, job.id), &job)?).await?;
+    records.begin(user, task()).await?;
+    records.claim_job(user, job.id, &lease(), *now).await?;
+    records.put_job_back(user, job.id, "worker", 1).await?;
+    records.end_job(user, job.id, "worker").await?;
+    records.begin_instead(user, job.id, "worker", task()).await?;
+    for outcome in [Ok(Findings::default()), Err(failure())] {
+        let analysis = Analysis::queued(None, false, *now).ended(outcome, *now);
+        records.settle_analysis(user, ready.id, "worker", &analysis, *now).await?;
+    }
+    let number = "+4915123456789".to_owned().try_into()?;
+    let copy = Mirror::queued(DropboxPath::new(&number, *now, ready.id, &ready.file_name));
+    records.settle_mirror(user, ready.id, "worker", &copy, *now).await?;
+    records.settle_failed_edit(user, (job.id, pending.id), "worker", &failure(), *now).await?;
+    assert!(records.declare_edit(user, &pending, ContentType::Png, 5.try_into()?).await?);
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_reads_images_is_as_dynamodb_takes_it() -> Result<()> {
+    let judged = Judged::start().await?.with_profile().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let image =
+        judged.image(|image| image.phone_number = "+4915123456789".to_owned().try_into().ok()).await?;
+    let number = image.phone_number.clone().context("no number")?;
+    let after = Some(ImageId::generate());
+    records.image_and_profile(user, image.id, *now).await?;
+    assert_eq!(records.images_by_id(user, [image.id], *now).await?.len(), 1);
+    assert!(records.anyones_image(image.id, *now).await?.is_some());
+    assert_eq!(records.images_of_phone(user, &number, after, 3, *now).await?.items.len(), 1);
+    let states = [Status::Pending, Status::Processing, Status::Ready, Status::Failed].map(Some);
+    for status in states.into_iter().chain([None]) {
+        records.images(user, status, after, 3, *now).await?;
+        for (phone_number, file_name) in [(None, None), (Some(number.clone()), Some("A".to_owned()))] {
+            let filter =
+                Filter { phone_number, file_name, status, after: Some(Timestamp::UNIX_EPOCH), before: None };
+            records.everyones_images(&filter, after, 3, *now).await?;
+        }
+    }
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_is_done_to_sets_is_as_dynamodb_takes_it() -> Result<()> {
+    let judged = Judged::start().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let image = judged.image(|_| {}).await?;
+    let mut set = ImageSet::new(SetText::default(), *now);
+    set.slots.image1 = Some(image.id);
+    judged.lay(item(set_key(user, set.id), &set)?).await?;
+    assert!(records.set(user, set.id).await?.is_some());
+    assert_eq!(records.sets(user, Some(set.id), 3).await?.items.len(), 1);
+    let titled = SetText { title: "A title".to_owned().try_into().ok(), description: None };
+    for text in [titled, SetText::default()] {
+        records.change_set(user, set.id, &text, *now).await?;
+    }
+    records.free_slot(user, image.id, SetPlace { id: set.id, image_type: Slot::Image1 }).await?;
+    assert!(records.delete_set(user, set.id, *now).await?);
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_is_done_to_tiers_is_as_dynamodb_takes_it() -> Result<()> {
+    let judged = Judged::start().await?.with_profile().await?;
+    let Judged { records, user, .. } = &judged;
+    let tier = tier()?;
+    records.put_tier(&tier).await?;
+    assert!(records.set_tier(user, &tier).await?);
+    assert_eq!(records.spread_tier(&tier).await?, 1);
+    assert_eq!(records.tiers().await?.len(), 1);
+    assert_eq!(records.profiles(std::slice::from_ref(user)).await?.len(), 1);
+    records.delete_tier(&"nobodys".to_owned().try_into()?).await?;
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_dynamodb_refuses_fails_here() -> Result<()> {
+    let judged = Judged::start().await?;
+    let update = judged.records.dynamodb.update_item().table_name("darkroom");
+    let update = update.set_key(Some(image_key(&judged.user, ImageId::generate())));
+    // Two operators: DynamoDB's grammar has room for one ("Update expressions", Amazon DynamoDB Developer Guide).
+    let update = update.update_expression("SET a = a + b - c");
+    assert!(update.send().await.is_err());
+    let refusal = judged.end().unwrap_err().to_string();
+    assert!(refusal.contains("UpdateItem: Invalid UpdateExpression: Syntax error"), "{refusal}");
+    Ok(())
+}

@@ -1,0 +1,65 @@
+// A DynamoDB for the store's unit tests: it judges each request as the judge of the stack does, and refuses it as
+// DynamoDB does. It keeps the items that were put, so that what reads before it writes finds something. It makes no
+// updates and checks no conditions.
+//
+// The first line of its output is its address. Each line after it is a request that it refused, and why.
+
+import { createServer } from "node:http";
+import { text } from "node:stream/consumers";
+
+import { reasonToRefuse } from "./dynamodb.js";
+
+const items = new Map();
+const nameOf = (key) => JSON.stringify([key.pk, key.sk]);
+const put = (item) => items.set(nameOf(item), item);
+const get = (key) => items.get(nameOf(key));
+
+const EFFECTS = {
+  PutItem: ({ Item }) => (put(Item), {}),
+  GetItem: ({ Key }) => ({ Item: get(Key) }),
+  BatchGetItem: ({ RequestItems }) => ({
+    Responses: Object.fromEntries(
+      Object.entries(RequestItems).map(([table, { Keys }]) => [table, Keys.map(get).filter(Boolean)]),
+    ),
+  }),
+  TransactWriteItems: ({ TransactItems }) => {
+    TransactItems.filter((part) => part.Put).forEach((part) => put(part.Put.Item));
+    return {};
+  },
+  TransactGetItems: ({ TransactItems }) => ({ Responses: TransactItems.map((part) => ({ Item: get(part.Get.Key) })) }),
+  // With whatever is wanted of it, before or after.
+  UpdateItem: ({ Key }) => ({ Attributes: get(Key) }),
+  DeleteItem: ({ Key }) => ({ Attributes: get(Key) }),
+  Query: (request) => {
+    const found = [...items.values()].filter(isOfKey(request));
+    return { Items: found, Count: found.length, ScannedCount: found.length };
+  },
+};
+
+/** Whether an item has what a key condition says with `=` and `begins_with`. */
+function isOfKey({ KeyConditionExpression, ExpressionAttributeNames = {}, ExpressionAttributeValues = {} }) {
+  const conditions = [...KeyConditionExpression.matchAll(/(#?\w+)( = |, )(:\w+)/g)];
+  return (item) =>
+    conditions.every(([, name, operator, value]) => {
+      const { S: attribute = "" } = item[ExpressionAttributeNames[name] ?? name] ?? {};
+      const { S: wanted } = ExpressionAttributeValues[value];
+      return operator === " = " ? attribute === wanted : attribute.startsWith(wanted);
+    });
+}
+
+const server = createServer(async (request, response) => {
+  const operation = request.headers["x-amz-target"].split(".")[1];
+  const body = JSON.parse(await text(request));
+  const reason = reasonToRefuse(operation, body);
+  const refusal = { __type: "com.amazon.coral.validate#ValidationException", message: reason };
+  const answer = reason === null ? (EFFECTS[operation]?.(body) ?? {}) : refusal;
+  if (reason !== null) {
+    console.log(`${operation}: ${reason}\n  ${JSON.stringify(body)}`);
+  }
+  response.writeHead(reason === null ? 200 : 400, { "content-type": "application/x-amz-json-1.0" });
+  response.end(JSON.stringify(answer));
+});
+
+server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}`));
+// It ends with whoever started it.
+process.stdin.resume().on("end", () => process.exit());
