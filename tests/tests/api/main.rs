@@ -60,4 +60,5 @@ mod workers {
 }
 mod contract;
 mod idempotency;
+mod malformed;
 mod web;
