@@ -1,8 +1,9 @@
 //! What the endpoints of image sets share: showing sets with their images.
 
-use api::{ImageBody, Problem, SetBody};
-use domain::{Image, ImageSet, Links, Tier, Timestamp, UserId};
-use store::{Objects, Records};
+use api::{ImageBody, PageItems, Problem, SetBody};
+use domain::{Image, ImageSet, Links, SetId, Tier, Timestamp, UserId};
+use serde_json::value::RawValue;
+use store::{Objects, Page, Records};
 
 /// Images with the addresses that their owner's tier allows, to be shown in their sets.
 #[derive(Debug)]
@@ -22,12 +23,39 @@ impl Filling {
         now: Timestamp,
     ) -> Result<Self, Problem> {
         let ids = sets.iter().flat_map(|set| set.slots.ids());
-        let mut filling = Vec::new();
-        for image in records.images_by_id(user, ids, now).await? {
+        Self::signed(records.images_by_id(user, ids, now).await?, objects, user, tier, now).await
+    }
+
+    async fn signed(
+        images: Vec<Image>,
+        objects: &Objects,
+        user: &UserId,
+        tier: &Tier,
+        now: Timestamp,
+    ) -> Result<Self, Problem> {
+        let mut filling = Vec::with_capacity(images.len());
+        for image in images {
             let links = objects.links(user, &image, tier, now).await?;
             filling.push((image, links));
         }
         Ok(Self(filling))
+    }
+
+    /// The sets of a page as JSON, as many as an answer can carry, and the id after which the next page begins.
+    ///
+    /// # Errors
+    /// 500 where a set cannot be written as JSON.
+    pub fn show_page(
+        &self,
+        page: &Page<ImageSet, SetId>,
+    ) -> Result<(Vec<Box<RawValue>>, Option<SetId>), Problem> {
+        let mut items = PageItems::default();
+        for set in &page.items {
+            if !items.push(set.id, &self.show(set))? {
+                break;
+            }
+        }
+        Ok(items.finish(page.next))
     }
 
     /// A set as clients see it.
@@ -37,5 +65,121 @@ impl Filling {
             let (image, links) = self.0.iter().find(|(image, _)| image.id == id)?;
             Some(ImageBody::new(image, links.clone()))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+    use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+    use aws_types::{SdkConfig, region::Region};
+    use domain::{
+        ContentType, NewImage, Picture, Placeholder, SetText, Slots, Status, Thumbnail, TierId, Upload,
+        UserId,
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const SETS: usize = 100;
+    const SIZES: [u32; 8] = [100, 200, 400, 800, 1200, 1600, 2400, 4096];
+    /// AWS Lambda, "Lambda quotas": invocation payload of a buffered response.
+    const LAMBDA_LIMIT: usize = 6 * 1024 * 1024;
+
+    /// Buckets whose addresses are signed with a session token as long as a role's.
+    fn objects() -> Objects {
+        let base64 = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']);
+        let token: String = base64.cycle().take(1500).collect();
+        let credentials = Credentials::new("ASIA0123456789ABCDEF", "secret", Some(token), None, "test");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        let bucket = |name: &str| format!("darkroom-{name}-123456789012-eu-central-1");
+        Objects::new(&config, bucket("uploads"), bucket("derived"))
+    }
+
+    fn tier() -> Tier {
+        Tier {
+            id: TierId::default_for_new_users(),
+            name: "Large".to_owned().try_into().unwrap(),
+            thumbnail_sizes: SIZES.to_vec(),
+            original_link: true,
+            expiring_links: true,
+            max_image_bytes: 1,
+            max_images: 1,
+            ai: true,
+            revision: 0,
+        }
+    }
+
+    fn image(now: Timestamp) -> Image {
+        let upload = Upload {
+            content_type: ContentType::Jpeg,
+            size: 1_000_000.try_into().unwrap(),
+            checksum_sha256: None,
+        };
+        let new = NewImage {
+            file_name: "a \"quoted\" name.jpg".to_owned().try_into().unwrap(),
+            title: None,
+            description: None,
+            upload: upload.clone(),
+        };
+        let thumbnail =
+            |size| Thumbnail { size, width: size, height: size, content_type: "image/webp".to_owned() };
+        let picture = Picture {
+            version: 1,
+            upload,
+            width: 6000,
+            height: 4000,
+            thumbnails: SIZES.map(thumbnail).to_vec(),
+            placeholder: Placeholder { thumbhash: "x".repeat(32), color: "#000000".to_owned() },
+        };
+        Image { status: Status::Ready, picture: Some(picture), ..Image::pending(new, now) }
+    }
+
+    /// A page of sets, all of whose slots are filled, and the images.
+    fn full_sets(now: Timestamp) -> (Vec<ImageSet>, Vec<Image>) {
+        let (mut sets, mut images) = (Vec::new(), Vec::new());
+        for _ in 0..SETS {
+            let slots = [image(now), image(now), image(now)];
+            let [image1, image2, image3] = slots.each_ref().map(|image| Some(image.id));
+            sets.push(ImageSet {
+                slots: Slots { image1, image2, image3 },
+                ..ImageSet::new(SetText::default(), now)
+            });
+            images.extend(slots);
+        }
+        (sets, images)
+    }
+
+    #[tokio::test]
+    async fn a_page_of_full_sets_ends_before_its_answer_is_too_large_and_the_next_ones_have_the_rest() {
+        let (now, user): (_, UserId) =
+            (domain::now(), "5f0c3c9e-0000-4000-8000-000000000000".parse().unwrap());
+        let (sets, images) = full_sets(now);
+        let filling = Filling::signed(images, &objects(), &user, &tier(), now).await.unwrap();
+        let all: Vec<_> = sets.iter().map(|set| filling.show(set)).collect();
+        let whole = json!(serde_json::to_string(&all).unwrap()).to_string().len();
+        assert!(whole > PageItems::<SetId>::MAX_BYTES, "{whole}: the sets would fit");
+
+        let (mut shown, mut sizes, mut start) = (Vec::new(), Vec::new(), 0);
+        loop {
+            let page = Page { items: sets[start..].to_vec(), next: None };
+            let (items, next) = filling.show_page(&page).unwrap();
+            // As the function's answer carries it: a string of JSON in JSON.
+            let carried = json!(serde_json::to_string(&items).unwrap()).to_string().len();
+            assert!(carried < LAMBDA_LIMIT * 3 / 4, "{carried}");
+            sizes.push((items.len(), carried));
+            let ids =
+                items.iter().map(|item| serde_json::from_str::<Value>(item.get()).unwrap()["id"].clone());
+            shown.extend(ids);
+            let Some(next) = next else { break };
+            start = sets.iter().position(|set| set.id == next).unwrap() + 1;
+        }
+        println!("all {SETS} sets: {whole} bytes; pages of (sets, bytes): {sizes:?}");
+        assert!(sizes.len() > 1, "{sizes:?}");
+        assert_eq!(shown, sets.iter().map(|set| json!(set.id)).collect::<Vec<_>>());
     }
 }

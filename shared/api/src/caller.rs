@@ -47,7 +47,7 @@ impl Caller {
         Err(Problem::new(ErrorStatus::Forbidden, "admins-only", "Only admins may do this."))
     }
 
-    fn from_claims(claims: &HashMap<String, String>) -> Result<Self, Problem> {
+    pub(crate) fn from_claims(claims: &HashMap<String, String>) -> Result<Self, Problem> {
         let claim = |name: &str| claims.get(name).map(String::as_str).unwrap_or_default();
         if claim("token_use") != "access" {
             return Err(Problem::new(
@@ -56,14 +56,21 @@ impl Caller {
                 "Send the access token, not the ID token.",
             ));
         }
-        // The gateway writes a list as `[a b]`.
-        let groups = claim("cognito:groups").trim_start_matches('[').trim_end_matches(']');
         Ok(Self {
             user: claim("sub").parse().map_err(|_| unauthorized())?,
             username: claim("username").to_owned(),
-            groups: groups.split([' ', ',']).filter(|group| !group.is_empty()).map(str::to_owned).collect(),
+            groups: list(claim("cognito:groups")).map(str::to_owned).collect(),
         })
     }
+}
+
+/// The elements of a claim that is a list. The JWT authorizer of an HTTP API hands it on as `[a b]`: one pair of brackets
+/// around the elements, which spaces separate. AWS does not document this; its own samples meet it (see
+/// aws-solutions-library-samples/guidance-for-claude-code-with-amazon-bedrock, issue 802). A group's name may contain any
+/// bracket or comma, but no space (Cognito's API reference, CreateGroup, "GroupName").
+fn list(claim: &str) -> impl Iterator<Item = &str> {
+    let elements = claim.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or_default();
+    elements.split(' ').filter(|element| !element.is_empty())
 }
 
 /// The claims that the gateway's authorizer has verified. Clients cannot write them: they come beside the
@@ -117,10 +124,26 @@ mod tests {
 
     #[test]
     fn groups_are_read_as_the_gateway_writes_them() {
-        for (text, groups) in
-            [("", vec![]), ("[admin]", vec!["admin"]), ("[admin staff]", vec!["admin", "staff"])]
-        {
+        for (text, groups) in [
+            ("", vec![]),
+            ("[]", vec![]),
+            ("[admin]", vec!["admin"]),
+            ("[admin staff]", vec!["admin", "staff"]),
+        ] {
             assert_eq!(Caller::from_claims(&claims("access", text)).unwrap().groups, groups);
+        }
+    }
+
+    #[test]
+    fn a_group_whose_name_looks_like_more_groups_is_one_group() {
+        // What the gateway makes of one group of each name.
+        for name in ["x,admin", "admin,x", "[admin", "admin]", "[admin]", "admin,", "\"admin\""] {
+            let caller = Caller::from_claims(&claims("access", &format!("[{name}]"))).unwrap();
+            assert_eq!(caller.groups, [name]);
+        }
+        // No list at all: a claim that is a text, as the pool's own groups never are.
+        for text in ["admin", "admin]", "[admin"] {
+            assert_eq!(Caller::from_claims(&claims("access", text)).unwrap().groups, [""; 0], "{text}");
         }
     }
 }

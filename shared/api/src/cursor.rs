@@ -4,32 +4,55 @@ use std::{fmt::Display, str::FromStr};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use domain::UserId;
-use sha2::{Digest, Sha256};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 
 use crate::Problem;
 
-/// Makes and checks the cursors of one list: one user's, under one filter.
+/// The key that cursors are authenticated with.
 ///
-/// A cursor is the id of the last thing shown and a checksum over id, user and filter. It is no secret and
-/// opens nothing, since a list only ever reads its caller's own key; the checksum tells a cursor of another
-/// list, or a mangled one, from a place in this one.
-#[derive(Clone, Copy, Debug)]
-pub struct Cursor<'a> {
-    /// Whose list it is.
-    pub user: &'a UserId,
-    /// What the list is filtered by.
-    pub filter: &'a str,
+/// It is the id of the CloudFormation stack, which ends in a UUID. This is no secret in the strict sense: whoever may
+/// describe the stack can read it. Clients of the API never see it, and a forged cursor would gain them nothing but another
+/// place in a list that they can read anyway. So it is enough to tell our cursors from made-up ones.
+pub struct CursorKey(String);
+
+impl CursorKey {
+    /// The key in `CURSOR_KEY`.
+    ///
+    /// # Errors
+    /// [`aws::MissingVariable`]
+    pub fn from_env() -> Result<Self, aws::MissingVariable> {
+        Ok(Self(aws::var("CURSOR_KEY")?))
+    }
+
+    /// The cursors of one list: `list` names the endpoint, `user` is the caller, and `filter` is what the caller filters by.
+    #[must_use]
+    pub fn of<'a>(&'a self, list: &'static str, user: &'a UserId, filter: &'a str) -> Cursor<'a> {
+        Cursor { key: &self.0, list, user, filter }
+    }
 }
 
-/// Enough to tell a mangled cursor from a whole one; it guards nothing.
-const CHECKSUM_BYTES: usize = 6;
+/// Makes and checks the cursors of one list: one endpoint's, one user's, under one filter.
+///
+/// A cursor is the id of the last item shown, and a truncated HMAC-SHA-256 over this id and what the list is.
+#[derive(Clone, Copy)]
+pub struct Cursor<'a> {
+    key: &'a str,
+    list: &'static str,
+    user: &'a UserId,
+    filter: &'a str,
+}
+
+/// Half of HMAC-SHA-256, the least that RFC 2104 (section 5) recommends.
+const TAG_BYTES: usize = 16;
 
 impl Cursor<'_> {
     /// The cursor that goes on after `id`.
     #[must_use]
     pub fn encode(&self, id: impl Display) -> String {
         let id = id.to_string();
-        let mut bytes = self.checksum(&id).to_vec();
+        let tag = self.mac(&id).finalize().into_bytes();
+        let mut bytes = tag[..TAG_BYTES].to_vec();
         bytes.extend_from_slice(id.as_bytes());
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -44,16 +67,22 @@ impl Cursor<'_> {
 
     fn read<I: FromStr>(&self, text: &str) -> Option<I> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (checksum, id) = bytes.split_at_checked(CHECKSUM_BYTES)?;
+        let (tag, id) = bytes.split_at_checked(TAG_BYTES)?;
         let id = std::str::from_utf8(id).ok()?;
-        (checksum == self.checksum(id)).then(|| id.parse().ok())?
+        self.mac(id).verify_truncated_left(tag).ok()?;
+        id.parse().ok()
     }
 
-    fn checksum(&self, id: &str) -> [u8; CHECKSUM_BYTES] {
-        let digest = Sha256::digest(format!("{id}/{}/{}", self.user, self.filter));
-        let mut checksum = [0; CHECKSUM_BYTES];
-        checksum.copy_from_slice(&digest[..CHECKSUM_BYTES]);
-        checksum
+    fn mac(&self, id: &str) -> Hmac<Sha256> {
+        // HMAC takes keys of any length, so this branch is never taken; an empty key would be refused all the same.
+        let mut mac =
+            Hmac::new_from_slice(self.key.as_bytes()).unwrap_or_else(|_| Hmac::new(&[0; 64].into()));
+        for part in [self.list, self.user.as_str(), self.filter, id] {
+            // With its length, so that no text can pass from one part to the next.
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        mac
     }
 }
 
@@ -66,16 +95,41 @@ mod tests {
     #[test]
     fn a_cursor_works_in_its_own_list_alone() {
         let (alice, bob) = ("alice".parse().unwrap(), "bob".parse().unwrap());
-        let list = Cursor { user: &alice, filter: "" };
+        let (key, other_key) = (CursorKey("stack/1".to_owned()), CursorKey("stack/2".to_owned()));
+        let list = key.of("images", &alice, "");
         let id = ImageId::generate();
         let text = list.encode(id);
         assert_eq!(list.decode::<ImageId>(&text).unwrap(), id);
-        for other in [Cursor { user: &bob, filter: "" }, Cursor { user: &alice, filter: "ready" }] {
-            assert_eq!(other.decode::<ImageId>(&text).unwrap_err().code, "bad-cursor");
+        for (what, other) in [
+            ("another user", key.of("images", &bob, "")),
+            ("another filter", key.of("images", &alice, "ready")),
+            ("another endpoint", key.of("imagesets", &alice, "")),
+            ("a text that moved from one part to the next", key.of("image", &alice, "s")),
+            ("another key", other_key.of("images", &alice, "")),
+        ] {
+            assert_eq!(other.decode::<ImageId>(&text).unwrap_err().code, "bad-cursor", "{what}");
         }
-        let mangled: String = text.chars().rev().collect();
-        for forged in ["", "x", "AAAA", &text[1..], &mangled] {
-            assert_eq!(list.decode::<ImageId>(forged).unwrap_err().code, "bad-cursor", "{forged}");
+    }
+
+    #[test]
+    fn a_cursor_that_is_forged_in_the_right_shape_is_refused() {
+        let (key, alice) = (CursorKey("stack/1".to_owned()), "alice".parse().unwrap());
+        let list = key.of("images", &alice, "");
+        let (id, other) = (ImageId::generate().to_string(), ImageId::generate().to_string());
+        let good = BASE64_URL_SAFE_NO_PAD.decode(list.encode(&id)).unwrap();
+        let (tag, _) = good.split_at(TAG_BYTES);
+        let with = |tag: &[u8], id: &str| BASE64_URL_SAFE_NO_PAD.encode([tag, id.as_bytes()].concat());
+        assert!(list.decode::<ImageId>(&with(tag, &id)).is_ok());
+        for (what, forged) in [
+            ("another id under the same tag", with(tag, &other)),
+            ("a tag without the key", CursorKey(String::new()).of("images", &alice, "").encode(&id)),
+            ("a shorter tag", with(&tag[..TAG_BYTES - 1], &id)),
+            ("no tag", with(&[], &id)),
+            ("a tag of zeros", with(&[0; TAG_BYTES], &id)),
+            ("nothing", String::new()),
+            ("another base", format!("{}=", with(tag, &id))),
+        ] {
+            assert_eq!(list.decode::<ImageId>(&forged).unwrap_err().code, "bad-cursor", "{what}");
         }
     }
 }

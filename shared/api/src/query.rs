@@ -90,7 +90,7 @@ impl<'a> Query<'a> {
             .ok_or_else(|| Problem::invalid_field("size", "size: the longer side in pixels, such as 200"))
     }
 
-    /// `cursor`: where the list of this owner and filter goes on.
+    /// `cursor`: where this list goes on.
     ///
     /// # Errors
     /// 400 `bad-cursor`

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::{Problem, caller::unauthorized};
 
-/// The claims of a verified token, as text like the gateway gives them.
+/// The claims of a verified token, as the text that the gateway makes of each.
 pub(crate) type Claims = HashMap<String, String>;
 
 /// Verifies access tokens of one user pool and client against the pool's published keys.
@@ -27,6 +27,7 @@ pub(crate) struct Verifier {
     jwks_url: http::Uri,
     issuer: String,
     client_id: String,
+    refetch_after: Duration,
     keys: Mutex<Keys>,
 }
 
@@ -57,13 +58,13 @@ pub(crate) fn verifier() -> Result<Option<&'static Verifier>, Problem> {
 }
 
 impl Verifier {
-    /// Unknown key ids bring the keys anew at most this often, however many tokens name one.
-    const REFETCH: Duration = Duration::from_secs(30);
+    /// The keys are fetched again at most this often, however many tokens name a key that is not among them.
+    const REFETCH_AFTER: Duration = Duration::from_secs(30);
     /// A key set larger than this is none.
     const MAX_JWKS_BYTES: usize = 64 * 1024;
 
     fn new(jwks_url: http::Uri, issuer: String, client_id: String) -> Self {
-        Self { jwks_url, issuer, client_id, keys: Mutex::default() }
+        Self { jwks_url, issuer, client_id, refetch_after: Self::REFETCH_AFTER, keys: Mutex::default() }
     }
 
     /// The claims of a token: RS256 alone, a key of the pool, issuer, client and expiry as they should be.
@@ -79,6 +80,7 @@ impl Verifier {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_issuer(&[&self.issuer]);
         validation.set_required_spec_claims(&["exp", "iss"]);
+        validation.validate_nbf = true;
         validation.leeway = 0;
         // Access tokens name the client in `client_id`, and have no `aud`.
         validation.validate_aud = false;
@@ -98,7 +100,7 @@ impl Verifier {
         if let Some(key) = known(&keys) {
             return Ok(Some(key));
         }
-        if keys.fetched.is_none_or(|at| at.elapsed() >= Self::REFETCH) {
+        if keys.fetched.is_none_or(|at| at.elapsed() >= self.refetch_after) {
             keys.fetched = Some(Instant::now());
             keys.set = Some(self.fetch().await.map_err(Problem::internal)?);
         }
@@ -119,7 +121,7 @@ impl Verifier {
 fn as_text(value: Value) -> String {
     match value {
         Value::String(text) => text,
-        Value::Array(list) => list.into_iter().map(as_text).collect::<Vec<_>>().join(" "),
+        Value::Array(list) => format!("[{}]", list.into_iter().map(as_text).collect::<Vec<_>>().join(" ")),
         other => other.to_string(),
     }
 }
@@ -128,7 +130,7 @@ fn as_text(value: Value) -> String {
 mod tests {
     use std::sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     };
 
     use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
@@ -139,23 +141,39 @@ mod tests {
     };
 
     use super::*;
+    use crate::Caller;
 
     /// A key made for these tests (`openssl genrsa -traditional 2048`); it opens nothing.
     const KEY: &[u8] = include_bytes!("testdata/signing-key.der");
     const MODULUS: &str = include_str!("testdata/signing-key.modulus");
 
+    /// Another one, which the pool rotates to.
+    const NEXT_KEY: &[u8] = include_bytes!("testdata/next-key.der");
+    const NEXT_MODULUS: &str = include_str!("testdata/next-key.modulus");
+
     /// A verifier whose pool publishes the key as `known`, and how often the keys were fetched.
     async fn pool() -> (Verifier, Arc<AtomicUsize>) {
+        let (verifier, fetches, _) = rotating_pool().await;
+        (verifier, fetches)
+    }
+
+    /// The same with a switch: once it is set, the pool publishes the next key alone, as `next`.
+    async fn rotating_pool() -> (Verifier, Arc<AtomicUsize>, Arc<AtomicBool>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
         let fetches = Arc::new(AtomicUsize::new(0));
-        let count = fetches.clone();
+        let is_rotated = Arc::new(AtomicBool::new(false));
+        let (count, rotated) = (fetches.clone(), is_rotated.clone());
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut request = [0; 1024];
                 let _ = stream.read(&mut request).await.unwrap();
                 count.fetch_add(1, Ordering::Relaxed);
-                let key = json!({"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "known", "n": MODULUS, "e": "AQAB"});
+                let (kid, modulus) = match rotated.load(Ordering::Relaxed) {
+                    false => ("known", MODULUS),
+                    true => ("next", NEXT_MODULUS),
+                };
+                let key = json!({"kty": "RSA", "alg": "RS256", "use": "sig", "kid": kid, "n": modulus, "e": "AQAB"});
                 let body = json!({ "keys": [key] }).to_string();
                 let answer = format!(
                     "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
@@ -164,7 +182,8 @@ mod tests {
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }
         });
-        (Verifier::new(url.parse().unwrap(), "https://pool".to_owned(), "app".to_owned()), fetches)
+        let verifier = Verifier::new(url.parse().unwrap(), "https://pool".to_owned(), "app".to_owned());
+        (verifier, fetches, is_rotated)
     }
 
     fn claims() -> Value {
@@ -180,9 +199,19 @@ mod tests {
         claims
     }
 
+    fn without(name: &str) -> Value {
+        let mut claims = claims();
+        claims.as_object_mut().unwrap().remove(name);
+        claims
+    }
+
     fn signed(claims: &Value, kid: &str) -> String {
+        signed_with(KEY, claims, kid)
+    }
+
+    fn signed_with(key: &[u8], claims: &Value, kid: &str) -> String {
         let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::RS256) };
-        encode(&header, claims, &EncodingKey::from_rsa_der(KEY)).unwrap()
+        encode(&header, claims, &EncodingKey::from_rsa_der(key)).unwrap()
     }
 
     #[tokio::test]
@@ -192,7 +221,7 @@ mod tests {
             let claims = verifier.verify(&signed(&claims(), "known")).await.unwrap();
             assert_eq!(
                 (claims["sub"].as_str(), claims["cognito:groups"].as_str()),
-                ("5f0c-1", "admin staff")
+                ("5f0c-1", "[admin staff]")
             );
         }
         assert_eq!(fetches.load(Ordering::Relaxed), 1);
@@ -218,7 +247,12 @@ mod tests {
             ("another issuer", signed(&with("iss", "https://other"), "known")),
             ("another client", signed(&with("client_id", "other"), "known")),
             ("expired", signed(&with("exp", get_current_timestamp() - 1), "known")),
+            ("not valid yet", signed(&with("nbf", get_current_timestamp() + 60), "known")),
+            ("no expiry", signed(&without("exp"), "known")),
+            ("no issuer", signed(&without("iss"), "known")),
+            ("no client", signed(&without("client_id"), "known")),
             ("an unknown key", signed(&claims(), "unknown")),
+            ("another key under a known id", signed_with(NEXT_KEY, &claims(), "known")),
         ] {
             assert_eq!(verifier.verify(&token).await.unwrap_err().code, "unauthorized", "{what}");
         }
@@ -231,5 +265,41 @@ mod tests {
             assert!(verifier.verify(&signed(&claims(), &kid.to_string())).await.is_err());
         }
         assert_eq!(fetches.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn tokens_that_come_at_the_same_time_fetch_the_keys_once() {
+        let (verifier, fetches) = pool().await;
+        let (known, unknown) = (signed(&claims(), "known"), signed(&claims(), "unknown"));
+        let (first, second, third) =
+            tokio::join!(verifier.verify(&unknown), verifier.verify(&known), verifier.verify(&unknown));
+        assert!(first.is_err() && second.is_ok() && third.is_err());
+        assert_eq!(fetches.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_key_that_the_pool_rotates_to_is_accepted_once_the_keys_may_be_fetched_again() {
+        let (mut verifier, fetches, is_rotated) = rotating_pool().await;
+        verifier.verify(&signed(&claims(), "known")).await.unwrap();
+        is_rotated.store(true, Ordering::Relaxed);
+        let next = signed_with(NEXT_KEY, &claims(), "next");
+        assert_eq!(verifier.verify(&next).await.unwrap_err().code, "unauthorized");
+        assert_eq!(fetches.load(Ordering::Relaxed), 1);
+
+        verifier.refetch_after = Duration::ZERO;
+        verifier.verify(&next).await.unwrap();
+        verifier.verify(&next).await.unwrap();
+        assert_eq!(fetches.load(Ordering::Relaxed), 2);
+        // The key that the pool has withdrawn counts no longer.
+        assert_eq!(verifier.verify(&signed(&claims(), "known")).await.unwrap_err().code, "unauthorized");
+    }
+
+    #[tokio::test]
+    async fn an_id_token_is_verified_as_by_the_gateway_and_then_refused() {
+        let (verifier, _) = pool().await;
+        let mut id_token = without("client_id");
+        (id_token["aud"], id_token["token_use"]) = (json!("app"), json!("id"));
+        let claims = verifier.verify(&signed(&id_token, "known")).await.unwrap();
+        assert_eq!(Caller::from_claims(&claims).unwrap_err().code, "not-an-access-token");
     }
 }

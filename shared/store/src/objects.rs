@@ -50,10 +50,16 @@ impl Objects {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
+        Ok(Self::new(config, aws::var("UPLOADS_BUCKET")?, aws::var("DERIVED_BUCKET")?))
+    }
+
+    /// The buckets with these names: of originals, and of derivatives.
+    #[must_use]
+    pub fn new(config: &SdkConfig, uploads: String, derived: String) -> Self {
         // An emulator has no host name for every bucket.
         let path_style = config.endpoint_url().is_some();
         let s3 = Client::from_conf(Builder::from(config).force_path_style(path_style).build());
-        Ok(Self { s3, uploads: aws::var("UPLOADS_BUCKET")?, derived: aws::var("DERIVED_BUCKET")? })
+        Self { s3, uploads, derived }
     }
 
     /// Signs the upload of an image: the exact type, length and checksum, and only where nothing lies yet.

@@ -63,4 +63,5 @@ mod workers {
 mod contract;
 mod idempotency;
 mod judge;
+mod malformed;
 mod web;

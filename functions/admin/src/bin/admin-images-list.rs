@@ -1,38 +1,43 @@
 //! `GET /api/admin/images`: everybody's images, newest first, a page at a time.
 
 use admin::OwnedBody;
-use api::{Caller, Cursor, Error, Problem, Query, Reply, Request, StatusCode};
+use api::{Caller, CursorKey, Error, PageItems, Problem, Query, Reply, Request, StatusCode};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use store::{Filter, Objects, Records};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = aws::config()?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
-    api::serve(|request| list(&records, &objects, request)).await
+    let key = CursorKey::from_env()?;
+    api::serve(|request| list(&records, &objects, &key, request)).await
 }
 
 #[derive(Debug, Serialize)]
-struct PageBody<'a> {
-    images: Vec<OwnedBody<'a>>,
+struct PageBody {
+    images: Vec<Box<RawValue>>,
     next_cursor: Option<String>,
 }
 
-async fn list(records: &Records, objects: &Objects, request: Request) -> Reply {
+async fn list(records: &Records, objects: &Objects, key: &CursorKey, request: Request) -> Reply {
     let caller = Caller::admin(&request).await?;
     let query = Query::of(&request);
     let (limit, filter) = (query.limit()?, filter(&query)?);
     let filter_text = format!("{filter:?}");
-    let cursor = Cursor { user: &caller.user, filter: &filter_text };
+    let cursor = key.of("admin-images", &caller.user, &filter_text);
     let after = query.cursor(&cursor)?;
 
     let now = domain::now();
     let page = records.everyones_images(&filter, after, limit, now).await?;
-    let mut images = Vec::with_capacity(page.items.len());
+    let mut images = PageItems::default();
     for owned in &page.items {
-        images.push(OwnedBody::new(owned, objects, now).await?);
+        if !images.push(owned.image.id, &OwnedBody::new(owned, objects, now).await?)? {
+            break;
+        }
     }
-    api::json(StatusCode::OK, &PageBody { images, next_cursor: page.next.map(|id| cursor.encode(id)) })
+    let (images, next) = images.finish(page.next);
+    api::json(StatusCode::OK, &PageBody { images, next_cursor: next.map(|id| cursor.encode(id)) })
 }
 
 fn filter(query: &Query<'_>) -> Result<Filter, Problem> {

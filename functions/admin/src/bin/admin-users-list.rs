@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use admin::{Pool, PoolUser};
-use api::{Caller, Cursor, Error, Query, Reply, Request, StatusCode};
+use api::{Caller, CursorKey, Error, Query, Reply, Request, StatusCode};
 use domain::{Profile, TierId, Timestamp, Usage, UserId};
 use serde::Serialize;
 use store::Records;
@@ -12,7 +12,8 @@ use store::Records;
 async fn main() -> Result<(), Error> {
     let config = aws::config()?;
     let (pool, records) = (Pool::from_env(&config)?, Records::from_env(&config)?);
-    api::serve(|request| list(&pool, &records, request)).await
+    let key = CursorKey::from_env()?;
+    api::serve(|request| list(&pool, &records, &key, request)).await
 }
 
 #[derive(Debug, Serialize)]
@@ -33,11 +34,11 @@ struct UserBody {
     usage: Usage,
 }
 
-async fn list(pool: &Pool, records: &Records, request: Request) -> Reply {
+async fn list(pool: &Pool, records: &Records, key: &CursorKey, request: Request) -> Reply {
     let caller = Caller::admin(&request).await?;
     let query = Query::of(&request);
     let limit = query.limit_to(Pool::MAX_LIMIT)?;
-    let cursor = Cursor { user: &caller.user, filter: "users" };
+    let cursor = key.of("users", &caller.user, "");
     let (users, token) = pool.users(limit, query.cursor(&cursor)?).await?;
     let ids: Vec<UserId> = users.iter().map(|user| user.id.clone()).collect();
     let (profiles, default) = tokio::try_join!(records.profiles(&ids), records.default_tier())?;

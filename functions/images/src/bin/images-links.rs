@@ -1,4 +1,9 @@
-//! `POST /api/images/{id}/links`: an address of the original that works for a time of the caller's choice.
+//! `POST /api/images/{id}/links`: an address of the original that works for at most a time of the caller's choice.
+//!
+//! A presigned URL ends with the credentials that signed it (Amazon S3 user guide, "Download and upload objects with
+//! presigned URLs", "Expiration time"). A function cannot tell when that will be: Lambda gives it the role's keys and
+//! session token in environment variables, without their expiration (AWS Lambda developer guide, "Defined runtime
+//! environment variables"). So `expires_at` is an upper bound, and the contract says so.
 
 use api::{Caller, Error, ErrorStatus, Problem, Reply, Request, StatusCode};
 use domain::{InvalidField, Timestamp};
@@ -26,6 +31,7 @@ struct Seconds(i64);
 #[derive(Debug, Serialize)]
 struct LinkBody {
     url: String,
+    /// The address works no longer than this.
     expires_at: Timestamp,
 }
 

@@ -1,32 +1,34 @@
 //! `GET /api/imagesets`: the caller's sets, newest first, a page at a time.
 
-use api::{Caller, Cursor, Error, Query, Reply, Request, SetBody, StatusCode};
+use api::{Caller, CursorKey, Error, Query, Reply, Request, StatusCode};
 use imagesets::Filling;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use store::{Objects, Records};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = aws::config()?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
-    api::serve(|request| list(&records, &objects, request)).await
+    let key = CursorKey::from_env()?;
+    api::serve(|request| list(&records, &objects, &key, request)).await
 }
 
 #[derive(Debug, Serialize)]
-struct PageBody<'a> {
-    imagesets: Vec<SetBody<'a>>,
+struct PageBody {
+    imagesets: Vec<Box<RawValue>>,
     next_cursor: Option<String>,
 }
 
-async fn list(records: &Records, objects: &Objects, request: Request) -> Reply {
+async fn list(records: &Records, objects: &Objects, key: &CursorKey, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let (user, query) = (&caller.user, Query::of(&request));
     let limit = query.limit()?;
-    let cursor = Cursor { user, filter: "imagesets" };
+    let cursor = key.of("imagesets", user, "");
     let after = query.cursor(&cursor)?;
     let (page, profile) =
         tokio::try_join!(records.sets(user, after, limit), records.profile_or_default(user))?;
     let filling = Filling::of(&page.items, records, objects, user, &profile.limits, domain::now()).await?;
-    let imagesets = page.items.iter().map(|set| filling.show(set)).collect();
-    api::json(StatusCode::OK, &PageBody { imagesets, next_cursor: page.next.map(|id| cursor.encode(id)) })
+    let (imagesets, next) = filling.show_page(&page)?;
+    api::json(StatusCode::OK, &PageBody { imagesets, next_cursor: next.map(|id| cursor.encode(id)) })
 }

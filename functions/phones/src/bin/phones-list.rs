@@ -1,31 +1,33 @@
 //! `GET /api/phones/{phone_number}/images`: the caller's images of a phone number, newest first, a page at a
 //! time.
 
-use api::{Caller, Cursor, Error, ImageBody, Problem, Query, Reply, Request, StatusCode};
+use api::{Caller, CursorKey, Error, ImageBody, PageItems, Problem, Query, Reply, Request, StatusCode};
 use domain::PhoneNumber;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use store::{Objects, Records};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = aws::config()?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
-    api::serve(|request| list(&records, &objects, request)).await
+    let key = CursorKey::from_env()?;
+    api::serve(|request| list(&records, &objects, &key, request)).await
 }
 
 #[derive(Debug, Serialize)]
 struct PageBody<'a> {
     phone_number: &'a PhoneNumber,
-    images: Vec<ImageBody<'a>>,
+    images: Vec<Box<RawValue>>,
     next_cursor: Option<String>,
 }
 
-async fn list(records: &Records, objects: &Objects, request: Request) -> Reply {
+async fn list(records: &Records, objects: &Objects, key: &CursorKey, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let (user, query) = (&caller.user, Query::of(&request));
     let phone_number = phones::number_in_path(&request)?;
     let limit = query.limit()?;
-    let cursor = Cursor { user, filter: phone_number.as_str() };
+    let cursor = key.of("phone-images", user, phone_number.as_str());
     let after = query.cursor(&cursor)?;
 
     let now = domain::now();
@@ -36,10 +38,14 @@ async fn list(records: &Records, objects: &Objects, request: Request) -> Reply {
     if after.is_none() && page.items.is_empty() && page.next.is_none() {
         return Err(Problem::not_found());
     }
-    let mut images = Vec::with_capacity(page.items.len());
+    let mut images = PageItems::default();
     for image in &page.items {
-        images.push(ImageBody::new(image, objects.links(user, image, &profile.limits, now).await?));
+        let links = objects.links(user, image, &profile.limits, now).await?;
+        if !images.push(image.id, &ImageBody::new(image, links))? {
+            break;
+        }
     }
-    let next_cursor = page.next.map(|id| cursor.encode(id));
+    let (images, next) = images.finish(page.next);
+    let next_cursor = next.map(|id| cursor.encode(id));
     api::json(StatusCode::OK, &PageBody { phone_number: &phone_number, images, next_cursor })
 }

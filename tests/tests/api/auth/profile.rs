@@ -1,9 +1,9 @@
 //! `GET /api/auth/profile`, and who may come in at all
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use reqwest::Method;
-use serde_json::json;
-use tests::{Answer, Stack, Tier};
+use serde_json::{Value, json};
+use tests::{Answer, Stack, Tier, User};
 
 #[tokio::test]
 async fn a_new_user_is_basic_and_has_used_nothing() -> Result<()> {
@@ -65,6 +65,87 @@ async fn without_a_valid_token_nobody_comes_in() -> Result<()> {
     }
     let answer = stack.request(Method::GET, "/api/images").send().await?;
     assert_eq!(answer.status(), 401);
+    Ok(())
+}
+
+async fn cognito(stack: &Stack, operation: &str, body: &Value) -> Result<Value> {
+    stack.aws.json("cognito-idp", &format!("AWSCognitoIdentityProviderService.{operation}"), body).await
+}
+
+/// The access token that a user of this name and password gets through a new client of a pool.
+async fn through_a_new_client(stack: &Stack, pool: &str, username: &str, password: &str) -> Result<String> {
+    let client = json!({
+        "UserPoolId": pool,
+        "ClientName": "another",
+        "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+    });
+    let client = cognito(stack, "CreateUserPoolClient", &client).await?;
+    let login = json!({
+        "ClientId": client["UserPoolClient"]["ClientId"],
+        "AuthFlow": "USER_PASSWORD_AUTH",
+        "AuthParameters": {"USERNAME": username, "PASSWORD": password},
+    });
+    let tokens = cognito(stack, "InitiateAuth", &login).await?;
+    let token = tokens["AuthenticationResult"]["AccessToken"].as_str().context("no access token")?;
+    Ok(token.to_owned())
+}
+
+async fn assert_refused(user: &mut User, token: String, what: &str) -> Result<()> {
+    user.tokens.access_token = token;
+    for path in ["/api/auth/profile", "/api/images"] {
+        // The gateway refuses it, so there is no problem's code.
+        assert_eq!(
+            user.request(Method::GET, path).send().await?.status(),
+            401,
+            "{path} with a token of {what}"
+        );
+    }
+    Ok(())
+}
+
+/// The local stack signs the tokens of all pools with one key, so issuer and client alone tell these tokens from good
+/// ones.
+#[tokio::test]
+async fn a_token_of_another_client_or_another_pool_is_refused() -> Result<()> {
+    let stack = Stack::connect()?;
+    let mut user = stack.user().await?;
+    let (username, password) = (user.username.clone(), user.password.clone());
+    let token = through_a_new_client(&stack, &stack.outputs.user_pool_id, &username, &password).await?;
+    assert_refused(&mut user, token, "another client").await?;
+
+    let pool = cognito(&stack, "CreateUserPool", &json!({"PoolName": format!("another-{username}")})).await?;
+    let pool = pool["UserPool"]["Id"].as_str().context("no pool")?.to_owned();
+    let create = json!({"UserPoolId": pool, "Username": username, "MessageAction": "SUPPRESS"});
+    cognito(&stack, "AdminCreateUser", &create).await?;
+    let set = json!({"UserPoolId": pool, "Username": username, "Password": password, "Permanent": true});
+    cognito(&stack, "AdminSetUserPassword", &set).await?;
+    let token = through_a_new_client(&stack, &pool, &username, &password).await;
+    cognito(&stack, "DeleteUserPool", &json!({"UserPoolId": pool})).await?;
+    assert_refused(&mut user, token?, "another pool").await
+}
+
+#[tokio::test]
+async fn a_group_that_only_looks_like_admin_is_not_admin() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let pool = &stack.outputs.user_pool_id;
+    for prefix in ["x", "[", ""] {
+        let group = format!("{prefix},admin,{}", user.username);
+        cognito(&stack, "CreateGroup", &json!({"UserPoolId": pool, "GroupName": group})).await?;
+        let add = json!({"UserPoolId": pool, "GroupName": group, "Username": user.username});
+        cognito(&stack, "AdminAddUserToGroup", &add).await?;
+    }
+    let login = json!({"username": user.username, "password": user.password});
+    let tokens = stack.post("/api/auth/login", &login).await?.json(200)?;
+    let mut user = user;
+    user.tokens.access_token = tokens["access_token"].as_str().context("no access token")?.to_owned();
+    let profile = user.get("/api/auth/profile").await?.json(200)?;
+    assert_eq!(profile["groups"].as_array().map(Vec::len), Some(3), "{profile}");
+    user.get("/api/admin/images").await?.problem(403, "admins-only")?;
+    for prefix in ["x", "[", ""] {
+        let group = format!("{prefix},admin,{}", user.username);
+        cognito(&stack, "DeleteGroup", &json!({"UserPoolId": pool, "GroupName": group})).await?;
+    }
     Ok(())
 }
 

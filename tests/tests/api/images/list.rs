@@ -1,7 +1,10 @@
 //! `GET /api/images`
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tests::{Stack, User, pictures};
 
 fn ids(page: &Value) -> Vec<String> {
@@ -82,6 +85,74 @@ async fn nobody_sees_the_images_of_others() -> Result<()> {
     let (ann, bob) = tokio::try_join!(stack.user(), stack.user())?;
     ann.create("image/png", 10).await?;
     assert_eq!(pages(&bob, "").await?.concat(), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cursor_that_is_forged_in_the_right_shape_is_refused() -> Result<()> {
+    const TAG_BYTES: usize = 16;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(user.create("image/png", 10).await?.id().to_owned());
+    }
+    let page = user.get("/api/images?limit=1").await?.json(200)?;
+    let cursor = page["next_cursor"].as_str().context("no cursor")?;
+    let good = BASE64_URL_SAFE_NO_PAD.decode(cursor)?;
+    let (tag, id) = good.split_at(TAG_BYTES);
+    assert_eq!(std::str::from_utf8(id)?, ids[2], "a cursor has another shape; forge it anew");
+
+    // What anybody can compute: the parts that a cursor is made of, with their lengths, under an empty key.
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"")?;
+    for part in ["images", &user.id, "", &ids[1]] {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part.as_bytes());
+    }
+    let unkeyed = mac.finalize().into_bytes();
+    let digest = Sha256::digest(format!("{}/{}/", ids[1], user.id));
+    for (what, tag) in [
+        ("another id's", tag),
+        ("an unkeyed", &unkeyed[..TAG_BYTES]),
+        ("a digest for a", &digest[..TAG_BYTES]),
+    ] {
+        let forged = BASE64_URL_SAFE_NO_PAD.encode([tag, ids[1].as_bytes()].concat());
+        let answer = user.get(&format!("/api/images?cursor={forged}")).await?;
+        answer.problem(400, "bad-cursor").with_context(|| format!("{what} tag"))?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cursor_of_each_list_is_refused_by_the_others() -> Result<()> {
+    let stack = Stack::connect()?;
+    let admin = stack.admin().await?;
+    let phone = "/api/phones/+14155552671/images";
+    for _ in 0..2 {
+        admin.create("image/png", 10).await?;
+        admin.post("/api/imagesets", &json!({})).await?.expect(201)?;
+        let files = json!({"files": [{"file_name": "a", "content_type": "image/png", "size": 1}]});
+        admin.post(phone, &files).await?.expect(201)?;
+    }
+    let lists = ["/api/images", "/api/imagesets", phone, "/api/admin/images", "/api/admin/users"];
+    let mut cursors = Vec::new();
+    for list in lists {
+        let page = admin.get(&format!("{list}?limit=1")).await?.json(200)?;
+        cursors
+            .push(page["next_cursor"].as_str().with_context(|| format!("{list} has no cursor"))?.to_owned());
+    }
+    for (index, list) in lists.iter().enumerate() {
+        for (other, cursor) in cursors.iter().enumerate() {
+            let answer = admin.get(&format!("{list}?limit=1&cursor={cursor}")).await?;
+            if index == other {
+                answer.expect(200)?;
+            } else {
+                answer
+                    .problem(400, "bad-cursor")
+                    .with_context(|| format!("{list} with a cursor of {}", lists[other]))?;
+            }
+        }
+    }
     Ok(())
 }
 
