@@ -1,8 +1,8 @@
-// Says whether DynamoDB would accept a request, by the validations and grammars of dynalite, which were tested against
-// the real service. It looks at the request and at the table's description, never at items.
+// Checks whether DynamoDB would accept a request, with the validations and grammars of dynalite. dynalite's authors
+// tested them against the real service. The check uses the request and the table's description, but no items.
 //
-// dynalite does not know the members that DynamoDB gained since 2015, such as ReturnValuesOnConditionCheckFailure and
-// ClientRequestToken. `checkTypes` ignores them, and models.py judges them by botocore's model.
+// dynalite does not know newer members, such as ReturnValuesOnConditionCheckFailure and ClientRequestToken.
+// `checkTypes` removes them. In the stack, service_models.py checks them with botocore's model.
 
 import { createRequire } from "node:module";
 
@@ -13,12 +13,12 @@ const OPERATIONS = ["BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "
 
 const MAX_ITEM_BYTES = 409_600;
 
-/** The single operation that each part of a transaction is. dynalite has no transactions. */
+/** The single operation that corresponds to each part of a transaction. dynalite has no transactions. */
 const PARTS = {
   Put: "PutItem",
   Update: "UpdateItem",
   Delete: "DeleteItem",
-  // A check has a key and a condition, as a conditional delete has.
+  // Like a conditional delete, a check has a key and a condition.
   ConditionCheck: "DeleteItem",
   Get: "GetItem",
 };
@@ -31,14 +31,14 @@ const known = new Map(
   }),
 );
 
-/** What dynalite's action throws here when its validations have passed and it reaches for items. */
+/** Thrown when dynalite's action has finished its validations and accesses items. */
 const PASSED = Symbol("passed");
 
 /**
  * Returns why DynamoDB would refuse a request, or null.
  *
- * `tables` has the descriptions of tables by name, as DescribeTable returns them. Keys and indexes are not judged for
- * a table that it does not have.
+ * `tables` contains the descriptions of tables by name, as DescribeTable returns them. Keys and indexes of other tables
+ * are not checked.
  */
 export function reasonToRefuse(operation, request, tables = {}) {
   if (known.has(operation)) {
@@ -56,7 +56,7 @@ export function reasonToRefuse(operation, request, tables = {}) {
   return null;
 }
 
-/** What of a request is judged as an operation of its own: where it is, the operation, its members. */
+/** The parts of a request that are checked as operations of their own: their place, operation and members. */
 function* partsOf(operation, request) {
   if (operation.startsWith("Transact")) {
     for (const [index, item] of request.TransactItems.entries()) {
@@ -80,18 +80,18 @@ function* partsOf(operation, request) {
   }
 }
 
-/** Judges a single operation, or a batch as far as dynalite checks it without its table. */
+/** Checks a single operation. Of a batch, it checks what does not depend on the table. */
 function single(operation, request, tables) {
   const { types, custom, run } = known.get(operation);
   const store = storeOf(tables);
   try {
-    // dynalite changes what it checks.
+    // dynalite modifies the request.
     const data = checkTypes(structuredClone(request), types);
     checkValidations(data, types, custom, store);
     if (tables[data.TableName] === undefined) {
       return null;
     }
-    // dynalite checks keys and indexes at the beginning of its actions.
+    // dynalite's actions begin by checking keys and indexes.
     let refusal = null;
     run(store, data, (error) => (refusal = error));
     return refusal === null ? null : message(refusal);
@@ -100,7 +100,7 @@ function single(operation, request, tables) {
   }
 }
 
-/** A store that has tables and no items. */
+/** A store with tables but without items. */
 function storeOf(tables) {
   const pass = () => {
     throw PASSED;
@@ -113,7 +113,7 @@ function storeOf(tables) {
   };
 }
 
-/** A fault of dynalite's own, which has no body, must not pass for consent. */
+/** An error without a body is a bug in dynalite. It counts as a refusal, so that somebody notices it. */
 function message(error) {
   return error.body?.message ?? error.body?.Message ?? `dynalite cannot judge it: ${error.stack}`;
 }

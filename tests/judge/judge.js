@@ -1,5 +1,5 @@
-// Reads requests to DynamoDB from standard input, one JSON object a line: operation, request, tables. Answers each with
-// a line: why DynamoDB would refuse the request, or null.
+// Reads requests to DynamoDB from standard input, one JSON object per line with `operation`, `request` and `tables`.
+// Writes one line for each: the reason why DynamoDB would refuse the request, or null.
 
 import { createInterface } from "node:readline";
 

@@ -1,8 +1,8 @@
-// A DynamoDB for the store's unit tests: it judges each request as the judge of the stack does, and refuses it as
-// DynamoDB does. It keeps the items that were put, so that what reads before it writes finds something. It makes no
-// updates and checks no conditions.
+// A fake DynamoDB for the store's unit tests. It checks each request as the judge of the stack does, and answers bad
+// ones with DynamoDB's error. It stores items, so that operations that read first find them. It ignores updates and
+// conditions.
 //
-// The first line of its output is its address. Each line after it is a request that it refused, and why.
+// It prints its address on the first line, then each request that it refuses, with the reason.
 
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
@@ -27,7 +27,7 @@ const EFFECTS = {
     return {};
   },
   TransactGetItems: ({ TransactItems }) => ({ Responses: TransactItems.map((part) => ({ Item: get(part.Get.Key) })) }),
-  // With whatever is wanted of it, before or after.
+  // Returned even if the request asks for no attributes: the SDK does not mind.
   UpdateItem: ({ Key }) => ({ Attributes: get(Key) }),
   DeleteItem: ({ Key }) => ({ Attributes: get(Key) }),
   Query: (request) => {
@@ -36,7 +36,7 @@ const EFFECTS = {
   },
 };
 
-/** Whether an item has what a key condition says with `=` and `begins_with`. */
+/** Returns whether an item satisfies the `=` and `begins_with` of a key condition. */
 function isOfKey({ KeyConditionExpression, ExpressionAttributeNames = {}, ExpressionAttributeValues = {} }) {
   const conditions = [...KeyConditionExpression.matchAll(/(#?\w+)( = |, )(:\w+)/g)];
   return (item) =>
@@ -61,5 +61,5 @@ const server = createServer(async (request, response) => {
 });
 
 server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}`));
-// It ends with whoever started it.
+// The process ends when its parent closes the pipe.
 process.stdin.resume().on("end", () => process.exit());

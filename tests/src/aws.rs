@@ -69,10 +69,10 @@ impl Aws {
         if answer.bytes.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&answer.bytes)?) }
     }
 
-    /// Sends what AWS refuses, to a path of the stack's AWS, and gives its answer. The judge does not count it.
+    /// Sends a request that AWS would refuse, and returns the error's body. The judge does not count the request.
     ///
     /// # Errors
-    /// Where it is not refused, as by a stack without a judge: `cargo xtask test` starts one that has it.
+    /// The request is not refused, for instance because the stack has no judge. `cargo xtask test` starts one with a judge.
     pub async fn refused(
         &self,
         service: &str,

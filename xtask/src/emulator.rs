@@ -49,7 +49,7 @@ impl Emulator {
     }
 
     /// Starts an emulator with its files in `dir`, and waits until it answers.
-    /// With a judge, requests that AWS would refuse are refused and noted.
+    /// With a judge, it refuses and records requests that AWS would refuse.
     pub(crate) fn start(
         dir: &Path,
         port: u16,

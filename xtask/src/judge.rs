@@ -1,6 +1,6 @@
-//! A judge that is stricter than the emulator: it refuses the requests that AWS would refuse.
+//! The judge: a check in front of the emulator that refuses the requests that AWS would refuse.
 //!
-//! `python/judge.py` stands before the emulator of a stack under test, and `tests/judge` judges what goes to DynamoDB.
+//! `python/judge.py` runs in the emulator's process. It uses `tests/judge` for requests to DynamoDB.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::emulator::REGION;
 use crate::npm::Package;
 
-/// What it takes to judge, installed.
+/// The installed programs of the judge.
 pub(crate) struct Judge {
     node: PathBuf,
     script: PathBuf,
@@ -21,10 +21,13 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    /// Installs it, unless it is there.
+    /// Installs the judge if necessary.
+    ///
+    /// # Errors
+    /// Node.js or npm is missing or fails.
     pub(crate) fn ensure() -> Result<Self> {
         let package = Package::ensure("judge")?;
-        // The program itself: what is on the PATH may be a script that needs more of the environment.
+        // The `node` on the PATH may be a script that needs other environment variables.
         let node =
             package.command("node", &["-p", "process.execPath"])?.output().context("asking Node.js")?;
         let node = String::from_utf8(node.stdout).context("the path of Node.js")?;
@@ -32,12 +35,12 @@ impl Judge {
         Ok(Self { node: PathBuf::from(node.trim()), script, table })
     }
 
-    /// What `emulator.py` is told of it, for a stack with its files in `dir`.
+    /// The arguments for `emulator.py` of a stack whose files are in `dir`.
     pub(crate) fn arguments(&self, dir: &Path) -> [PathBuf; 3] {
         [self.node.clone(), self.script.clone(), refusals(dir)]
     }
 
-    /// The variables with which the store's unit tests find it, and reach it as a function reaches AWS.
+    /// Environment variables for the store's unit tests: the judge's paths, and settings for the AWS client.
     pub(crate) fn environment(&self) -> [(&'static str, &Path); 5] {
         [
             ("DARKROOM_NODE", &self.node),
@@ -49,7 +52,10 @@ impl Judge {
     }
 }
 
-/// Fails where requests were refused since the last call, and prints them.
+/// Prints the requests that were refused since the last call.
+///
+/// # Errors
+/// There are such requests.
 pub(crate) fn verdict(dir: &Path) -> Result<()> {
     let file = refusals(dir);
     let lines = match fs::read_to_string(&file) {

@@ -36,7 +36,7 @@ impl Package {
         self.dir.join("node_modules/.bin").join(program)
     }
 
-    /// A file among the sources.
+    /// The path of a source file.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }

@@ -66,16 +66,19 @@ impl Stack {
         Ok(Self { dir: fs::canonicalize(dir)?, persist, judge: None })
     }
 
-    /// The same stack with a judge before its emulator.
+    /// Adds a judge in front of the stack's emulator.
     pub(crate) fn with_judge(self, judge: Judge) -> Self {
         Self { judge: Some(judge), ..self }
     }
 
-    /// Does some work on the stack. Fails where the judge refused a request meanwhile, whatever came of the work.
+    /// Runs `work` on the stack.
+    ///
+    /// # Errors
+    /// The work failed, or the judge refused a request.
     pub(crate) fn judged<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let result = work();
         let Err(refused) = judge::verdict(&self.work()) else { return result };
-        // It may be what the refusal led to.
+        // The refusal may have caused it.
         if let Err(error) = result {
             eprintln!("{error:#}");
         }

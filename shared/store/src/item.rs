@@ -65,8 +65,8 @@ pub(crate) fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// What makes `before` into `after` when it is added, negative where it becomes less. An update expression has room for
-/// one `+` or `-` for each value ("Update expressions", Amazon DynamoDB Developer Guide).
+/// The number to add to `before` to get `after`; it may be negative. DynamoDB allows only one `+` or `-` in a value of an
+/// update expression ("Update expressions", Amazon DynamoDB Developer Guide).
 pub(crate) fn difference(before: u64, after: u64) -> AttributeValue {
     number(i128::from(after) - i128::from(before))
 }

@@ -1,7 +1,7 @@
-//! Every request that the store makes to the table, before the judge that stands before the emulator in a stack under
-//! test. So an expression that DynamoDB refuses fails here, without a stack.
+//! Sends every request of the store to a fake table that refuses what DynamoDB would refuse, so that a bad expression
+//! fails here without a stack.
 //!
-//! The judge is `tests/judge/table.js`, which answers as a table that takes every write. `cargo xtask test` installs it.
+//! The table is `tests/judge/table.js`, which accepts every valid write. `cargo xtask test` installs it.
 
 use std::{
     io::{BufRead, BufReader},
@@ -21,7 +21,7 @@ use crate::{
     item::{Item, image_item, image_key, item, job_key, profile_key, set_key, tier_key},
 };
 
-const MISSING: &str = "the judge is missing: run `cargo xtask test`, which installs it and says where it is";
+const MISSING: &str = "these tests need the judge: run `cargo xtask test`, which installs it";
 
 /// A table that refuses what DynamoDB would refuse.
 struct Judged {
@@ -46,23 +46,23 @@ impl Judged {
         let records = Records { dynamodb, table: "darkroom".to_owned(), default_tier: <_>::default() };
         let user = ImageId::generate().to_string().parse()?;
         let judged = Self { records, table, output, user, now: domain::now() };
-        judged.lay(item(tier_key(&tier()?.id), tier()?)?).await?;
+        judged.put(item(tier_key(&tier()?.id), tier()?)?).await?;
         Ok(judged)
     }
 
-    /// Lays an item into the table.
-    async fn lay(&self, item: Item) -> Result<()> {
+    /// Puts an item into the table.
+    async fn put(&self, item: Item) -> Result<()> {
         let put = self.records.dynamodb.put_item().table_name(&self.records.table).set_item(Some(item));
         put.send().await?;
         Ok(())
     }
 
     async fn with_profile(self) -> Result<Self> {
-        self.lay(item(profile_key(&self.user), Profile::new(tier()?))?).await?;
+        self.put(item(profile_key(&self.user), Profile::new(tier()?))?).await?;
         Ok(self)
     }
 
-    /// Lays an image into the table.
+    /// Puts an image into the table.
     async fn image(&self, change: impl FnOnce(&mut Image)) -> Result<Image> {
         let new = NewImage {
             file_name: "a.png".to_owned().try_into()?,
@@ -72,11 +72,11 @@ impl Judged {
         };
         let mut image = Image::pending(new, self.now);
         change(&mut image);
-        self.lay(image_item(&self.user, &image)?).await?;
+        self.put(image_item(&self.user, &image)?).await?;
         Ok(image)
     }
 
-    /// Lays an image with a picture into the table.
+    /// Puts an image with a picture into the table.
     async fn ready(&self) -> Result<Image> {
         self.image(|image| {
             image.status = Status::Ready;
@@ -86,7 +86,7 @@ impl Judged {
         .await
     }
 
-    /// Insists that nothing was refused.
+    /// Fails if the table refused a request.
     fn end(mut self) -> Result<()> {
         drop(self.table.stdin.take());
         let refusals: Vec<String> = self.output.lines().collect::<Result<_, _>>()?;
@@ -154,8 +154,8 @@ fn change() -> Result<Change> {
 }
 
 #[tokio::test]
-async fn what_makes_images_is_as_dynamodb_takes_it() -> Result<()> {
-    // Without a profile, several images make one and check the tier.
+async fn what_makes_images_is_valid_for_dynamodb() -> Result<()> {
+    // If the user has no profile, the transaction creates it and checks the tier.
     let new = Judged::start().await?;
     let images = [new.image(|_| {}).await?, new.image(|_| {}).await?];
     new.records.create_images(&new.user, &images, Some(&once("two")), new.now).await?;
@@ -179,7 +179,7 @@ async fn what_makes_images_is_as_dynamodb_takes_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_changes_images_is_as_dynamodb_takes_it() -> Result<()> {
+async fn what_changes_images_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, now, .. } = &judged;
     let (pending, ready) = (judged.image(|_| {}).await?, judged.ready().await?);
@@ -207,12 +207,12 @@ async fn what_changes_images_is_as_dynamodb_takes_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_workers_write_is_as_dynamodb_takes_it() -> Result<()> {
+async fn what_workers_write_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, now, .. } = &judged;
     let sequencer = Sequencer::from_event("01");
     let plain = judged.image(|image| image.lease = Some(lease())).await?;
-    // With all that can wait for the end of an upload, and a copy of the picture before.
+    // An analysis and an edit wait for this upload, and the previous picture has a copy in Dropbox.
     let wished = judged
         .image(|image| {
             image.lease = Some(lease());
@@ -247,7 +247,7 @@ async fn what_workers_write_is_as_dynamodb_takes_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_jobs_write_is_as_dynamodb_takes_it() -> Result<()> {
+async fn what_jobs_write_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, now, .. } = &judged;
     let prompt = || "A hat".to_owned().try_into();
@@ -260,7 +260,7 @@ async fn what_jobs_write_is_as_dynamodb_takes_it() -> Result<()> {
     }
     let task = || Task::Analyze { image: ready.id, version: 1, prompt: None };
     let job = Job::new(JobId::generate(), task());
-    judged.lay(item(job_key(user, job.id), &job)?).await?;
+    judged.put(item(job_key(user, job.id), &job)?).await?;
     records.begin(user, task()).await?;
     records.claim_job(user, job.id, &lease(), *now).await?;
     records.put_job_back(user, job.id, "worker", 1).await?;
@@ -279,7 +279,7 @@ async fn what_jobs_write_is_as_dynamodb_takes_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_reads_images_is_as_dynamodb_takes_it() -> Result<()> {
+async fn what_reads_images_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, now, .. } = &judged;
     let image =
@@ -303,13 +303,13 @@ async fn what_reads_images_is_as_dynamodb_takes_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_done_to_sets_is_as_dynamodb_takes_it() -> Result<()> {
+async fn what_is_done_to_sets_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?;
     let Judged { records, user, now, .. } = &judged;
     let image = judged.image(|_| {}).await?;
     let mut set = ImageSet::new(SetText::default(), *now);
     set.slots.image1 = Some(image.id);
-    judged.lay(item(set_key(user, set.id), &set)?).await?;
+    judged.put(item(set_key(user, set.id), &set)?).await?;
     assert!(records.set(user, set.id).await?.is_some());
     assert_eq!(records.sets(user, Some(set.id), 3).await?.items.len(), 1);
     let titled = SetText { title: "A title".to_owned().try_into().ok(), description: None };
@@ -322,7 +322,7 @@ async fn what_is_done_to_sets_is_as_dynamodb_takes_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_done_to_tiers_is_as_dynamodb_takes_it() -> Result<()> {
+async fn what_is_done_to_tiers_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, .. } = &judged;
     let tier = tier()?;
@@ -336,11 +336,11 @@ async fn what_is_done_to_tiers_is_as_dynamodb_takes_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_dynamodb_refuses_fails_here() -> Result<()> {
+async fn an_invalid_expression_is_refused() -> Result<()> {
     let judged = Judged::start().await?;
     let update = judged.records.dynamodb.update_item().table_name("darkroom");
     let update = update.set_key(Some(image_key(&judged.user, ImageId::generate())));
-    // Two operators: DynamoDB's grammar has room for one ("Update expressions", Amazon DynamoDB Developer Guide).
+    // DynamoDB's grammar allows one operator ("Update expressions", Amazon DynamoDB Developer Guide).
     let update = update.update_expression("SET a = a + b - c");
     assert!(update.send().await.is_err());
     let refusal = judged.end().unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! The judge before the emulator: what AWS would refuse fails in the stack under test too.
+//! The judge in front of the emulator refuses what AWS would refuse.
 
 use anyhow::Result;
 use http::Request;

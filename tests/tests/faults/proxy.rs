@@ -26,7 +26,7 @@ pub(crate) enum Fault {
     Answer(u16, &'static str),
     /// There is no answer.
     Silence,
-    /// DynamoDB answers a query as it did the first time: an index that is behind the table.
+    /// DynamoDB repeats its first answer to a query, like an index that lags behind its table.
     Outdated,
 }
 
@@ -41,7 +41,7 @@ impl Fault {
         400,
         r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"Transaction is ongoing for the item"}"#,
     );
-    /// An item of a transaction is in another one ("TransactWriteItems", Amazon DynamoDB API Reference).
+    /// Another transaction uses one of the items ("TransactWriteItems", Amazon DynamoDB API Reference).
     pub(crate) const TRANSACTION_CONFLICT: Self = Self::Answer(
         400,
         r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict, None]","CancellationReasons":[{"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"},{"Code":"None"}]}"#,
@@ -76,7 +76,7 @@ struct Plan {
     calls: usize,
     /// What was let through of the operation.
     forwarded: Vec<Bytes>,
-    /// The first answers of an outdated index, by what was asked.
+    /// The first answer to each query.
     answers: HashMap<String, Response<Full<Bytes>>>,
 }
 
@@ -171,7 +171,7 @@ impl Proxy {
         self.pass_on(head, body.collect().await?.to_bytes()).await
     }
 
-    /// Answers a query as the first time, whatever the time in its filter is by now.
+    /// Repeats the first answer to a query. Queries that differ only in the current time count as the same.
     async fn first_answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();

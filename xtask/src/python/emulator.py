@@ -4,8 +4,8 @@ By itself ministack saves only when it is ended in good order. Here the data (it
 is saved every few seconds, and everything at SIGUSR1, which xtask sends after each deploy. So a
 killed stack comes back. Objects in S3 are files from the start.
 
-With arguments (Node.js, the script that judges DynamoDB's requests, a file for what is refused), a stricter judge
-stands before it: see judge.py.
+With arguments (the paths of Node.js, of judge.js and of the file for refused requests), a stricter judge checks every
+request first: see judge.py.
 """
 
 import base64
@@ -52,10 +52,10 @@ def over_tls(pin_request_origin):
 
 
 def real_token(token):
-    """A function's session token, as long as AWS's: it is in every presigned address.
+    """Lengthens the session token of a function to a realistic size. Every presigned address contains this token.
 
-    ministack's has 64 hexadecimal digits. AWS promises no size ("AssumeRole", AWS STS API Reference); those of functions
-    have 1,000 to 1,500 characters of base64. This one has 1,217, some of which addresses have to escape.
+    ministack's tokens have 64 hexadecimal digits. AWS does not fix the size ("AssumeRole", AWS STS API Reference); a
+    function's token has 1,000 to 1,500 characters of base64. This one has 1,220, and some need escaping in addresses.
     """
     if not re.fullmatch("[0-9a-f]{64}", token or ""):
         return token
@@ -63,7 +63,7 @@ def real_token(token):
 
 
 def with_real_tokens(execution_credentials):
-    """Gives a function the long token."""
+    """Passes the long token to functions."""
 
     def credentials(config):
         found = execution_credentials(config)
@@ -73,7 +73,7 @@ def with_real_tokens(execution_credentials):
 
 
 def for_real_tokens(register_session):
-    """Expects the long token of a function."""
+    """Makes the emulator accept the long token of a function."""
 
     def register(access_key, session):
         register_session(access_key, session | {"SessionToken": real_token(session.get("SessionToken"))})
@@ -82,8 +82,8 @@ def for_real_tokens(register_session):
 
 
 def with_ttl_records(remove_item):
-    """What expires leaves a record in the table's stream, as "DynamoDB Streams and Time to Live" in the Amazon DynamoDB
-    Developer Guide has it. ministack's reaper removes items without one."""
+    """Writes a stream record for each expired item ("DynamoDB Streams and Time to Live", Amazon DynamoDB Developer
+    Guide). ministack's reaper removes the items but writes no records."""
 
     def remove(table, *key):
         item = remove_item(table, *key)
@@ -99,7 +99,7 @@ def with_ttl_records(remove_item):
 
 
 class Clock:
-    """The module `time` for ministack's DynamoDB, whose reaper sleeps for a minute before it looks again."""
+    """Replaces the module `time` in ministack's DynamoDB, so that its reaper sleeps for seconds instead of a minute."""
 
     def __getattr__(self, name):
         return getattr(time, name)
@@ -118,7 +118,7 @@ if sys.argv[1:]:
     from judge import Judge
 
     app.app = Judge(app.app, *sys.argv[1:])
-    # ministack reads them too.
+    # ministack parses the remaining arguments.
     del sys.argv[1:]
 
 os.setsid()

@@ -1,15 +1,15 @@
-"""A stricter judge before the emulator: it refuses what AWS would refuse.
+"""A judge in front of the emulator. It refuses requests that AWS would refuse.
 
-It judges the requests to six services that are signed by a header or name their operation in one, whoever sends them:
-functions, tests and xtask. It does not judge presigned requests, which the suite's own HTTP client also sends broken on
-purpose.
+The judge checks requests to six services, whether a function, a test or xtask sends them. It finds the service in the
+Authorization header, or for Cognito's unsigned calls in X-Amz-Target. It ignores presigned requests, because some tests
+send broken ones on purpose.
 
-DynamoDB's expressions, values, keys and indexes are judged by dynalite, in a child process. Everything's members are
-judged by botocore's models.
+botocore's service models check the members of every request. dynalite, in a child process, checks DynamoDB's
+expressions, values, keys and indexes.
 
-What is refused is answered as AWS answers it, and written to a file that fails the suite. A test that sends a bad
-request on purpose sends the header `x-darkroom-judge: expected` along: the request is refused as always, and not
-written down.
+The judge answers a bad request with AWS's error, and appends it to a file. xtask fails the test stage if the file has
+lines. A test that sends a bad request on purpose adds the header `x-darkroom-judge: expected`: the judge still refuses
+the request, but does not write it to the file.
 """
 
 import asyncio
@@ -32,41 +32,41 @@ DESCRIPTION = ("TableName", "KeySchema", "AttributeDefinitions", "GlobalSecondar
 
 
 class Request:
-    """What of an HTTP request says what it asks for."""
+    """The parts of an HTTP request that determine the operation and its members."""
 
     def __init__(self, scope):
         self.method = scope["method"]
         self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        # Labels are decoded where they are read, so that a slash in one is none in the path.
+        # The path stays encoded until its labels are known, because a label may contain an encoded slash.
         self.path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         self.query = {name: values[0] for name, values in query.items()}
         self.body = b""
 
     def into_bucket(self):
-        """Makes S3's two kinds of addresses one: the bucket comes first in the path, with or without a key."""
+        """Turns a virtual-hosted address of S3 into a path-style one, and removes the slash after a lone bucket."""
         bucket = app._extract_s3_vhost_bucket(self.headers.get("host", ""))
         path = f"/{bucket}{self.path}" if bucket else self.path
         self.path = path.rstrip("/") if path.count("/") == 2 and path.endswith("/") else path
 
     def service(self):
-        """The service that it is signed for, where it is one that is judged."""
+        """The name of the service, or None if the judge does not check it."""
         scheme, _, rest = self.headers.get("authorization", "").partition(" Credential=")
         if scheme == "AWS4-HMAC-SHA256":
             scope = rest.partition(",")[0].split("/")
             return scope[3] if len(scope) == 5 and scope[3] in SERVICES else None
-        # Cognito's calls for everybody are not signed.
+        # The SDK does not sign Cognito's public calls, such as SignUp.
         return TARGETS.get(self.headers.get("x-amz-target", "").partition(".")[0])
 
     def caller(self):
-        """Who sent it: a function's role and name, or the program's user agent."""
+        """The function that sent the request, or else the user agent."""
         key = self.headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
         arn = sts._sessions.get(key, {}).get("Arn")
         return arn.rpartition("/")[2] if arn else self.headers.get("user-agent", "")[: service_models.SHOWN]
 
 
 class Judge:
-    """An ASGI application before another one."""
+    """An ASGI application that checks each request before it calls another application."""
 
     def __init__(self, behind, node, script, refusals):
         self.behind = behind
@@ -110,7 +110,7 @@ class Judge:
 
 
 class Dynalite:
-    """The child process that judges requests to DynamoDB. It ends when its input does."""
+    """The child process that checks requests to DynamoDB. It ends when its standard input closes."""
 
     def __init__(self, node, script):
         self.command = [node, script]
@@ -136,13 +136,13 @@ class Dynalite:
 
 
 def tables():
-    """The tables' descriptions by name."""
+    """The description of each table by name."""
     found = dynamodb._tables.items()
     return {name: {part: table[part] for part in DESCRIPTION if table.get(part)} for name, table in found}
 
 
 async def read(receive):
-    """A request's body, and what gives it once more."""
+    """Reads a request's body. Returns it, and a `receive` that returns the same body again."""
     parts = []
     while True:
         message = await receive()
@@ -163,11 +163,12 @@ async def read(receive):
 
 
 async def answer(send, service, reason):
-    """Refuses a request as the service does."""
+    """Sends the error that the service would send."""
     request_id = str(uuid.uuid4())
     if service == "s3":
         kind = "application/xml"
-        body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>InvalidRequest</Code><Message>{escape(reason)}</Message></Error>'
+        message = f"<Code>InvalidRequest</Code><Message>{escape(reason)}</Message>"
+        body = f'<?xml version="1.0" encoding="UTF-8"?><Error>{message}</Error>'
     else:
         kind = "application/x-amz-json-1.0"
         code = "InvalidParameterException" if service == "cognito-idp" else "ValidationException"

@@ -1,7 +1,7 @@
-"""Holds requests to AWS against botocore's service models.
+"""Checks requests to AWS with botocore's service models.
 
-botocore checks its own requests, but only for members that are required, their types and minima. This reads the rest
-from the same models: maxima, patterns, enums, unions and members that do not exist.
+botocore's own validator checks only required members, types and minima. This module also checks maxima, patterns,
+enums, unions and unknown members.
 """
 
 import base64
@@ -15,19 +15,19 @@ import regex
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-# Amazon's headers that belong to the signature and to the SDKs, and to no operation.
+# Headers that belong to the signature or to the SDKs, not to an operation.
 SDK_HEADERS = {
     "x-amz-content-sha256", "x-amz-date", "x-amz-decoded-content-length", "x-amz-sdk-checksum-algorithm",
     "x-amz-security-token", "x-amz-target", "x-amz-trailer", "x-amz-user-agent",
 }  # fmt: skip
 SDK_CHECKSUM = "x-amz-checksum-"
-# S3's SDKs name the operation in the query, for operations that share method and path.
+# SDKs send the operation's name in this parameter if several operations share a method and path.
 OPERATION_ID = "x-id"
 SHOWN = 200
 
 
 class Refusal(Exception):
-    """What a service would refuse, and why."""
+    """The reason why a service would refuse a request."""
 
 
 class Service:
@@ -40,7 +40,7 @@ class Service:
 
     @property
     def is_json(self):
-        """Whether the operation is in a header and every member in a JSON body."""
+        """Whether the protocol sends the operation in a header and all members in a JSON body."""
         return self.model.metadata["protocol"] == "json"
 
     def operation(self, request):
@@ -56,7 +56,7 @@ class Service:
         return self.model.operation_model(name)
 
     def needs_body(self, operation):
-        """Whether any member but a blob is in the body."""
+        """Whether the body contains members, rather than nothing or a blob."""
         if self.is_json:
             return True
         shape = operation.input_shape
@@ -68,7 +68,7 @@ class Service:
         return any("location" not in member.serialization for member in shape.members.values())
 
     def members(self, operation, request):
-        """The members of a request, in whatever part of it they are."""
+        """The members of a request, from its path, query, headers and body."""
         shape = operation.input_shape
         if self.is_json:
             return {} if shape is None else json_body(request.body)
@@ -95,14 +95,14 @@ def service(name):
 
 
 class Route:
-    """How an operation of a REST protocol is found, and where its members are."""
+    """The method, path and query that identify an operation of a REST protocol, and the places of its members."""
 
     def __init__(self, model, name):
         operation = model.operation_model(name)
         path, _, query = operation.http["requestUri"].partition("?")
         self.name = name
         self.method = operation.http["method"]
-        # A label takes one segment of the path; one with a plus takes the rest.
+        # A label matches one segment of the path. A label with a plus matches the rest of the path.
         segments = [
             f"(?P<{label.rstrip('+')}>{'.+' if label.endswith('+') else '[^/]*'})" if label else regex.escape(text)
             for text, label in regex.findall(r"([^{]+)|\{([^}]+)\}", path)
@@ -122,7 +122,7 @@ class Route:
         }
 
     def match(self, request):
-        """How closely a request is of this operation, where it can be at all."""
+        """How specifically the operation matches a request, and its name, or None if it does not match."""
         if request.method != self.method or not self.path.fullmatch(request.path):
             return None
         for name, value in self.query.items():
@@ -134,7 +134,7 @@ class Route:
         return len(self.query) + len(query) + len(headers), self.name
 
     def members(self, request):
-        """The members that are in path, query and headers."""
+        """The members in path, query and headers."""
         labels = self.path.fullmatch(request.path)
         if labels is None or request.method != self.method:
             raise Refusal(f"{self.name} is no {request.method} {request.path}")
@@ -168,7 +168,7 @@ class Route:
 
 
 def json_body(body):
-    """An object from a JSON body, where nothing is the empty object."""
+    """Parses a JSON body. An empty body is an empty object."""
     try:
         members = json.loads(body or b"{}")
     except ValueError as error:
@@ -179,7 +179,7 @@ def json_body(body):
 
 
 def xml_body(shape, body):
-    """A structure from an XML body."""
+    """Parses an XML body."""
     try:
         return from_xml(shape, ElementTree.fromstring(body))
     except ElementTree.ParseError as error:
@@ -208,7 +208,7 @@ def from_xml(shape, element):
 
 
 def from_text(shape, text, where):
-    """A value that is sent as text, in the type that its shape says."""
+    """Converts text to the type of its shape."""
     try:
         match shape.type_name:
             case "integer" | "long":
@@ -227,7 +227,7 @@ def from_text(shape, text, where):
 
 
 def check(shape, value, where=""):
-    """Raises what a value breaks of its shape."""
+    """Raises a Refusal if a value violates a constraint of its shape."""
 
     def must(is_so, constraint):
         if not is_so:
@@ -243,7 +243,7 @@ def check(shape, value, where=""):
     match shape.type_name:
         case "structure":
             must(isinstance(value, dict), "Member must be a structure")
-            # A null is no member, as the services have it.
+            # The services ignore members that are null.
             given = {name: member for name, member in value.items() if member is not None}
             known = {member.serialization.get("name", name): (name, member) for name, member in shape.members.items()}
             known |= {name: (name, member) for name, member in shape.members.items()}
@@ -254,7 +254,7 @@ def check(shape, value, where=""):
                 must(name in present, f"Member {name} must not be null")
             must(not shape.is_tagged_union or len(present) == 1, "exactly one member must be set")
             for name, member in given.items():
-                # What is never sent as JSON or as text is nothing to check: a document.
+                # A document type has no constraints.
                 if not shape.is_document_type:
                     check(known[name][1], member, f"{where}.{known[name][0]}" if where else known[name][0])
         case "list":
@@ -295,14 +295,14 @@ def check(shape, value, where=""):
 
 @cache
 def compiled(pattern):
-    """A model's pattern, which is a regular expression of Java's."""
+    """Compiles a model's pattern, a regular expression in Java's syntax."""
     pattern = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
-    # There `\w` and its kin are ASCII's alone. In this module the flag would make `\p{L}` so too.
+    # In Java, `\w` matches only ASCII. The flag would restrict `\p{L}` to ASCII as well.
     return regex.compile(pattern, 0 if r"\p{" in pattern else regex.ASCII)
 
 
 def shown(shape, value):
-    """A value as it may be written down: without what its model calls sensitive, and not at length."""
+    """A value for the report: without members that the model marks as sensitive, and with long text truncated."""
     if shape is None or value is None:
         return value
     if shape.metadata.get("sensitive"):

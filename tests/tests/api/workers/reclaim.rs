@@ -12,8 +12,7 @@ async fn what_was_never_uploaded_gives_its_place_back_when_it_expires() -> Resul
     let body = json!({"file_name": "a", "content_type": "image/png", "size": 1});
     user.post("/api/images", &body).await?.problem(409, "quota-exceeded")?;
 
-    // The table removes it, and its stream says so, as "DynamoDB Streams and Time to Live" in the Amazon DynamoDB
-    // Developer Guide has it.
+    // The table's TTL removes the record, and the stream's record of that reaches the function.
     user.change_record(created.id(), "SET expires_at = :past", json!({":past": 1})).await?;
     user.usage_becomes(0, 0).await?;
     user.post("/api/images", &body).await?.expect(201)?;
