@@ -221,6 +221,10 @@ impl Stack {
             api_id,
             pid: identity.pid,
         };
+        // ministack's CloudFormation ignores the TimeToLiveSpecification of template.yaml.
+        let ttl = json!({"Enabled": true, "AttributeName": "expires_at"});
+        let ttl = json!({"TableName": outputs.table, "TimeToLiveSpecification": ttl});
+        aws.call("dynamodb", "update_time_to_live", ttl)?;
         for (user, group) in [(&outputs.demo, None), (&outputs.admin, Some("admin"))] {
             let sub = sign_up(&mut aws, &outputs.user_pool_id, user, group)?;
             seed::enterprise_profile(&mut aws, &outputs.table, &sub)?;

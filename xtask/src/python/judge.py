@@ -26,7 +26,9 @@ import service_models
 from service_models import Refusal
 
 SERVICES = {"cognito-idp", "dynamodb", "lambda", "s3", "secretsmanager", "sqs"}
-TARGETS = {"AWSCognitoIdentityProviderService": "cognito-idp", "DynamoDB_20120810": "dynamodb"}
+COGNITO = "AWSCognitoIdentityProviderService"
+# DynamoDB Streams has a model of its own, but signs its requests as DynamoDB.
+STREAMS = "DynamoDBStreams_20120810"
 EXPECTED = "x-darkroom-judge"
 DESCRIPTION = ("TableName", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
 
@@ -52,11 +54,12 @@ class Request:
     def service(self):
         """The name of the service, or None if the judge does not check it."""
         scheme, _, rest = self.headers.get("authorization", "").partition(" Credential=")
-        if scheme == "AWS4-HMAC-SHA256":
+        target = self.headers.get("x-amz-target", "").partition(".")[0]
+        if scheme == "AWS4-HMAC-SHA256" and target != STREAMS:
             scope = rest.partition(",")[0].split("/")
             return scope[3] if len(scope) == 5 and scope[3] in SERVICES else None
         # The SDK does not sign Cognito's public calls, such as SignUp.
-        return TARGETS.get(self.headers.get("x-amz-target", "").partition(".")[0])
+        return "cognito-idp" if target == COGNITO else None
 
     def caller(self):
         """The function that sent the request, or else the user agent."""
