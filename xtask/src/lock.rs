@@ -19,14 +19,12 @@ const NPM_PACKAGES: [&str; 2] = ["browser", "clients"];
 pub(crate) fn run() -> Result<()> {
     UV.ensure()?;
     let directory = venv::requirements();
-    for entry in fs::read_dir(&directory).with_context(|| format!("reading {}", directory.display()))? {
-        let list = entry?.path();
-        if list.extension().is_none_or(|extension| extension != "in") {
-            continue;
-        }
-        // By their names alone, since uv writes the name of the list into the file.
-        let name = list.with_extension("");
-        let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let entries = fs::read_dir(&directory).with_context(|| format!("reading {}", directory.display()))?;
+    let files = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut lists: Vec<String> = files.filter(|name| name.ends_with(".in")).collect();
+    lists.sort();
+    for list in lists {
+        let name = list.trim_end_matches(".in");
         command::step(&format!("xtask/requirements/{name}.txt"), || {
             let mut uv = Command::new(UV.bin("uv"));
             uv.current_dir(&directory).args([
@@ -37,17 +35,19 @@ pub(crate) fn run() -> Result<()> {
                 "--generate-hashes",
             ]);
             uv.args(["--python-version", OLDEST_PYTHON, "--no-emit-index-url", "--no-emit-find-links"]);
-            uv.arg(format!("{name}.in")).args(["--output-file", &format!("{name}.txt")]);
+            // Without its directory, since uv writes this name into the file.
+            uv.arg(&list).args(["--output-file", &format!("{name}.txt")]);
             command::run(uv.env("UV_CUSTOM_COMPILE_COMMAND", "cargo xtask lock"))
         })?;
     }
     let node = Node::ensure()?;
+    let log = project::target().join("npm-lock.log");
     for name in NPM_PACKAGES {
         command::step(&format!("tests/{name}/package-lock.json"), || {
             let mut npm = node.command("npm")?;
             npm.current_dir(project::root().join("tests").join(name));
             npm.args(["install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"]);
-            command::run(npm.arg("--omit-lockfile-registry-resolved"))
+            command::run_logged(npm.arg("--omit-lockfile-registry-resolved"), &log)
         })?;
     }
     Ok(())
