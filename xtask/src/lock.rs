@@ -1,6 +1,7 @@
 //! Pinning the packages of PyPI and npm: every package that the lists lead to, with its version and its hashes.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -11,19 +12,13 @@ use crate::{command, project};
 
 /// The oldest Python that the environments must install on.
 const OLDEST_PYTHON: &str = "3.11";
-/// The directories under tests/ with a package.json.
-const NPM_PACKAGES: [&str; 2] = ["browser", "clients"];
 
 /// Writes the files that pin the packages, after their lists have changed. What is pinned already stays at its
 /// version. No file contains the address of a registry.
 pub(crate) fn run() -> Result<()> {
     UV.ensure()?;
     let directory = venv::requirements();
-    let entries = fs::read_dir(&directory).with_context(|| format!("reading {}", directory.display()))?;
-    let files = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let mut lists: Vec<String> = files.filter(|name| name.ends_with(".in")).collect();
-    lists.sort();
-    for list in lists {
+    for list in names(&directory)?.iter().filter(|name| name.ends_with(".in")) {
         let name = list.trim_end_matches(".in");
         command::step(&format!("xtask/requirements/{name}.txt"), || {
             let mut uv = Command::new(UV.bin("uv"));
@@ -36,19 +31,29 @@ pub(crate) fn run() -> Result<()> {
             ]);
             uv.args(["--python-version", OLDEST_PYTHON, "--no-emit-index-url", "--no-emit-find-links"]);
             // Without its directory, since uv writes this name into the file.
-            uv.arg(&list).args(["--output-file", &format!("{name}.txt")]);
+            uv.arg(list).args(["--output-file", &format!("{name}.txt")]);
             command::run(uv.env("UV_CUSTOM_COMPILE_COMMAND", "cargo xtask lock"))
         })?;
     }
     let node = Node::ensure()?;
     let log = project::target().join("npm-lock.log");
-    for name in NPM_PACKAGES {
+    let tests = project::root().join("tests");
+    for name in names(&tests)?.iter().filter(|name| tests.join(name).join("package.json").exists()) {
         command::step(&format!("tests/{name}/package-lock.json"), || {
             let mut npm = node.command("npm")?;
-            npm.current_dir(project::root().join("tests").join(name));
+            npm.current_dir(tests.join(name));
             npm.args(["install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"]);
             command::run_logged(npm.arg("--omit-lockfile-registry-resolved"), &log)
         })?;
     }
     Ok(())
+}
+
+/// The names of the files and directories in a directory, in order.
+fn names(directory: &Path) -> Result<Vec<String>> {
+    let entries = fs::read_dir(directory).with_context(|| format!("reading {}", directory.display()))?;
+    let mut names: Vec<String> =
+        entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    Ok(names)
 }

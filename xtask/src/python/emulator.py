@@ -54,8 +54,8 @@ def over_tls(pin_request_origin):
 def real_token(token):
     """A function's session token, as long as AWS's: it is in every presigned address.
 
-    ministack's has 64 hexadecimal digits. AWS promises no size ("AssumeRole", AWS STS API Reference); those of functions
-    have 1,000 to 1,500 characters of base64. This one has 1,217, some of which addresses have to escape.
+    ministack's has 64 hexadecimal digits. AWS promises no size ("AssumeRole", AWS STS API Reference); those of
+    functions have 1,000 to 1,500 characters of base64. This one has 1,217, some of which addresses have to escape.
     """
     if not re.fullmatch("[0-9a-f]{64}", token or ""):
         return token

@@ -167,7 +167,8 @@ async def answer(send, service, reason):
     request_id = str(uuid.uuid4())
     if service == "s3":
         kind = "application/xml"
-        body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>InvalidRequest</Code><Message>{escape(reason)}</Message></Error>'
+        error = f"<Error><Code>InvalidRequest</Code><Message>{escape(reason)}</Message></Error>"
+        body = f'<?xml version="1.0" encoding="UTF-8"?>{error}'
     else:
         kind = "application/x-amz-json-1.0"
         code = "InvalidParameterException" if service == "cognito-idp" else "ValidationException"

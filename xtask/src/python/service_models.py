@@ -7,9 +7,9 @@ from the same models: maxima, patterns, enums, unions and members that do not ex
 import base64
 import binascii
 import json
-import xml.etree.ElementTree as ElementTree
 from functools import cache
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import regex
 from botocore.loaders import Loader
