@@ -12,14 +12,17 @@ const WIDE_TILE = 184;
 /** So much more than the viewport exists above and below it, in viewports. */
 const OVERSCAN = 0.75;
 
-/** The smallest thumbnail that fills a box of so many CSS pixels, or the largest there is. */
+/** The smallest thumbnail that fills a box of so many CSS pixels, or the largest there is. @param {Api.Image} image */
 export function bestThumbnail(image, pixels) {
   const needed = pixels * Math.min(devicePixelRatio, 2);
   return image.thumbnails.find((thumbnail) => Math.min(thumbnail.width, thumbnail.height) >= needed) ??
     image.thumbnails.at(-1) ?? null;
 }
 
-/** What is to be seen of a picture until it is loaded: its ThumbHash or, while it is on its way, what was chosen. */
+/**
+ * What is to be seen of a picture until it is loaded: its ThumbHash or, while it is on its way, what was chosen.
+ * @param {Api.Image} image
+ */
 export function placeholder(image) {
   const preview = uploads.previews.get(image.id);
   if (!image.placeholder && !preview) return null;
@@ -155,7 +158,7 @@ export class Grid {
     if (hadFocus) this.element.closest("main")?.querySelector("h1")?.focus({ preventScroll: true });
   }
 
-  /** The tile of a place: the one that is there, unless it looks otherwise by now. */
+  /** The tile of a place: the one that is there, unless it looks otherwise by now. @param {Api.Image | null} image */
   #tile(image, index) {
     const key = image?.id ?? `place ${index}`;
     const thumbnail = image && bestThumbnail(image, this.#side);
@@ -168,6 +171,7 @@ export class Grid {
     return { key, look, image, index, element };
   }
 
+  /** @param {Api.Image} image */
   #draw(image, thumbnail) {
     const busy = image.status === "pending" || image.status === "processing";
     const status = uploads.sends(image.id) ? texts.photos.uploading : texts.photos.status[image.status];

@@ -29,6 +29,7 @@ export function forgetImages() {
   all = null;
 }
 
+/** @param {Api.Page} page */
 function follow(page) {
   for (const image of page.images) {
     if (unsettled(image)) watchImage(image.id);

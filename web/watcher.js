@@ -18,7 +18,7 @@ let turn = 0;
 let timer;
 let pause = FIRST_PAUSE_MS;
 
-/** Whether an image may still change without anybody asking for it. */
+/** Whether an image may still change without anybody asking for it. @param {Api.Image} image */
 export function unsettled(image) {
   return image.status === "processing" || image.analysis?.status === "queued" || image.dropbox?.status === "queued" ||
     image.status === "pending" && image.source_image_id !== null;

@@ -15,7 +15,10 @@ const put = (item) => items.set(nameOf(item), item);
 const get = (key) => items.get(nameOf(key));
 
 const EFFECTS = {
-  PutItem: ({ Item }) => (put(Item), {}),
+  PutItem: ({ Item }) => {
+    put(Item);
+    return {};
+  },
   GetItem: ({ Key }) => ({ Item: get(Key) }),
   BatchGetItem: ({ RequestItems }) => ({
     Responses: Object.fromEntries(

@@ -48,6 +48,7 @@ export async function accountView({ onLogout }) {
   return { title: words.title, element };
 }
 
+/** @param {Api.Tier[]} tiers @param {Api.Tier | null} own */
 function tierTable(tiers, own) {
   const rows = {
     [texts.tier.sizes]: (tier) => texts.tier.px(tier.thumbnail_sizes),

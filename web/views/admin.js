@@ -146,6 +146,7 @@ async function tiers() {
   ] };
 }
 
+/** @param {Api.Tier} tier */
 function tierCard(tier, edit, remove) {
   const rows = [
     [texts.tier.sizes, texts.tier.px(tier.thumbnail_sizes)],

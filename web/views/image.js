@@ -134,31 +134,34 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   return dialog;
 }
 
+/** @param {HTMLElement} stage @param {Api.Image} image */
 function showPicture(stage, image, turn, neighbour) {
   const thumbnail = bestThumbnail(image, Math.max(stage.clientWidth, stage.clientHeight, 600));
   const shown = stage.querySelector("img");
+  const kept = /** @type {HTMLElement | null | undefined} */ (shown?.closest(".frame"));
   // The same address is the same picture: drawing it again would make it flash.
-  const frame = shown?.src === thumbnail?.url && shown ? shown.closest(".frame") : h("div", { class: "frame" },
+  const frame = kept && shown?.src === thumbnail?.url ? kept : h("div", { class: "frame" },
     placeholder(image),
     thumbnail ? picture(image, thumbnail, words.alt(image))
       : h("div", { class: "no-picture" }, icon(image.status === "failed" ? "alert" : "aperture"), h("p", null, texts.photos.status[image.status])));
   if (thumbnail) {
     frame.style.aspectRatio = `${thumbnail.width} / ${thumbnail.height}`;
-    frame.style.setProperty("--ratio", thumbnail.width / thumbnail.height);
+    frame.style.setProperty("--ratio", String(thumbnail.width / thumbnail.height));
   }
   fill(stage, frame,
     neighbour(-1) && iconButton("back", words.previous, () => turn(-1), { class: "icon-button turn before" }),
     neighbour(1) && iconButton("forward", words.next, () => turn(1), { class: "icon-button turn after" }));
 }
 
+/** @param {Api.Image} image */
 function panelHeader(image, remove) {
   return h("header", { class: "panel-header" }, h("h1", { tabindex: "-1" }, image.title ?? image.file_name),
     iconButton("trash", words.delete, remove));
 }
 
-/** What hinders a picture. `owner` is what its owner can do about that. */
+/** What hinders a picture. `owner` is what its owner can do about that. @param {Api.Image} image */
 function stateOf(image, owner) {
-  if (image.status === "failed") {
+  if (image.status === "failed" && image.failure) {
     return h("div", { class: "callout error", role: "alert" }, h("p", null, texts.failure(image.failure)));
   }
   if (image.status === "processing") return h("p", { class: "callout" }, h("span", { class: "spinner" }), " ", words.processing);
@@ -205,13 +208,13 @@ async function replace(image, changed) {
   if (!isFirst) notice(words.replacing);
 }
 
-/** What the AI has found, or that it is at work. */
+/** What the AI has found, or that it is at work. @param {Api.Image} image */
 function answerOf({ analysis }) {
   if (!state.profile?.features.ai) return null;
   return h("section", { class: "section" }, h("h2", null, words.ai),
     !state.tier?.ai && h("p", { class: "quiet" }, words.aiNotInTier),
     analysis?.status === "queued" && h("p", { role: "status" }, h("span", { class: "spinner" }), " ", words.asking),
-    analysis?.status === "failed" && h("p", { class: "callout error" }, texts.failure(analysis.failure)),
+    analysis?.status === "failed" && analysis.failure && h("p", { class: "callout error" }, texts.failure(analysis.failure)),
     analysis?.status === "done" && [
       h("p", { class: "analysis" }, analysis.description),
       analysis.answer && h("p", null, h("strong", null, `${words.answer}: `), analysis.answer),
@@ -247,6 +250,7 @@ function aiForms(image, described) {
   ];
 }
 
+/** @param {Api.Image} image */
 function linksSection(image, admin) {
   if (image.thumbnails.length === 0) return null;
   const row = (label, url, what) => h("li", { class: "link-row" }, h("span", null, label),
@@ -289,11 +293,13 @@ async function copy(url, input) {
   }
 }
 
-function dropbox({ dropbox_url: url, dropbox: { failure } }) {
+/** @param {Api.Image} image */
+function dropboxCopy({ dropbox_url: url, dropbox }) {
   if (url) return h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, words.openDropbox);
-  return failure ? texts.failure(failure) : words.dropboxQueued;
+  return dropbox?.failure ? texts.failure(dropbox.failure) : words.dropboxQueued;
 }
 
+/** @param {Api.Image} image */
 function facts(image) {
   const rows = [
     [words.fields.file_name, image.file_name],
@@ -308,8 +314,8 @@ function facts(image) {
     image.source_image_id && [words.source, h("a", { href: `#/images/${image.source_image_id}` }, words.openSource)],
     image.edit_image_id && [words.editOf, h("a", { href: `#/images/${image.edit_image_id}` }, words.openEdit)],
     image.edit_prompt && [words.prompt, image.edit_prompt],
-    image.dropbox && [words.dropbox, dropbox(image)],
+    image.dropbox && [words.dropbox, dropboxCopy(image)],
     image.user_id && [words.owner, image.user_id],
   ];
-  return h("dl", { class: "facts" }, rows.filter(Boolean).map(([label, value]) => [h("dt", null, label), h("dd", null, value)]));
+  return h("dl", { class: "facts" }, rows.filter(Array.isArray).map(([label, value]) => [h("dt", null, label), h("dd", null, value)]));
 }

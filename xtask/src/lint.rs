@@ -97,7 +97,7 @@ fn advisories(needed: bool) -> Result<()> {
             );
             return Ok(());
         }
-        command::run(deny().args(["check", "--disable-fetch", "--deny", "warnings", "advisories"]))
+        command::run(deny().args(["check", "--deny", "warnings", "advisories"]))
     })
 }
 
@@ -121,8 +121,12 @@ fn machete() -> Result<PathBuf> {
             std::fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
             let mut install = cargo(&["install", "--locked", "--debug", "--root"]);
             install.arg(&dir).arg(format!("cargo-machete@{CARGO_MACHETE}"));
+            install.env("CARGO_PROFILE_DEV_DEBUG", "0");
             // In a directory of its own that cargo removes, so that it leaves nothing among our crates.
-            compile::run(install.env_remove("CARGO_TARGET_DIR"))
+            command::run_logged(
+                install.env_remove("CARGO_TARGET_DIR"),
+                &dir.with_file_name("cargo-machete.log"),
+            )
         })?;
     }
     Ok(program)

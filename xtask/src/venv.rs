@@ -58,6 +58,8 @@ impl Venv {
                 "--no-input",
                 "--progress-bar=off",
                 "--require-hashes",
+                // The file names every package, and pip takes one with extras for another, unpinned one.
+                "--no-deps",
                 "-r",
             ]);
             command::run_logged(pip.arg(self.locked()), &log)?;

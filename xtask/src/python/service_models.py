@@ -7,9 +7,9 @@ enums, unions and unknown members.
 import base64
 import binascii
 import json
-import xml.etree.ElementTree as ElementTree
 from functools import cache
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import regex
 from botocore.loaders import Loader
