@@ -8,7 +8,10 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail, ensure};
 use aws_credential_types::Credentials;
 use aws_sigv4::{
-    http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign},
+    http_request::{
+        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+        UriPathNormalizationMode, sign,
+    },
     sign::v4,
 };
 use http::{Method, Request};
@@ -16,15 +19,22 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use reqwest::Client;
 use serde_json::{Map, Value, json};
 
-use crate::{Answer, stack::Outputs, unique};
+use crate::{
+    Answer,
+    count::{Kind, count},
+    stack::Outputs,
+    unique,
+};
 
-/// The stack's AWS, as its account's root.
+/// The stack's AWS, as the account's root on the local stack, or with the caller's credentials.
 #[derive(Clone, Debug)]
 pub struct Aws {
     http: Client,
+    /// Empty for AWS itself.
     endpoint: String,
     region: String,
     credentials: Credentials,
+    is_remote: bool,
 }
 
 /// What came of invoking a function.
@@ -49,20 +59,49 @@ impl Invocation {
 
 impl Aws {
     pub(crate) fn new(http: Client, outputs: &Outputs) -> Self {
-        let Outputs { access_key, secret_key, endpoint_url, region, .. } = outputs;
-        let credentials = Credentials::new(access_key, secret_key, None, None, "outputs.json");
-        Self { http, endpoint: endpoint_url.clone(), region: region.clone(), credentials }
+        let Outputs { access_key, secret_key, session_token, endpoint_url, region, .. } = outputs;
+        let credentials =
+            Credentials::new(access_key, secret_key, session_token.clone(), None, "outputs.json");
+        let is_remote = outputs.is_remote;
+        Self { http, endpoint: endpoint_url.clone(), region: region.clone(), credentials, is_remote }
+    }
+
+    /// Where a service answers.
+    fn endpoint(&self, service: &str) -> String {
+        match (self.endpoint.as_str(), service) {
+            // Global, and always signed for us-east-1. No test calls it on a deployed stack.
+            ("", "iam") => "https://iam.amazonaws.com".to_owned(),
+            ("", service) => format!("https://{service}.{}.amazonaws.com", self.region),
+            (endpoint, _) => endpoint.to_owned(),
+        }
+    }
+
+    /// Where a bucket answers: on AWS at its own host, as new buckets must be addressed ("Virtual hosting of buckets").
+    fn bucket(&self, bucket: &str) -> String {
+        match self.endpoint.as_str() {
+            "" => format!("https://{bucket}.s3.{}.amazonaws.com", self.region),
+            endpoint => format!("{endpoint}/{bucket}"),
+        }
+    }
+
+    /// Refuses to change the resources of a stack that others use.
+    fn may_change_the_stack(&self) -> Result<()> {
+        ensure!(
+            !self.is_remote,
+            "this test changes the stack itself, which only the local stack is there for"
+        );
+        Ok(())
     }
 
     /// Calls a service of the JSON protocol, such as `DynamoDB_20120810.GetItem`.
     ///
     /// # Errors
     /// A refusal, or no answer.
-    pub async fn json(&self, service: &str, target: &str, body: &Value) -> Result<Value> {
+    pub async fn json(&self, service: &'static str, target: &str, body: &Value) -> Result<Value> {
         let request = Request::builder()
             .method(Method::POST)
-            .uri(format!("{}/", self.endpoint))
-            .header("content-type", "application/x-amz-json-1.0")
+            .uri(format!("{}/", self.endpoint(service)))
+            .header("content-type", json_version(service))
             .header("x-amz-target", target)
             .body(serde_json::to_vec(body)?)?;
         let answer = self.send(service, request).await?.expect(200).with_context(|| target.to_owned())?;
@@ -145,7 +184,7 @@ impl Aws {
     /// A refusal, or no answer.
     pub async fn keys(&self, bucket: &str, prefix: &str) -> Result<Vec<String>> {
         let prefix = utf8_percent_encode(prefix, NON_ALPHANUMERIC);
-        let uri = format!("{}/{bucket}?list-type=2&prefix={prefix}", self.endpoint);
+        let uri = format!("{}/?list-type=2&prefix={prefix}", self.bucket(bucket));
         let answer = self.send("s3", Request::get(uri).body(Vec::new())?).await?.expect(200)?;
         Ok(elements(&answer.text(), "Key").map(str::to_owned).collect())
     }
@@ -155,7 +194,7 @@ impl Aws {
     /// # Errors
     /// A refusal, or no answer.
     pub async fn object(&self, bucket: &str, key: &str) -> Result<Option<Answer>> {
-        let uri = format!("{}/{bucket}/{key}", self.endpoint);
+        let uri = format!("{}/{key}", self.bucket(bucket));
         let answer = self.send("s3", Request::get(uri).body(Vec::new())?).await?;
         if answer.status == 404 { Ok(None) } else { answer.expect(200).map(Some) }
     }
@@ -165,7 +204,7 @@ impl Aws {
     /// # Errors
     /// A refusal, or no answer.
     pub async fn put_object(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<()> {
-        let uri = format!("{}/{bucket}/{key}", self.endpoint);
+        let uri = format!("{}/{key}", self.bucket(bucket));
         self.send("s3", Request::put(uri).body(bytes)?).await?.expect(200).map(drop)
     }
 
@@ -174,7 +213,7 @@ impl Aws {
     /// # Errors
     /// A refusal, or no answer.
     pub async fn delete_object(&self, bucket: &str, key: &str) -> Result<()> {
-        let uri = format!("{}/{bucket}/{key}", self.endpoint);
+        let uri = format!("{}/{key}", self.bucket(bucket));
         self.send("s3", Request::delete(uri).body(Vec::new())?).await?.expect(204).map(drop)
     }
 
@@ -183,7 +222,7 @@ impl Aws {
     /// # Errors
     /// No answer, or a refusal by Lambda itself. A function's own failure is in the [`Invocation`].
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<Invocation> {
-        let uri = format!("{}/2015-03-31/functions/{function}/invocations", self.endpoint);
+        let uri = format!("{}/2015-03-31/functions/{function}/invocations", self.endpoint("lambda"));
         let request = Request::post(uri).body(serde_json::to_vec(event)?)?;
         let answer = self.send("lambda", request).await?.expect(200)?;
         let failed = !answer.header("x-amz-function-error").is_empty();
@@ -196,7 +235,7 @@ impl Aws {
     /// # Errors
     /// A refusal, or no answer.
     pub async fn function(&self, function: &str) -> Result<Value> {
-        let uri = format!("{}/2015-03-31/functions/{function}/configuration", self.endpoint);
+        let uri = format!("{}/2015-03-31/functions/{function}/configuration", self.endpoint("lambda"));
         self.send("lambda", Request::get(uri).body(Vec::new())?).await?.json(200)
     }
 
@@ -205,7 +244,8 @@ impl Aws {
     /// # Errors
     /// A refusal, or no answer.
     pub async fn event_sources(&self, function: &str) -> Result<Value> {
-        let uri = format!("{}/2015-03-31/event-source-mappings?FunctionName={function}", self.endpoint);
+        let uri =
+            format!("{}/2015-03-31/event-source-mappings?FunctionName={function}", self.endpoint("lambda"));
         self.send("lambda", Request::get(uri).body(Vec::new())?).await?.json(200)
     }
 
@@ -224,6 +264,7 @@ impl Aws {
     /// # Errors
     /// A refusal, or no answer.
     pub async fn restart(&self, function: &str) -> Result<()> {
+        self.may_change_the_stack()?;
         // The emulator goes by the members that are there rather than by what they change.
         let memory = self.function(function).await?["MemorySize"].take();
         self.configure(function, &json!({"Description": unique("restarted"), "MemorySize": memory})).await
@@ -246,7 +287,8 @@ impl Aws {
     }
 
     async fn configure(&self, function: &str, change: &Value) -> Result<()> {
-        let uri = format!("{}/2015-03-31/functions/{function}/configuration", self.endpoint);
+        self.may_change_the_stack()?;
+        let uri = format!("{}/2015-03-31/functions/{function}/configuration", self.endpoint("lambda"));
         let request = Request::put(uri).body(serde_json::to_vec(change)?)?;
         self.send("lambda", request).await?.expect(200)?;
         // The emulator may give the next event to an instance that it is ending: to this one, which is none.
@@ -267,6 +309,7 @@ impl Aws {
     /// # Errors
     /// A refusal, or no answer.
     pub async fn set_queue_attributes(&self, queue_url: &str, attributes: &Value) -> Result<()> {
+        self.may_change_the_stack()?;
         let change = json!({"QueueUrl": queue_url, "Attributes": attributes});
         self.json("sqs", "AmazonSQS.SetQueueAttributes", &change).await.map(drop)
     }
@@ -339,6 +382,7 @@ impl Aws {
     /// # Errors
     /// A refusal, or no answer.
     pub async fn put_role_policy(&self, role: &str, policy: &str, document: &Value) -> Result<()> {
+        self.may_change_the_stack()?;
         let document = document.to_string();
         let parameters = [("RoleName", role), ("PolicyName", policy), ("PolicyDocument", &document)];
         self.iam("PutRolePolicy", &parameters).await.map(drop)
@@ -350,7 +394,7 @@ impl Aws {
 
     async fn query(
         &self,
-        service: &str,
+        service: &'static str,
         version: &str,
         action: &str,
         parameters: &[(&str, &str)],
@@ -359,16 +403,22 @@ impl Aws {
         for (name, value) in parameters {
             body += &format!("&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
         }
-        let request = Request::post(format!("{}/", self.endpoint))
+        let request = Request::post(format!("{}/", self.endpoint(service)))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body.into_bytes())?;
         Ok(self.send(service, request).await?.expect(200).with_context(|| action.to_owned())?.text())
     }
 
-    async fn send(&self, service: &str, mut request: Request<Vec<u8>>) -> Result<Answer> {
+    async fn send(&self, service: &'static str, mut request: Request<Vec<u8>>) -> Result<Answer> {
+        count(Kind::Service(service));
         let identity = self.credentials.clone().into();
         let mut settings = SigningSettings::default();
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        if service == "s3" {
+            // S3 signs a path as it is sent ("Create a signed AWS API request").
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+            settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        }
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
@@ -392,6 +442,11 @@ impl Aws {
         instructions.apply_to_request_http1x(&mut request);
         Answer::read(self.http.execute(request.try_into()?).await?).await
     }
+}
+
+/// The version of the JSON protocol that a service speaks.
+fn json_version(service: &str) -> &'static str {
+    if service == "cognito-idp" { "application/x-amz-json-1.1" } else { "application/x-amz-json-1.0" }
 }
 
 fn key(pk: &str, sk: &str) -> Value {
@@ -440,4 +495,52 @@ fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
         rest = after;
         Some(text)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aws(endpoint: &str) -> Result<Aws> {
+        Ok(Aws {
+            http: crate::stack::http_client().build()?,
+            endpoint: endpoint.to_owned(),
+            region: "eu-west-1".to_owned(),
+            credentials: Credentials::new("key", "secret", None, None, "a test"),
+            is_remote: true,
+        })
+    }
+
+    #[test]
+    fn aws_itself_has_an_address_for_each_service_and_bucket() -> Result<()> {
+        let aws = aws("")?;
+        assert_eq!(aws.endpoint("dynamodb"), "https://dynamodb.eu-west-1.amazonaws.com");
+        assert_eq!(aws.bucket("pictures"), "https://pictures.s3.eu-west-1.amazonaws.com");
+        Ok(())
+    }
+
+    #[test]
+    fn a_local_stack_has_one_address() -> Result<()> {
+        let aws = aws("http://localhost:4566")?;
+        assert_eq!(aws.endpoint("dynamodb"), "http://localhost:4566");
+        assert_eq!(aws.bucket("pictures"), "http://localhost:4566/pictures");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_stack_that_is_lent_is_not_changed() -> Result<()> {
+        // Nobody listens there: what is refused is refused before anything is sent.
+        let aws = aws("http://127.0.0.1:9")?;
+        for refused in [
+            aws.restart("function").await,
+            aws.set_variables("function", &json!({})).await,
+            aws.set_timeout("function", &json!(1)).await,
+            aws.set_queue_attributes("queue", &json!({})).await,
+            aws.put_role_policy("role", "policy", &json!({})).await,
+        ] {
+            let error = refused.err().context("not refused")?;
+            assert!(error.to_string().contains("changes the stack"), "{error:#}");
+        }
+        Ok(())
+    }
 }

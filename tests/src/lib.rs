@@ -3,6 +3,7 @@
 mod answer;
 mod aws;
 mod contract;
+mod count;
 pub mod events;
 pub mod pictures;
 mod response_url;
@@ -14,7 +15,7 @@ mod wait;
 pub use answer::Answer;
 pub use aws::{Aws, Invocation};
 pub use response_url::{CustomResourceAnswer, ResponseUrl};
-pub use stack::{Login, Outputs, Stack, Tier, unique};
+pub use stack::{Login, Outputs, Stack, Tier, email_of, unique};
 pub use standins::Plan;
 pub use user::{Created, Tokens, User, id_of};
 pub use wait::until;

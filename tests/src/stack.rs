@@ -11,12 +11,16 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anyhow::{Context, Result};
-use reqwest::{Client, Method, Url, redirect::Policy};
+use anyhow::{Context, Result, ensure};
+use reqwest::{Client, ClientBuilder, Method, Url, redirect::Policy};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Answer, Aws, Invocation, User, contract, until};
+use crate::{
+    Answer, Aws, Invocation, User, contract,
+    count::{Kind, count},
+    until,
+};
 
 /// A stack under test. One for each test: connections do not outlive the runtime they were made in.
 #[derive(Clone, Debug)]
@@ -28,12 +32,15 @@ pub struct Stack {
     http: Client,
 }
 
-/// What `cargo xtask up` wrote of it.
+/// What `cargo xtask` wrote of it.
 #[derive(Debug, Deserialize)]
-#[expect(missing_docs, reason = "the names of outputs.json, which DESIGN.md explains")]
+#[expect(missing_docs, reason = "the names of outputs.json")]
 pub struct Outputs {
     pub api_url: String,
+    /// Where all AWS services answer. Empty for AWS itself, where each service has its own address.
     pub endpoint_url: String,
+    /// An origin, other than the API's own, whose pages may call the API and upload.
+    pub allowed_origin: String,
     pub region: String,
     pub user_pool_id: String,
     pub client_id: String,
@@ -45,6 +52,11 @@ pub struct Outputs {
     pub admin: Login,
     pub access_key: String,
     pub secret_key: String,
+    /// Comes with temporary credentials.
+    pub session_token: Option<String>,
+    /// Whether the stack was deployed for others and only lent to this run. Then no test may change its resources.
+    #[serde(default)]
+    pub is_remote: bool,
 }
 
 /// A user that the stack came with.
@@ -87,12 +99,12 @@ impl Stack {
         let text = fs::read(&path).with_context(|| format!("reading {path}, the stack's outputs"))?;
         let outputs: Outputs = serde_json::from_slice(&text).with_context(|| format!("in {path}"))?;
         let host = Url::parse(&outputs.api_url)?.host_str().context("api_url has no host")?.to_owned();
-        let http = Client::builder()
+        let mut http = http_client().redirect(Policy::none()).timeout(Duration::from_secs(60));
+        if host.ends_with(".localhost") {
             // Not every resolver knows that all of `.localhost` is this machine.
-            .resolve(&host, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
-            .redirect(Policy::none())
-            .timeout(Duration::from_secs(60))
-            .build()?;
+            http = http.resolve(&host, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        }
+        let http = http.build()?;
         let aws = Aws::new(http.clone(), &outputs);
         Ok(Self { outputs: Arc::new(outputs), aws, http })
     }
@@ -100,6 +112,7 @@ impl Stack {
     /// Begins a request to the API. [`Answer::read`] learns its method from the fragment of the address, which
     /// is never sent, and holds the answer against the contract.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        count(Kind::Api);
         let url = format!("{}{path}#{method}", self.outputs.api_url);
         self.http.request(method, url)
     }
@@ -117,11 +130,12 @@ impl Stack {
     /// # Errors
     /// No answer.
     pub async fn fetch(&self, url: &str) -> Result<Answer> {
-        send(self.http.get(url)).await
+        send(self.request_url(Method::GET, url)).await
     }
 
     /// Begins a request to an address as it is.
     pub fn request_url(&self, method: Method, url: &str) -> reqwest::RequestBuilder {
+        count(if url.starts_with(&self.outputs.api_url) { Kind::Api } else { Kind::Service("s3") });
         self.http.request(method, url)
     }
 
@@ -131,6 +145,7 @@ impl Stack {
     /// # Errors
     /// No answer, or no such upload.
     pub async fn put(&self, upload: &Value, bytes: Vec<u8>) -> Result<Answer> {
+        count(Kind::Upload);
         let url = upload["url"].as_str().context("the upload has no url")?;
         let mut request = self.http.put(url).body(bytes);
         for (name, value) in upload["headers"].as_object().context("the upload has no headers")? {
@@ -209,6 +224,7 @@ impl Stack {
     /// # Errors
     /// Where so many mails never come.
     pub async fn mailed_codes(&self, email: &Value, count: usize) -> Result<Vec<String>> {
+        ensure!(!self.outputs.is_remote, "only the local stack has a mailbox that a test can read");
         let url = format!("{}/_ministack/ses/messages", self.outputs.endpoint_url);
         until(&format!("{count} mails to {email}"), async || {
             let mails = self.fetch(&url).await?.json(200)?;
@@ -281,18 +297,37 @@ pub(crate) async fn send(request: reqwest::RequestBuilder) -> Result<Answer> {
     Ok(answer)
 }
 
-/// A name that nobody has.
+/// Begins a client that speaks HTTPS with ring, as the functions do.
+pub(crate) fn http_client() -> ClientBuilder {
+    // Fails where an earlier client has installed it already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+}
+
+/// A name that nobody has, with at most 32 characters where `prefix` has at most four.
+///
+/// It begins with `DARKROOM_RUN`, if that is set: by this prefix, `cargo xtask test --stack` finds the users and tiers
+/// that the tests have made.
 #[must_use]
 pub fn unique(prefix: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
+    let run = env::var("DARKROOM_RUN").unwrap_or_default();
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    format!("{prefix}-{:x}-{:x}", since.as_nanos(), COUNT.fetch_add(1, Ordering::Relaxed))
+    format!("{run}{prefix}-{:x}-{:x}", since.as_micros(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The e-mail address of a user of this name. It is one of the mailbox simulator of Amazon SES, because mail to
+/// `example.com` would bounce and count against the account ("Using the mailbox simulator in Amazon SES").
+#[must_use]
+pub fn email_of(username: &str) -> String {
+    format!("success+{username}@simulator.amazonses.com")
 }
 
 /// A new user's name, address and password.
 pub(crate) fn credentials() -> (String, String, String) {
     let username = unique("user");
-    (username.clone(), format!("{username}@example.com"), unique("Pass-Word"))
+    let email = email_of(&username);
+    (username, email, unique("Pass-Word"))
 }
 
 fn code_in(mail: &Value) -> Option<String> {

@@ -6,7 +6,11 @@ use anyhow::{Context, Result};
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::{Answer, User, id_of, stack::send, unique, until};
+use crate::{
+    Answer, User, id_of,
+    stack::{http_client, send},
+    unique, until,
+};
 
 /// What the stand-in is to answer to the prompts and file names that carry one word, and the calls that came with it.
 #[derive(Clone, Debug)]
@@ -25,7 +29,7 @@ impl Plan {
         let address = env::var("DARKROOM_STANDINS").context(
             "these tests need what stands in for OpenAI and Dropbox: use `cargo xtask test`, which starts it",
         )?;
-        Ok(Self { http: Client::new(), address, word: unique("plan") })
+        Ok(Self { http: http_client().build()?, address, word: unique("plan") })
     }
 
     /// Plans the answers to come, one after the other: `status` with `retry_after`, `seconds` to wait before it,

@@ -8,6 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::command;
@@ -30,6 +31,16 @@ impl std::fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+/// Whose requests a session makes, and where.
+#[derive(Deserialize)]
+pub(crate) struct Session {
+    pub(crate) region: String,
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
+    /// Comes with temporary credentials.
+    pub(crate) session_token: Option<String>,
+}
+
 /// A session with AWS, or with the emulator.
 pub(crate) struct Aws {
     child: Child,
@@ -44,9 +55,19 @@ impl Aws {
         Self::start(|python| emulator.configure(python).process_group(0))
     }
 
-    /// Starts a session with AWS, as the caller's credentials and region have it.
+    /// Starts a session with AWS, with the caller's credentials and `region`, or else the region that the caller has
+    /// configured.
     pub(crate) fn remote(region: Option<&str>) -> Result<Self> {
-        Self::start(|python| python.envs(region.map(|region| ("AWS_DEFAULT_REGION", region))))
+        // boto3 does not read AWS_REGION, which the SDKs of other languages do.
+        let region = region.map(str::to_owned).or_else(|| std::env::var("AWS_REGION").ok());
+        Self::start(|python| {
+            command::without_proxy(python).envs(region.map(|region| ("AWS_DEFAULT_REGION", region)))
+        })
+    }
+
+    /// The credentials and the region that this session uses, for a program that signs its requests itself.
+    pub(crate) fn session(&mut self) -> Result<Session> {
+        Ok(serde_json::from_value(self.call("session", "describe", json!({}))?)?)
     }
 
     fn start(configure: impl FnOnce(&mut Command) -> &mut Command) -> Result<Self> {

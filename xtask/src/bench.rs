@@ -1,6 +1,5 @@
 //! What each function costs before it has done anything: its size, its start, its memory.
 
-use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
@@ -11,8 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::venv::CARGO_LAMBDA;
-use crate::{command, project, template, tools};
+use crate::{command, project, release, template};
 
 const EMPTY: &str = "empty-function";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,7 +27,10 @@ struct Function {
 pub(crate) fn functions(binaries: Option<&Path>, runs: usize) -> Result<()> {
     let binaries = match binaries {
         Some(dir) => dir.to_owned(),
-        None => build()?,
+        None => {
+            release::build(&[EMPTY])?;
+            release::dir()
+        }
     };
     let template = project::template();
     let names = template::functions(&template)?.into_iter().map(|function| function.bin);
@@ -51,25 +52,6 @@ pub(crate) fn functions(binaries: Option<&Path>, runs: usize) -> Result<()> {
         Ok(())
     })?;
     print(&mut functions)
-}
-
-fn build() -> Result<PathBuf> {
-    CARGO_LAMBDA.ensure()?;
-    tools::ensure()?;
-    command::step("cargo lambda build --release (the first time takes many minutes)", || {
-        let mut build = Command::new(CARGO_LAMBDA.bin("cargo-lambda"));
-        command::as_from_a_shell(&mut build).current_dir(project::root());
-        // It links with zig, and asks `python3` where that is.
-        let path = tools::path();
-        let python = CARGO_LAMBDA.bin("python3").parent().map(Path::to_owned);
-        build.env("PATH", env::join_paths(python.into_iter().chain(env::split_paths(&path)))?);
-        build.args(["lambda", "build", "--release", "-p", EMPTY]);
-        for package in fs::read_dir(project::root().join("functions"))? {
-            build.arg("-p").arg(package?.file_name());
-        }
-        command::run(&mut build)
-    })?;
-    Ok(project::target().join("lambda"))
 }
 
 impl Function {

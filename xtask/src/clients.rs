@@ -1,17 +1,18 @@
 //! Clients of others, held against a running stack: one in TypeScript that is generated from the contract, and Uppy.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use crate::npm::Package;
-use crate::stack::Stack;
 use crate::{command, project};
 
-/// Has both take pictures through.
-pub(crate) fn run(stack: &Stack) -> Result<()> {
+/// Has both take pictures through the stack that the file `outputs` describes.
+pub(crate) fn run(outputs: &Path) -> Result<()> {
     let package = Package::ensure("clients")?;
     let run = |program: &str, arguments: &[&str]| {
         let mut command = package.command(program, arguments)?;
-        package.run_logged(command.env("DARKROOM_OUTPUTS", stack.outputs_file()))
+        package.run_logged(command.env("DARKROOM_OUTPUTS", outputs))
     };
     command::step("a client generated from docs/openapi.yaml", || {
         let contract = project::root().join("docs/openapi.yaml");

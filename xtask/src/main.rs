@@ -21,6 +21,8 @@ mod permissions;
 mod project;
 mod providers;
 mod redrive;
+mod release;
+mod remote;
 mod routes;
 mod seed;
 mod stack;
@@ -83,6 +85,16 @@ enum Task {
     Test {
         /// Run only tests whose names contain one of these.
         filters: Vec<String>,
+        /// Run the end-to-end tests alone, against this stack on AWS. Users, images and tiers that they make there are
+        /// removed in the end. Tests that need the local stack are listed and left out.
+        #[arg(long, value_name = "NAME")]
+        stack: Option<String>,
+        /// The region of that stack; otherwise the one of your AWS configuration.
+        #[arg(long, requires = "stack")]
+        region: Option<String>,
+        /// Run the end-to-end tests alone, with the functions that `cargo lambda build --release` makes for AWS.
+        #[arg(long, conflicts_with = "stack")]
+        release: bool,
     },
     /// Have other people's clients take pictures through a stack of their own: one generated from the contract, and
     /// Uppy.
@@ -210,8 +222,14 @@ fn run(task: Task) -> Result<()> {
             Ok(())
         }
         Task::Watch { local } => watch::run(&local.place.stack()?, local.port),
-        Task::Test { filters } => test::run(&filters),
-        Task::Clients => own_stack::with(&Providers::default(), |stack, _, _| clients::run(stack)),
+        Task::Test { filters, stack: Some(name), region, .. } => {
+            remote::test(&name, region.as_deref(), &filters)
+        }
+        Task::Test { filters, release: true, .. } => test::run_release(&filters),
+        Task::Test { filters, .. } => test::run(&filters),
+        Task::Clients => {
+            own_stack::with(&Providers::default(), |stack, _, _| clients::run(&stack.outputs_file()))
+        }
         Task::Browser { pattern, running: true, place } => {
             browser::run(&running(&place)?, None, pattern.as_deref())
         }

@@ -11,15 +11,24 @@ use crate::emulator::Emulator;
 use crate::judge::Judge;
 use crate::project;
 use crate::providers::Providers;
-use crate::stack::{Outputs, Stack};
+use crate::stack::{Binaries, Outputs, Stack};
 
 /// Brings a stack with these providers up on a free port, does some work on it and ends it, at Ctrl-C too.
 pub(crate) fn with(
     providers: &Providers,
     work: impl FnOnce(&Stack, &Emulator, &Outputs) -> Result<()>,
 ) -> Result<()> {
+    with_binaries(Binaries::Local, providers, work)
+}
+
+/// The same with a choice of the functions' build.
+pub(crate) fn with_binaries(
+    binaries: Binaries,
+    providers: &Providers,
+    work: impl FnOnce(&Stack, &Emulator, &Outputs) -> Result<()>,
+) -> Result<()> {
     let dir = project::target().join(format!("e2e-{}", std::process::id()));
-    let stack = Stack::new(&dir, false)?.with_judge(Judge::ensure()?);
+    let stack = Stack::new(&dir, false)?.running_on(binaries).with_judge(Judge::ensure()?);
     let interrupted = dir.clone();
     ctrlc::set_handler(move || {
         if let Err(error) = end(&interrupted) {

@@ -15,15 +15,28 @@ use crate::emulator::{Emulator, REGION};
 use crate::judge::{self, Judge};
 use crate::providers::{Providers, with_parameters};
 use crate::venv::{MINISTACK, SAM};
-use crate::{command, compile, project, routes, seed, template, tools};
+use crate::{command, compile, project, release, routes, seed, template, tools};
 
 const NAME: &str = "darkroom-local";
+
+/// As samconfig.toml has it for the local stack.
+const ALLOWED_ORIGIN: &str = "http://localhost:3000";
 
 /// Where a stack has its files, and whether it outlives a restart.
 pub(crate) struct Stack {
     dir: PathBuf,
     persist: bool,
     judge: Option<Judge>,
+    binaries: Binaries,
+}
+
+/// Which build of the functions a stack runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Binaries {
+    /// The profile `local`, which compiles in minutes.
+    Local,
+    /// What `cargo lambda build --release` makes for AWS.
+    Release,
 }
 
 /// What `outputs.json` says.
@@ -31,7 +44,11 @@ pub(crate) struct Stack {
 pub(crate) struct Outputs {
     pub(crate) api_url: String,
     pub(crate) web_url: String,
+    /// Where all AWS services answer. Empty for AWS itself.
     pub(crate) endpoint_url: String,
+    /// An origin, other than the API's own, whose pages may call the API.
+    #[serde(default)]
+    pub(crate) allowed_origin: String,
     pub(crate) region: String,
     pub(crate) user_pool_id: String,
     pub(crate) client_id: String,
@@ -44,8 +61,14 @@ pub(crate) struct Outputs {
     /// Credentials of the emulated account's root, for tests that look behind the API.
     pub(crate) access_key: String,
     pub(crate) secret_key: String,
+    /// Comes with temporary credentials.
+    #[serde(default)]
+    pub(crate) session_token: Option<String>,
+    /// Whether the stack was deployed for others, so that no test may change its resources.
+    #[serde(default)]
+    pub(crate) is_remote: bool,
     pub(crate) api_id: String,
-    /// Process id of the emulator.
+    /// Process id of the emulator; 0 where there is none.
     pub(crate) pid: i32,
 }
 
@@ -63,7 +86,7 @@ impl Stack {
         fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
         // Keys to providers and to the account are in there.
         fs::set_permissions(&work, Permissions::from_mode(0o700))?;
-        Ok(Self { dir: fs::canonicalize(dir)?, persist, judge: None })
+        Ok(Self { dir: fs::canonicalize(dir)?, persist, judge: None, binaries: Binaries::Local })
     }
 
     /// Adds a judge in front of the stack's emulator.
@@ -85,6 +108,11 @@ impl Stack {
         Err(refused)
     }
 
+    /// The same stack with these functions.
+    pub(crate) fn running_on(self, binaries: Binaries) -> Self {
+        Self { binaries, ..self }
+    }
+
     /// Brings the stack up, or up to date where it runs already.
     pub(crate) fn up(&self, port: u16, providers: &Providers) -> Result<(Emulator, Outputs)> {
         if self.running().is_none() {
@@ -92,7 +120,10 @@ impl Stack {
             MINISTACK.ensure()?;
         }
         SAM.ensure()?;
-        build()?;
+        match self.binaries {
+            Binaries::Local => build()?,
+            Binaries::Release => release::build(&[])?,
+        }
         self.stage()?;
         let previous = self.outputs().ok();
         let emulator = self.emulator(port, previous.as_ref())?;
@@ -168,25 +199,37 @@ impl Stack {
         let template = project::template();
         let mut text = fs::read_to_string(&template)?;
         let mut python = Command::new(SAM.bin("python"));
-        python.args(["-c", include_str!("python/pack.py")]).arg(project::local()).arg(&archives);
+        python.args(["-c", include_str!("python/pack.py")]);
         for function in template::functions(&template)? {
-            let binary = project::local().join(&function.bin);
+            let binary = self.binary(&function.bin);
             ensure!(binary.exists(), "{} (named in template.yaml) was not built", binary.display());
             text = text.replace(
                 &format!("target/lambda/{}/", function.bin),
                 &format!("target/lambda/{}.zip", function.bin),
             );
-            python.arg(function.bin);
+            python.arg(archives.join(format!("{}.zip", function.bin))).arg(binary);
         }
         command::step("packing the functions", || command::run(&mut python))?;
         Ok(fs::write(self.stage_dir().join("template.yaml"), text)?)
+    }
+
+    /// The file of a function.
+    fn binary(&self, function: &str) -> PathBuf {
+        match self.binaries {
+            Binaries::Local => project::local().join(function),
+            Binaries::Release => release::binary(function),
+        }
     }
 
     fn deploy(&self, emulator: &Emulator, providers: &Providers) -> Result<()> {
         let samconfig = fs::read_to_string(project::root().join("samconfig.toml"))?;
         let config = self.stage_dir().join("samconfig.toml");
         let defaults = template::defaults(&project::template())?;
-        fs::write(&config, with_parameters(&samconfig, &providers.parameters(), &defaults))?;
+        let mut parameters = providers.parameters();
+        // The functions run on this machine.
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+        parameters.push(format!("Architecture={architecture}"));
+        fs::write(&config, with_parameters(&samconfig, &parameters, &defaults))?;
         let mut sam = Command::new(SAM.bin("sam"));
         emulator.configure(&mut sam).env("SAM_CLI_TELEMETRY", "0").current_dir(self.stage_dir());
         sam.args(["deploy", "--template-file", "template.yaml", "--stack-name", NAME]);
@@ -207,6 +250,7 @@ impl Stack {
             web_url: format!("{api_url}/"),
             api_url,
             endpoint_url: emulator.endpoint(),
+            allowed_origin: ALLOWED_ORIGIN.to_owned(),
             region: REGION.to_owned(),
             user_pool_id: output("UserPoolId")?,
             client_id: output("UserPoolClientId")?,
@@ -218,6 +262,8 @@ impl Stack {
             admin: user(previous.as_ref().map(|outputs| &outputs.admin), "admin")?,
             access_key: identity.access_key.clone(),
             secret_key: identity.secret_key.clone(),
+            session_token: None,
+            is_remote: false,
             api_id,
             pid: identity.pid,
         };
@@ -283,7 +329,7 @@ pub(crate) fn build() -> Result<()> {
 }
 
 /// Makes a confirmed user with its password, and gives its `sub`.
-fn sign_up(aws: &mut Aws, pool: &str, user: &User, group: Option<&str>) -> Result<String> {
+pub(crate) fn sign_up(aws: &mut Aws, pool: &str, user: &User, group: Option<&str>) -> Result<String> {
     let User { username, password } = user;
     let attributes = json!([
         {"Name": "email", "Value": format!("{username}@example.com")},
@@ -318,7 +364,8 @@ fn user(previous: Option<&User>, username: &str) -> Result<User> {
     }
 }
 
-fn random() -> Result<String> {
+/// 24 random hexadecimal digits.
+pub(crate) fn random() -> Result<String> {
     let mut bytes = [0; 12];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

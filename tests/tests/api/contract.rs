@@ -8,9 +8,6 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tests::{Answer, ResponseUrl, Stack, User, events, pictures};
 
-/// The template's default origin, which the local stack keeps.
-const ALLOWED: &str = "http://localhost:3000";
-
 /// Every endpoint that reads a body, each at an address that is good.
 const BODIES: [(Method, &str); 18] = [
     (Method::POST, "/api/auth/register"),
@@ -166,25 +163,26 @@ fn allowed_origin(answer: &Response) -> Option<&str> {
 #[tokio::test]
 async fn a_page_of_an_allowed_origin_may_upload_and_others_may_not() -> Result<()> {
     let stack = Stack::connect()?;
+    let allowed_page = stack.outputs.allowed_origin.as_str();
     let user = stack.user().await?;
     let picture = pictures::png(64, 64)?;
     let created = user.create("image/png", picture.len()).await?;
     let url = created.upload["url"].as_str().unwrap();
     let headers = "content-type,if-none-match";
 
-    let allowed = preflight(&stack, url, ALLOWED, "PUT", headers).await?;
-    assert_eq!((allowed.status().as_u16(), allowed_origin(&allowed)), (200, Some(ALLOWED)));
+    let allowed = preflight(&stack, url, allowed_page, "PUT", headers).await?;
+    assert_eq!((allowed.status().as_u16(), allowed_origin(&allowed)), (200, Some(allowed_page)));
     let refused = preflight(&stack, url, "https://evil.example", "PUT", headers).await?;
     assert_eq!((refused.status().as_u16(), allowed_origin(&refused)), (403, None));
-    let refused = preflight(&stack, url, ALLOWED, "DELETE", headers).await?;
+    let refused = preflight(&stack, url, allowed_page, "DELETE", headers).await?;
     assert_eq!(refused.status(), 403);
 
-    let mut request = stack.request_url(Method::PUT, url).header("origin", ALLOWED).body(picture);
+    let mut request = stack.request_url(Method::PUT, url).header("origin", allowed_page).body(picture);
     for (name, value) in created.upload["headers"].as_object().unwrap() {
         request = request.header(name, value.as_str().unwrap());
     }
     let answer = Answer::read(request.send().await?).await?.expect(200)?;
-    assert_eq!(answer.header("access-control-allow-origin"), ALLOWED);
+    assert_eq!(answer.header("access-control-allow-origin"), allowed_page);
     assert!(answer.header("access-control-expose-headers").contains("ETag"));
     Ok(())
 }
@@ -192,16 +190,17 @@ async fn a_page_of_an_allowed_origin_may_upload_and_others_may_not() -> Result<(
 #[tokio::test]
 async fn a_page_of_an_allowed_origin_may_call_the_api_and_others_may_not() -> Result<()> {
     let stack = Stack::connect()?;
+    let allowed_page = stack.outputs.allowed_origin.as_str();
     let user = stack.user().await?;
     let url = format!("{}/api/images", stack.outputs.api_url);
-    let allowed = preflight(&stack, &url, ALLOWED, "POST", "authorization,content-type").await?;
+    let allowed = preflight(&stack, &url, allowed_page, "POST", "authorization,content-type").await?;
     assert!(allowed.status().is_success());
-    assert_eq!(allowed_origin(&allowed), Some(ALLOWED));
+    assert_eq!(allowed_origin(&allowed), Some(allowed_page));
     let refused =
         preflight(&stack, &url, "https://evil.example", "POST", "authorization,content-type").await?;
     assert_eq!(allowed_origin(&refused), None);
 
-    for (origin, expected) in [(ALLOWED, Some(ALLOWED)), ("https://evil.example", None)] {
+    for (origin, expected) in [(allowed_page, Some(allowed_page)), ("https://evil.example", None)] {
         let answer = user.request(Method::GET, "/api/images").header("origin", origin).send().await?;
         assert_eq!(allowed_origin(&answer), expected, "{origin}");
     }
@@ -209,6 +208,7 @@ async fn a_page_of_an_allowed_origin_may_call_the_api_and_others_may_not() -> Re
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: the samples register a user and write a tier of fixed names"]
 async fn every_function_answers_its_sample_event() -> Result<()> {
     let stack = Stack::connect()?;
     let response_url = ResponseUrl::start().await?;

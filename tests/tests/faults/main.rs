@@ -10,6 +10,7 @@ mod dropbox;
 mod killed;
 mod proxy;
 mod redrive;
+mod remote;
 mod setup;
 
 use std::{

@@ -1,7 +1,7 @@
 """Puts each binary into a zip of its own, as `bootstrap`, which is what Lambda starts.
 
-Called with the directory of the binaries, the directory of the zips, and the binaries' names. A zip that is newer
-than its binary stays as it is. The zips compress little, because speed matters more than size on this machine.
+Called with pairs of a zip and its binary. A zip that is newer than its binary stays as it is. The zips compress
+little, because speed matters more than size on this machine.
 """
 
 import os
@@ -23,8 +23,8 @@ def pack(binary, archive):
     os.replace(unfinished, archive)
 
 
-binaries, archives = Path(sys.argv[1]), Path(sys.argv[2])
+paths = [Path(argument) for argument in sys.argv[1:]]
 with ThreadPoolExecutor(os.cpu_count()) as pool:
-    work = [pool.submit(pack, binaries / name, archives / f"{name}.zip") for name in sys.argv[3:]]
+    work = [pool.submit(pack, binary, archive) for archive, binary in zip(paths[::2], paths[1::2])]
 for result in work:
     result.result()

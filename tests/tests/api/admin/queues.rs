@@ -11,6 +11,7 @@ async fn queue(admin: &User, name: &str) -> Result<Value> {
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: it leaves dead letters, which raise alarms"]
 async fn a_dead_letter_shows() -> Result<()> {
     let stack = Stack::connect()?;
     let admin = stack.admin().await?;

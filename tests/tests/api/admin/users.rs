@@ -75,7 +75,6 @@ async fn who_is_moved_down_keeps_what_is_there() -> Result<()> {
         user.create("image/png", 10).await?;
     }
     let tier = tests::unique("tiny");
-    let tier = &tier[tier.len() - 20..].trim_start_matches('-').to_owned();
     let rules = json!({
         "name": "Tiny", "thumbnail_sizes": [200], "original_link": false, "expiring_links": false,
         "max_image_bytes": 100, "max_images": 1, "ai": false,

@@ -86,7 +86,7 @@ async fn another_sites_form_cannot_use_the_cookie() -> Result<()> {
     }
     // And it may not ask for more with the cookie, not even from an origin that may call the API.
     let url = format!("{}/api/auth/token/refresh", stack.outputs.api_url);
-    let preflight = stack.request_url(Method::OPTIONS, &url).header("origin", "http://localhost:3000");
+    let preflight = stack.request_url(Method::OPTIONS, &url).header("origin", &stack.outputs.allowed_origin);
     let preflight = preflight.header("access-control-request-method", "POST");
     let answer = preflight.header("access-control-request-headers", "content-type").send().await?;
     assert!(answer.headers().get("access-control-allow-origin").is_some());

@@ -52,6 +52,7 @@ fn gap(calls: &[Value], n: usize) -> f64 {
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn an_original_is_copied_and_its_link_gives_it_byte_for_byte() -> Result<()> {
     let stack = Stack::connect()?;
     // Of whatever tier: the copy is the deployment's.
@@ -75,6 +76,7 @@ async fn an_original_is_copied_and_its_link_gives_it_byte_for_byte() -> Result<(
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn a_large_original_goes_up_in_parts() -> Result<()> {
     let stack = Stack::connect()?;
     let (user, plan) = (stack.user_in(Tier::ENTERPRISE).await?, Plan::new()?);
@@ -101,6 +103,7 @@ async fn what_is_uploaded_for_no_phone_number_is_not_copied() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn what_is_no_picture_is_not_copied() -> Result<()> {
     let stack = Stack::connect()?;
     let (user, plan) = (stack.user().await?, Plan::new()?);
@@ -112,6 +115,7 @@ async fn what_is_no_picture_is_not_copied() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn whatever_a_file_is_called_its_copy_has_a_place_of_its_own() -> Result<()> {
     let stack = Stack::connect()?;
     let (user, plan) = (stack.user_in(Tier::ENTERPRISE).await?, Plan::new()?);
@@ -135,6 +139,7 @@ async fn whatever_a_file_is_called_its_copy_has_a_place_of_its_own() -> Result<(
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn files_of_the_same_name_that_come_at_once_are_all_copied() -> Result<()> {
     const FILES: usize = 6;
     let stack = Stack::connect()?;
@@ -153,6 +158,7 @@ async fn files_of_the_same_name_that_come_at_once_are_all_copied() -> Result<()>
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn an_access_token_that_ran_out_is_replaced_at_once() -> Result<()> {
     let plan = Plan::new()?.answers(json!([{"status": 401, "for_all": true}])).await?;
     assert_eq!(copied(&plan).await?["dropbox"]["status"], "done");
@@ -165,6 +171,7 @@ async fn an_access_token_that_ran_out_is_replaced_at_once() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn a_dropbox_that_only_fails_is_given_up_and_the_image_says_why() -> Result<()> {
     let cases = [
         (json!({"status": 503}), "provider-unavailable", 5),
@@ -190,6 +197,7 @@ async fn a_dropbox_that_only_fails_is_given_up_and_the_image_says_why() -> Resul
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn a_dropbox_that_wants_to_be_left_alone_is_left_alone_as_long() -> Result<()> {
     let plan = Plan::new()?.answers(json!([{"status": 429, "retry_after": 4}, {"status": 500}])).await?;
     assert_eq!(copied(&plan).await?["dropbox"]["status"], "done");
@@ -199,6 +207,7 @@ async fn a_dropbox_that_wants_to_be_left_alone_is_left_alone_as_long() -> Result
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn after_a_lost_answer_there_is_still_one_copy_with_its_link() -> Result<()> {
     // Of the upload, then of the link.
     let plan = Plan::new()?.answers(json!([{"lost": true}, {}, {"lost": true}])).await?;
@@ -211,6 +220,7 @@ async fn after_a_lost_answer_there_is_still_one_copy_with_its_link() -> Result<(
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn the_same_copy_ordered_again_at_once_and_later_is_uploaded_once() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
@@ -230,6 +240,7 @@ async fn the_same_copy_ordered_again_at_once_and_later_is_uploaded_once() -> Res
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn a_deleted_image_takes_its_copy_along_whoever_deletes_it() -> Result<()> {
     let stack = Stack::connect()?;
     let (user, admin, plan) = (stack.user().await?, stack.admin().await?, Plan::new()?);
@@ -245,6 +256,7 @@ async fn a_deleted_image_takes_its_copy_along_whoever_deletes_it() -> Result<()>
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn the_removal_of_a_copy_is_tried_until_it_is_done() -> Result<()> {
     // More often than anything that somebody could be told of.
     const TIMES: usize = 7;
@@ -262,6 +274,7 @@ async fn the_removal_of_a_copy_is_tried_until_it_is_done() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn the_removal_of_what_is_gone_already_is_done() -> Result<()> {
     let stack = Stack::connect()?;
     let (user, plan) = (stack.user().await?, Plan::new()?);
@@ -273,6 +286,7 @@ async fn the_removal_of_what_is_gone_already_is_done() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn an_image_that_is_deleted_while_it_is_copied_leaves_no_copy() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
@@ -289,6 +303,7 @@ async fn an_image_that_is_deleted_while_it_is_copied_leaves_no_copy() -> Result<
 }
 
 #[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn a_new_picture_has_a_new_copy_and_the_old_one_goes() -> Result<()> {
     let stack = Stack::connect()?;
     let (user, plan) = (stack.user_in(Tier::ENTERPRISE).await?, Plan::new()?);

@@ -1,0 +1,508 @@
+//! The end-to-end tests against a stack that was deployed to AWS.
+//!
+//! All users and tiers of a run have names with the run's own prefix, so the clean-up finds them, and nobody else's.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::aws::Aws;
+use crate::stack::{Outputs, User, random, sign_up};
+use crate::test::cargo_test;
+use crate::{clients, command, project, seed, tools};
+
+/// Test binaries that run on the local stack alone, with the reason. In the others, `#[ignore]` marks single tests.
+const LOCAL_BINARIES: [(&str, &str); 2] = [
+    ("faults", "needs the local stack: it redirects functions, kills their processes or changes queues"),
+    ("policies", "needs the local stack: it takes permissions away from functions"),
+];
+const STORE: (&str, &str) =
+    ("tests of the store", "its users have no common prefix, so the clean-up would not find them");
+const BROWSER: &str = "needs the local stack: the page's tests read the emulator's mailbox";
+
+/// A new AWS account may run ten functions at a time ("Lambda quotas"), and one test often makes several requests at
+/// once.
+const THREADS: &str = "4";
+
+/// The directory of a run in which the tests count their requests.
+const COUNTS: &str = "counts";
+
+/// How often the clean-up looks again for what a worker wrote meanwhile, and the pause before.
+const PASSES: u32 = 24;
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Runs the tests whose names contain one of `filters`, or all that can run there, against a stack.
+pub(crate) fn test(name: &str, region: Option<&str>, filters: &[String]) -> Result<()> {
+    tools::ensure()?;
+    let mut aws = Aws::remote(region)?;
+    let (run, deployed) = Run::new(&mut aws, name, region)?;
+    let interrupted = run.clone();
+    ctrlc::set_handler(move || {
+        let cleaned =
+            interrupted.clean_up().map(drop).and_then(|()| Ok(fs::remove_dir_all(&interrupted.dir)?));
+        if let Err(error) = cleaned {
+            eprintln!("error: {error:#}");
+        }
+        std::process::exit(130);
+    })?;
+    let outcome = run.test(&mut aws, name, deployed, filters);
+    let cleaned = run.clean_up();
+    if let (Ok((_, left_out)), Ok(users)) = (&outcome, &cleaned) {
+        print_left_out(left_out);
+        println!("{}", Cost::read(&run.dir.join(COUNTS), *users)?);
+    }
+    fs::remove_dir_all(&run.dir)?;
+    cleaned?;
+    let (passed, _) = outcome?;
+    ensure!(passed, "tests failed; see above");
+    Ok(())
+}
+
+/// Tests that did not run, each with the reason.
+type LeftOut = Vec<(String, String)>;
+
+/// One run against one stack.
+#[derive(Clone)]
+struct Run {
+    /// What the names of all users and tiers of this run begin with.
+    prefix: String,
+    /// Where its files are.
+    dir: PathBuf,
+    region: Option<String>,
+    user_pool_id: String,
+    table: String,
+    buckets: [String; 2],
+}
+
+impl Run {
+    /// Finds the stack; gives its outputs too.
+    fn new(aws: &mut Aws, name: &str, region: Option<&str>) -> Result<(Self, BTreeMap<String, String>)> {
+        let outputs = seed::outputs(aws, name)?;
+        let output = |name: &str| {
+            outputs
+                .get(name)
+                .cloned()
+                .with_context(|| format!("the stack has no output {name}; is it Darkroom's?"))
+        };
+        let dir = project::target().join(format!("e2e-remote-{}", std::process::id()));
+        fs::create_dir_all(dir.join(COUNTS))?;
+        // The caller's credentials are in there.
+        fs::set_permissions(&dir, Permissions::from_mode(0o700))?;
+        let run = Self {
+            prefix: format!("e2e-{}-", &random()?[..5]),
+            dir,
+            region: region.map(str::to_owned),
+            user_pool_id: output("UserPoolId")?,
+            table: output("TableName")?,
+            buckets: [output("UploadsBucket")?, output("DerivedBucket")?],
+        };
+        Ok((run, outputs))
+    }
+
+    /// Runs the tests; gives whether they passed, and what did not run.
+    fn test(
+        &self,
+        aws: &mut Aws,
+        name: &str,
+        deployed: BTreeMap<String, String>,
+        filters: &[String],
+    ) -> Result<(bool, LeftOut)> {
+        let outputs =
+            command::step("making an admin and a user for this run", || self.describe(aws, name, deployed))?;
+        let mut left_out = LeftOut::new();
+        let mut passed = command::step("end-to-end tests", || {
+            let mut targets = vec!["--profile", "local", "--no-fail-fast", "-p", "tests"];
+            let binaries = remote_binaries()?;
+            targets.extend(binaries.iter().flat_map(|binary| ["--test", binary]));
+            let mut cargo = cargo_test(&targets, filters);
+            cargo.args(["--test-threads", THREADS]).env("DARKROOM_OUTPUTS", &outputs);
+            cargo.env("DARKROOM_RUN", &self.prefix).env("DARKROOM_COUNTS", self.dir.join(COUNTS));
+            run_and_read(&mut cargo, |line| left_out.extend(ignored(line)))
+        })?;
+        for (binary, reason) in LOCAL_BINARIES {
+            let names = list(&["--profile", "local", "-p", "tests", "--test", binary], filters)?;
+            left_out.extend(names.into_iter().map(|name| (format!("{binary}::{name}"), reason.to_owned())));
+        }
+        for name in list(&["--profile", "local", "--test", "quota", "--test", "states"], filters)? {
+            left_out.push((format!("{}: {name}", STORE.0), STORE.1.to_owned()));
+        }
+        if filters.is_empty() {
+            left_out.extend(browser_tests()?.into_iter().map(|name| (name, BROWSER.to_owned())));
+            if let Err(error) = clients::run(&outputs) {
+                eprintln!("{error:#}");
+                passed = false;
+            }
+        }
+        Ok((passed, left_out))
+    }
+
+    /// Writes what the tests have to know of the stack into a file that only the caller can read.
+    fn describe(&self, aws: &mut Aws, name: &str, mut deployed: BTreeMap<String, String>) -> Result<PathBuf> {
+        let mut output = |name: &str| deployed.remove(name).with_context(|| format!("no output {name}"));
+        let (api_id, api_url) = (output("ApiId")?, output("ApiUrl")?);
+        let endpoint_url = std::env::var("AWS_ENDPOINT_URL").unwrap_or_default();
+        let api_url = api_address(&endpoint_url, &api_id, &api_url)?;
+        let described = aws.call("cloudformation", "describe_stacks", json!({"StackName": name}))?;
+        let parameters = &described["Stacks"][0]["Parameters"];
+        let parameter = |name: &str| {
+            let mut all = parameters.as_array().into_iter().flatten();
+            all.find(|one| one["ParameterKey"] == name).and_then(|one| one["ParameterValue"].as_str())
+        };
+        for (name, expected) in [("ThumbnailFormat", "auto"), ("DefaultRegion", "")] {
+            if parameter(name).is_some_and(|value| value != expected) {
+                eprintln!(
+                    "    Tests expect {name}={expected:?}. This stack has another value: some will fail."
+                );
+            }
+        }
+        let origins = parameter("AllowedOrigins").context("the stack has no parameter AllowedOrigins")?;
+        let allowed_origin = origins.split(',').next().unwrap_or_default().to_owned();
+        let user = |aws: &mut Aws, name: &str, group| {
+            let user =
+                User { username: format!("{}{name}", self.prefix), password: format!("Aa1-{}", random()?) };
+            let sub = sign_up(aws, &self.user_pool_id, &user, group)?;
+            seed::enterprise_profile(aws, &self.table, &sub)?;
+            Ok::<_, anyhow::Error>(user)
+        };
+        let session = aws.session()?;
+        let [uploads_bucket, derived_bucket] = self.buckets.clone();
+        let outputs = Outputs {
+            web_url: format!("{api_url}/"),
+            api_url,
+            endpoint_url,
+            allowed_origin,
+            region: session.region,
+            user_pool_id: self.user_pool_id.clone(),
+            client_id: output("UserPoolClientId")?,
+            uploads_bucket,
+            derived_bucket,
+            table: self.table.clone(),
+            stack_name: name.to_owned(),
+            demo: user(aws, "demo", None)?,
+            admin: user(aws, "admin", Some("admin"))?,
+            access_key: session.access_key,
+            secret_key: session.secret_key,
+            session_token: session.session_token,
+            is_remote: true,
+            api_id,
+            pid: 0,
+        };
+        let file = self.dir.join("outputs.json");
+        fs::write(&file, serde_json::to_vec_pretty(&outputs)?)?;
+        fs::set_permissions(&file, Permissions::from_mode(0o600))?;
+        Ok(file)
+    }
+
+    /// Removes everything that the run made on the stack; gives how many users there were. At Ctrl-C the tests end too,
+    /// so both come here, and one does it.
+    fn clean_up(&self) -> Result<usize> {
+        static TURN: Mutex<()> = Mutex::new(());
+        let _turn = TURN.lock();
+        command::step("removing what the tests made", || {
+            let mut aws = Aws::remote(self.region.as_deref())?;
+            let users = self.users(&mut aws)?;
+            let prefix = format!("TIER#{}", self.prefix);
+            let (mut items, mut objects) = (self.remove_items(&mut aws, "TIER", &prefix)?, 0);
+            // Workers may still write: what the table's stream brings them, for instance. So each user is looked at until
+            // nothing was found twice in a row.
+            let mut to_do: Vec<(&str, u32)> = users.iter().map(|(_, sub)| (sub.as_str(), 0)).collect();
+            for pass in 0.. {
+                let mut again = Vec::new();
+                for (sub, quiet) in to_do {
+                    let of_user = self.remove_items(&mut aws, &format!("USER#{sub}"), "")?;
+                    let mut in_buckets = 0;
+                    for bucket in &self.buckets {
+                        in_buckets += remove_objects(&mut aws, bucket, &format!("{sub}/"))?;
+                    }
+                    match (of_user + in_buckets, quiet) {
+                        (0, 0) => again.push((sub, 1)),
+                        (0, _) => {}
+                        _ => again.push((sub, 0)),
+                    }
+                    (items, objects) = (items + of_user, objects + in_buckets);
+                }
+                if again.is_empty() {
+                    break;
+                }
+                ensure!(pass < PASSES, "something of {} users comes back again and again", again.len());
+                to_do = again;
+                sleep(PAUSE);
+            }
+            for (username, _) in &users {
+                let delete = json!({"UserPoolId": self.user_pool_id, "Username": username});
+                aws.call_unless("UserNotFoundException", "cognito-idp", "admin_delete_user", delete)?;
+            }
+            eprintln!("    {} users, {items} items and {objects} objects are removed.", users.len());
+            Ok(users.len())
+        })
+        .with_context(|| format!("users and tiers whose names begin with {} may be left", self.prefix))
+    }
+
+    /// The run's users, each with the name and the `sub`.
+    fn users(&self, aws: &mut Aws) -> Result<Vec<(String, String)>> {
+        let filter = format!("username ^= \"{}\"", self.prefix);
+        let mut request = json!({"UserPoolId": self.user_pool_id, "Filter": filter});
+        let mut users = Vec::new();
+        loop {
+            let mut page = aws.call("cognito-idp", "list_users", request.clone())?;
+            for user in page["Users"].as_array().into_iter().flatten() {
+                let mut attributes = user["Attributes"].as_array().into_iter().flatten();
+                let sub = attributes.find(|one| one["Name"] == "sub").and_then(|one| one["Value"].as_str());
+                let (Some(name), Some(sub)) = (user["Username"].as_str(), sub) else {
+                    bail!("a user without name or sub");
+                };
+                ensure!(name.starts_with(&self.prefix), "the pool lists users that are not of this run");
+                users.push((name.to_owned(), sub.to_owned()));
+            }
+            match page["PaginationToken"].take() {
+                Value::Null => return Ok(users),
+                token => request["PaginationToken"] = token,
+            }
+        }
+    }
+
+    /// Removes the items of a partition whose sort keys begin with `prefix`; gives how many there were.
+    fn remove_items(&self, aws: &mut Aws, pk: &str, prefix: &str) -> Result<usize> {
+        let mut query = json!({
+            "TableName": self.table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": pk}},
+            "ProjectionExpression": "pk, sk",
+            "ConsistentRead": true,
+        });
+        if !prefix.is_empty() {
+            query["KeyConditionExpression"] = json!("pk = :pk AND begins_with(sk, :prefix)");
+            query["ExpressionAttributeValues"][":prefix"] = json!({"S": prefix});
+        }
+        let mut removed = 0;
+        loop {
+            let mut page = aws.call("dynamodb", "query", query.clone())?;
+            let keys = page["Items"].as_array().cloned().unwrap_or_default();
+            // As many as one request may write.
+            for some in keys.chunks(25) {
+                let deletes: Vec<Value> =
+                    some.iter().map(|key| json!({"DeleteRequest": {"Key": key}})).collect();
+                let mut left = json!({&self.table: deletes});
+                while left.as_object().is_some_and(|left| !left.is_empty()) {
+                    let request = json!({"RequestItems": left});
+                    left = aws.call("dynamodb", "batch_write_item", request)?["UnprocessedItems"].take();
+                }
+            }
+            removed += keys.len();
+            match page["LastEvaluatedKey"].take() {
+                Value::Null => return Ok(removed),
+                key => query["ExclusiveStartKey"] = key,
+            }
+        }
+    }
+}
+
+/// Removes the objects whose keys begin with `prefix`; gives how many there were.
+fn remove_objects(aws: &mut Aws, bucket: &str, prefix: &str) -> Result<usize> {
+    let mut removed = 0;
+    loop {
+        let page = aws.call("s3", "list_objects_v2", json!({"Bucket": bucket, "Prefix": prefix}))?;
+        let keys: Vec<Value> = page["Contents"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|object| json!({"Key": object["Key"]}))
+            .collect();
+        if keys.is_empty() {
+            return Ok(removed);
+        }
+        let delete = json!({"Bucket": bucket, "Delete": {"Objects": keys, "Quiet": true}});
+        let answer = aws.call("s3", "delete_objects", delete)?;
+        if let Some(error) = answer["Errors"].get(0) {
+            bail!("removing {} from {bucket}: {}", error["Key"], error["Message"]);
+        }
+        removed += keys.len();
+    }
+}
+
+/// Where the API answers: as the stack says, or, with an endpoint for all of AWS such as the local stack's, at the
+/// API's own name below the endpoint's host.
+fn api_address(endpoint: &str, api_id: &str, output: &str) -> Result<String> {
+    if endpoint.is_empty() {
+        return Ok(output.to_owned());
+    }
+    let (scheme, host) = endpoint.split_once("://").context("AWS_ENDPOINT_URL is not an address")?;
+    Ok(format!("{scheme}://{api_id}.execute-api.{}", host.trim_end_matches('/')))
+}
+
+/// The end-to-end test binaries that run against other stacks too.
+fn remote_binaries() -> Result<Vec<String>> {
+    let entries = fs::read_dir(project::root().join("tests/tests"))?.flatten();
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.retain(|name| LOCAL_BINARIES.iter().all(|(binary, _)| binary != name));
+    names.sort();
+    Ok(names)
+}
+
+/// The names of the tests of some targets that contain one of `filters`.
+fn list(targets: &[&str], filters: &[String]) -> Result<Vec<String>> {
+    let mut cargo = cargo_test(targets, filters);
+    let mut names = Vec::new();
+    cargo.args(["--list", "--format", "terse"]).stdout(Stdio::piped());
+    let mut child = command::spawn(&mut cargo)?;
+    for line in BufReader::new(child.stdout.take().context("cargo has no output")?).lines() {
+        names.extend(line?.strip_suffix(": test").map(str::to_owned));
+    }
+    ensure!(child.wait()?.success(), "cargo could not list tests");
+    Ok(names)
+}
+
+/// The tests of the page, by the names that they have in the sources.
+fn browser_tests() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(project::root().join("tests/browser"))?.flatten() {
+        let file = entry.file_name().to_string_lossy().into_owned();
+        if !file.ends_with(".test.js") {
+            continue;
+        }
+        let source = fs::read_to_string(entry.path())?;
+        let tests = source.lines().filter_map(|line| line.trim_start().strip_prefix("test(\""));
+        names.extend(tests.filter_map(|rest| rest.split('"').next()).map(|name| format!("{file}: {name}")));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Runs a program, shows its output and has each line read; gives whether it succeeded.
+fn run_and_read(program: &mut Command, mut read: impl FnMut(&str)) -> Result<bool> {
+    let mut child = command::spawn(program.stdout(Stdio::piped()))?;
+    for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
+        let line = line?;
+        println!("{line}");
+        read(&line);
+    }
+    Ok(child.wait()?.success())
+}
+
+/// The test that a line of the test harness says was ignored, and the reason.
+fn ignored(line: &str) -> Option<(String, String)> {
+    let (name, reason) = line.strip_prefix("test ")?.split_once(" ... ignored")?;
+    Some((name.to_owned(), reason.trim_start_matches([',', ' ']).to_owned()))
+}
+
+fn print_left_out(left_out: &LeftOut) {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, reason) in left_out {
+        by_reason.entry(reason).or_default().push(name);
+    }
+    println!("\nLeft out, and not counted as passed: {} tests", left_out.len());
+    for (reason, names) in by_reason {
+        println!("  {reason} ({}):", names.len());
+        for name in names {
+            println!("    {name}");
+        }
+    }
+}
+
+/// What a run cost: the requests that the tests counted, at the list prices of us-east-1 without any free tier
+/// (AWS's pricing pages of API Gateway, Lambda, DynamoDB, S3, SQS and Cognito).
+struct Cost {
+    requests: BTreeMap<String, u64>,
+    users: usize,
+}
+
+impl Cost {
+    /// Each kind of request with its words and its price in dollars, which is a cautious estimate: a request to the API
+    /// is one of the HTTP API and of Lambda, 0.2 s with 256 MB, four writes to the table and 2 KB of logs; an upload is
+    /// six requests to S3 and 1.5 s with 1,769 MB; a direct call of a function is 0.5 s with as much.
+    const KINDS: [(&str, &str, f64); 6] = [
+        ("api", "to the API", 6.5e-6),
+        ("upload", "uploads", 75e-6),
+        ("s3", "to S3", 5e-6),
+        ("dynamodb", "to DynamoDB", 1.3e-6),
+        ("lambda", "to functions directly", 15e-6),
+        ("sqs", "to queues", 0.4e-6),
+    ];
+    /// Of a monthly active user of Cognito's plan Essentials, which new pools have, after the first 10,000 of a month.
+    const USER: f64 = 0.015;
+
+    /// Reads the counts of a run with so many users.
+    fn read(dir: &std::path::Path, users: usize) -> Result<Self> {
+        let mut requests = BTreeMap::new();
+        for entry in fs::read_dir(dir)?.flatten() {
+            requests.insert(entry.file_name().to_string_lossy().into_owned(), entry.metadata()?.len());
+        }
+        Ok(Self { requests, users })
+    }
+
+    fn of_requests(&self) -> f64 {
+        let count = |kind: &str| self.requests.get(kind).copied().unwrap_or_default();
+        #[expect(clippy::cast_precision_loss, reason = "no run makes so many requests")]
+        Self::KINDS.iter().map(|(kind, _, price)| count(kind) as f64 * price).sum()
+    }
+}
+
+impl std::fmt::Display for Cost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let counts = Self::KINDS
+            .iter()
+            .filter_map(|(kind, words, _)| self.requests.get(*kind).map(|count| format!("{count} {words}")));
+        let counts: Vec<String> = counts.collect();
+        #[expect(clippy::cast_precision_loss, reason = "no run has so many users")]
+        let users = self.users as f64 * Self::USER;
+        write!(
+            f,
+            "\nThe run made these requests: {}. At list prices they cost about ${:.2}. {} users were active: they cost \
+             ${users:.2} if the account has used up Cognito's 10,000 free users of the month, and nothing otherwise.",
+            counts.join(", "),
+            self.of_requests(),
+            self.users,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_api_is_where_the_stack_says_unless_all_of_aws_is_elsewhere() -> Result<()> {
+        let output = "https://abc.execute-api.eu-west-1.amazonaws.com";
+        assert_eq!(api_address("", "abc", output)?, output);
+        assert_eq!(
+            api_address("http://localhost:4566/", "abc", output)?,
+            "http://abc.execute-api.localhost:4566"
+        );
+        assert!(api_address("localhost:4566", "abc", output).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn an_ignored_test_is_listed_with_its_reason() {
+        let line = "test auth::confirm::a_code ... ignored, needs the local stack: its mailbox";
+        let expected = ("auth::confirm::a_code".to_owned(), "needs the local stack: its mailbox".to_owned());
+        assert_eq!(ignored(line), Some(expected));
+        assert_eq!(ignored("test auth::confirm::a_code ... ok"), None);
+    }
+
+    #[test]
+    fn binaries_that_change_the_stack_run_on_the_local_one_alone() -> Result<()> {
+        assert_eq!(remote_binaries()?, ["api", "load"]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_run_says_what_it_cost() {
+        let requests = [("api".to_owned(), 10_000), ("sqs".to_owned(), 5)].into();
+        let text = Cost { requests, users: 200 }.to_string();
+        assert!(
+            text.contains("10000 to the API, 5 to queues. At list prices they cost about $0.07"),
+            "{text}"
+        );
+        assert!(text.contains("$3.00"), "{text}");
+    }
+}
