@@ -25,6 +25,6 @@ def pack(binary, archive):
 
 paths = [Path(argument) for argument in sys.argv[1:]]
 with ThreadPoolExecutor(os.cpu_count()) as pool:
-    work = [pool.submit(pack, binary, archive) for archive, binary in zip(paths[::2], paths[1::2])]
+    work = [pool.submit(pack, binary, archive) for archive, binary in zip(paths[::2], paths[1::2], strict=True)]
 for result in work:
     result.result()
