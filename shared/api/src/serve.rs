@@ -279,6 +279,7 @@ mod tests {
             with(|event| event["rawPath"] = json!("x")),
             with(|event| event["rawPath"] = json!(7)),
             with(|event| event["rawPath"] = json!(":99999")),
+            with(|event| event["rawPath"] = json!("http://api.example/x")),
             with(|event| event["rawPath"] = json!(format!("/{}", "x".repeat(70_000)))),
             with(|event| event["rawQueryString"] = json!("<".repeat(30_000))),
             with(|event| event["requestContext"] = json!(null)),

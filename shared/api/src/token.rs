@@ -73,7 +73,7 @@ impl Verifier {
     /// 401 `unauthorized`, whatever is wrong with it.
     pub(crate) async fn verify(&self, token: &str) -> Result<Claims, Problem> {
         let header = decode_header(token).map_err(|error| unauthorized().because(error))?;
-        let kid = header.kid.filter(|_| header.alg == Algorithm::RS256).ok_or_else(unauthorized)?;
+        let kid = header.kid.ok_or_else(unauthorized)?;
         let jwk = self.key(&kid).await?.ok_or_else(unauthorized)?;
         let key = DecodingKey::from_jwk(&jwk).map_err(Problem::internal)?;
 
@@ -233,6 +233,7 @@ mod tests {
         let good = signed(&claims(), "known");
         let (head, signature) = good.rsplit_once('.').unwrap();
         let hs256 = Header { kid: Some("known".to_owned()), ..Header::new(Algorithm::HS256) };
+        let rs512 = Header { kid: Some("known".to_owned()), ..Header::new(Algorithm::RS512) };
         // {"alg":"none","kid":"known"}
         let unsigned = format!("eyJhbGciOiJub25lIiwia2lkIjoia25vd24ifQ.{}.", head.split('.').nth(1).unwrap());
         for (what, token) in [
@@ -243,6 +244,10 @@ mod tests {
             (
                 "the public key as a secret",
                 encode(&hs256, &claims(), &EncodingKey::from_secret(MODULUS.as_bytes())).unwrap(),
+            ),
+            (
+                "another algorithm of the same key",
+                encode(&rs512, &claims(), &EncodingKey::from_rsa_der(KEY)).unwrap(),
             ),
             ("another issuer", signed(&with("iss", "https://other"), "known")),
             ("another client", signed(&with("client_id", "other"), "known")),

@@ -1,12 +1,13 @@
 //! Requests that no HTTP library sends: bytes on a socket, through the gateway to a function
 
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
 use anyhow::{Context, Result, ensure};
 use reqwest::Url;
 use tests::{Stack, User};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
 
 /// The status and the body of the answer to a request, whose target and additional header lines are sent as they are.
 async fn send(user: &User, target: &[u8], header_lines: &[u8]) -> Result<(u16, String)> {
@@ -14,14 +15,20 @@ async fn send(user: &User, target: &[u8], header_lines: &[u8]) -> Result<(u16, S
     let (host, port) = (url.host_str().context("no host")?, url.port_or_known_default().context("no port")?);
     // Not every resolver knows that all of `.localhost` is this machine.
     let address = if host.ends_with(".localhost") { "127.0.0.1" } else { host };
-    let mut socket = TcpStream::connect((address, port)).await?;
     let head = format!(
         " HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\nauthorization: Bearer {}\r\n",
         user.tokens.access_token
     );
-    socket.write_all(&[b"GET ", target, head.as_bytes(), header_lines, b"\r\n"].concat()).await?;
-    let mut answer = Vec::new();
-    socket.read_to_end(&mut answer).await?;
+    let request = [b"GET ", target, head.as_bytes(), header_lines, b"\r\n"].concat();
+    let address = (address.to_owned(), port);
+    let exchange = tokio::task::spawn_blocking(move || {
+        let mut socket = TcpStream::connect(address)?;
+        socket.write_all(&request)?;
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer)?;
+        std::io::Result::Ok(answer)
+    });
+    let answer = exchange.await??;
     let answer = String::from_utf8_lossy(&answer);
     let (head, body) = answer.split_once("\r\n\r\n").with_context(|| format!("no answer: {answer}"))?;
     let status = head.split(' ').nth(1).context("no status")?.parse()?;
