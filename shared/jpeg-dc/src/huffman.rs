@@ -25,12 +25,23 @@ pub(crate) struct Code {
 }
 
 impl HuffmanTable {
-    pub(crate) fn new((counts, symbols): CodeLengths<'_>) -> Option<Self> {
+    /// A table of DC coefficients. Their symbols are sizes, and libjpeg rejects a table with a size above 15.
+    pub(crate) fn dc(table: CodeLengths<'_>) -> Option<Self> {
+        if table.1.iter().all(|&size| size <= 15) { Self::new(table) } else { None }
+    }
+
+    /// A table of AC coefficients.
+    pub(crate) fn ac(table: CodeLengths<'_>) -> Option<Self> {
+        Self::new(table)
+    }
+
+    fn new((counts, symbols): CodeLengths<'_>) -> Option<Self> {
         let mut lengths = [(0, 0); 16];
         let (mut code, mut index) = (0_u32, 0_i32);
         for ((length, &count), entry) in (1..).zip(counts).zip(&mut lengths) {
             let beyond = code + u32::from(count);
-            if beyond > 1 << length {
+            // No code may consist of ones only.
+            if beyond >= 1 << length {
                 return None;
             }
             *entry = (beyond << (16 - length), index - code as i32);

@@ -85,7 +85,7 @@ impl<'a> Scan<'a> {
                 return None;
             }
             let quantization: [u16; BLOCK] = (*tables.quantization.get(usize::from(quantization))?)?;
-            let ac = HuffmanTable::new((*tables.ac.get(usize::from(codes & 15))?)?)?;
+            let ac = HuffmanTable::ac((*tables.ac.get(usize::from(codes & 15))?)?)?;
             let detail = match pixels {
                 (2, 2) => Detail::TwoByTwo(terms(&quantization)),
                 _ => Detail::Skipped(SkipTable::new(&ac)?),
@@ -94,7 +94,7 @@ impl<'a> Scan<'a> {
                 blocks: (blocks.0.into(), blocks.1.into()),
                 pixels: (pixels.0.into(), pixels.1.into()),
                 dc_step: quantization[0].into(),
-                dc: HuffmanTable::new((*tables.dc.get(usize::from(codes >> 4))?)?)?,
+                dc: HuffmanTable::dc((*tables.dc.get(usize::from(codes >> 4))?)?)?,
                 ac,
                 detail,
                 prediction: 0,

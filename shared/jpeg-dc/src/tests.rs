@@ -101,6 +101,22 @@ fn what_libjpeg_turbo_finds_damaged_is_left_to_it() {
 }
 
 #[test]
+fn huffman_tables_that_libjpeg_turbo_rejects_are_left_to_it() {
+    let file = jpeg(Subsamp::None, 80);
+    let counts = file.windows(5).position(|bytes| bytes == [0xff, 0xc4, 0, 0x1f, 0]).unwrap() + 5;
+    // The picture uses neither the last symbol nor its code.
+    let mut large_symbol = file.clone();
+    large_symbol[counts + 16 + 11] = 0x1b;
+    let mut code_of_ones = file;
+    code_of_ones[counts + 7..][..2].copy_from_slice(&[2, 0]);
+    for damaged in [large_symbol, code_of_ones] {
+        let (theirs, ours) = both(&damaged);
+        assert!(theirs.unwrap_err().to_string().contains("Bogus Huffman table"));
+        assert_eq!(ours, None);
+    }
+}
+
+#[test]
 fn a_size_that_is_not_that_of_the_file_is_rejected() {
     let file = jpeg(Subsamp::Sub2x2, 80);
     let (width, height) = (SIDES.0.div_ceil(8), SIDES.1.div_ceil(8));

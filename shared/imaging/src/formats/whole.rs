@@ -16,12 +16,15 @@ use crate::header::Header;
 /// The memory that a decoder may allocate besides the pixels: for its tables, a profile, a compressed comment.
 const DECODER_MEMORY: u64 = 16 << 20;
 
+/// Makes a decoder of a file.
+type Open<'a> = fn(Cursor<&'a [u8]>, image::Limits) -> ImageResult<Box<dyn ImageDecoder + 'a>>;
+
 /// Decodes the first picture with the decoder that `open` makes from the file and the limits. `unusual` is the name of
 /// files that this decoder does not support.
 pub(crate) fn decode<'a>(
     request: &Request<'a>,
     unusual: &'static str,
-    open: fn(Cursor<&'a [u8]>, image::Limits) -> ImageResult<Box<dyn ImageDecoder + 'a>>,
+    open: Open<'a>,
 ) -> Result<Decoded, DevelopError> {
     let rejected = |error| match error {
         ImageError::Unsupported(_) => DevelopError::UnsupportedFormat { format: unusual },
