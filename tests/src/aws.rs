@@ -114,12 +114,12 @@ impl Aws {
     /// The request is not refused, for instance because the stack has no judge. `cargo xtask test` starts one with a judge.
     pub async fn refused(
         &self,
-        service: &str,
+        service: &'static str,
         request: http::request::Builder,
         body: &Value,
     ) -> Result<String> {
         let mut request = request.header("x-darkroom-judge", "expected").body(serde_json::to_vec(body)?)?;
-        *request.uri_mut() = format!("{}{}", self.endpoint, request.uri()).parse()?;
+        *request.uri_mut() = format!("{}{}", self.endpoint(service), request.uri()).parse()?;
         Ok(self.send(service, request).await?.expect(400)?.text())
     }
 

@@ -25,7 +25,7 @@ pub const SAMPLES: [(&str, &str); 54] = [
     ("AuthRegister", include_str!("../../events/auth-register.json")),
     ("AuthResend", include_str!("../../events/auth-resend.json")),
     ("AuthReset", include_str!("../../events/auth-reset.json")),
-    ("DocsMissing", include_str!("../../events/docs-missing.json")),
+    ("DocsFallback", include_str!("../../events/docs-fallback.json")),
     ("DocsOpenapi", include_str!("../../events/docs-openapi.json")),
     ("DocsPage", include_str!("../../events/docs-page.json")),
     ("ImagesAnalysis", include_str!("../../events/images-analysis.json")),
@@ -44,30 +44,30 @@ pub const SAMPLES: [(&str, &str); 54] = [
     ("ImagesetsGet", include_str!("../../events/imagesets-get.json")),
     ("ImagesetsList", include_str!("../../events/imagesets-list.json")),
     ("ImagesetsUpdate", include_str!("../../events/imagesets-update.json")),
-    ("ImagesetsUpload", include_str!("../../events/imagesets-upload.json")),
+    ("ImagesetsImagesCreate", include_str!("../../events/imagesets-images-create.json")),
     ("PhonesList", include_str!("../../events/phones-list.json")),
-    ("PhonesUpload", include_str!("../../events/phones-upload.json")),
+    ("PhonesImagesCreate", include_str!("../../events/phones-images-create.json")),
     ("TiersGet", include_str!("../../events/tiers-get.json")),
     ("TiersList", include_str!("../../events/tiers-list.json")),
     ("WebPage", include_str!("../../events/web-page.json")),
     ("WorkersAnalyze", include_str!("../../events/workers-analyze.json")),
     ("WorkersDropbox", include_str!("../../events/workers-dropbox.json")),
     ("WorkersEdit", include_str!("../../events/workers-edit.json")),
-    ("WorkersFailed", include_str!("../../events/workers-failed.json")),
-    ("WorkersReclaim", REMOVED),
-    ("WorkersReclaim", EXPIRED),
+    ("WorkersUploadFailed", include_str!("../../events/workers-upload-failed.json")),
+    ("WorkersStream", REMOVED),
+    ("WorkersStream", EXPIRED),
     ("WorkersSetup", SETUP),
-    ("WorkersSizes", include_str!("../../events/workers-sizes.json")),
+    ("WorkersResize", include_str!("../../events/workers-resize.json")),
     ("WorkersThumbnail", UPLOADED),
     ("WorkersTiers", include_str!("../../events/workers-tiers.json")),
     ("WorkersTiers", NEW_PROFILE),
 ];
 
 const UPLOADED: &str = include_str!("../../events/workers-thumbnail.json");
-const REMOVED: &str = include_str!("../../events/workers-reclaim.json");
+const REMOVED: &str = include_str!("../../events/workers-stream.json");
 const SETUP: &str = include_str!("../../events/workers-setup.json");
 const NEW_PROFILE: &str = include_str!("../../events/workers-tiers-profile.json");
-const EXPIRED: &str = include_str!("../../events/workers-reclaim-expired.json");
+const EXPIRED: &str = include_str!("../../events/workers-stream-expired.json");
 
 /// S3's event that objects were created, each given by its key and the event's sequencer.
 ///

@@ -125,16 +125,16 @@ Resources:
       CodeUri: target/lambda/images-list/
       Events:
         Http: {Type: HttpApi, Properties: {Method: GET, Path: /api/images}}
-  WorkersReclaim:
+  WorkersStream:
     Type: AWS::Serverless::Function
     Properties:
-      CodeUri: target/lambda/workers-reclaim/
+      CodeUri: target/lambda/workers-stream/
       Events:
         Table: {Type: DynamoDB, Properties: {BatchSize: 10}}
-  DocsMissing:
+  DocsFallback:
     Type: AWS::Serverless::Function
     Properties:
-      CodeUri: target/lambda/docs-missing/
+      CodeUri: target/lambda/docs-fallback/
       Events:
         Http: {Type: HttpApi, Properties: {Method: ANY, Path: $default}}
 ";
@@ -143,7 +143,7 @@ Resources:
     fn functions_and_their_routes_are_found() -> Result<()> {
         let functions = parse(TEMPLATE)?;
         let bins: Vec<&str> = functions.iter().map(|function| function.bin.as_str()).collect();
-        assert_eq!(bins, ["images-create", "images-list", "workers-reclaim", "docs-missing"]);
+        assert_eq!(bins, ["images-create", "images-list", "workers-stream", "docs-fallback"]);
         let route = Route { method: "POST".to_owned(), path: "/api/images".to_owned() };
         assert_eq!(functions[0].routes, [route]);
         assert_eq!(functions[2].routes, []);
@@ -177,7 +177,7 @@ Resources:
     fn the_rest_of_a_path_is_named_as_cargo_lambda_does() -> Result<()> {
         let text = TEMPLATE.replace("$default", "'/assets/{hash}/{proxy+}'");
         let config = watch_config(&parse(&text)?);
-        assert!(config.contains("\"/assets/{hash}/{*proxy}\" = [{ function = \"docs-missing\""), "{config}");
+        assert!(config.contains("\"/assets/{hash}/{*proxy}\" = [{ function = \"docs-fallback\""), "{config}");
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use api::{ImageBody, Problem};
 use domain::{Timestamp, UserId};
 use serde::Serialize;
-use store::{Objects, Owned};
+use store::{Objects, OwnedImage};
 
 pub use pool::{Pool, PoolUser};
 pub use queues::{Depth, Queues};
@@ -24,7 +24,7 @@ impl<'a> OwnedBody<'a> {
     ///
     /// # Errors
     /// 500 where signing fails.
-    pub async fn new(owned: &'a Owned, objects: &Objects, now: Timestamp) -> Result<Self, Problem> {
+    pub async fn new(owned: &'a OwnedImage, objects: &Objects, now: Timestamp) -> Result<Self, Problem> {
         let links = objects.all_links(&owned.user, &owned.image, now).await?;
         Ok(Self { image: ImageBody::new(&owned.image, links), user_id: &owned.user })
     }

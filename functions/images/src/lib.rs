@@ -8,14 +8,14 @@ use domain::{Failure, ObjectKey, Thumbnail};
 use serde::Deserialize;
 use serde_json::json;
 
-/// `workers-sizes`, called and waited for.
+/// `workers-resize`, called and waited for.
 #[derive(Debug)]
-pub struct SizesWorker {
+pub struct ResizeWorker {
     lambda: Client,
     function: String,
 }
 
-/// What `workers-sizes` answers.
+/// What `workers-resize` answers.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Answer {
@@ -23,13 +23,13 @@ enum Answer {
     Failure(Failure),
 }
 
-impl SizesWorker {
-    /// The function that `SIZES_FUNCTION` names.
+impl ResizeWorker {
+    /// The function that `RESIZE_FUNCTION` names.
     ///
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
-        Ok(Self { lambda: Client::new(config), function: aws::var("SIZES_FUNCTION")? })
+        Ok(Self { lambda: Client::new(config), function: aws::var("RESIZE_FUNCTION")? })
     }
 
     /// Has thumbnails of an original made and kept.
@@ -42,7 +42,7 @@ impl SizesWorker {
         let answer = call.send().await.map_err(CallError::from)?;
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         if let Some(error) = answer.function_error {
-            let cause = format!("workers-sizes: {error}: {}", String::from_utf8_lossy(&payload));
+            let cause = format!("workers-resize: {error}: {}", String::from_utf8_lossy(&payload));
             return Err(CallError::Unavailable(cause.into()).into());
         }
         match serde_json::from_slice(&payload).map_err(Problem::internal)? {

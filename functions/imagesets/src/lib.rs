@@ -7,9 +7,9 @@ use store::{Objects, Page, Records};
 
 /// Images with the addresses that their owner's tier allows, to be shown in their sets.
 #[derive(Debug)]
-pub struct Filling(Vec<(Image, Links)>);
+pub struct SetImages(Vec<(Image, Links)>);
 
-impl Filling {
+impl SetImages {
     /// The images in the slots of some sets, all read at the same time.
     ///
     /// # Errors
@@ -159,7 +159,7 @@ mod tests {
         let (now, user): (_, UserId) =
             (domain::now(), "5f0c3c9e-0000-4000-8000-000000000000".parse().unwrap());
         let (sets, images) = full_sets(now);
-        let filling = Filling::signed(images, &objects(), &user, &tier(), now).await.unwrap();
+        let filling = SetImages::signed(images, &objects(), &user, &tier(), now).await.unwrap();
         let all: Vec<_> = sets.iter().map(|set| filling.show(set)).collect();
         let whole = json!(serde_json::to_string(&all).unwrap()).to_string().len();
         assert!(whole > PageItems::<SetId>::MAX_BYTES, "{whole}: the sets would fit");

@@ -38,7 +38,7 @@ impl Dispatcher {
         let queue = match job.task {
             Task::Analyze { .. } => &self.analysis,
             Task::Edit { .. } => &self.edits,
-            Task::Mirror { .. } | Task::Unmirror { .. } => &self.dropbox,
+            Task::DropboxCopy { .. } | Task::DeleteDropboxCopy { .. } => &self.dropbox,
         };
         let message = JobMessage { user, job: job.id };
         let body = serde_json::to_string(&message).map_err(CallError::internal)?;

@@ -42,33 +42,33 @@ pub struct Claimed {
 
 /// Why a job has not ended.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum JobError {
     /// A provider's doing.
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// Ours or the caller's: nothing heals it.
     #[error("{}", .0.code)]
-    Hopeless(Failure),
+    Permanent(Failure),
     /// AWS failed.
     #[error(transparent)]
     Call(#[from] CallError),
 }
 
-impl Trouble {
+impl JobError {
     /// The job is for another worker.
     #[must_use]
     pub fn not_mine() -> Self {
-        Self::Hopeless(failure("gave-up", "This job came to the wrong worker."))
+        Self::Permanent(failure("gave-up", "This job came to the wrong worker."))
     }
 }
 
 /// What does the jobs of one queue.
 pub trait Worker: Sync {
     /// Does a job and ends it. What it leads to is written in one transaction with its end.
-    fn work(&self, claimed: &Claimed) -> impl Future<Output = Result<(), Trouble>> + Send;
+    fn work(&self, claimed: &Claimed) -> impl Future<Output = Result<(), JobError>> + Send;
 
     /// Ends a job that is given up, and tells its owner why.
-    fn give_up(
+    fn mark_failed(
         &self,
         claimed: &Claimed,
         failure: Failure,
@@ -156,9 +156,9 @@ impl Queue {
             }
         };
         // All attempts were used up, and the last worker never came to tell.
-        let is_used_up = claimed.job.attempts > MAX_ATTEMPTS && !claimed.job.task.must_be_done();
+        let is_used_up = claimed.job.attempts > MAX_ATTEMPTS && !claimed.job.task.retries_forever();
         let outcome = if is_used_up {
-            Err(Trouble::Hopeless(failure("gave-up", "This was tried several times in vain.")))
+            Err(JobError::Permanent(failure("gave-up", "This was tried several times in vain.")))
         } else {
             worker.work(&claimed).await
         };
@@ -176,18 +176,18 @@ impl Queue {
         records: &Records,
         worker: &impl Worker,
         claimed: &Claimed,
-        trouble: Trouble,
+        trouble: JobError,
     ) -> Result<(), Option<Duration>> {
         let (job, attempts) = (claimed.job.id, claimed.job.attempts);
         let cause = aws::causes(&trouble);
         let (failure, heals, wanted) = match trouble {
-            Trouble::Provider(error) => (error.failure, error.heals, error.retry_after),
-            Trouble::Hopeless(failure) => (failure, false, None),
-            Trouble::Call(_) => {
+            JobError::Provider(error) => (error.failure, error.heals, error.retry_after),
+            JobError::Permanent(failure) => (failure, false, None),
+            JobError::Call(_) => {
                 (failure("gave-up", "This failed several times because of a fault on our side."), true, None)
             }
         };
-        if claimed.job.task.must_be_done() || (heals && attempts < MAX_ATTEMPTS) {
+        if claimed.job.task.retries_forever() || (heals && attempts < MAX_ATTEMPTS) {
             let delay = wanted.unwrap_or_else(|| self.pause_after(attempts)).min(MAX_DELAY);
             warn!(%job, attempts, cause, seconds = delay.as_secs(), "put off");
             let not_before = domain::now().as_second().saturating_add_unsigned(delay.as_secs());
@@ -195,7 +195,7 @@ impl Queue {
             return Err(put_back.is_ok().then_some(delay));
         }
         error!(%job, attempts, cause, code = failure.code, "given up");
-        worker.give_up(claimed, failure).await.map_err(|cause| {
+        worker.mark_failed(claimed, failure).await.map_err(|cause| {
             error!(%job, cause = aws::causes(&cause), "its owner is not told yet");
             None
         })

@@ -2,14 +2,14 @@
 
 mod develop;
 mod dispatch;
+mod dropbox_copy;
 mod jobs;
-mod mirror;
 mod model;
 
 pub use develop::{check_length, develop};
 pub use dispatch::Dispatcher;
-pub use jobs::{Claimed, JobMessage, Queue, Trouble, Worker, failure};
-pub use mirror::mirror;
+pub use dropbox_copy::dropbox_copy;
+pub use jobs::{Claimed, JobError, JobMessage, Queue, Worker, failure};
 pub use model::{Model, picture_for_model, with_secret};
 
 use aws_lambda_events::s3::{S3Event, S3EventRecord};

@@ -11,7 +11,7 @@ use providers::{Http, OpenAi, Picture, ProviderError, Secret};
 use store::Objects;
 use tokio::sync::Semaphore;
 
-use crate::{Trouble, failure};
+use crate::{JobError, failure};
 
 /// A model and the key to it.
 #[derive(Debug)]
@@ -36,11 +36,11 @@ impl Model {
     /// Does something with the key. A key that is not accepted is read again for the next attempt.
     ///
     /// # Errors
-    /// [`Trouble`]
+    /// [`JobError`]
     pub async fn with_key<T>(
         &self,
         work: impl AsyncFnOnce(&str) -> Result<T, ProviderError>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, JobError> {
         with_secret(&self.secret, work).await
     }
 }
@@ -48,14 +48,14 @@ impl Model {
 /// Does something with a secret. One that is not accepted is read again for the next attempt.
 ///
 /// # Errors
-/// [`Trouble`]
-pub async fn with_secret<T, E: Into<Trouble>>(
+/// [`JobError`]
+pub async fn with_secret<T, E: Into<JobError>>(
     secret: &Secret,
     work: impl AsyncFnOnce(&str) -> Result<T, E>,
-) -> Result<T, Trouble> {
+) -> Result<T, JobError> {
     let text = secret.get().await?;
     let outcome = work(&text).await.map_err(Into::into);
-    if matches!(&outcome, Err(Trouble::Provider(error)) if error.is_credentials()) {
+    if matches!(&outcome, Err(JobError::Provider(error)) if error.is_credentials()) {
         secret.forget().await;
     }
     outcome
@@ -71,8 +71,8 @@ pub async fn picture_for_model(
     user: &UserId,
     image: &Image,
     version: u32,
-) -> Result<Picture, Trouble> {
-    let gone = || Trouble::Hopeless(failure("no-picture", "The image has no such picture."));
+) -> Result<Picture, JobError> {
+    let gone = || JobError::Permanent(failure("no-picture", "The image has no such picture."));
     let picture = image.picture.as_ref().filter(|picture| picture.version == version).ok_or_else(gone)?;
     let thumbnail = best(&picture.thumbnails).ok_or_else(gone)?;
     let original = ObjectKey { user: user.clone(), image: image.id, version };

@@ -1,7 +1,7 @@
 //! What clients see of an image.
 
 use domain::{
-    Analysis, ContentType, Failure, Image, ImageId, Links, Mirror, PhoneNumber, Placeholder, Progress,
+    Analysis, ContentType, DropboxCopy, Failure, Image, ImageId, Links, PhoneNumber, Placeholder, Progress,
     SetPlace, Status, Timestamp, UploadTicket,
 };
 use serde::Serialize;
@@ -85,8 +85,8 @@ struct DropboxBody<'a> {
 }
 
 impl<'a> DropboxBody<'a> {
-    fn new(mirror: &'a Mirror) -> Self {
-        Self { status: mirror.status, failure: mirror.failure.as_ref() }
+    fn new(dropbox_copy: &'a DropboxCopy) -> Self {
+        Self { status: dropbox_copy.status, failure: dropbox_copy.failure.as_ref() }
     }
 }
 
@@ -126,8 +126,8 @@ impl<'a> ImageBody<'a> {
             edit_prompt: image.edit_prompt.as_ref().map(domain::Prompt::as_str),
             edit_image_id: image.edit_image_id,
             analysis: image.analysis.as_ref().map(AnalysisBody::new),
-            dropbox_url: image.mirror.as_ref().and_then(|mirror| mirror.url.as_deref()),
-            dropbox: image.mirror.as_ref().map(DropboxBody::new),
+            dropbox_url: image.dropbox_copy.as_ref().and_then(|dropbox_copy| dropbox_copy.url.as_deref()),
+            dropbox: image.dropbox_copy.as_ref().map(DropboxBody::new),
         }
     }
 }

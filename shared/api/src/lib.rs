@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
-mod announce;
 mod body;
 mod caller;
+mod create_uploads;
 mod cursor;
 mod event;
 mod features;
@@ -18,9 +18,9 @@ mod set;
 mod tier;
 mod token;
 
-pub use announce::{Announced, announce};
 pub use body::{Object, body, nullable};
 pub use caller::{Caller, bearer};
+pub use create_uploads::{PendingUploads, create_uploads};
 pub use cursor::{Cursor, CursorKey};
 pub use features::{ai_is_configured, dropbox_is_configured, require_ai};
 pub use image::{CreatedBody, ImageBody, UploadBody};

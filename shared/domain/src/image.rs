@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Analysis, ContentType, Description, FileName, ImageId, JobId, Mirror, ObjectKey, PhoneNumber, Prompt,
-    SetId, Sha256, Slot, Task, Timestamp, Title, UploadSize, UserId,
+    Analysis, ContentType, Description, DropboxCopy, FileName, ImageId, JobId, ObjectKey, PhoneNumber,
+    Prompt, SetId, Sha256, Slot, Task, Timestamp, Title, UploadSize, UserId,
 };
 
 /// How far an image has come.
@@ -213,13 +213,13 @@ pub struct Image {
     pub edit_image_id: Option<ImageId>,
     /// Whether that edit begins only once this image's upload is decided.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub edit_waits: bool,
+    pub edit_deferred: bool,
     /// What a model was asked about the picture, and what it found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Analysis>,
     /// The copy in Dropbox of the picture that is served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mirror: Option<Mirror>,
+    pub dropbox_copy: Option<DropboxCopy>,
 }
 
 /// What a caller sends to make an image.
@@ -264,9 +264,9 @@ impl Image {
             source_image_id: None,
             edit_prompt: None,
             edit_image_id: None,
-            edit_waits: false,
+            edit_deferred: false,
             analysis: None,
-            mirror: None,
+            dropbox_copy: None,
         }
     }
 
@@ -288,13 +288,18 @@ impl Image {
     /// The image with what is to begin once its first upload is decided, and the image of its edit, if one is
     /// wished for.
     #[must_use]
-    pub fn with_wishes(mut self, analyze: bool, edit_prompt: Option<Prompt>, now: Timestamp) -> Vec<Self> {
+    pub fn with_deferred_jobs(
+        mut self,
+        analyze: bool,
+        edit_prompt: Option<Prompt>,
+        now: Timestamp,
+    ) -> Vec<Self> {
         if analyze {
             self.analysis = Some(Analysis::queued(None, true, now));
         }
         let Some(prompt) = edit_prompt else { return vec![self] };
         let edit = Self::edit_of(&self, prompt.clone(), now);
-        (self.edit_prompt, self.edit_image_id, self.edit_waits) = (Some(prompt), Some(edit.id), true);
+        (self.edit_prompt, self.edit_image_id, self.edit_deferred) = (Some(prompt), Some(edit.id), true);
         vec![self, edit]
     }
 
@@ -319,7 +324,8 @@ impl Image {
             let prompt = analysis.prompt.clone();
             tasks.push((analysis.job, Task::Analyze { image: self.id, version, prompt }));
         }
-        if let (true, Some(image), Some(prompt)) = (self.edit_waits, self.edit_image_id, &self.edit_prompt) {
+        if let (true, Some(image), Some(prompt)) = (self.edit_deferred, self.edit_image_id, &self.edit_prompt)
+        {
             let prompt = prompt.clone();
             tasks.push((JobId::generate(), Task::Edit { source: self.id, version, image, prompt }));
         }
@@ -329,23 +335,24 @@ impl Image {
     /// The jobs that bring the copies in Dropbox from what they were before to what they are to be: another picture's
     /// is made, the earlier one removed.
     #[must_use]
-    pub fn mirror_tasks(&self, before: &Self) -> Vec<(JobId, Task)> {
-        let job = |image: &Self| image.mirror.as_ref().map(|mirror| mirror.job);
+    pub fn dropbox_copy_tasks(&self, before: &Self) -> Vec<(JobId, Task)> {
+        let job = |image: &Self| image.dropbox_copy.as_ref().map(|dropbox_copy| dropbox_copy.job);
         if job(self) == job(before) {
             return Vec::new();
         }
-        let made = self.mirror.as_ref().zip(self.picture.as_ref()).map(|(mirror, picture)| {
-            let (version, path) = (picture.version, mirror.path.clone());
-            (mirror.job, Task::Mirror { image: self.id, version, path })
+        let made = self.dropbox_copy.as_ref().zip(self.picture.as_ref()).map(|(dropbox_copy, picture)| {
+            let (version, path) = (picture.version, dropbox_copy.path.clone());
+            (dropbox_copy.job, Task::DropboxCopy { image: self.id, version, path })
         });
-        let removed = before.mirror.as_ref().map(|mirror| (JobId::generate(), mirror.removal()));
+        let removed =
+            before.dropbox_copy.as_ref().map(|dropbox_copy| (JobId::generate(), dropbox_copy.removal()));
         made.into_iter().chain(removed).collect()
     }
 
     /// The image as it is to be seen at `now`: `None` where it has expired, and without a replacement that
     /// has lapsed. The table learns of either only some time later.
     #[must_use]
-    pub fn seen_at(mut self, now: Timestamp) -> Option<Self> {
+    pub fn unless_expired(mut self, now: Timestamp) -> Option<Self> {
         let past = |at: i64| at <= now.as_second();
         if self.expires_at.is_some_and(past) {
             return None;
@@ -382,7 +389,7 @@ impl Image {
     /// Whether the objects of a version are needed, and count against the quota: the picture's, and those of
     /// the latest upload unless it was a replacement that has failed or lapsed.
     #[must_use]
-    pub fn holds(&self, version: u32) -> bool {
+    pub fn keeps_version(&self, version: u32) -> bool {
         match &self.picture {
             Some(picture) if picture.version == version => true,
             Some(_) => version == self.version && matches!(self.status, Status::Pending | Status::Processing),
@@ -396,7 +403,8 @@ impl Image {
         let picture = self.picture.as_ref();
         let served = picture.map_or(0, |picture| picture.upload.size.bytes());
         let is_served = picture.is_some_and(|picture| picture.version == self.version);
-        let latest = if !is_served && self.holds(self.version) { self.upload.size.bytes() } else { 0 };
+        let latest =
+            if !is_served && self.keeps_version(self.version) { self.upload.size.bytes() } else { 0 };
         served + latest
     }
 
@@ -457,8 +465,8 @@ mod tests {
         ] {
             let image = replaced(status);
             assert_eq!((image.held_bytes(), image.shown_version()), (bytes, shown), "{status:?}");
-            assert!(image.holds(1));
-            assert_eq!(image.holds(2), bytes == 17);
+            assert!(image.keeps_version(1));
+            assert_eq!(image.keeps_version(2), bytes == 17);
         }
     }
 
@@ -467,23 +475,26 @@ mod tests {
         for status in [Status::Pending, Status::Processing, Status::Failed] {
             let mut image = image(7);
             image.status = status;
-            assert_eq!((image.held_bytes(), image.holds(1), image.holds(2)), (7, true, false));
+            assert_eq!(
+                (image.held_bytes(), image.keeps_version(1), image.keeps_version(2)),
+                (7, true, false)
+            );
         }
         let mut image = replaced(Status::Ready);
         image.picture.as_mut().unwrap().version = 2;
-        assert_eq!((image.held_bytes(), image.holds(1), image.holds(2)), (10, false, true));
+        assert_eq!((image.held_bytes(), image.keeps_version(1), image.keeps_version(2)), (10, false, true));
     }
 
     #[test]
     fn what_never_comes_is_not_seen_any_more() {
         let later = |seconds| Timestamp::from_second(crate::now().as_second() + seconds).unwrap();
-        assert!(image(1).seen_at(later(0)).is_some());
-        assert!(image(1).seen_at(later(Image::PENDING_SECONDS + 1)).is_none());
+        assert!(image(1).unless_expired(later(0)).is_some());
+        assert!(image(1).unless_expired(later(Image::PENDING_SECONDS + 1)).is_none());
 
         let mut image = replaced(Status::Pending);
         image.replace_by = Some(later(10).as_second());
-        assert_eq!(image.clone().seen_at(later(0)).unwrap().status, Status::Pending);
-        let image = image.seen_at(later(11)).unwrap();
+        assert_eq!(image.clone().unless_expired(later(0)).unwrap().status, Status::Pending);
+        let image = image.unless_expired(later(11)).unwrap();
         assert_eq!((image.status, image.shown_version()), (Status::Ready, 1));
         assert_eq!(image.shown_upload().size.bytes(), 10);
     }

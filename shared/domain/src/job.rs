@@ -30,7 +30,7 @@ pub enum Task {
         prompt: Prompt,
     },
     /// Copy an original to Dropbox.
-    Mirror {
+    DropboxCopy {
         /// The image.
         image: ImageId,
         /// Which of its uploads.
@@ -39,7 +39,7 @@ pub enum Task {
         path: DropboxPath,
     },
     /// Remove a copy from Dropbox.
-    Unmirror {
+    DeleteDropboxCopy {
         /// Where it lies, if it does.
         path: DropboxPath,
     },
@@ -48,8 +48,8 @@ pub enum Task {
 impl Task {
     /// Whether it is tried until it is done, because there is nobody left to be told that it was not.
     #[must_use]
-    pub const fn must_be_done(&self) -> bool {
-        matches!(self, Self::Unmirror { .. })
+    pub const fn retries_forever(&self) -> bool {
+        matches!(self, Self::DeleteDropboxCopy { .. })
     }
 }
 

@@ -1,19 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod analysis;
+mod dropbox_copy;
 mod file;
 mod id;
 mod image;
 mod job;
 mod key;
 mod links;
-mod mirror;
 mod phone;
 mod set;
 mod tier;
 mod user;
 
 pub use analysis::{Analysis, Findings};
+pub use dropbox_copy::{DropboxCopy, DropboxPath};
 pub use file::{
     ContentType, Description, FileName, HEIC_NOT_SUPPORTED, InvalidField, Prompt, Sha256, TierName, Title,
     UploadSize,
@@ -25,7 +26,6 @@ pub use image::{
 pub use job::{Job, Progress, Task};
 pub use key::{InvalidKey, ObjectKey, derivative_key, derivatives_prefix, image_prefix};
 pub use links::{Link, Links, UploadTicket};
-pub use mirror::{DropboxPath, Mirror};
 pub use phone::PhoneNumber;
 pub use set::{ImageSet, SetText, Slot, Slots};
 pub use tier::{DefaultTier, ThumbnailSizes, Tier, TierId};

@@ -82,7 +82,7 @@ impl Records {
         match write.alone(self).return_values(ReturnValue::AllNew).send().await {
             Ok(answer) => {
                 let item = answer.attributes.ok_or_else(|| CallError::internal("no attributes returned"))?;
-                Ok(read::<Image>(item)?.seen_at(now))
+                Ok(read::<Image>(item)?.unless_expired(now))
             }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
@@ -110,7 +110,7 @@ impl Records {
         const ROUNDS: usize = 3;
         for _ in 0..ROUNDS {
             let Some(old) = self.stored_image(user, id).await? else { return Err(ReplaceError::NotFound) };
-            if old.clone().seen_at(now).is_none() {
+            if old.clone().unless_expired(now).is_none() {
                 return Err(ReplaceError::NotFound);
             }
             let new = replaced(old.clone(), upload, change, now);
@@ -190,7 +190,7 @@ impl Records {
             .value(":size", number(new.upload.size.bytes())))
     }
 
-    /// Leaves a note that expires when the replacement lapses; the stream tells `workers-reclaim`.
+    /// Leaves a note that expires when the replacement lapses; the stream tells `workers-stream`.
     fn note_replacement(&self, user: &UserId, new: &Image) -> Result<TransactWriteItem, CallError> {
         let mut note = replacement_key(user, new.id);
         note.insert("version".to_owned(), number(new.version));

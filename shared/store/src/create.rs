@@ -142,14 +142,14 @@ impl Records {
                 (Err(error), _) => return Err(error.into()),
             },
         };
-        let mut instead_of = None;
+        let mut expected_occupant = None;
         for _ in 0..ROUNDS {
             if let Count::Within(tier) | Count::First(tier) = &count {
                 fits(images, tier)?;
             }
             // Read beside the attempt, so that a new user does not wait for it afterwards.
             let (attempt, tier) = tokio::join!(
-                self.attempt(user, images, more, &count, instead_of, once, now),
+                self.attempt(user, images, more, &count, expected_occupant, once, now),
                 self.default_tier()
             );
             count = match attempt? {
@@ -168,7 +168,7 @@ impl Records {
                 Attempt::SlotTaken => return Err(CreateError::SlotTaken),
                 Attempt::Slot(occupant) => {
                     // It may have expired, or be gone.
-                    instead_of = occupant;
+                    expected_occupant = occupant;
                     count
                 }
             };
@@ -206,7 +206,7 @@ impl Records {
         images: &[Image],
         more: &[(Part, TransactWriteItem)],
         count: &Count,
-        instead_of: Option<ImageId>,
+        expected_occupant: Option<ImageId>,
         once: Option<&Once>,
         now: Timestamp,
     ) -> Result<Attempt<Vec<Image>>, CreateError> {
@@ -215,12 +215,12 @@ impl Records {
         if let Some(once) = once {
             parts.push((Part::Once, self.remember(user, once, images, now)?));
         }
-        parts.push((Part::Profile, self.take_places(user, images, count)?));
+        parts.push((Part::Profile, self.reserve_quota(user, images, count)?));
         for image in images {
             if let Some(place) = image.set {
-                parts.push((Part::Set, self.fill_slot(user, image.id, place, instead_of)?));
-                if let Some(occupant) = instead_of {
-                    parts.push((Part::Occupant, self.is_past(user, occupant, now)?));
+                parts.push((Part::Set, self.fill_slot(user, image.id, place, expected_occupant)?));
+                if let Some(occupant) = expected_occupant {
+                    parts.push((Part::Occupant, self.check_expired_or_absent(user, occupant, now)?));
                 }
             }
             parts.push((Part::Image, self.put_new(image_item(user, image)?)?));
@@ -260,7 +260,7 @@ impl Records {
         first.map(Some).ok_or_else(|| CallError::internal("a transaction was refused for no reason"))
     }
 
-    fn take_places(
+    fn reserve_quota(
         &self,
         user: &UserId,
         images: &[Image],
@@ -307,24 +307,29 @@ impl Records {
         user: &UserId,
         image: ImageId,
         place: SetPlace,
-        instead_of: Option<ImageId>,
+        expected_occupant: Option<ImageId>,
     ) -> Result<TransactWriteItem, CallError> {
         let slot = place.image_type.as_str();
         let update = format!("SET #slots.#{slot} = :image");
-        let condition = match instead_of {
+        let condition = match expected_occupant {
             Some(_) => format!("#slots.#{slot} = :occupant"),
             None => format!("attribute_exists(pk) AND attribute_not_exists(#slots.#{slot})"),
         };
         let mut write =
             Write::new(set_key(user, place.id), update, condition).value(":image", string(image.to_string()));
-        if let Some(occupant) = instead_of {
+        if let Some(occupant) = expected_occupant {
             write = write.value(":occupant", string(occupant.to_string()));
         }
         write.in_transaction(self)
     }
 
     /// A part of a transaction that insists on an image's having expired, or being gone.
-    fn is_past(&self, user: &UserId, image: ImageId, now: Timestamp) -> Result<TransactWriteItem, CallError> {
+    fn check_expired_or_absent(
+        &self,
+        user: &UserId,
+        image: ImageId,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, CallError> {
         let check = ConditionCheck::builder()
             .table_name(&self.table)
             .set_key(Some(image_key(user, image)))

@@ -12,7 +12,7 @@ use crate::{
 
 /// An image and whose it is.
 #[derive(Clone, Debug)]
-pub struct Owned {
+pub struct OwnedImage {
     /// The owner.
     pub user: UserId,
     /// The image.
@@ -35,8 +35,8 @@ pub struct Filter {
 }
 
 /// A part of one partition: newest first, down to `floor` where it goes on further below.
-struct Stretch {
-    images: Vec<Owned>,
+struct PartitionPage {
+    images: Vec<OwnedImage>,
     floor: Option<ImageId>,
 }
 
@@ -48,7 +48,7 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn anyones_image(&self, id: ImageId, now: Timestamp) -> Result<Option<Owned>, CallError> {
+    pub async fn admin_image(&self, id: ImageId, now: Timestamp) -> Result<Option<OwnedImage>, CallError> {
         let answer = self
             .dynamodb
             .query()
@@ -72,13 +72,13 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn everyones_images(
+    pub async fn admin_images(
         &self,
         filter: &Filter,
         after: Option<ImageId>,
         limit: usize,
         now: Timestamp,
-    ) -> Result<Page<Owned, ImageId>, CallError> {
+    ) -> Result<Page<OwnedImage, ImageId>, CallError> {
         let mut before = after.map_or_else(|| "~".to_owned(), |id| id.to_string());
         if let Some(time) = filter.before {
             before = before.min(ImageId::first_at(time).to_string());
@@ -111,7 +111,7 @@ impl Records {
         before: &str,
         limit: usize,
         now: Timestamp,
-    ) -> Result<Stretch, CallError> {
+    ) -> Result<PartitionPage, CallError> {
         let mut conditions = vec![NOT_EXPIRED];
         if let Some(status) = filter.status {
             conditions.push(status_is(status));
@@ -150,21 +150,21 @@ impl Records {
         }
         let floor =
             answer.last_evaluated_key.as_ref().and_then(|key| key.get("id")?.as_s().ok()?.parse().ok());
-        Ok(Stretch { images, floor })
+        Ok(PartitionPage { images, floor })
     }
 }
 
 /// Puts stretches together, newest first. Below the highest floor some partition may hold images that were not
 /// looked at, so the page ends there.
-fn merge(stretches: Vec<Stretch>, limit: usize) -> Page<Owned, ImageId> {
+fn merge(stretches: Vec<PartitionPage>, limit: usize) -> Page<OwnedImage, ImageId> {
     let floor = stretches.iter().filter_map(|stretch| stretch.floor).max();
-    let mut items: Vec<Owned> = stretches.into_iter().flat_map(|stretch| stretch.images).collect();
+    let mut items: Vec<OwnedImage> = stretches.into_iter().flat_map(|stretch| stretch.images).collect();
     items.retain(|owned| floor.is_none_or(|floor| owned.image.id >= floor));
     items.sort_by_key(|owned| std::cmp::Reverse(owned.image.id));
     page(items, limit, |owned| owned.image.id, floor)
 }
 
-fn owned(item: Item, now: Timestamp) -> Result<Option<Owned>, CallError> {
+fn owned(item: Item, now: Timestamp) -> Result<Option<OwnedImage>, CallError> {
     let user = owner(&item)?;
-    Ok(read::<Image>(item)?.seen_at(now).map(|image| Owned { user, image }))
+    Ok(read::<Image>(item)?.unless_expired(now).map(|image| OwnedImage { user, image }))
 }

@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, TransactWriteItem},
 };
 use domain::{
-    Analysis, ContentType, Failure, Image, ImageId, Job, JobId, Lease, Mirror, Picture, Progress, Prompt,
-    Status, Task, Tier, Timestamp, UploadSize, UserId,
+    Analysis, ContentType, DropboxCopy, Failure, Image, ImageId, Job, JobId, Lease, Picture, Progress,
+    Prompt, Status, Task, Tier, Timestamp, UploadSize, UserId,
 };
 
 use crate::{
@@ -39,7 +39,7 @@ pub enum Settled {
     /// Written, and the job has ended.
     Done,
     /// Not written, since what the job was for is gone or has moved on. The job has not ended.
-    Unneeded,
+    VersionObsolete,
     /// Not written: another worker has taken the job over.
     Lost,
 }
@@ -146,8 +146,8 @@ impl Records {
             }
             // Nobody has begun to develop it: who does will read this. One such edit at most.
             None => (
-                "#edit_prompt = :prompt, #edit_image_id = :edit, #edit_waits = :yes",
-                "#status = :pending AND #version = :version AND attribute_not_exists(#edit_waits)",
+                "#edit_prompt = :prompt, #edit_image_id = :edit, #edit_deferred = :yes",
+                "#status = :pending AND #version = :version AND attribute_not_exists(#edit_deferred)",
             ),
         };
         let sets = Parts { set: vec![update.to_owned()], remove: Vec::new() };
@@ -161,7 +161,7 @@ impl Records {
         parts.push((Part::Source, write.in_transaction(self)?));
         let mut after = change.applied_to(source.clone(), now);
         (after.edit_prompt, after.edit_image_id) = (Some(prompt), Some(edit.id));
-        after.edit_waits = source.picture.is_none();
+        after.edit_deferred = source.picture.is_none();
         match self.create_images_with(user, std::slice::from_ref(&edit), &parts, once, now).await? {
             Made::Now => Ok((after, edit)),
             Made::Before(edits) => {
@@ -265,27 +265,27 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn settle_mirror(
+    pub async fn settle_dropbox_copy(
         &self,
         user: &UserId,
         image: ImageId,
         owner: &str,
-        mirror: &Mirror,
+        dropbox_copy: &DropboxCopy,
         now: Timestamp,
     ) -> Result<Settled, CallError> {
-        let update = "SET #mirror = :mirror, #updated_at = :time";
-        let write = Write::new(image_key(user, image), update, "#mirror.#job = :job")
-            .value(":mirror", value(mirror)?)
+        let update = "SET #dropbox_copy = :dropbox_copy, #updated_at = :time";
+        let write = Write::new(image_key(user, image), update, "#dropbox_copy.#job = :job")
+            .value(":dropbox_copy", value(dropbox_copy)?)
             .value(":time", timestamp(now))
-            .value(":job", string(mirror.job.to_string()));
-        self.settle_job(user, mirror.job, owner, write).await
+            .value(":job", string(dropbox_copy.job.to_string()));
+        self.settle_job(user, dropbox_copy.job, owner, write).await
     }
 
     /// Ends a claimed job and begins another instead. Does nothing where another worker has taken it over.
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn begin_instead(
+    pub async fn finish_and_enqueue(
         &self,
         user: &UserId,
         id: JobId,
@@ -366,7 +366,7 @@ impl Records {
         let parts = vec![self.job_ends(user, id, owner)?, result.in_transaction(self)?];
         let Some(reasons) = self.transact(parts).await? else { return Ok(Settled::Done) };
         let lost = reasons.first().and_then(refused).is_some();
-        Ok(if lost { Settled::Lost } else { Settled::Unneeded })
+        Ok(if lost { Settled::Lost } else { Settled::VersionObsolete })
     }
 
     fn job_ends(&self, user: &UserId, id: JobId, owner: &str) -> Result<TransactWriteItem, CallError> {

@@ -11,8 +11,8 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::{Client, Config};
 use domain::{
-    Analysis, ContentType, DropboxPath, Failure, Findings, Image, ImageId, ImageSet, Job, JobId, Lease,
-    Mirror, NewImage, ObjectKey, Picture, Placeholder, Profile, Sequencer, SetPlace, SetText, Sha256, Slot,
+    Analysis, ContentType, DropboxCopy, DropboxPath, Failure, Findings, Image, ImageId, ImageSet, Job, JobId,
+    Lease, NewImage, ObjectKey, Picture, Placeholder, Profile, Sequencer, SetPlace, SetText, Sha256, Slot,
     Status, Task, Thumbnail, Tier, TierId, Timestamp, Upload, UserId,
 };
 
@@ -173,7 +173,7 @@ async fn what_makes_images_is_valid_for_dynamodb() -> Result<()> {
         .await?;
     records.create_images(user, std::slice::from_ref(&image), Some(&once("one")), *now).await?;
     records.create_images(user, &[image.clone(), image.clone()], None, *now).await?;
-    let wishes = image.clone().with_wishes(true, Some("A hat".to_owned().try_into()?), *now);
+    let wishes = image.clone().with_deferred_jobs(true, Some("A hat".to_owned().try_into()?), *now);
     records.create_images(user, &wishes, None, *now).await?;
     judged.end()
 }
@@ -201,7 +201,7 @@ async fn what_changes_images_is_valid_for_dynamodb() -> Result<()> {
     for image in [&pending, &ready] {
         records.delete_image(user, image.id, *now).await?;
         records.delete_known_image(user, image, *now).await?;
-        records.give_back(user, image.id, 100, *now).await?;
+        records.refund_quota(user, image.id, 100, *now).await?;
     }
     judged.end()
 }
@@ -217,30 +217,30 @@ async fn what_workers_write_is_valid_for_dynamodb() -> Result<()> {
         .image(|image| {
             image.lease = Some(lease());
             (image.version, image.picture) = (2, Some(picture(image.upload.clone())));
-            (image.edit_waits, image.edit_image_id) = (true, Some(ImageId::generate()));
+            (image.edit_deferred, image.edit_image_id) = (true, Some(ImageId::generate()));
             image.edit_prompt = "A hat".to_owned().try_into().ok();
             image.analysis = Some(Analysis::queued(None, true, image.created_at));
             image.phone_number = "+4915123456789".to_owned().try_into().ok();
-            image.mirror = image.phone_number.as_ref().map(|number| {
-                Mirror::queued(DropboxPath::new(number, image.created_at, image.id, &image.file_name))
+            image.dropbox_copy = image.phone_number.as_ref().map(|number| {
+                DropboxCopy::queued(DropboxPath::new(number, image.created_at, image.id, &image.file_name))
             });
         })
         .await?;
     for image in [&plain, &wished] {
         let key = ObjectKey { user: user.clone(), image: image.id, version: image.version };
         records.claim(&key, &sequencer, &lease(), *now, *now).await?;
-        records.let_go(&key, &lease()).await?;
-        for mirrors in [false, true] {
+        records.release_claim(&key, &lease()).await?;
+        for copies_to_dropbox in [false, true] {
             let developed = Developed {
                 width: 2,
                 height: 1,
                 thumbnails: vec![thumbnail(200)],
                 placeholder: placeholder(),
             };
-            records.finish(&key, image, developed, mirrors, *now).await?;
+            records.finish(&key, image, developed, copies_to_dropbox, *now).await?;
         }
         records.fail(&key, image, &failure(), *now).await?;
-        records.give_up(&key, &sequencer, &failure(), *now).await?;
+        records.mark_failed(&key, &sequencer, &failure(), *now).await?;
         records.add_thumbnail(&key, &thumbnail(400)).await?;
     }
     judged.end()
@@ -265,14 +265,14 @@ async fn what_jobs_write_is_valid_for_dynamodb() -> Result<()> {
     records.claim_job(user, job.id, &lease(), *now).await?;
     records.put_job_back(user, job.id, "worker", 1).await?;
     records.end_job(user, job.id, "worker").await?;
-    records.begin_instead(user, job.id, "worker", task()).await?;
+    records.finish_and_enqueue(user, job.id, "worker", task()).await?;
     for outcome in [Ok(Findings::default()), Err(failure())] {
         let analysis = Analysis::queued(None, false, *now).ended(outcome, *now);
         records.settle_analysis(user, ready.id, "worker", &analysis, *now).await?;
     }
     let number = "+4915123456789".to_owned().try_into()?;
-    let copy = Mirror::queued(DropboxPath::new(&number, *now, ready.id, &ready.file_name));
-    records.settle_mirror(user, ready.id, "worker", &copy, *now).await?;
+    let copy = DropboxCopy::queued(DropboxPath::new(&number, *now, ready.id, &ready.file_name));
+    records.settle_dropbox_copy(user, ready.id, "worker", &copy, *now).await?;
     records.settle_failed_edit(user, (job.id, pending.id), "worker", &failure(), *now).await?;
     assert!(records.declare_edit(user, &pending, ContentType::Png, 5.try_into()?).await?);
     judged.end()
@@ -288,7 +288,7 @@ async fn what_reads_images_is_valid_for_dynamodb() -> Result<()> {
     let after = Some(ImageId::generate());
     records.image_and_profile(user, image.id, *now).await?;
     assert_eq!(records.images_by_id(user, [image.id], *now).await?.len(), 1);
-    assert!(records.anyones_image(image.id, *now).await?.is_some());
+    assert!(records.admin_image(image.id, *now).await?.is_some());
     assert_eq!(records.images_of_phone(user, &number, after, 3, *now).await?.items.len(), 1);
     let states = [Status::Pending, Status::Processing, Status::Ready, Status::Failed].map(Some);
     for status in states.into_iter().chain([None]) {
@@ -296,7 +296,7 @@ async fn what_reads_images_is_valid_for_dynamodb() -> Result<()> {
         for (phone_number, file_name) in [(None, None), (Some(number.clone()), Some("A".to_owned()))] {
             let filter =
                 Filter { phone_number, file_name, status, after: Some(Timestamp::UNIX_EPOCH), before: None };
-            records.everyones_images(&filter, after, 3, *now).await?;
+            records.admin_images(&filter, after, 3, *now).await?;
         }
     }
     judged.end()
@@ -328,7 +328,7 @@ async fn what_is_done_to_tiers_is_valid_for_dynamodb() -> Result<()> {
     let tier = tier()?;
     records.put_tier(&tier).await?;
     assert!(records.set_tier(user, &tier).await?);
-    assert_eq!(records.spread_tier(&tier).await?, 1);
+    assert_eq!(records.propagate_limits(&tier).await?, 1);
     assert_eq!(records.tiers().await?.len(), 1);
     assert_eq!(records.profiles(std::slice::from_ref(user)).await?.len(), 1);
     records.delete_tier(&"nobodys".to_owned().try_into()?).await?;

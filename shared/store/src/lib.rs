@@ -16,7 +16,7 @@ mod work;
 
 pub use change::{Change, ReplaceError};
 pub use create::{CreateError, Made, Once};
-pub use everyone::{Filter, Owned};
+pub use everyone::{Filter, OwnedImage};
 pub use jobs::{AskError, JobClaim, Settled};
 pub use objects::{Objects, OriginalPart};
 pub use records::{Page, Records};

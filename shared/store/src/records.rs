@@ -68,7 +68,7 @@ impl Records {
         id: ImageId,
         now: Timestamp,
     ) -> Result<Option<Image>, CallError> {
-        Ok(self.stored_image(user, id).await?.and_then(|image| image.seen_at(now)))
+        Ok(self.stored_image(user, id).await?.and_then(|image| image.unless_expired(now)))
     }
 
     /// One image as the table has it, which may be past its time.
@@ -141,7 +141,7 @@ impl Records {
             };
             let answer = query.send().await?;
             for item in answer.items.unwrap_or_default() {
-                images.extend(read::<Image>(item)?.seen_at(now));
+                images.extend(read::<Image>(item)?.unless_expired(now));
             }
             start = answer.last_evaluated_key;
             if images.len() > limit || start.is_none() {
@@ -183,7 +183,7 @@ impl Records {
             .await?;
         let mut images = Vec::with_capacity(limit);
         for item in answer.items.unwrap_or_default() {
-            images.extend(read::<Image>(item)?.seen_at(now));
+            images.extend(read::<Image>(item)?.unless_expired(now));
         }
         Ok(page(images, limit, |image| image.id, answer.last_evaluated_key.as_ref().and_then(id_of_key)))
     }
@@ -200,7 +200,7 @@ impl Records {
     ) -> Result<Vec<Image>, CallError> {
         let items = self.batch(ids.into_iter().map(|id| image_key(user, id)).collect()).await?;
         let images = items.into_iter().map(read::<Image>).collect::<Result<Vec<_>, _>>()?;
-        Ok(images.into_iter().filter_map(|image| image.seen_at(now)).collect())
+        Ok(images.into_iter().filter_map(|image| image.unless_expired(now)).collect())
     }
 
     /// The items at some keys, in no order, without those that are not there.

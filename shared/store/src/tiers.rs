@@ -234,7 +234,7 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]; calling it again goes on with those that are left.
-    pub async fn spread_tier(&self, tier: &Tier) -> Result<usize, CallError> {
+    pub async fn propagate_limits(&self, tier: &Tier) -> Result<usize, CallError> {
         const AT_ONCE: usize = 16;
         let (mut count, mut start) = (0, None);
         loop {
@@ -256,7 +256,7 @@ impl Records {
     /// check them: a transaction fails when it contains an item that is part of another ongoing one (Amazon DynamoDB
     /// Developer Guide, "Transaction conflict handling in DynamoDB"), and all new users share the item of their tier.
     /// Instead, `workers-tiers` calls this for each new profile. A later change of the tier reaches the profile by
-    /// [`Records::spread_tier`].
+    /// [`Records::propagate_limits`].
     ///
     /// # Errors
     /// [`CallError`]

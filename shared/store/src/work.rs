@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, TransactWriteItem},
 };
 use domain::{
-    DropboxPath, Failure, Image, ImageId, Job, Lease, Mirror, ObjectKey, Picture, Sequencer, Status,
+    DropboxCopy, DropboxPath, Failure, Image, ImageId, Job, Lease, ObjectKey, Picture, Sequencer, Status,
     Thumbnail, Timestamp, UserId,
 };
 
@@ -28,10 +28,10 @@ pub enum Claim {
     /// Another request is at it; come back when its lease may have ended.
     Busy,
     /// Nothing to do: it was done before.
-    Settled(Box<Image>),
+    AlreadyDone(Box<Image>),
     /// Nothing to do, and the version's objects are not needed: a newer upload took its place, or it came
     /// too late.
-    Unneeded,
+    VersionObsolete,
     /// There is no such image.
     Gone,
 }
@@ -44,9 +44,9 @@ pub enum Outcome {
     /// Not written: the image was removed meanwhile.
     Gone,
     /// Not written: another request took over.
-    Superseded,
+    LeaseLost,
     /// Not written: another version of the image was begun.
-    Unneeded,
+    VersionObsolete,
 }
 
 /// What was found out about a picture.
@@ -108,10 +108,10 @@ impl Records {
         let same_event = image.version == upload.version && image.sequencer.as_ref() == Some(sequencer);
         Ok(if same_event && image.status == Status::Processing {
             Claim::Busy
-        } else if image.holds(upload.version) {
-            Claim::Settled(Box::new(image))
+        } else if image.keeps_version(upload.version) {
+            Claim::AlreadyDone(Box::new(image))
         } else {
-            Claim::Unneeded
+            Claim::VersionObsolete
         })
     }
 
@@ -119,7 +119,7 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]; the lease then ends by itself.
-    pub async fn let_go(&self, upload: &ObjectKey, lease: &Lease) -> Result<(), CallError> {
+    pub async fn release_claim(&self, upload: &ObjectKey, lease: &Lease) -> Result<(), CallError> {
         let write = Write::of_upload(upload, "SET #lease.#until = :past", "#lease.#owner = :owner")
             .value(":past", number(0))
             .value(":owner", string(&lease.owner));
@@ -132,7 +132,7 @@ impl Records {
     /// Makes a claimed image ready, and begins the jobs that waited for it. The picture that was served before
     /// counts no longer.
     ///
-    /// With `mirrors`, an image that was uploaded for a phone number gets a copy in Dropbox, instead of the one of
+    /// With `copies_to_dropbox`, an image that was uploaded for a phone number gets a copy in Dropbox, instead of the one of
     /// the picture before.
     ///
     /// # Errors
@@ -142,7 +142,7 @@ impl Records {
         upload: &ObjectKey,
         claimed: &Image,
         developed: Developed,
-        mirrors: bool,
+        copies_to_dropbox: bool,
         now: Timestamp,
     ) -> Result<Outcome, CallError> {
         let mut after = claimed.clone();
@@ -155,10 +155,10 @@ impl Records {
             thumbnails: developed.thumbnails,
             placeholder: developed.placeholder,
         });
-        let number = claimed.phone_number.as_ref().filter(|_| mirrors);
+        let number = claimed.phone_number.as_ref().filter(|_| copies_to_dropbox);
         let mut sets = "SET #status = :status, #picture = :picture, #updated_at = :time".to_owned();
         if number.is_some() {
-            sets.push_str(", #mirror = :mirror");
+            sets.push_str(", #dropbox_copy = :dropbox_copy");
         }
         let mut removes = "REMOVE #lease, #failure".to_owned();
         let is_another = claimed.picture.as_ref().is_some_and(|picture| picture.version != upload.version);
@@ -173,7 +173,8 @@ impl Records {
         if let Some(number) = number {
             let uploaded_at = claimed.uploaded_at.unwrap_or(now);
             let path = DropboxPath::new(number, uploaded_at, claimed.id, &claimed.file_name);
-            write = write.value(":mirror", value(after.mirror.insert(Mirror::queued(path)))?);
+            write =
+                write.value(":dropbox_copy", value(after.dropbox_copy.insert(DropboxCopy::queued(path)))?);
         }
         self.settle(write, upload, claimed, &after, now).await
     }
@@ -220,7 +221,7 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn give_up(
+    pub async fn mark_failed(
         &self,
         upload: &ObjectKey,
         sequencer: &Sequencer,
@@ -259,14 +260,14 @@ impl Records {
     ) -> Result<Outcome, CallError> {
         let mut write = write;
         // Each update here ends in what it removes.
-        if before.edit_waits {
-            write = write.and(", #edit_waits");
+        if before.edit_deferred {
+            write = write.and(", #edit_deferred");
         }
         if before.analysis.as_ref().is_some_and(|analysis| analysis.waits) {
             write = write.and(", #analysis.#waits");
         }
         let mut tasks = before.waiting_tasks(upload.version);
-        tasks.extend(after.mirror_tasks(before));
+        tasks.extend(after.dropbox_copy_tasks(before));
         if before.held_bytes() == after.held_bytes() && tasks.is_empty() {
             return outcome(write.alone(self), upload.version).await;
         }
@@ -319,7 +320,7 @@ impl Records {
                     let Some(item) = failed.item() else { return Ok(Outcome::Gone) };
                     let image: Image = read(item.clone())?;
                     let served = image.picture.is_some_and(|served| served.version == picture.version);
-                    Ok(if served { Outcome::Superseded } else { Outcome::Unneeded })
+                    Ok(if served { Outcome::LeaseLost } else { Outcome::VersionObsolete })
                 }
                 _ => Err(error.into()),
             },
@@ -330,7 +331,7 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn give_back(
+    pub async fn refund_quota(
         &self,
         user: &UserId,
         id: ImageId,
@@ -354,7 +355,7 @@ impl Records {
 /// The sequencer of an upload that failed: a replacement that counts no longer is closed to later events, such as
 /// that of a second upload to an address that is still good.
 fn failed_at(after: &Image, upload: &ObjectKey, event: Sequencer) -> Sequencer {
-    if after.holds(upload.version) { event } else { Sequencer::closed() }
+    if after.keeps_version(upload.version) { event } else { Sequencer::closed() }
 }
 
 async fn outcome(update: UpdateItemFluentBuilder, version: u32) -> Result<Outcome, CallError> {
@@ -369,5 +370,5 @@ async fn outcome(update: UpdateItemFluentBuilder, version: u32) -> Result<Outcom
 fn not_written(item: Option<&Item>, version: u32) -> Result<Outcome, CallError> {
     let Some(item) = item else { return Ok(Outcome::Gone) };
     let image: Image = read(item.clone())?;
-    Ok(if image.holds(version) { Outcome::Superseded } else { Outcome::Unneeded })
+    Ok(if image.keeps_version(version) { Outcome::LeaseLost } else { Outcome::VersionObsolete })
 }

@@ -119,7 +119,7 @@ impl World {
                 records.fail(key, image, &failure(), now).await?;
             }
             Event::GiveUp { version, sequencer } => {
-                records.give_up(&self.key(version), &sequence(sequencer), &failure(), now).await?;
+                records.mark_failed(&self.key(version), &sequence(sequencer), &failure(), now).await?;
             }
             Event::Lapse { version } => {
                 records.lapse_replacement(user, id, version, now).await?;
@@ -136,7 +136,7 @@ impl World {
             }
             Event::Reclaim => {
                 if self.deleted {
-                    records.give_back(user, id, self.last.held_bytes(), now).await?;
+                    records.refund_quota(user, id, self.last.held_bytes(), now).await?;
                     self.reclaimed = true;
                 }
             }

@@ -16,7 +16,7 @@ mod auth {
     mod register;
 }
 mod docs {
-    mod missing;
+    mod fallback;
     mod openapi;
     mod page;
 }
@@ -37,13 +37,13 @@ mod imagesets {
     mod create;
     mod delete;
     mod get;
+    mod images;
     mod list;
     mod update;
-    mod upload;
 }
 mod phones {
+    mod images;
     mod list;
-    mod upload;
 }
 mod tiers {
     mod get;
@@ -51,13 +51,13 @@ mod tiers {
 }
 mod workers {
     mod dropbox;
-    mod failed;
     mod jobs;
-    mod reclaim;
+    mod resize;
     mod setup;
-    mod sizes;
+    mod stream;
     mod thumbnail;
     mod tiers;
+    mod upload_failed;
     mod wiring;
 }
 mod contract;

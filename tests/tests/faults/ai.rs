@@ -20,7 +20,7 @@ async fn without_a_provider_wishes_are_refused_before_anything_is_written() -> R
     for (function, path, body) in [
         ("ImagesCreate", "/api/images".to_owned(), wish("analyze", json!(true))),
         ("ImagesCreate", "/api/images".to_owned(), wish("edit_prompt", json!("a hat"))),
-        ("ImagesetsUpload", format!("/api/imagesets/{set}/images"), in_set),
+        ("ImagesetsImagesCreate", format!("/api/imagesets/{set}/images"), in_set),
         ("ImagesAnalysis", format!("{path}/analysis"), json!({})),
         ("ImagesEdits", format!("{path}/edits"), json!({"prompt": "a hat"})),
     ] {

@@ -94,7 +94,7 @@ async fn the_copy_of_a_worker_that_is_killed_is_made_by_another() -> Result<()> 
         let (name, picture) = (plan.file_name(".png"), pictures::png(64, 64)?);
         let id = user.upload_for_phone("+4915123456789", &name, "image/png", picture.clone()).await?;
         called(&plan).await?;
-        let job = user.record(&id).await?.context("no record")?["mirror"]["job"].take();
+        let job = user.record(&id).await?.context("no record")?["dropbox_copy"]["job"].take();
         kill_in_mid_call(&user, &plan, "WorkersDropbox", job.as_str().context("no job")?).await?;
         let image = user.mirrored(&id).await?;
         let link = image["dropbox_url"].as_str().with_context(|| format!("no link: {image}"))?;

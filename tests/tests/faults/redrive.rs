@@ -76,7 +76,7 @@ async fn poison_messages_end_among_the_dead_letters() -> Result<()> {
             ("AnalysisJobs", "AnalysisDeadLetters"),
             ("EditJobs", "EditDeadLetters"),
             ("DropboxJobs", "DropboxDeadLetters"),
-            ("ThumbnailFailures", "FailedDeadLetters"),
+            ("ThumbnailFailures", "UploadFailedDeadLetters"),
         ]
         .map(async |(queue, letters)| {
             let (queue, letters) = tokio::try_join!(stack.resource(queue), stack.resource(letters))?;

@@ -69,11 +69,11 @@ async fn imagesets_delete() -> Result<()> {
 }
 
 #[tokio::test]
-async fn imagesets_upload() -> Result<()> {
+async fn imagesets_images_create() -> Result<()> {
     let stack = Stack::connect()?;
-    let function = stack.resource("ImagesetsUpload").await?;
+    let function = stack.resource("ImagesetsImagesCreate").await?;
     let picture = pictures::png(64, 64)?;
-    needs_all_it_may(&stack, "ImagesetsUpload", async || {
+    needs_all_it_may(&stack, "ImagesetsImagesCreate", async || {
         // A fresh instance has to read the tier of new users, and a new user needs a profile.
         stack.aws.restart(&function).await?;
         let user = stack.user().await?;

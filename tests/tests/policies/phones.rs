@@ -18,10 +18,10 @@ async fn upload(user: &User) -> Result<Value> {
 }
 
 #[tokio::test]
-async fn phones_upload() -> Result<()> {
+async fn phones_images_create() -> Result<()> {
     let stack = Stack::connect()?;
-    let function = stack.resource("PhonesUpload").await?;
-    needs_all_it_may(&stack, "PhonesUpload", async || {
+    let function = stack.resource("PhonesImagesCreate").await?;
+    needs_all_it_may(&stack, "PhonesImagesCreate", async || {
         // A fresh instance has to read the tier of new users, and a new user needs a profile.
         stack.aws.restart(&function).await?;
         let user = stack.user().await?;

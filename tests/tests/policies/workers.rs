@@ -51,17 +51,17 @@ async fn workers_thumbnail() -> Result<()> {
 }
 
 #[tokio::test]
-async fn workers_failed() -> Result<()> {
+async fn workers_upload_failed() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
-    needs_all_it_may(&stack, "WorkersFailed", async || {
+    needs_all_it_may(&stack, "WorkersUploadFailed", async || {
         // A job that waited for the upload begins, and tells of it.
         let fields = json!({"file_name": "a", "content_type": "image/png", "size": 10, "analyze": true});
         let created = user.create_with(fields).await?;
         let upload = events::uploaded([(user.key(created.id()).as_str(), "A1")])?;
         let given_up = events::given_up(&upload).to_string();
         let event = json!({"Records": [{"messageId": "m", "body": given_up, "eventSource": "aws:sqs"}]});
-        took_all(&stack.invoke("WorkersFailed", &event).await?.ok()?)?;
+        took_all(&stack.invoke("WorkersUploadFailed", &event).await?.ok()?)?;
         ensure!(user.image(created.id()).await?["status"] == "failed");
         Ok(())
     })
@@ -69,9 +69,9 @@ async fn workers_failed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn workers_reclaim() -> Result<()> {
+async fn workers_stream() -> Result<()> {
     let stack = Stack::connect()?;
-    needs_all_it_may(&stack, "WorkersReclaim", async || {
+    needs_all_it_may(&stack, "WorkersStream", async || {
         let user = stack.user().await?;
         // An image in a slot, with objects in both buckets; a set with an image left over; a replacement that
         // never came. The stream's own events come only for what is really removed.
@@ -87,11 +87,11 @@ async fn workers_reclaim() -> Result<()> {
             events::set_removed(&user, &other).await?,
             events::expired(&user, id).await?,
         ] {
-            took_all(&stack.invoke("WorkersReclaim", &event).await?.ok()?)?;
+            took_all(&stack.invoke("WorkersStream", &event).await?.ok()?)?;
         }
         // A job for each queue, which nobody has.
         for task in [
-            json!({"task": {"S": "unmirror"}, "path": {"S": "/+49/nobodys"}}),
+            json!({"task": {"S": "delete_dropbox_copy"}, "path": {"S": "/+49/nobodys"}}),
             json!({"task": {"S": "analyze"}, "image": {"S": NOBODYS}, "version": {"N": "1"}}),
             json!({
                 "task": {"S": "edit"}, "source": {"S": NOBODYS}, "version": {"N": "1"},
@@ -99,7 +99,7 @@ async fn workers_reclaim() -> Result<()> {
             }),
         ] {
             let event = events::job_comes(&user, NOBODYS, task)?;
-            took_all(&stack.invoke("WorkersReclaim", &event).await?.ok()?)?;
+            took_all(&stack.invoke("WorkersStream", &event).await?.ok()?)?;
         }
         Ok(())
     })
@@ -107,17 +107,17 @@ async fn workers_reclaim() -> Result<()> {
 }
 
 #[tokio::test]
-async fn workers_sizes() -> Result<()> {
+async fn workers_resize() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
-    needs_all_it_may(&stack, "WorkersSizes", async || {
+    needs_all_it_may(&stack, "WorkersResize", async || {
         let id = ready(&user).await?;
         let order = |size: u32| json!({"original": user.key(&id), "sizes": [size]});
-        let answer = stack.invoke("WorkersSizes", &order(16)).await?.ok()?;
+        let answer = stack.invoke("WorkersResize", &order(16)).await?.ok()?;
         ensure!(answer["thumbnails"][0]["size"] == 16, "{answer}");
         // Replaced meanwhile: what was made is removed.
         user.change_record(&id, "SET picture.version = :other", json!({":other": 9})).await?;
-        stack.invoke("WorkersSizes", &order(32)).await?.ok().map(drop)
+        stack.invoke("WorkersResize", &order(32)).await?.ok().map(drop)
     })
     .await
 }
@@ -215,7 +215,8 @@ async fn workers_dropbox() -> Result<()> {
         comes(async || Ok(user.image(&id).await?["dropbox"]["status"] == "done")).await?;
         // The copy of an image that is gone becomes a removal.
         let path = format!("/+49/{name}");
-        let job = json!({"task": "mirror", "image": NOBODYS, "version": 1, "path": path, "attempts": 0});
+        let job =
+            json!({"task": "dropbox_copy", "image": NOBODYS, "version": 1, "path": path, "attempts": 0});
         user.put_job(NOBODYS, job).await?;
         comes(async || Ok(!user.has_jobs().await?)).await
     })

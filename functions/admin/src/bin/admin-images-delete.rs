@@ -12,7 +12,7 @@ async fn main() -> Result<(), Error> {
 async fn delete(records: &Records, request: Request) -> Reply {
     Caller::admin(&request).await?;
     let (id, now) = (api::path_id(&request)?, domain::now());
-    let owned = records.anyones_image(id, now).await?.ok_or_else(Problem::not_found)?;
+    let owned = records.admin_image(id, now).await?.ok_or_else(Problem::not_found)?;
     if records.delete_known_image(&owned.user, &owned.image, now).await? {
         api::no_content()
     } else {

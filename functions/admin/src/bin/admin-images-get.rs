@@ -14,6 +14,6 @@ async fn main() -> Result<(), Error> {
 async fn get(records: &Records, objects: &Objects, request: Request) -> Reply {
     Caller::admin(&request).await?;
     let (id, now) = (api::path_id(&request)?, domain::now());
-    let owned = records.anyones_image(id, now).await?.ok_or_else(Problem::not_found)?;
+    let owned = records.admin_image(id, now).await?.ok_or_else(Problem::not_found)?;
     api::json(StatusCode::OK, &OwnedBody::new(&owned, objects, now).await?)
 }

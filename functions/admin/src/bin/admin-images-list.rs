@@ -29,7 +29,7 @@ async fn list(records: &Records, objects: &Objects, key: &CursorKey, request: Re
     let after = query.cursor(&cursor)?;
 
     let now = domain::now();
-    let page = records.everyones_images(&filter, after, limit, now).await?;
+    let page = records.admin_images(&filter, after, limit, now).await?;
     let mut images = PageItems::default();
     for owned in &page.items {
         if !images.push(owned.image.id, &OwnedBody::new(owned, objects, now).await?)? {

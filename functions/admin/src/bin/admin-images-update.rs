@@ -4,7 +4,7 @@ use admin::OwnedBody;
 use api::{Caller, Error, Problem, Reply, Request, StatusCode};
 use domain::{Description, FileName, Title};
 use serde::Deserialize;
-use store::{Change, Objects, Owned, Records};
+use store::{Change, Objects, OwnedImage, Records};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -29,8 +29,8 @@ async fn update(records: &Records, objects: &Objects, request: Request) -> Reply
     let body: Body = api::body(&request)?;
     let change = Change { file_name: body.file_name, title: body.title, description: body.description };
     let now = domain::now();
-    let Owned { user, .. } = records.anyones_image(id, now).await?.ok_or_else(Problem::not_found)?;
+    let OwnedImage { user, .. } = records.admin_image(id, now).await?.ok_or_else(Problem::not_found)?;
     let image = records.change_image(&user, id, &change, now).await?.ok_or_else(Problem::not_found)?;
-    let owned = Owned { user, image };
+    let owned = OwnedImage { user, image };
     api::json(StatusCode::OK, &OwnedBody::new(&owned, objects, now).await?)
 }

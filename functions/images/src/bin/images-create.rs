@@ -1,7 +1,7 @@
 //! `POST /api/images`: makes a pending image and signs its upload. With a wish for an analysis or an edit, that
 //! begins once the picture is there; the edit's own image is made, and counted, now.
 
-use api::{Announced, Caller, CreatedBody, Error, Problem, Reply, Request, StatusCode};
+use api::{Caller, CreatedBody, Error, PendingUploads, Problem, Reply, Request, StatusCode};
 use domain::{
     ContentType, Description, FileName, Image, NewImage, Prompt, Sha256, Title, Upload, UploadSize,
 };
@@ -37,9 +37,9 @@ async fn create(records: &Records, objects: &Objects, request: Request) -> Reply
     }
     let (now, once) = (domain::now(), api::once(&request)?);
     let (analyze, edit_prompt) = (body.analyze, body.edit_prompt.clone());
-    let images = Image::pending(body.into(), now).with_wishes(analyze, edit_prompt, now);
-    let Announced { images, at } =
-        api::announce(records, objects, &caller.user, images, once.as_ref(), now).await?;
+    let images = Image::pending(body.into(), now).with_deferred_jobs(analyze, edit_prompt, now);
+    let PendingUploads { images, at } =
+        api::create_uploads(records, objects, &caller.user, images, once.as_ref(), now).await?;
     let (image, ticket) = images.into_iter().next().ok_or_else(|| Problem::internal("no image was made"))?;
     api::json(StatusCode::CREATED, &CreatedBody::new(&image, ticket, at))
 }

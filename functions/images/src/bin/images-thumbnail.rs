@@ -1,11 +1,11 @@
 //! `GET /api/images/{id}/thumbnail?size=N`: the way to a thumbnail, as a redirect or, for
 //! `Accept: application/json`, as JSON. Without a size, the smallest of the caller's tier.
 //!
-//! A size that the tier has gained since the upload is developed now, by `workers-sizes`, and kept.
+//! A size that the tier has gained since the upload is developed now, by `workers-resize`, and kept.
 
 use api::{Caller, Error, ErrorStatus, Problem, Query, Reply, Request, StatusCode};
 use domain::{Picture, Thumbnail, Tier, Timestamp};
-use images::SizesWorker;
+use images::ResizeWorker;
 use serde::Serialize;
 use store::{Objects, Records};
 
@@ -13,7 +13,7 @@ use store::{Objects, Records};
 async fn main() -> Result<(), Error> {
     let config = aws::config()?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
-    let worker = SizesWorker::from_env(&config)?;
+    let worker = ResizeWorker::from_env(&config)?;
     api::serve(|request| thumbnail(&records, &objects, &worker, request)).await
 }
 
@@ -26,7 +26,7 @@ struct ThumbnailBody<'a> {
     expires_at: Timestamp,
 }
 
-async fn thumbnail(records: &Records, objects: &Objects, worker: &SizesWorker, request: Request) -> Reply {
+async fn thumbnail(records: &Records, objects: &Objects, worker: &ResizeWorker, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let id = api::path_id(&request)?;
     let size = Query::of(&request).size()?;

@@ -1,7 +1,7 @@
 //! `GET /api/imagesets`: the caller's sets, newest first, a page at a time.
 
 use api::{Caller, CursorKey, Error, Query, Reply, Request, StatusCode};
-use imagesets::Filling;
+use imagesets::SetImages;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{Objects, Records};
@@ -28,7 +28,7 @@ async fn list(records: &Records, objects: &Objects, key: &CursorKey, request: Re
     let after = query.cursor(&cursor)?;
     let (page, profile) =
         tokio::try_join!(records.sets(user, after, limit), records.profile_or_default(user))?;
-    let filling = Filling::of(&page.items, records, objects, user, &profile.limits, domain::now()).await?;
+    let filling = SetImages::of(&page.items, records, objects, user, &profile.limits, domain::now()).await?;
     let (imagesets, next) = filling.show_page(&page)?;
     api::json(StatusCode::OK, &PageBody { imagesets, next_cursor: next.map(|id| cursor.encode(id)) })
 }

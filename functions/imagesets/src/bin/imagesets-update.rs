@@ -2,7 +2,7 @@
 
 use api::{Caller, Error, Problem, Reply, Request, StatusCode};
 use domain::SetText;
-use imagesets::Filling;
+use imagesets::SetImages;
 use store::{Objects, Records};
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,6 +21,6 @@ async fn update(records: &Records, objects: &Objects, request: Request) -> Reply
     let (set, profile) =
         tokio::try_join!(records.change_set(user, id, &text, now), records.profile_or_default(user))?;
     let sets = [set.ok_or_else(Problem::not_found)?];
-    let filling = Filling::of(&sets, records, objects, user, &profile.limits, now).await?;
+    let filling = SetImages::of(&sets, records, objects, user, &profile.limits, now).await?;
     api::json(StatusCode::OK, &filling.show(&sets[0]))
 }

@@ -5,7 +5,7 @@ use domain::{Analysis, Failure, Findings, Task};
 use lambda_runtime::{Error, service_fn};
 use store::{Objects, Records, Settled};
 use tracing::info;
-use workers::{Claimed, Model, Queue, Trouble, Worker, picture_for_model};
+use workers::{Claimed, JobError, Model, Queue, Worker, picture_for_model};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -14,20 +14,22 @@ async fn main() -> Result<(), Error> {
     let queue = Queue::from_env(&config, "ANALYSIS_QUEUE")?;
     let model = Model::from_env(&config, "ANALYSIS_MODEL", "ANALYSIS_SECONDS")?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
-    let analyst = Analyst { records, objects, model };
+    let analyst = AnalysisWorker { records, objects, model };
     lambda_runtime::run(service_fn(|event| queue.work(&analyst.records, &analyst, event))).await
 }
 
-struct Analyst {
+struct AnalysisWorker {
     records: Records,
     objects: Objects,
     model: Model,
 }
 
-impl Worker for Analyst {
-    async fn work(&self, claimed: &Claimed) -> Result<(), Trouble> {
+impl Worker for AnalysisWorker {
+    async fn work(&self, claimed: &Claimed) -> Result<(), JobError> {
         let Claimed { user, job, .. } = claimed;
-        let Task::Analyze { image: id, version, prompt } = &job.task else { return Err(Trouble::not_mine()) };
+        let Task::Analyze { image: id, version, prompt } = &job.task else {
+            return Err(JobError::not_mine());
+        };
         let image = self.records.image(user, *id, domain::now()).await?;
         // Nothing is paid for what nobody waits for.
         let Some((image, analysis)) = image.and_then(|image| {
@@ -44,7 +46,7 @@ impl Worker for Analyst {
         Ok(self.settle(claimed, *id, analysis, Ok(findings)).await?)
     }
 
-    async fn give_up(&self, claimed: &Claimed, failure: Failure) -> Result<(), CallError> {
+    async fn mark_failed(&self, claimed: &Claimed, failure: Failure) -> Result<(), CallError> {
         let Claimed { user, job, owner } = claimed;
         let Task::Analyze { image: id, .. } = &job.task else {
             return self.records.end_job(user, job.id, owner).await;
@@ -57,7 +59,7 @@ impl Worker for Analyst {
     }
 }
 
-impl Analyst {
+impl AnalysisWorker {
     async fn settle(
         &self,
         Claimed { user, job, owner }: &Claimed,
@@ -69,7 +71,7 @@ impl Analyst {
         let analysis = analysis.ended(outcome, now);
         match self.records.settle_analysis(user, image, owner, &analysis, now).await? {
             Settled::Done | Settled::Lost => Ok(()),
-            Settled::Unneeded => self.records.end_job(user, job.id, owner).await,
+            Settled::VersionObsolete => self.records.end_job(user, job.id, owner).await,
         }
     }
 }

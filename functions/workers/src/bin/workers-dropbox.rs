@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use aws::CallError;
-use domain::{DropboxPath, Failure, Image, ImageId, Mirror, Task};
+use domain::{DropboxCopy, DropboxPath, Failure, Image, ImageId, Task};
 use lambda_runtime::{Error, service_fn};
 use providers::{Dropbox, Http, ProviderError, Secret};
 use store::{Objects, Records, Settled};
 use tracing::info;
-use workers::{Claimed, Queue, Trouble, Worker, mirror, with_secret};
+use workers::{Claimed, JobError, Queue, Worker, dropbox_copy, with_secret};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     let queue = Queue::from_env(&config, "DROPBOX_QUEUE")?;
     let time = Duration::from_secs(aws::var("DROPBOX_SECONDS")?.parse()?);
     let (api_url, content_url) = (aws::var("DROPBOX_API_URL")?, aws::var("DROPBOX_CONTENT_URL")?);
-    let courier = Courier {
+    let courier = DropboxWorker {
         records: Records::from_env(&config)?,
         objects: Objects::from_env(&config)?,
         dropbox: Dropbox::new(Http::new()?, &api_url, &content_url, time),
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(|event| queue.work(&courier.records, &courier, event))).await
 }
 
-struct Courier {
+struct DropboxWorker {
     records: Records,
     objects: Objects,
     dropbox: Dropbox,
@@ -38,52 +38,52 @@ struct Courier {
     time: Duration,
 }
 
-impl Worker for Courier {
-    async fn work(&self, claimed: &Claimed) -> Result<(), Trouble> {
+impl Worker for DropboxWorker {
+    async fn work(&self, claimed: &Claimed) -> Result<(), JobError> {
         match &claimed.job.task {
-            Task::Mirror { image, version, path } => self.copy(claimed, *image, *version, path).await,
-            Task::Unmirror { path } => {
+            Task::DropboxCopy { image, version, path } => self.copy(claimed, *image, *version, path).await,
+            Task::DeleteDropboxCopy { path } => {
                 let removed = async |credentials: &str| self.dropbox.account(credentials).delete(path).await;
                 self.in_time(with_secret(&self.secret, removed)).await?;
                 Ok(self.records.end_job(&claimed.user, claimed.job.id, &claimed.owner).await?)
             }
-            _ => Err(Trouble::not_mine()),
+            _ => Err(JobError::not_mine()),
         }
     }
 
-    async fn give_up(&self, claimed: &Claimed, failure: Failure) -> Result<(), CallError> {
+    async fn mark_failed(&self, claimed: &Claimed, failure: Failure) -> Result<(), CallError> {
         let Claimed { user, job, owner } = claimed;
-        let Task::Mirror { image, path, .. } = &job.task else {
+        let Task::DropboxCopy { image, path, .. } = &job.task else {
             return self.records.end_job(user, job.id, owner).await;
         };
         match self.wanted(claimed, *image).await? {
-            Some((_, mirror)) => self.settle(claimed, *image, mirror.ended(Err(failure))).await,
+            Some((_, dropbox_copy)) => self.settle(claimed, *image, dropbox_copy.ended(Err(failure))).await,
             None => self.remove_instead(claimed, path).await,
         }
     }
 }
 
-impl Courier {
+impl DropboxWorker {
     async fn copy(
         &self,
         claimed: &Claimed,
         image: ImageId,
         version: u32,
         path: &DropboxPath,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), JobError> {
         let Some((found, wanted)) = self.wanted(claimed, image).await? else {
             return Ok(self.remove_instead(claimed, path).await?);
         };
         let original = found.key_of(&claimed.user, version);
         let copied = with_secret(&self.secret, async |credentials: &str| {
-            mirror(&self.objects, &self.dropbox.account(credentials), &original, path).await
+            dropbox_copy(&self.objects, &self.dropbox.account(credentials), &original, path).await
         });
         let url = self.in_time(copied).await?;
         Ok(self.settle(claimed, image, wanted.ended(Ok(url))).await?)
     }
 
     /// The end of some work with Dropbox, or of its time.
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, JobError>>) -> Result<T, JobError> {
         let outcome = tokio::time::timeout(self.time, work).await;
         outcome.unwrap_or_else(|_elapsed| Err(ProviderError::timeout().into()))
     }
@@ -93,19 +93,25 @@ impl Courier {
         &self,
         Claimed { user, job, .. }: &Claimed,
         image: ImageId,
-    ) -> Result<Option<(Image, Mirror)>, CallError> {
+    ) -> Result<Option<(Image, DropboxCopy)>, CallError> {
         let image = self.records.image(user, image, domain::now()).await?;
         Ok(image.and_then(|image| {
-            let mirror = image.mirror.clone().filter(|mirror| mirror.job == job.id)?;
-            Some((image, mirror))
+            let dropbox_copy =
+                image.dropbox_copy.clone().filter(|dropbox_copy| dropbox_copy.job == job.id)?;
+            Some((image, dropbox_copy))
         }))
     }
 
-    async fn settle(&self, claimed: &Claimed, image: ImageId, mirror: Mirror) -> Result<(), CallError> {
+    async fn settle(
+        &self,
+        claimed: &Claimed,
+        image: ImageId,
+        dropbox_copy: DropboxCopy,
+    ) -> Result<(), CallError> {
         let Claimed { user, owner, .. } = claimed;
-        match self.records.settle_mirror(user, image, owner, &mirror, domain::now()).await? {
+        match self.records.settle_dropbox_copy(user, image, owner, &dropbox_copy, domain::now()).await? {
             Settled::Done | Settled::Lost => Ok(()),
-            Settled::Unneeded => self.remove_instead(claimed, &mirror.path).await,
+            Settled::VersionObsolete => self.remove_instead(claimed, &dropbox_copy.path).await,
         }
     }
 
@@ -117,6 +123,8 @@ impl Courier {
         path: &DropboxPath,
     ) -> Result<(), CallError> {
         info!(job = %job.id, "nobody wants this copy any more");
-        self.records.begin_instead(user, job.id, owner, Task::Unmirror { path: path.clone() }).await
+        self.records
+            .finish_and_enqueue(user, job.id, owner, Task::DeleteDropboxCopy { path: path.clone() })
+            .await
     }
 }

@@ -7,7 +7,7 @@ use imaging::Format;
 use lambda_runtime::{Error, service_fn};
 use store::{Objects, Records, Settled};
 use tracing::info;
-use workers::{Claimed, Model, Queue, Trouble, Worker, failure, picture_for_model};
+use workers::{Claimed, JobError, Model, Queue, Worker, failure, picture_for_model};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -27,10 +27,10 @@ struct Editor {
 }
 
 impl Worker for Editor {
-    async fn work(&self, claimed: &Claimed) -> Result<(), Trouble> {
+    async fn work(&self, claimed: &Claimed) -> Result<(), JobError> {
         let Claimed { user, job, owner } = claimed;
         let Task::Edit { source, version, image, prompt } = &job.task else {
-            return Err(Trouble::not_mine());
+            return Err(JobError::not_mine());
         };
         let now = domain::now();
         let (source, edit) =
@@ -53,7 +53,7 @@ impl Worker for Editor {
         Ok(self.records.end_job(user, job.id, owner).await?)
     }
 
-    async fn give_up(
+    async fn mark_failed(
         &self,
         Claimed { user, job, owner }: &Claimed,
         failure: Failure,
@@ -61,7 +61,7 @@ impl Worker for Editor {
         if let Task::Edit { image, .. } = &job.task {
             let told =
                 self.records.settle_failed_edit(user, (job.id, *image), owner, &failure, domain::now());
-            if told.await? != Settled::Unneeded {
+            if told.await? != Settled::VersionObsolete {
                 return Ok(());
             }
         }
@@ -73,10 +73,10 @@ fn content_type(format: Format) -> Option<ContentType> {
     ContentType::try_from(format.content_type().to_owned()).ok()
 }
 
-fn gone(detail: &str) -> Trouble {
-    Trouble::Hopeless(failure("no-picture", detail))
+fn gone(detail: &str) -> JobError {
+    JobError::Permanent(failure("no-picture", detail))
 }
 
-fn not_a_picture() -> Trouble {
-    Trouble::Provider(providers::ProviderError::garbage("not a picture of a format that is known"))
+fn not_a_picture() -> JobError {
+    JobError::Provider(providers::ProviderError::garbage("not a picture of a format that is known"))
 }

@@ -1,7 +1,7 @@
 //! S3 `ObjectCreated`: develops an upload into its thumbnails.
 //!
 //! A picture that cannot be developed ends as `failed`, with a code for its owner. What may heal is an
-//! error, so that Lambda tries the event again and in the end hands it to `workers-failed`.
+//! error, so that Lambda tries the event again and in the end hands it to `workers-upload-failed`.
 
 use aws::CallError;
 use domain::{Image, Lease, ObjectKey};
@@ -14,11 +14,12 @@ use workers::{Notification, Uploaded};
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let config = aws::config()?;
-    let darkroom = Darkroom { records: Records::from_env(&config)?, objects: Objects::from_env(&config)? };
+    let darkroom =
+        ThumbnailWorker { records: Records::from_env(&config)?, objects: Objects::from_env(&config)? };
     lambda_runtime::run(service_fn(|event| darkroom.handle(event))).await
 }
 
-struct Darkroom {
+struct ThumbnailWorker {
     records: Records,
     objects: Objects,
 }
@@ -32,7 +33,7 @@ enum Retry {
     Call(#[from] CallError),
 }
 
-impl Darkroom {
+impl ThumbnailWorker {
     async fn handle(&self, event: LambdaEvent<Notification>) -> Result<(), Error> {
         let (notification, context) = event.into_parts();
         let mut failed = Vec::new();
@@ -59,18 +60,18 @@ impl Darkroom {
             Claim::Taken(image) => {
                 let done = self.work(upload, &image, &profile.limits.thumbnail_sizes).await;
                 if done.is_err()
-                    && let Err(cause) = self.records.let_go(&upload.key, &lease).await
+                    && let Err(cause) = self.records.release_claim(&upload.key, &lease).await
                 {
                     info!(key = %upload.key, cause = aws::causes(&cause), "the lease has to end by itself");
                 }
                 done
             }
             Claim::Busy => Err(Retry::Busy),
-            Claim::Settled(image) => {
+            Claim::AlreadyDone(image) => {
                 info!(key = %upload.key, "an event that was dealt with before");
-                Ok(self.tidy(&upload.key, |version| image.holds(version)).await?)
+                Ok(self.tidy(&upload.key, |version| image.keeps_version(version)).await?)
             }
-            Claim::Unneeded => {
+            Claim::VersionObsolete => {
                 info!(key = %upload.key, "an upload that a newer one took the place of");
                 Ok(self.objects.remove_version(&upload.key).await?)
             }
@@ -89,8 +90,9 @@ impl Darkroom {
         };
         let (outcome, held) = match developed {
             Ok(developed) => {
-                let mirrors = aws::is_named("DROPBOX_SECRET");
-                let finished = self.records.finish(&upload.key, image, developed, mirrors, domain::now());
+                let copies_to_dropbox = aws::is_named("DROPBOX_SECRET");
+                let finished =
+                    self.records.finish(&upload.key, image, developed, copies_to_dropbox, domain::now());
                 (finished.await?, upload.key.version)
             }
             Err(failure) => {
@@ -106,8 +108,8 @@ impl Darkroom {
                 info!(key = %upload.key, "settled");
                 self.tidy(&upload.key, |version| version == held).await?;
             }
-            Outcome::Superseded => info!(key = %upload.key, "another request took over"),
-            Outcome::Unneeded => self.objects.remove_version(&upload.key).await?,
+            Outcome::LeaseLost => info!(key = %upload.key, "another request took over"),
+            Outcome::VersionObsolete => self.objects.remove_version(&upload.key).await?,
             // Deleted meanwhile: what was stored since would stay for ever.
             Outcome::Gone => self.objects.remove_all(&upload.key.user, upload.key.image).await?,
         }

@@ -47,7 +47,7 @@ struct Keys {
 /// A tier has new rules.
 async fn spread(records: &Records, record: &EventRecord) -> Result<(), CallError> {
     let tier: Tier = new(record)?;
-    let users = records.spread_tier(&tier).await?;
+    let users = records.propagate_limits(&tier).await?;
     info!(tier = %tier.id, users, "rules copied");
     Ok(())
 }

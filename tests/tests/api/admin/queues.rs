@@ -19,8 +19,8 @@ async fn a_dead_letter_shows() -> Result<()> {
         ("analysis", "AnalysisDeadLetters"),
         ("edits", "EditDeadLetters"),
         ("dropbox", "DropboxDeadLetters"),
-        ("failed-uploads", "FailedDeadLetters"),
-        ("reclaim", "ReclaimDeadLetters"),
+        ("failed-uploads", "UploadFailedDeadLetters"),
+        ("reclaim", "StreamDeadLetters"),
         ("tiers", "TiersDeadLetters"),
     ] {
         let before = queue(&admin, name).await?["dead"].as_u64().context("no number")?;

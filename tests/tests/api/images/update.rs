@@ -204,7 +204,7 @@ async fn a_replacement_that_never_comes_lapses_and_gives_its_bytes_back() -> Res
     // and its note's end gives the bytes back, once.
     let event = events::replacement_lapsed(&user, id).await?;
     for _ in 0..2 {
-        stack.invoke("WorkersReclaim", &event).await?.ok()?;
+        stack.invoke("WorkersStream", &event).await?.ok()?;
         assert_eq!(user.usage().await?, (1, old.len() as u64));
     }
     assert_eq!(user.image(id).await?["version"], 1);

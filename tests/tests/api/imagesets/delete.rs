@@ -39,7 +39,7 @@ async fn pictures_that_a_crash_left_over_follow_from_the_stream() -> Result<()> 
     // As imagesets-delete leaves it that dies between the set and its images.
     let (table, pk) = (&stack.outputs.table, format!("USER#{}", user.id));
     stack.aws.delete_item(table, &pk, &format!("SET#{set}")).await?;
-    stack.invoke("WorkersReclaim", &event).await?.ok()?;
+    stack.invoke("WorkersStream", &event).await?.ok()?;
     user.get(&format!("/api/images/{}", id_of(&left["image"])?)).await?.problem(404, "not-found")?;
     user.usage_becomes(0, 0).await
 }

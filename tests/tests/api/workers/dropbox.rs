@@ -227,7 +227,7 @@ async fn the_same_copy_ordered_again_at_once_and_later_is_uploaded_once() -> Res
     let plan = Plan::new()?.answers(json!([{"seconds": 3}])).await?;
     let id = upload(&user, &plan, pictures::jpeg(64, 48)?).await?;
     until("the upload", async || Ok((!plan.calls().await?.is_empty()).then_some(()))).await?;
-    let job = user.record(&id).await?.context("no record")?["mirror"]["job"].take();
+    let job = user.record(&id).await?.context("no record")?["dropbox_copy"]["job"].take();
     let event = events::messages([("m", json!({"user": user.id, "job": job}).to_string())]);
     let again = || async { stack.invoke("WorkersDropbox", &event).await?.ok() };
     let come_back = json!({"batchItemFailures": [{"itemIdentifier": "m"}]});
@@ -279,7 +279,7 @@ async fn the_removal_of_what_is_gone_already_is_done() -> Result<()> {
     let stack = Stack::connect()?;
     let (user, plan) = (stack.user().await?, Plan::new()?);
     let path = format!("/{NUMBER}/{}", plan.file_name(""));
-    user.put_job(ID, json!({"task": "unmirror", "path": path, "attempts": 0})).await?;
+    user.put_job(ID, json!({"task": "delete_dropbox_copy", "path": path, "attempts": 0})).await?;
     user.jobs_end().await?;
     assert_eq!(routes(&plan).await?, ["files/delete_v2"]);
     Ok(())

@@ -46,7 +46,7 @@ async fn what_a_worker_cannot_take_from_its_queue_goes_to_the_dead_letters() -> 
         ("WorkersAnalyze", "AnalysisJobs", "AnalysisDeadLetters", 20),
         ("WorkersEdit", "EditJobs", "EditDeadLetters", 20),
         ("WorkersDropbox", "DropboxJobs", "DropboxDeadLetters", 20),
-        ("WorkersFailed", "ThumbnailFailures", "FailedDeadLetters", 5),
+        ("WorkersUploadFailed", "ThumbnailFailures", "UploadFailedDeadLetters", 5),
     ] {
         let source = source(&stack, function).await?;
         assert!(names(&source["EventSourceArn"], &queue_name(&stack, queue).await?), "{source}");
@@ -72,7 +72,7 @@ async fn a_reader_of_the_stream_gets_its_records_alone_and_keeps_what_it_gives_u
     ];
     let tiers = [json!({"eventName": ["MODIFY"], "dynamodb": {"Keys": {"pk": {"S": ["TIER"]}}}})];
     for (function, filters, letters, bisect) in [
-        ("WorkersReclaim", &reclaim[..], "ReclaimDeadLetters", true),
+        ("WorkersStream", &reclaim[..], "StreamDeadLetters", true),
         ("WorkersTiers", &tiers[..], "TiersDeadLetters", false),
     ] {
         let source = source(&stack, function).await?;

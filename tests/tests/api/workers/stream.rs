@@ -1,4 +1,4 @@
-//! `workers-reclaim`: whatever belonged to an image that went, by its owner or by the table's TTL
+//! `workers-stream`: whatever belonged to an image that went, by its owner or by the table's TTL
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ async fn an_image_that_expired_takes_its_objects_and_counters_along() -> Result<
     assert_eq!(expired["Records"][0]["eventName"], "REMOVE");
 
     // The record is still there, so that the stream has nothing to tell: only this event does all of it, at once.
-    stack.invoke("WorkersReclaim", &expired).await?.ok()?;
+    stack.invoke("WorkersStream", &expired).await?.ok()?;
     let size = |image: &Value| image["size"].as_u64().context("no size");
     assert_eq!(user.usage().await?, (1, size(&stays)?));
     assert_eq!(user.objects(id).await?, (Vec::new(), Vec::new()));
@@ -64,7 +64,7 @@ async fn the_streams_filter_lets_through_what_owners_and_the_ttl_remove() -> Res
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let created = user.create("image/png", 10).await?;
-    let sources = stack.aws.event_sources(&stack.resource("WorkersReclaim").await?).await?;
+    let sources = stack.aws.event_sources(&stack.resource("WorkersStream").await?).await?;
     let filters = sources["EventSourceMappings"][0]["FilterCriteria"]["Filters"].as_array();
     let patterns = filters.context("no filters")?.iter().map(|filter| {
         serde_json::from_str::<Value>(filter["Pattern"].as_str().unwrap_or_default()).context("no pattern")
@@ -91,7 +91,7 @@ async fn a_place_comes_back_once_however_often_the_event_does() -> Result<()> {
     user.create("image/png", 234).await?;
     let event = events::removed(&user, created.id()).await?;
     user.delete(&format!("/api/images/{}", created.id())).await?.expect(204)?;
-    let again = || async { stack.invoke("WorkersReclaim", &event).await?.ok() };
+    let again = || async { stack.invoke("WorkersStream", &event).await?.ok() };
     tokio::try_join!(again(), again(), again())?;
     user.usage_becomes(1, 234).await?;
     again().await?;
@@ -110,7 +110,7 @@ async fn changes_that_remove_no_image_have_no_effect() -> Result<()> {
     let mut profile = events::removed(&user, id).await?;
     profile["Records"][0]["dynamodb"]["Keys"]["sk"] = json!({"S": "PROFILE"});
     for event in [modified, profile] {
-        stack.invoke("WorkersReclaim", &event).await?.ok()?;
+        stack.invoke("WorkersStream", &event).await?.ok()?;
     }
     assert_eq!(user.image(id).await?, image);
     assert_eq!(user.usage().await?.0, 1);

@@ -67,7 +67,7 @@ fn safe_name(name: &str) -> String {
 
 /// A copy in Dropbox of an image's original: to be made, made or given up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mirror {
+pub struct DropboxCopy {
     /// The job that makes it; the result of an earlier one is not taken.
     pub job: JobId,
     /// Where it lies. An attempt that failed may have left it there.
@@ -82,7 +82,7 @@ pub struct Mirror {
     pub failure: Option<Failure>,
 }
 
-impl Mirror {
+impl DropboxCopy {
     /// A copy that is to be made at `path`.
     #[must_use]
     pub fn queued(path: DropboxPath) -> Self {
@@ -102,7 +102,7 @@ impl Mirror {
     /// What removes it.
     #[must_use]
     pub fn removal(&self) -> Task {
-        Task::Unmirror { path: self.path.clone() }
+        Task::DeleteDropboxCopy { path: self.path.clone() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `workers-failed`: the events that `workers-thumbnail` could not heal
+//! `workers-upload-failed`: the events that `workers-thumbnail` could not heal
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -35,7 +35,7 @@ async fn an_event_that_was_given_up_does_not_undo_a_later_success() -> Result<()
     let same_event = events::uploaded([(user.key(id).as_str(), record["sequencer"].as_str().unwrap())])?;
     for event in [event_of(&user, id)?, same_event] {
         let answer = stack
-            .invoke("WorkersFailed", &events::messages([("m", events::given_up(&event).to_string())]))
+            .invoke("WorkersUploadFailed", &events::messages([("m", events::given_up(&event).to_string())]))
             .await?;
         assert_eq!(answer.ok()?, json!({"batchItemFailures": []}));
         assert_eq!(user.image(id).await?, image);
@@ -54,7 +54,7 @@ async fn of_a_batch_only_the_poison_message_comes_back() -> Result<()> {
         ("poison", "not JSON".to_owned()),
         ("last", given_up(last.id())?),
     ]);
-    let answer = stack.invoke("WorkersFailed", &batch).await?.ok()?;
+    let answer = stack.invoke("WorkersUploadFailed", &batch).await?.ok()?;
     assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "poison"}]}));
     for created in [first, last] {
         assert_eq!(user.image(created.id()).await?["status"], "failed");

@@ -40,9 +40,9 @@ async fn handle(records: &Records, objects: &Objects, event: LambdaEvent<Order>)
     for thumbnail in &developed.thumbnails {
         match records.add_thumbnail(&original, thumbnail).await? {
             Outcome::Done => info!(key = %original, size = thumbnail.size, "added"),
-            Outcome::Superseded => info!(key = %original, size = thumbnail.size, "added by another request"),
+            Outcome::LeaseLost => info!(key = %original, size = thumbnail.size, "added by another request"),
             // Removed or replaced meanwhile: what was stored since would stay for ever.
-            Outcome::Gone | Outcome::Unneeded => {
+            Outcome::Gone | Outcome::VersionObsolete => {
                 objects.remove_version(&original).await?;
                 break;
             }

@@ -1,6 +1,6 @@
 //! `POST /api/imagesets/{id}/images`: makes a pending image in a slot of a set and signs its upload.
 
-use api::{Announced, Caller, CreatedBody, Error, Problem, Reply, Request, StatusCode};
+use api::{Caller, CreatedBody, Error, PendingUploads, Problem, Reply, Request, StatusCode};
 use domain::{
     ContentType, Description, FileName, Image, NewImage, Prompt, SetPlace, Sha256, Slot, Title, Upload,
     UploadSize,
@@ -41,9 +41,9 @@ async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply
     let place = SetPlace { id, image_type: body.image_type };
     let (analyze, edit_prompt) = (body.analyze, body.edit_prompt.clone());
     let image = Image { set: Some(place), ..Image::pending(body.into(), now) };
-    let images = image.with_wishes(analyze, edit_prompt, now);
-    let Announced { images, at } =
-        api::announce(records, objects, &caller.user, images, once.as_ref(), now).await?;
+    let images = image.with_deferred_jobs(analyze, edit_prompt, now);
+    let PendingUploads { images, at } =
+        api::create_uploads(records, objects, &caller.user, images, once.as_ref(), now).await?;
     let (image, ticket) = images.into_iter().next().ok_or_else(|| Problem::internal("no image was made"))?;
     api::json(StatusCode::CREATED, &CreatedBody::new(&image, ticket, at))
 }

@@ -45,7 +45,7 @@ async fn tell(records: &Records, body: &str) -> Result<(), Error> {
             .to_owned(),
     };
     for upload in given_up.request_payload.uploads() {
-        let outcome = records.give_up(&upload.key, &upload.sequencer, &failure, domain::now()).await?;
+        let outcome = records.mark_failed(&upload.key, &upload.sequencer, &failure, domain::now()).await?;
         info!(key = %upload.key, ?outcome, "given up");
     }
     Ok(())

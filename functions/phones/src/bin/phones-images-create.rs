@@ -47,7 +47,7 @@ async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply
     let pending =
         |file: File| Image { phone_number: Some(phone_number.clone()), ..Image::pending(file.into(), now) };
     let images = files.into_iter().map(pending).collect();
-    let announced = api::announce(records, objects, &caller.user, images, once.as_ref(), now).await?;
+    let announced = api::create_uploads(records, objects, &caller.user, images, once.as_ref(), now).await?;
     let uploads = announced.images.iter();
     let results = uploads.map(|(image, ticket)| CreatedBody::new(image, ticket.clone(), announced.at));
     let body = UploadsBody { phone_number: &phone_number, results: results.collect() };

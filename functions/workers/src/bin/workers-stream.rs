@@ -94,7 +94,7 @@ async fn reclaim(records: &Records, objects: &Objects, record: &EventRecord) -> 
             };
             // An edit that waited for this image's upload.
             let edit = async {
-                match image.edit_image_id.filter(|_| image.edit_waits) {
+                match image.edit_image_id.filter(|_| image.edit_deferred) {
                     Some(edit) => records.delete_image(&user, edit, now).await.map(drop),
                     None => Ok(()),
                 }
@@ -102,12 +102,12 @@ async fn reclaim(records: &Records, objects: &Objects, record: &EventRecord) -> 
             tokio::try_join!(
                 edit,
                 objects.remove_all(&user, image.id),
-                records.give_back(&user, image.id, image.held_bytes(), now),
+                records.refund_quota(&user, image.id, image.held_bytes(), now),
                 freed,
             )?;
             // After all else: whatever fails there would begin another removal each time.
-            if let Some(mirror) = &image.mirror {
-                records.begin(&user, mirror.removal()).await?;
+            if let Some(dropbox_copy) = &image.dropbox_copy {
+                records.begin(&user, dropbox_copy.removal()).await?;
             }
         }
         "SET" => records.delete_images_of(&user, &old::<ImageSet>(record)?.slots, now).await?,

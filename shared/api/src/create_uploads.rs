@@ -5,7 +5,7 @@ use store::{CreateError, Made, Objects, Once, Records};
 
 /// Images that wait for their uploads.
 #[derive(Debug)]
-pub struct Announced {
+pub struct PendingUploads {
     /// Each image with its upload, in the order of the request.
     pub images: Vec<(Image, UploadTicket)>,
     /// When the uploads were signed.
@@ -17,14 +17,14 @@ pub struct Announced {
 ///
 /// # Errors
 /// [`CreateError`]
-pub async fn announce(
+pub async fn create_uploads(
     records: &Records,
     objects: &Objects,
     user: &UserId,
     images: Vec<Image>,
     once: Option<&Once>,
     now: Timestamp,
-) -> Result<Announced, CreateError> {
+) -> Result<PendingUploads, CreateError> {
     // Signed first: it calls nobody, and a record without an upload would be of no use.
     let announced = sign(objects, user, images.clone(), now).await?;
     match records.create_images(user, &images, once, now).await? {
@@ -48,11 +48,11 @@ async fn sign(
     user: &UserId,
     images: Vec<Image>,
     at: Timestamp,
-) -> Result<Announced, CreateError> {
+) -> Result<PendingUploads, CreateError> {
     let mut signed = Vec::with_capacity(images.len());
     for image in images {
         let ticket = objects.upload_ticket(user, &image, at).await?;
         signed.push((image, ticket));
     }
-    Ok(Announced { images: signed, at })
+    Ok(PendingUploads { images: signed, at })
 }

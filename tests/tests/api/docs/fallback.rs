@@ -49,12 +49,12 @@ async fn an_address_that_takes_other_methods_names_them() -> Result<()> {
 async fn a_preflight_that_the_gateway_hands_on_is_answered_well() -> Result<()> {
     // The local stack's gateway answers preflights itself; AWS's does not where there is a default route.
     let stack = Stack::connect()?;
-    let mut event: Value = serde_json::from_str(include_str!("../../../../events/docs-missing.json"))?;
+    let mut event: Value = serde_json::from_str(include_str!("../../../../events/docs-fallback.json"))?;
     for path in ["/api/images", "/api/nowhere"] {
         event["rawPath"] = json!(path);
         event["requestContext"]["http"]["path"] = json!(path);
         event["requestContext"]["http"]["method"] = json!("OPTIONS");
-        let answer = stack.invoke("DocsMissing", &event).await?.ok()?;
+        let answer = stack.invoke("DocsFallback", &event).await?.ok()?;
         assert_eq!(answer["statusCode"], json!(204), "{path}: {answer}");
     }
     Ok(())

@@ -4,7 +4,7 @@ use domain::{DropboxPath, ObjectKey};
 use providers::Account;
 use store::{Objects, OriginalPart};
 
-use crate::{Trouble, failure};
+use crate::{JobError, failure};
 
 /// So much of a file is in memory at a time, in bytes: a multiple of 4 MiB, as Dropbox wants it.
 const PART: u64 = 8 << 20;
@@ -13,13 +13,13 @@ const PART: u64 = 8 << 20;
 /// the same copy.
 ///
 /// # Errors
-/// [`Trouble`]
-pub async fn mirror(
+/// [`JobError`]
+pub async fn dropbox_copy(
     objects: &Objects,
     account: &Account<'_>,
     original: &ObjectKey,
     path: &DropboxPath,
-) -> Result<String, Trouble> {
+) -> Result<String, JobError> {
     let OriginalPart { bytes, total } = part(objects, original, 0).await?;
     let mut sent = bytes.len() as u64;
     if sent == total {
@@ -38,7 +38,7 @@ pub async fn mirror(
     }
 }
 
-async fn part(objects: &Objects, original: &ObjectKey, start: u64) -> Result<OriginalPart, Trouble> {
+async fn part(objects: &Objects, original: &ObjectKey, start: u64) -> Result<OriginalPart, JobError> {
     let part = objects.original_part(original, start, PART).await?;
-    part.ok_or_else(|| Trouble::Hopeless(failure("no-picture", "The image has no such picture.")))
+    part.ok_or_else(|| JobError::Permanent(failure("no-picture", "The image has no such picture.")))
 }
