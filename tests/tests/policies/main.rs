@@ -8,6 +8,10 @@ mod imagesets;
 mod phones;
 mod workers;
 
+use std::env;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -67,12 +71,52 @@ impl Policy {
     }
 }
 
-/// What `work` may take without an action, in times of what it takes with all.
+/// How long `work` may take without an action, as a multiple of its time with all actions.
 const PATIENCE: u32 = 3;
 const LEAST_PATIENCE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(20);
 
-/// Insists that `work` succeeds with a function's policy and, without any one of its actions, fails or does not end:
-/// what a queue brings comes back after minutes.
+/// The list of denied requests, which the emulator of a test stack writes (`xtask/src/python/emulator.py`).
+struct Denials {
+    file: PathBuf,
+    seen: usize,
+}
+
+impl Denials {
+    /// The requests that are denied from now on.
+    fn from_now() -> Result<Self> {
+        let outputs = env::var_os("DARKROOM_OUTPUTS").context("DARKROOM_OUTPUTS is not set")?;
+        let file = Path::new(&outputs).with_file_name("stack").join("denied.jsonl");
+        let seen = read(&file)?.lines().count();
+        Ok(Self { file, seen })
+    }
+
+    /// Waits until an action is denied to a role.
+    async fn wait_for(&self, role: &str, action: &str) -> Result<()> {
+        let caller = format!(":assumed-role/{role}/");
+        loop {
+            for line in read(&self.file)?.lines().skip(self.seen) {
+                // The last line may still be on its way to the file.
+                let denial: Value = serde_json::from_str(line).unwrap_or_default();
+                let by_role = denial["caller"].as_str().is_some_and(|arn| arn.contains(&caller));
+                if by_role && denial["action"] == action {
+                    return Ok(());
+                }
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<String> {
+    match fs::read_to_string(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        text => text.with_context(|| format!("reading {}", file.display())),
+    }
+}
+
+/// Checks that `work` succeeds with a function's policy, and that each action of the policy is needed: without it, IAM
+/// denies a request of the function. The denial is enough, because a message of a queue is retried only after minutes.
 async fn needs_all_it_may(stack: &Stack, function: &str, work: impl AsyncFn() -> Result<()>) -> Result<()> {
     let _turn = TURN.lock().await;
     let policy = Policy::of(stack, function).await?;
@@ -81,12 +125,13 @@ async fn needs_all_it_may(stack: &Stack, function: &str, work: impl AsyncFn() ->
     let patience = (begin.elapsed() * PATIENCE).max(LEAST_PATIENCE);
     for (statement, action) in policy.actions() {
         policy.take_away(statement, &action).await?;
-        let outcome = tokio::time::timeout(patience, work()).await;
+        let denials = Denials::from_now()?;
+        let needed = tokio::select! {
+            denied = denials.wait_for(&policy.role, &action) => denied.map(|()| true),
+            outcome = tokio::time::timeout(patience, work()) => Ok(!matches!(outcome, Ok(Ok(())))),
+        };
         policy.put(&policy.document).await?;
-        ensure!(
-            !matches!(outcome, Ok(Ok(()))),
-            "nothing shows that {function} needs {action} (statement {statement})"
-        );
+        ensure!(needed?, "nothing shows that {function} needs {action} (statement {statement})");
     }
     work().await.context("with the whole policy again")
 }

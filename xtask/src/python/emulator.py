@@ -10,6 +10,7 @@ request first: see judge.py.
 
 import base64
 import hashlib
+import json
 import os
 import re
 import signal
@@ -18,7 +19,7 @@ import threading
 import time
 
 from ministack import app
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.core.persistence import PERSIST_STATE, save_all
 from ministack.services import dynamodb, sts
 
@@ -108,6 +109,17 @@ class Clock:
         time.sleep(min(seconds, TTL_SECONDS))
 
 
+def with_denials(access_denied_response):
+    """Notes each denied action and its caller, so that the tests of the policies can see them at once."""
+
+    def response(service, action, caller, *rest, **options):
+        with open("denied.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps({"action": action, "caller": caller}) + "\n")
+        return access_denied_response(service, action, caller, *rest, **options)
+
+    return response
+
+
 app.pin_request_origin = over_tls(app.pin_request_origin)
 sts.register_session = for_real_tokens(sts.register_session)
 lambda_runtime.execution_credentials = with_real_tokens(lambda_runtime.execution_credentials)
@@ -117,6 +129,7 @@ dynamodb.time = Clock()
 if sys.argv[1:]:
     from judge import Judge
 
+    iam_actions.access_denied_response = with_denials(iam_actions.access_denied_response)
     app.app = Judge(app.app, *sys.argv[1:])
     # ministack parses the remaining arguments.
     del sys.argv[1:]
