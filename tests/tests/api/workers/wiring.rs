@@ -70,7 +70,10 @@ async fn a_reader_of_the_stream_gets_its_records_alone_and_keeps_what_it_gives_u
         json!({"eventName": ["REMOVE"], "dynamodb": {"Keys": {"sk": {"S": removed}}}}),
         json!({"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "JOB#"}]}}}}),
     ];
-    let tiers = [json!({"eventName": ["MODIFY"], "dynamodb": {"Keys": {"pk": {"S": ["TIER"]}}}})];
+    let tiers = [
+        json!({"eventName": ["MODIFY"], "dynamodb": {"Keys": {"pk": {"S": ["TIER"]}}}}),
+        json!({"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": ["PROFILE"]}}}}),
+    ];
     for (function, filters, letters, bisect) in [
         ("WorkersStream", &reclaim[..], "StreamDeadLetters", true),
         ("WorkersTiers", &tiers[..], "TiersDeadLetters", false),
