@@ -1,8 +1,8 @@
-// Calls to the API: tokens, problems, and what may be tried again.
+// Sends requests to the API. Manages the tokens and turns problems into errors.
 
 import { texts } from "./texts.js";
 
-/** What the API refused, or that it was not reached. `message` is a sentence that says what to do. */
+/** A problem from the API, or a failed connection (status 0). `message` is a sentence for the user. */
 export class ApiError extends Error {
   /** @param {{status?: number, code?: string, detail?: string, field?: string}} problem */
   constructor(problem) {
@@ -12,34 +12,35 @@ export class ApiError extends Error {
     this.status = problem.status ?? 0;
     this.code = problem.code ?? "unreachable";
     this.field = problem.field ?? null;
-    /** Whether the same request may well succeed later. */
+    /** Whether the same request may succeed later. */
     this.transient = this.status === 0 || this.status === 429 || this.status >= 500 && this.status !== 501;
-    /** @type {number | null} in how many seconds it may, if the API says so */
+    /** @type {number | null} seconds to wait before the next attempt, if the API gives them */
     this.retryAfter = null;
   }
 }
 
 /** @type {string | null} */
 let accessToken = null;
-/** Whether this page's session has ended: a login alone begins another, whoever's cookie there is. */
+/** Whether the session has ended. Then only a login starts a new one: the cookie may belong to another user. */
 let ended = false;
 /** @type {Promise<void> | null} */
 let refreshing = null;
 let onSignedOut = () => {};
 
-/** Gives what is called when the session has ended behind the page's back. */
+/** Sets the function to call when the session ends without a logout on this page. */
 export function whenSignedOut(listener) {
   onSignedOut = listener;
 }
 
 /**
- * The access token is kept in this module's memory alone, and the refresh token in a cookie that no script can read.
- * This mark only says whose such a cookie may be, so that a visitor who never logged in costs no request.
+ * The key in localStorage of the id of the user who logged in last. It shows that a cookie with a refresh token may
+ * exist, so that a visitor who never logged in causes no request. The access token is only in memory, and no script
+ * can read the cookie.
  */
 const MARK = "darkroom.session";
 
 export const session = {
-  /** Whether somebody is logged in, as far as this browser knows. */
+  /** Whether a session probably exists in this browser. */
   get likely() {
     return localStorage.getItem(MARK) !== null;
   },
@@ -51,7 +52,10 @@ export const session = {
     localStorage.setItem(MARK, userOf(accessToken));
   },
 
-  /** Ends the session; `everywhere` ends all of this user's. It has not ended where the service was not reached. */
+  /**
+   * Ends the session, or with `everywhere` all sessions of the user.
+   * @throws {ApiError} if the service is not available; the session then continues
+   */
   async logout(everywhere = false) {
     try {
       await call("POST", "/api/auth/logout", { body: everywhere ? { everywhere: true } : {} });
@@ -68,19 +72,19 @@ export const session = {
   },
 };
 
-/** Whose an access token is. */
+/** Returns the user id in an access token. */
 function userOf(token) {
   return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))).sub;
 }
 
-/** The session has ended here. What still has to be said with its token can be. */
+/** Ends the session on this page. The listener runs first, because it still needs the token. */
 function end() {
   onSignedOut();
   accessToken = null;
   ended = true;
 }
 
-// Logging out in one tab logs out the others, and so does another user's login: there is one cookie.
+// All tabs share one cookie. So a logout, or a login of another user, in one tab ends the session in the others.
 addEventListener("storage", ({ key, newValue }) => {
   if (key === MARK && accessToken !== null && newValue !== userOf(accessToken)) end();
 });
@@ -93,7 +97,7 @@ function refresh() {
       const user = userOf(tokens.access_token);
       const isOther = before !== null && userOf(before) !== user;
       if (isOther && accessToken === before) end();
-      // What was to be done for one user is not done for the next, who may also have logged in meanwhile.
+      // A request of one user must not be sent as another user, who may have logged in meanwhile.
       if (isOther || accessToken !== before) throw new ApiError({ status: 401, code: "unauthorized" });
       accessToken = tokens.access_token;
       localStorage.setItem(MARK, user);
@@ -112,7 +116,7 @@ function refresh() {
 }
 
 /**
- * A call as the user who is logged in.
+ * Sends a request as the user who is logged in. Refreshes the access token if necessary.
  * @param {string} method
  * @param {string} path
  * @param {{body?: unknown, key?: string, signal?: AbortSignal}} [options] `key`: the Idempotency-Key
@@ -128,10 +132,10 @@ export async function call(method, path, options = {}) {
   }
 }
 
-/** A call that needs no login. */
+/** Sends a request that needs no login. */
 export const callPublic = (method, path, options = {}) => send(method, path, options);
 
-/** A call while the page is being left: the browser sends it although nobody waits for it. */
+/** Sends a request while the user leaves the page. The browser completes it after the page is gone. */
 export function callWhileLeaving(method, path) {
   if (accessToken === null) return;
   fetch(path, { method, keepalive: true, headers: { authorization: `Bearer ${accessToken}` } }).catch(() => {});
@@ -173,7 +177,7 @@ function parse(text) {
   }
 }
 
-/** The query part of an address, without what is empty. */
+/** Returns the query string of the parameters that are not empty. */
 export function query(parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;

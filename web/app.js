@@ -1,13 +1,14 @@
-// The page's frame: who is logged in, which view is shown, and files that are dropped or pasted anywhere.
+// The entry point. Shows the view for the current URL, and handles login, logout, and dropped or pasted files.
 
 import { session, whenSignedOut } from "./api.js";
 import { fill, h, icon, isTyping } from "./dom.js";
+import { filesOf } from "./files.js";
 import { forgetImages, uploadImages } from "./images.js";
 import { notice, settleDeferred } from "./notice.js";
 import { forgetProfile, isAdmin, loadProfile, state } from "./state.js";
 import { texts } from "./texts.js";
 import { uploadTray } from "./tray.js";
-import { filesOf, uploads } from "./uploads.js";
+import { uploads } from "./uploads.js";
 import { accountView } from "./views/account.js";
 import { adminView } from "./views/admin.js";
 import { authView } from "./views/auth.js";
@@ -29,17 +30,17 @@ document.body.prepend(
 document.querySelector(".booting")?.remove();
 
 /**
- * What is shown: its address without a picture on top, and how to leave it.
+ * The view on the page. `address` is its URL fragment without an open picture.
  * @type {Record<string, any> | null}
  */
 let current = null;
 /** @type {HTMLDialogElement | null} */
 let lightbox = null;
 let showing = 0;
-/** Whether the browser's way back leads to a list, as it does unless the page was opened at a picture. */
+/** Whether `history.back()` leads from a picture to its list. It does not if the page was opened at the picture. */
 let cameFromList = false;
 
-/** The address after the `#`: its path in parts, and its parameters. */
+/** Parses the part of the URL after `#` into the segments of its path and its parameters. */
 function address() {
   const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
   return {
@@ -59,7 +60,7 @@ function decodePart(part) {
 const AUTH = ["login", "register", "confirm", "forgot"];
 
 /**
- * Which view an address is of: `key` is the same as long as the view is.
+ * Finds the view for an address. Two addresses with the same `key` show the same view.
  * @param {{parts: string[], parameters: Record<string, string>}} address
  * @returns {{nav: string | null, key: string, make: () => any, tab?: string, image?: string, admin?: boolean}}
  */
@@ -80,7 +81,7 @@ function route({ parts: [first = "", second, third], parameters }) {
         make: () => adminView(tab, parameters) };
     }
   }
-  return { nav: null, key, make: () => ({ title: texts.name, element: h("div", { class: "empty" }, h("h1", { tabindex: "-1" }, texts.notHere)) }) };
+  return { nav: null, key, make: () => ({ title: texts.name, element: h("div", { class: "empty" }, h("h1", { tabindex: "-1" }, texts.notFound)) }) };
 }
 
 async function show() {
@@ -118,7 +119,7 @@ async function show() {
   if (target.image && current?.list) showImage(target.image, target.admin);
 }
 
-/** A picture on top of its list; closing it leads back to the list's own address. */
+/** Opens a picture above its list. When the picture is closed, the URL is that of the list again. */
 function showImage(image, admin = false) {
   const back = current?.address ?? (admin ? "#/admin/images" : "#/");
   let replaced = false;
@@ -183,7 +184,7 @@ async function signedIn() {
   await show();
 }
 
-/** Whoever logs in next may be somebody else. */
+/** Removes all data of the user, because another user may log in next. */
 function forgetUser() {
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   settleDeferred(true);
@@ -206,10 +207,10 @@ whenSignedOut(() => {
   show();
 });
 addEventListener("hashchange", show);
-// What was uploaded or deleted counts.
+// Uploads and deletions change the usage in the profile.
 addEventListener("usage", () => loadProfile().catch(() => {}));
 
-// ------------------------------------------------------------ dropping and pasting
+// ------------------------------------------------------------ drag and drop, clipboard
 
 function take(files) {
   if (!state.profile || files.length === 0) return;
@@ -226,7 +227,7 @@ addEventListener("dragover", (event) => {
 addEventListener("dragleave", (event) => {
   if (event.relatedTarget === null) document.body.classList.remove("dropping");
 });
-// Also where something of the page takes what is dropped on it.
+// In the capture phase, because elements that accept drops stop the event.
 addEventListener("drop", () => document.body.classList.remove("dropping"), { capture: true });
 addEventListener("drop", (event) => {
   if (!carriesFiles(event)) return;
@@ -238,13 +239,13 @@ addEventListener("paste", (event) => {
   take(filesOf(event.clipboardData));
 });
 
-// ------------------------------------------------------------ the beginning
+// ------------------------------------------------------------ start
 
 async function begin() {
   try {
     if (session.likely) await loadProfile();
   } catch (error) {
-    // Whoever is logged in stays so while the service is away.
+    // The user stays logged in while the service is not available.
     if (error.transient) return fill(main, trouble(error, begin));
   }
   await show();

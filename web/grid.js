@@ -1,4 +1,4 @@
-// Pictures as tiles, of which only those near the viewport exist.
+// A grid of pictures. Only the tiles near the viewport are in the document.
 
 import { fill, h, icon } from "./dom.js";
 import { texts } from "./texts.js";
@@ -6,13 +6,13 @@ import { drawThumbhash } from "./thumbhash.js";
 import { uploads } from "./uploads.js";
 
 const GAP = 6;
-/** Tiles are this wide at least; a narrow screen has three in a row. */
+/** The minimum width of a tile in CSS pixels, on narrow and on wide screens. */
 const NARROW_TILE = 104;
 const WIDE_TILE = 184;
-/** So much more than the viewport exists above and below it, in viewports. */
+/** How far tiles are created above and below the viewport, in heights of the viewport. */
 const OVERSCAN = 0.75;
 
-/** The smallest thumbnail that fills a box of so many CSS pixels, or the largest there is. @param {Api.Image} image */
+/** Returns the smallest thumbnail that fills a square of `pixels` CSS pixels, or else the largest. @param {Api.Image} image */
 export function bestThumbnail(image, pixels) {
   const needed = pixels * Math.min(devicePixelRatio, 2);
   return image.thumbnails.find((thumbnail) => Math.min(thumbnail.width, thumbnail.height) >= needed) ??
@@ -20,7 +20,7 @@ export function bestThumbnail(image, pixels) {
 }
 
 /**
- * What is to be seen of a picture until it is loaded: its ThumbHash or, while it is on its way, what was chosen.
+ * Creates what the user sees until a picture is loaded: its ThumbHash, or a small preview of the uploaded file.
  * @param {Api.Image} image
  */
 export function placeholder(image) {
@@ -38,7 +38,7 @@ export function placeholder(image) {
   return canvas;
 }
 
-/** A picture that turns sharp over its placeholder. `onbroken` is called where it cannot be loaded. */
+/** Creates a picture that fades in over its placeholder. Calls `onbroken` if it cannot be loaded. */
 export function picture(image, thumbnail, alt, onbroken) {
   const shown = h("img", { class: "picture", alt, decoding: "async", draggable: "false" });
   shown.addEventListener("load", () => {
@@ -70,7 +70,7 @@ export class Grid {
     this.onDelete = onDelete;
     this.caption = caption;
     this.element = h("ul", { class: "grid", role: "list", "aria-label": label });
-    /** What went wrong with the list, above it or where the reader is. */
+    /** Shows why the list could not be loaded. */
     this.trouble = h("div", { class: "callout error trouble", role: "alert", hidden: true });
     this.element.addEventListener("keydown", (event) => this.#key(event));
     this.#listen = () => this.#schedule();
@@ -128,7 +128,7 @@ export class Grid {
     }
     for (const [key, tile] of this.#tiles) {
       if (tiles.get(key) === tile) continue;
-      // Otherwise pictures that were scrolled past would be loaded before those that are to be seen.
+      // This cancels the download. Otherwise removed pictures would delay the visible ones.
       tile.element.querySelector("img")?.removeAttribute("src");
       tile.element.remove();
     }
@@ -139,7 +139,7 @@ export class Grid {
       element.style.transform = `translate(${column * rowHeight}px, ${row * rowHeight}px)`;
       element.setAttribute("aria-posinset", index + 1);
       element.setAttribute("aria-setsize", this.list.complete ? this.list.length : -1);
-      // What stays in its place is not moved, so that it keeps the focus.
+      // A tile that is already in its place is not moved, because moving it would remove the focus.
       if (next === element) next = element.nextElementSibling;
       else this.element.insertBefore(element, next);
     }
@@ -158,7 +158,7 @@ export class Grid {
     if (hadFocus) this.element.closest("main")?.querySelector("h1")?.focus({ preventScroll: true });
   }
 
-  /** The tile of a place: the one that is there, unless it looks otherwise by now. @param {Api.Image | null} image */
+  /** Returns the tile for a place. Reuses the existing tile if it still looks the same. @param {Api.Image | null} image */
   #tile(image, index) {
     const key = image?.id ?? `place ${index}`;
     const thumbnail = image && bestThumbnail(image, this.#side);

@@ -1,4 +1,4 @@
-// What the views of pictures have in common: the caller's list, uploading into it, and deleting with a way back.
+// Shared by the views of pictures: the user's list of pictures, uploads into it, and deletion with Undo.
 
 import { call, callWhileLeaving, query } from "./api.js";
 import { complain, notice, undoable } from "./notice.js";
@@ -8,10 +8,10 @@ import { texts } from "./texts.js";
 import { uploads } from "./uploads.js";
 import { unsettled, watch } from "./watcher.js";
 
-/** @type {PagedList | null} the caller's pictures, newest first, as long as the page is open */
+/** @type {PagedList | null} the user's pictures, newest first; kept while the page is open */
 let all = null;
 
-/** The caller's pictures. */
+/** Returns the list of all pictures of the user. */
 export function allImages() {
   all ??= new PagedList(
     async (cursor, limit) => follow(await call("GET", `/api/images${query({ cursor, limit })}`)),
@@ -20,11 +20,11 @@ export function allImages() {
   return all;
 }
 
-/** The caller's pictures in one state. */
+/** Creates a list of the user's pictures with one status. */
 export const imagesWith = (status) =>
   new PagedList((cursor, limit) => call("GET", `/api/images${query({ cursor, limit, status })}`));
 
-/** Forgets the list, for the next who logs in. */
+/** Drops the list, because another user may log in next. */
 export function forgetImages() {
   all = null;
 }
@@ -37,7 +37,7 @@ function follow(page) {
   return page;
 }
 
-/** Keeps the list up to date with an image that is under way. */
+/** Updates the list whenever the image changes, until the image is finished. */
 export function watchImage(id) {
   watch(id, putImage);
 }
@@ -53,15 +53,15 @@ uploads.addEventListener("gone", ({ detail: id }) => {
   all?.hide(id);
 });
 
-/** How a file becomes an image of the caller's: see `Uploads.add`. */
-export const announceImage = (more = {}) => (file, key) => call("POST", "/api/images", { body: { ...file, ...more }, key });
+/** Returns the function that creates the image for an uploaded file: see `Uploads.add`. */
+const imageCreator = (more = {}) => (file, key) => call("POST", "/api/images", { body: { ...file, ...more }, key });
 
-/** Uploads files as images of the caller's. */
+/** Uploads files as images of the user. `more` holds further fields for each new image. */
 export function uploadImages(files, more) {
-  if (files.length > 0) uploads.add(files, announceImage(more));
+  if (files.length > 0) uploads.add(files, imageCreator(more));
 }
 
-/** Deletes an image a little later, so that it can be had back. `list` shows it no more at once. */
+/** Hides an image from `list` at once, and deletes it after some seconds in which the user can undo the deletion. */
 export function deleteImage(image, list, base = "/api/images") {
   const restore = list.hide(image.id);
   const elsewhere = all && list !== all ? all.hide(image.id) : () => {};

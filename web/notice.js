@@ -1,4 +1,4 @@
-// Short notices at the edge of the screen, read out by screen readers.
+// Short notices at the edge of the screen. Screen readers announce them.
 
 import { h, iconButton, isTyping } from "./dom.js";
 import { texts } from "./texts.js";
@@ -6,23 +6,23 @@ import { texts } from "./texts.js";
 const SHOWN_MS = 6000;
 const region = h("div", { class: "notices", role: "status", "aria-live": "polite" });
 
-/** Into the dialog on top, if there is one: what lies behind it can neither be seen nor pressed. */
+/** Moves the notices into the topmost dialog, if one is open: elements behind a modal dialog are inert. */
 function place() {
   ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(region);
 }
 
 place();
-// Before the dialog itself hears of it, and goes with all that is in it.
+// In the capture phase, before the dialog's own listener removes it with everything inside.
 document.addEventListener("close", place, { capture: true });
 
 /**
- * What is done only after its notice, unless it is undone; the latest is the last.
+ * The actions that the user can still undo, oldest first.
  * @type {Set<{settle: (leaving: boolean) => unknown, undo: () => void}>}
  */
 const deferred = new Set();
 
 /**
- * Shows a sentence for some seconds, and calls `onend` when it has gone.
+ * Shows a text for some seconds, and calls `onend` when the notice disappears. Returns a function that removes it.
  * @param {string} text
  * @param {{kind?: string, actions?: HTMLElement[], onend?: () => unknown}} [options]
  */
@@ -38,7 +38,7 @@ export function notice(text, { kind = "info", actions = [], onend } = {}) {
     if (hadFocus) region.parentElement?.querySelector("h1")?.focus({ preventScroll: true });
     onend?.();
   };
-  // Whoever is about to press its button has all the time in the world.
+  // The notice stays while the pointer or the focus is on it.
   const start = () => {
     timer = setTimeout(() => (element.matches(":hover, :focus-within") ? start() : end()), SHOWN_MS);
   };
@@ -48,12 +48,12 @@ export function notice(text, { kind = "info", actions = [], onend } = {}) {
   return end;
 }
 
-/** Shows what went wrong. */
+/** Shows the message of an error. */
 export const complain = (error) => notice(error.message, { kind: "error" });
 
 /**
- * Does something once its notice has gone, unless the person wants it back: `act` is called then, or when the page is
- * being left, which it is told, and `undo` instead where the button or Ctrl+Z is pressed.
+ * Shows a notice with the button Undo. Calls `undo` if the user presses it or Ctrl+Z. Otherwise calls `commit` when the
+ * notice disappears or the user leaves the page; its argument tells whether the user is leaving.
  */
 export function undoable(text, { act, undo }) {
   const finish = (how) => {
@@ -67,7 +67,7 @@ export function undoable(text, { act, undo }) {
   const end = notice(text, { actions: [button], onend: () => action.settle(false) });
 }
 
-/** Does at once what still waits for its notice to go, and waits for it unless the page is being left. */
+/** Commits all actions that the user could still undo. Resolves when they are done. */
 export const settleDeferred = (leaving = false) => Promise.all([...deferred].map((action) => action.settle(leaving)));
 
 addEventListener("pagehide", () => settleDeferred(true));

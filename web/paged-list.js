@@ -1,22 +1,23 @@
-// A list that is longer than what is kept of it: pages far from the reader are forgotten but for their cursors.
+// A list that is loaded page by page. Pages far from the visible part are dropped; only their cursors are kept.
 
 const PAGE = 100;
-/** So many pages are kept, whatever the length of the list. */
+/** The maximum number of pages with items, however long the list is. */
 const KEPT_PAGES = 12;
-/** After that a page's presigned addresses may be too old. */
+/** The presigned URLs of a page may have expired after this time. */
 const FRESH_MS = 10 * 60_000;
-/** When a page was loaded whose addresses are too old. */
+/** The value of `LoadedPage.at` for a page with expired URLs. */
 const STALE = 0;
 
 /**
- * `last` is the id of the last item. The next page begins after it.
+ * `last` is the id of the last item when the page was loaded. `items` is null if they were dropped; `count` stays.
+ * `at` is the time of loading, and `used` is larger the later the page was needed.
  * @typedef {{cursor: string | null, last: string | null, count: number, items: Api.Image[] | null, at: number,
  *   used: number, loading: boolean}} LoadedPage
  */
 
 /** Events: `change`, and `error` with an Error as `detail`. */
 export class PagedList extends EventTarget {
-  /** @type {Api.Image[]} what is newer than all pages, newest first; before the first page is loaded, all that came */
+  /** @type {Api.Image[]} items newer than all pages, newest first; before the first page is loaded, all items so far */
   #head = [];
   /** @type {LoadedPage[]} */
   #pages = [];
@@ -28,33 +29,33 @@ export class PagedList extends EventTarget {
 
   /**
    * @param {(cursor: string | null, limit: number) => Promise<Api.Page>} load
-   * @param {() => number} estimate how long the list is, as far as anybody knows
+   * @param {() => number} estimate returns the estimated length of the list
    */
   constructor(load, estimate = () => 0) {
     super();
     this.load = load;
     this.estimate = estimate;
     this.started = false;
-    /** @type {Error | null} why nothing more is loaded, until `again` is called or the network is back */
+    /** @type {Error | null} why loading stopped; `again`, or a network that is back, clears it */
     this.failure = null;
   }
 
-  /** How many items are known. */
+  /** The number of items found so far, including items that were dropped. */
   get known() {
     return this.#pages.reduce((sum, page) => sum + page.count, this.#head.length);
   }
 
-  /** Whether this is the whole list. */
+  /** Whether all pages were found. */
   get complete() {
     return this.started && this.#next === null;
   }
 
-  /** How many places to show: with those that are still to come. */
+  /** The number of places to show, including an estimate of the items that are not loaded yet. */
   get length() {
     return this.complete ? this.known : Math.max(this.known + (this.started ? 1 : 0), this.estimate());
   }
 
-  /** The item at a place, or null where it is not here. */
+  /** Returns the item at an index, or null if it is not loaded. */
   at(index) {
     if (index < 0) return null;
     if (index < this.#head.length) return this.#head[index];
@@ -62,7 +63,7 @@ export class PagedList extends EventTarget {
     return page?.items?.[offset] ?? null;
   }
 
-  /** The place of an item, or -1 where it is not here. */
+  /** Returns the index of an item, or -1 if it is not loaded. */
   indexOf(id) {
     let start = this.#head.findIndex((item) => item.id === id);
     if (start >= 0) return start;
@@ -75,7 +76,7 @@ export class PagedList extends EventTarget {
     return -1;
   }
 
-  /** Loads what is missing of these places. */
+  /** Loads the missing items with indexes from `from` to `to`. */
   need(from, to) {
     this.#clock += 1;
     let start = this.#head.length;
@@ -93,7 +94,7 @@ export class PagedList extends EventTarget {
   #wanted = 0;
   #online = () => this.again();
 
-  /** Loads an item's page again, since its addresses have expired. */
+  /** Loads the page of an item again if the presigned URLs of the page have expired. */
   refresh(id) {
     const page = this.#pages.find((page) => page.items?.some((item) => item.id === id));
     if (!page || Date.now() - page.at <= FRESH_MS) return;
@@ -101,18 +102,18 @@ export class PagedList extends EventTarget {
     if (!this.failure) this.#reload(page);
   }
 
-  /** Tries again after an error. */
+  /** Continues to load after an error. */
   again() {
     removeEventListener("online", this.#online);
     this.failure = null;
-    // Whoever shows the list asks for what is missing of it.
+    // The listener requests the missing items.
     if (this.started) this.#tell("change");
     else this.#loadNext();
   }
 
   /**
-   * Replaces an item where it is, or adds one at its place in the order of ids. An item whose page is not loaded stays
-   * away: it comes with its page.
+   * Replaces an item, or inserts it in the order of ids. Ignores an item whose page is not loaded, because the page
+   * will contain it.
    * @param {Api.Image} item
    */
   put(item) {
@@ -132,7 +133,7 @@ export class PagedList extends EventTarget {
     }
     const newest = this.#pages.find((page) => page.items?.length)?.items?.[0];
     if (!newest || item.id > newest.id) return insert(this.#head, item);
-    // A page that was forgotten counts its items, and has this one when it is loaded again.
+    // A dropped page already counts this item, and contains it when it is loaded again.
     const within = this.#pages.find(({ last }) => last !== null && last <= item.id);
     const page = within ?? (this.complete ? this.#pages.at(-1) : null);
     if (!page?.items) return;
@@ -141,12 +142,12 @@ export class PagedList extends EventTarget {
     if (!within) page.last = item.id;
   }
 
-  /** Changes an item that is here; one that is not stays away. */
+  /** Replaces an item if it is loaded. */
   update(item) {
     if (this.indexOf(item.id) >= 0) this.put(item);
   }
 
-  /** Takes an item out, and gives what puts it back. */
+  /** Removes an item. Returns a function that puts it back. */
   hide(id) {
     this.#hidden.add(id);
     const index = this.#head.findIndex((item) => item.id === id);
@@ -174,7 +175,7 @@ export class PagedList extends EventTarget {
     this.#tell("change");
   }
 
-  /** The page of a place, and the place in it. @param {number} index @returns {[LoadedPage | null, number]} */
+  /** Returns the page of an index, and the index within that page. @param {number} index @returns {[LoadedPage | null, number]} */
   #locate(index) {
     let start = this.#head.length;
     for (const page of this.#pages) {
@@ -188,7 +189,7 @@ export class PagedList extends EventTarget {
     if (this.#loadingNext) return;
     this.#loadingNext = true;
     try {
-      // Somebody who drags the scrollbar to the end wants all pages on the way, one after the other.
+      // If the user drags the scrollbar to the end, all pages before it must be loaded, one after the other.
       while (!this.complete && (!this.started || this.#wanted >= this.known)) {
         /** @type {LoadedPage} */
         const page = { cursor: this.#next, last: null, count: 0, items: null, at: 0, used: this.#clock, loading: false };
@@ -209,7 +210,7 @@ export class PagedList extends EventTarget {
     }
   }
 
-  /** What came before the first page was loaded goes to its place, now that it is known. */
+  /** Sorts in the items that were put before the first page was loaded. */
   #placeEarly() {
     const early = this.#head;
     this.#head = [];
@@ -223,7 +224,7 @@ export class PagedList extends EventTarget {
     page.loading = true;
     try {
       let { images, next_cursor } = await this.load(page.cursor, PAGE);
-      // Where something came or went since, the page's end is elsewhere in the answer, or behind it.
+      // If items were added or removed meanwhile, the end of this page may be on a later page of the response.
       while (next_cursor !== null && !images.some(({ id }) => id <= last)) {
         const more = await this.load(next_cursor, PAGE);
         images = [...images, ...more.images];
@@ -252,7 +253,7 @@ export class PagedList extends EventTarget {
     page.at = Date.now();
   }
 
-  /** The first page stays: without a cursor it would begin with what came since, which is in front of it already. */
+  /** Drops the least recently used pages. The first page stays: loaded again, it would repeat the items of `#head`. */
   #forget() {
     const kept = this.#pages.slice(1).filter((page) => page.items && page.last !== null);
     kept.sort((a, b) => b.used - a.used);
@@ -264,7 +265,7 @@ export class PagedList extends EventTarget {
   }
 }
 
-/** Adds an item to a list that is in order, newest first. @param {Api.Image[]} list @param {Api.Image} item */
+/** Inserts an item into a list that is sorted, newest first. @param {Api.Image[]} list @param {Api.Image} item */
 function insert(list, item) {
   const place = list.findIndex((known) => known.id < item.id);
   list.splice(place < 0 ? list.length : place, 0, item);

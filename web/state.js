@@ -1,4 +1,4 @@
-// Who is logged in, and what they may do.
+// The user who is logged in, and the user's tier.
 
 import { call, callPublic } from "./api.js";
 
@@ -8,10 +8,10 @@ export const state = { profile: null, tier: null, tiers: [] };
 export const isAdmin = () => state.profile?.groups.includes("admin") ?? false;
 export const mayUseAi = () => Boolean(state.profile?.features.ai && state.tier?.ai);
 
-/** Counts whoever was logged in. */
+/** Increases with each logout, so that responses for an earlier user are ignored. */
 let turn = 0;
 
-/** Loads the profile and the tiers, at the same time. @returns {Promise<Api.Profile>} */
+/** Loads the profile and the tiers. @returns {Promise<Api.Profile>} */
 export async function loadProfile() {
   const asked = turn;
   const [profile, { account_tiers: tiers }] = await Promise.all([
@@ -25,7 +25,7 @@ export async function loadProfile() {
   return profile;
 }
 
-/** Forgets whoever was logged in. */
+/** Removes the profile after a logout. */
 export function forgetProfile() {
   turn += 1;
   state.profile = state.tier = null;

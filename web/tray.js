@@ -1,11 +1,11 @@
-// The list of uploads at the lower edge.
+// The list of uploads at the bottom of the page.
 
 import { fill, h, iconButton } from "./dom.js";
 import { texts } from "./texts.js";
 import { uploads } from "./uploads.js";
 
 const words = texts.uploads;
-/** Of thousands of files, only so many have a row of their own: those that are not done come first. */
+/** The maximum number of rows. Unfinished uploads have precedence. */
 const ROWS = 200;
 
 export function uploadTray() {
@@ -60,7 +60,7 @@ export function uploadTray() {
 
 function uploadRow(item) {
   const status = h("span", { class: "tray-status" });
-  const bar = h("progress", { max: 1, value: 0, "aria-label": words.of(item.name) });
+  const bar = h("progress", { max: 1, value: 0, "aria-label": words.progressOf(item.name) });
   const buttons = h("span", { class: "tray-buttons" });
   const element = h("li", { class: "tray-row" }, h("span", { class: "tray-name", title: item.name }, item.name), buttons, status, bar);
   let drawn = null;

@@ -1,31 +1,26 @@
-// Files on their way: announced to the API, sent straight to S3, and waited for until they are developed.
+// Uploads: creates images with the API, sends the files to S3, and follows the images until they are finished.
 
 import { ApiError, call, callWhileLeaving } from "./api.js";
+import { imageType, isHeic } from "./files.js";
 import { texts } from "./texts.js";
 import { watch } from "./watcher.js";
 
-const TYPES = new Set(["image/jpeg", "image/png", "image/webp", "image/avif", "image/gif"]);
-const EXTENSIONS = {
-  jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", avif: "image/avif", gif: "image/gif",
-};
-const HEIC = /\.hei[cf]$/i;
-
-/** How many files are sent at the same time: browsers allow six connections, and the page needs some itself. */
+/** How many files are sent at the same time. Browsers allow six connections, and the page needs some for itself. */
 const PARALLEL = 3;
-/** A connection on which nothing moves for so long is given up and begun anew. */
+/** A request without progress for this time is aborted and sent again. */
 const STALL_MS = 30_000;
 const LONGEST_PAUSE_MS = 30_000;
-/** How often the storage may refuse a file before it counts as failed; a missing network does not count. */
+/** An upload fails after more refusals by the storage than this. Network errors do not count. */
 const REFUSALS = 3;
-/** How often it may not be reached, although the API is each time, and nothing of the file be sent. */
+/** An upload fails after more network errors than this without progress, while the API can be reached. */
 const UNREACHED = 6;
 const PREVIEW_WIDTH = 48;
 const PREVIEW_BYTES = 60e6;
 
 /**
- * One file. `state` is queued, creating, sending, waiting, processing, ready, failed or cancelled.
- * `announce(key)` makes its image and gives `{image, upload}`; `error` is a sentence. With `replaces` it is a new version
- * of an image, which stays whatever becomes of the upload.
+ * The upload of one file. `state` is queued, creating, sending, waiting, processing, ready, failed or cancelled.
+ * `error` is a sentence for the user. `announce(key)` creates the image and resolves to `{image, upload}`. If `replaces`
+ * is true, the file is a new version of an existing image, so a failed or cancelled upload does not delete the image.
  */
 class Upload {
   state = "queued";
@@ -36,7 +31,7 @@ class Upload {
   upload = null;
   /** @type {string | null} */
   error = null;
-  /** Whether trying again is of no use. */
+  /** Whether another attempt cannot succeed. */
   hopeless = false;
   /** @type {XMLHttpRequest | null} */
   request = null;
@@ -55,18 +50,21 @@ class Upload {
     this.abort = new AbortController();
   }
 
-  /** Whether it is over, well or badly. */
+  /** Whether it is ready, failed or cancelled. */
   get over() {
     return ["ready", "failed", "cancelled"].includes(this.state);
   }
 
-  /** Whether its bytes are still here. */
+  /** Whether the storage does not have the whole file yet. */
   get unsent() {
     return ["queued", "creating", "sending", "waiting"].includes(this.state);
   }
 }
 
-/** All uploads of this page. Events: `change`, and `image` and `gone` with an image or its id as `detail`. */
+/**
+ * All uploads of this page. Events: `change`; `image` with a new or changed image as `detail`; `gone` with the id of a
+ * deleted image.
+ */
 class Uploads extends EventTarget {
   /** @type {Upload[]} */
   items = [];
@@ -74,21 +72,21 @@ class Uploads extends EventTarget {
   #changed = false;
   #previews = Promise.resolve();
 
-  /** Small pictures of what is on its way, by image id, until its thumbnail is there. */
+  /** Small previews of uploaded files by image id, until the thumbnail is loaded. */
   previews = new Map();
 
   /**
-   * Takes files in.
+   * Adds files, and starts to upload them.
    * @param {Iterable<File>} files
    * @param {(file: {file_name: string, content_type: string, size: number}, key: string) => Promise<{image: Api.Image, upload: Api.Upload}>} announce
    * @param {{replaces?: boolean}} [options]
    */
   add(files, announce, { replaces = false } = {}) {
     for (const file of files) {
-      const type = TYPES.has(file.type) ? file.type : EXTENSIONS[file.name.split(".").pop()?.toLowerCase() ?? ""];
-      const declared = { file_name: file.name, content_type: type, size: file.size };
+      const type = imageType(file);
+      const declared = { file_name: file.name, content_type: type ?? "", size: file.size };
       const item = new Upload(file, (key) => announce(declared, key), replaces);
-      const refusal = HEIC.test(file.name) || /^image\/hei[cf]/.test(file.type) ? texts.problem({ code: "heic-not-supported" })
+      const refusal = isHeic(file) ? texts.problem({ code: "heic-not-supported" })
         : type === undefined ? texts.uploads.notPicture
         : file.size === 0 ? texts.uploads.empty : null;
       if (refusal) Object.assign(item, { state: "failed", error: refusal, hopeless: true });
@@ -105,7 +103,7 @@ class Uploads extends EventTarget {
     this.#change();
   }
 
-  /** Begins anew what has failed or was cancelled. */
+  /** Starts a failed or cancelled upload again. */
   retry(item) {
     if (!item.over || item.hopeless) return;
     if (item.state === "failed") this.#discard(item);
@@ -114,13 +112,13 @@ class Uploads extends EventTarget {
     this.#pump();
   }
 
-  /** Takes what is over off the list, or one item of it. */
+  /** Removes all finished uploads, or one of them, from the list. */
   clear(only) {
     this.items = this.items.filter((item) => !item.over || only && item !== only);
     this.#change();
   }
 
-  /** What has been announced and not sent goes with the page; otherwise it would stay pending for a day. */
+  /** Cancels incomplete uploads when the user leaves the page. Otherwise their images would stay pending for a day. */
   leave() {
     for (const item of this.items.filter((item) => item.unsent)) {
       this.#stop(item);
@@ -129,7 +127,7 @@ class Uploads extends EventTarget {
     this.#change();
   }
 
-  /** Forgets everything, for the next who logs in. */
+  /** Cancels and removes everything, because another user may log in next. */
   forget() {
     this.leave();
     this.items.filter((item) => !item.over).forEach((item) => this.#stop(item));
@@ -142,7 +140,7 @@ class Uploads extends EventTarget {
     return this.items.some((item) => item.unsent);
   }
 
-  /** Whether an image's bytes are on their way from here. */
+  /** Whether this page is uploading the file of an image. */
   sends(id) {
     return this.items.some((item) => item.unsent && item.image?.id === id);
   }
@@ -175,7 +173,8 @@ class Uploads extends EventTarget {
     this.#preview(item);
     while (!await this.#put(item)) {
       if (abort.signal.aborted) return;
-      // The address may be too old, or the answer to a complete upload was lost: the API knows.
+      // The URL may have expired, or the response to a complete upload was lost. In the second case the API answers
+      // `not-pending`.
       try {
         item.upload = (await this.#insist(item, () => call("POST", `/api/images/${item.image.id}/upload`))).upload;
       } catch (error) {
@@ -191,14 +190,14 @@ class Uploads extends EventTarget {
     watch(item.image.id, (image) => this.#settle(item, image), abort.signal);
   }
 
-  /** An earlier upload of an image that has another version now: trying it again would discard that. */
+  /** Removes finished uploads of the same image: a retry would replace the new version. */
   #forgetEarlier(item) {
     this.items = this.items.filter((other) => other === item || !other.over || other.image?.id !== item.image.id);
     this.#change();
   }
 
   #settle(item, image) {
-    // The service has not noticed yet that the bytes are there.
+    // The service has not noticed yet that the file is complete.
     if (image?.status === "pending") return;
     if (image) this.#tell("image", image);
     if (item.over) return;
@@ -208,7 +207,7 @@ class Uploads extends EventTarget {
     if (image.status === "failed") this.#fail(item, new Error(texts.failure(image.failure)));
   }
 
-  /** Sends the bytes once, and tells whether they have arrived. */
+  /** Sends the file once. Resolves to whether the storage has it. */
   async #put(item) {
     this.#set(item, "sending");
     const status = await new Promise((resolve) => {
@@ -234,16 +233,16 @@ class Uploads extends EventTarget {
       request.send(item.file);
     });
     item.request = null;
-    // What lies there is never overwritten, so 412 says that an earlier try arrived although its answer did not.
+    // Objects are never overwritten. So 412 means that an earlier attempt succeeded and its response was lost.
     if (status >= 200 && status < 300 || status === 412) return true;
     if (item.abort.signal.aborted) return false;
     item.sent = 0;
     if (status === 0) {
-      // A file that was moved or changed cannot be read either, and no waiting helps.
+      // The request also fails if the file was moved or changed. Then waiting does not help.
       await item.file.slice(0, 1).arrayBuffer().catch(() => {
         throw new Error(texts.uploads.unreadable);
       });
-      if (++item.unreached > UNREACHED) throw new Error(texts.uploads.unreached);
+      if (++item.unreached > UNREACHED) throw new Error(texts.uploads.storageUnreachable);
     } else if (status < 500 && ++item.refusals > REFUSALS) {
       throw new Error(texts.uploads.refused);
     }
@@ -251,7 +250,7 @@ class Uploads extends EventTarget {
     return false;
   }
 
-  /** Calls until there is an answer that more calls would not change. */
+  /** Repeats a request until it succeeds or fails with a permanent error. */
   async #insist(item, request) {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -264,7 +263,7 @@ class Uploads extends EventTarget {
     }
   }
 
-  /** Waits longer each time, or until the network is back. */
+  /** Waits before the next attempt, longer each time. Ends early if the network is back. */
   #pause(item, attempt, seconds) {
     this.#set(item, "waiting");
     const pause = seconds ? seconds * 1000 : Math.min(500 * 2 ** attempt, LONGEST_PAUSE_MS);
@@ -292,11 +291,11 @@ class Uploads extends EventTarget {
     this.previews.delete(image.id);
     this.#tell("gone", image.id);
     call("DELETE", `/api/images/${image.id}`).catch(() => {
-      // A pending image goes by itself within a day; nobody has to be told.
+      // The service deletes a pending image within a day, so the user need not know.
     });
   }
 
-  /** One after the other: decoding many photographs at once would take all memory. */
+  /** Creates previews one after the other: decoding many photos at once would need too much memory. */
   #preview(item) {
     if (item.size > PREVIEW_BYTES) return;
     this.#previews = this.#previews.then(async () => {
@@ -319,7 +318,7 @@ class Uploads extends EventTarget {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
-  /** At most once for each frame, however fast progress comes. */
+  /** Emits `change` at most every 30 ms. */
   #change() {
     if (this.#changed) return;
     this.#changed = true;
@@ -336,29 +335,3 @@ addEventListener("pagehide", () => uploads.leave());
 addEventListener("beforeunload", (event) => {
   if (uploads.unsent) event.preventDefault();
 });
-
-/** Files out of a drop or a paste. */
-export function filesOf(transfer) {
-  return [...transfer?.files ?? []];
-}
-
-/** Lets the person choose files. @returns {Promise<File[]>} */
-export function chooseFiles({ multiple = true } = {}) {
-  return new Promise((resolve) => {
-    const input = document.createElement("input");
-    input.type = "file";
-    input.multiple = multiple;
-    input.accept = [...TYPES, ...Object.keys(EXTENSIONS).map((extension) => `.${extension}`)].join(",");
-    input.className = "visually-hidden";
-    input.tabIndex = -1;
-    input.setAttribute("aria-hidden", "true");
-    const done = () => {
-      input.remove();
-      resolve([...input.files ?? []]);
-    };
-    input.addEventListener("change", done);
-    input.addEventListener("cancel", done);
-    document.body.append(input);
-    input.click();
-  });
-}

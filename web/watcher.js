@@ -1,34 +1,35 @@
-// Asks for images that are under way until they are settled: one request for all of them where there are many.
+// Polls images until they are finished. If there are many, one request lists them all.
 
 import { call } from "./api.js";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5000;
 const HIDDEN_PAUSE_MS = 15_000;
-/** What has not settled by then will not do so while anybody looks. */
+/** An image is not polled longer than this. */
 const LONGEST_WATCH_MS = 20 * 60_000;
-/** From how many images on the newest are listed instead of asked for one by one. */
+/** From this number of images on, the newest images are listed instead of requested one by one. */
 const LIST_FROM = 4;
 
 /** @type {Map<string, {listeners: Set<(image: Api.Image | null) => void>, since: number, seen: string | null}>} */
 const watched = new Map();
-/** Counts whoever is logged in: what was asked for one of them is told to no other. */
+/** Increases with each logout, so that responses for an earlier user are ignored. */
 let turn = 0;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 let pause = FIRST_PAUSE_MS;
 
-/** Whether an image may still change without anybody asking for it. @param {Api.Image} image */
+/** Whether the service is still working on an image. @param {Api.Image} image */
 export function unsettled(image) {
   return image.status === "processing" || image.analysis?.status === "queued" || image.dropbox?.status === "queued" ||
     image.status === "pending" && image.source_image_id !== null;
 }
 
 /**
- * Calls `listener` with the image whenever it has changed, with null when it is gone, and no more once it is settled.
+ * Calls `listener` with the image when it has changed, and with null when it was deleted. Stops when the image is
+ * finished.
  * @param {string} id
  * @param {(image: Api.Image | null) => void} listener
- * @param {AbortSignal} [signal] ends it
+ * @param {AbortSignal} [signal] removes the listener
  */
 export function watch(id, listener, signal) {
   const entry = watched.get(id) ?? { listeners: new Set(), since: Date.now(), seen: "" };
@@ -38,14 +39,14 @@ export function watch(id, listener, signal) {
   watched.set(id, entry);
   signal?.addEventListener("abort", () => {
     entry.listeners.delete(listener);
-    // By now another entry may be in its place, which has listeners of its own.
+    // The map may contain a newer entry for this image, with other listeners.
     if (entry.listeners.size === 0 && watched.get(id) === entry) watched.delete(id);
   });
   pause = FIRST_PAUSE_MS;
   schedule();
 }
 
-/** Asks for nothing more. */
+/** Stops polling all images. */
 export function watchNothing() {
   turn += 1;
   watched.clear();

@@ -3,7 +3,7 @@ import test from "node:test";
 import { PHONE, inBrowser, traffic, violations } from "./browser.js";
 import { CORNERS, corners, photo } from "./photos.js";
 
-test("the first view is less than 100 KB, and one style sheet alone keeps it waiting", inBrowser(async ({ page, open }) => {
+test("the first view is smaller than 100 KB, and only the style sheet blocks rendering", inBrowser(async ({ page, open }) => {
   const responses = await traffic(page);
   await open();
   await page.waitForLoadState("networkidle");
@@ -16,16 +16,16 @@ test("the first view is less than 100 KB, and one style sheet alone keeps it wai
 }));
 
 /** @type {[string, import("playwright-core").BrowserContextOptions][]} */
-const SCREENS = [["a desktop", {}], ["a phone", PHONE], ["the dark", { colorScheme: "dark" }]];
+const SCREENS = [["on a desktop", {}], ["on a phone", PHONE], ["in dark mode", { colorScheme: "dark" }]];
 
 for (const [name, options] of SCREENS) {
-  test(`axe-core finds nothing wrong with the first view on ${name}`, inBrowser(async ({ page, open }) => {
+  test(`axe-core finds no violation in the first view ${name}`, inBrowser(async ({ page, open }) => {
     await open();
     assert.deepEqual(await violations(page), []);
   }, options));
 }
 
-test("no markup or script is made of text", inBrowser(async ({ page, open, expect }) => {
+test("the page's policy forbids creating HTML from a string", inBrowser(async ({ page, open, expect }) => {
   await open();
   expect(/TrustedHTML|require-trusted-types-for|inline script|script-src/);
   const inserted = await page.evaluate(() => {
@@ -39,7 +39,7 @@ test("no markup or script is made of text", inBrowser(async ({ page, open, expec
   assert.equal(inserted, "TypeError");
 }));
 
-test("a page that complains fails its test", async () => {
+test("a page that reports an error fails its test", async () => {
   /** @type {[() => void, RegExp][]} */
   const complaints = [
     [() => document.body.append(Object.assign(new Image(), { src: "https://elsewhere.example/" })), /img-src forbids/],
@@ -57,7 +57,7 @@ test("a page that complains fails its test", async () => {
 });
 
 for (let orientation = 1; orientation <= 8; orientation++) {
-  test(`a photo of orientation ${orientation} is upright where the orientation is followed`, async () => {
+  test(`a generated photo with orientation ${orientation} is upright when the orientation is applied`, async () => {
     const jpeg = await photo({ width: 400, height: 300, orientation, label: String(orientation) });
     assert.deepEqual(await corners(jpeg), CORNERS);
   });

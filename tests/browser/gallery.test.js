@@ -1,4 +1,4 @@
-// A gallery of ten thousand pictures. The API's answers are made here: what is tested is what the page does with them.
+// A gallery of ten thousand pictures. These tests answer requests to the API themselves, because they only test the page.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -10,7 +10,7 @@ import { api, outputs, registered, token } from "./stack.js";
 const COUNT = 10_000;
 const PAGE = 100;
 
-/** An id that is smaller the later an image comes in the list. */
+/** Returns the id of the image at an index. Ids decrease along the list. */
 const id = (index) => `01${String(COUNT - index).padStart(24, "0")}`;
 
 function image(index) {
@@ -25,7 +25,7 @@ function image(index) {
   };
 }
 
-/** Answers for the API as if somebody had so many pictures; `missing` are those that are gone. */
+/** Answers the requests of a user with COUNT pictures. The indexes in `missing` are left out. */
 async function pretend({ page }, account, missing = new Set()) {
   const profile = await api("GET", "/api/auth/profile", { token: await token(account) });
   const thumbnail = await photo({ width: 200, height: 150 });
@@ -42,7 +42,7 @@ async function pretend({ page }, account, missing = new Set()) {
   });
 }
 
-test("ten thousand pictures scroll by with few elements and little memory, and each place gets its own", inBrowser(async (visit) => {
+test("a gallery of ten thousand pictures needs few elements and little memory, and shows each picture in its place", inBrowser(async (visit) => {
   const { page, context } = visit;
   const account = await registered();
   await page.bringToFront();
@@ -58,11 +58,11 @@ test("ten thousand pictures scroll by with few elements and little memory, and e
     return metrics.find(({ name }) => name === "JSHeapUsedSize").value;
   };
   const before = await memory();
-  // To the very end at once: all pages are fetched on the way there.
+  // Scroll to the end at once. All pages before it are loaded.
   await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
   const last = page.getByRole("link", { name: `photo-${COUNT - 1}.jpg` });
   await last.waitFor({ timeout: 60_000 });
-  // Back up in steps: what was forgotten is fetched again.
+  // Scroll back in steps. Pages that were dropped are loaded again.
   let most = 0;
   for (const part of [0.9, 0.7, 0.5, 0.3, 0.1, 0]) {
     await page.evaluate((part) => scrollTo(0, document.documentElement.scrollHeight * part), part);
@@ -80,7 +80,7 @@ test("ten thousand pictures scroll by with few elements and little memory, and e
   assert.ok(grown < 20e6, `${grown} bytes more`);
 }));
 
-test("a page that could not be loaded is said so, and is loaded when asked for again", inBrowser(async (visit) => {
+test("the gallery shows why a page of the list could not be loaded, and loads it after a press on Try again", inBrowser(async (visit) => {
   const { page, expect } = visit;
   expect(/503/);
   const account = await registered();
@@ -98,7 +98,7 @@ test("a page that could not be loaded is said so, and is loaded when asked for a
   assert.equal(await page.getByRole("alert").count(), 0);
 }));
 
-test("a page of which pictures went meanwhile is loaded again without any of the next", inBrowser(async (visit) => {
+test("a page of the list that has lost pictures is loaded again without pictures of the next page", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registered();
   const missing = new Set();
@@ -108,7 +108,7 @@ test("a page of which pictures went meanwhile is loaded again without any of the
   await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
   await page.getByRole("link", { name: `photo-${COUNT - 1}.jpg` }).waitFor({ timeout: 60_000 });
   for (const index of [110, 120, 130]) missing.add(index);
-  // To where the second page ends, which was forgotten.
+  // Scroll to the end of the second page, which was dropped.
   const row = await page.evaluate(() => {
     /** @type {HTMLElement} */
     const tile = document.querySelector(".tile");

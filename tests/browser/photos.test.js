@@ -1,4 +1,4 @@
-// Somebody's pictures, from the first visit to the last.
+// A user's pictures, from registration to deletion.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -7,7 +7,7 @@ import { choose, logIn, sharp, tile, upload, uploaded, uploadsUrl } from "./page
 import { CORNERS, corners, photo } from "./photos.js";
 import { api, intoTier, mailedCodes, newAccount, outputs, registered, token, until } from "./stack.js";
 
-test("somebody registers, uploads twelve photos at once, sees them upright and deletes one", inBrowser(async ({ page, open }) => {
+test("a user registers, uploads twelve photos at once, sees them upright and deletes one", inBrowser(async ({ page, open }) => {
   const account = newAccount();
   await open("#/register");
   await page.getByLabel("User name").fill(account.username);
@@ -16,7 +16,7 @@ test("somebody registers, uploads twelve photos at once, sees them upright and d
   await page.getByRole("button", { name: "Register" }).click();
   await page.getByRole("heading", { name: "Confirm your account" }).waitFor();
   const [code] = await mailedCodes(account.email);
-  await page.getByLabel("Code from the mail").fill(code);
+  await page.getByLabel("Code from the e-mail").fill(code);
   await page.getByRole("button", { name: "Confirm" }).click();
   await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
 
@@ -40,13 +40,13 @@ test("somebody registers, uploads twelve photos at once, sees them upright and d
   await page.keyboard.press("Escape");
   await tile(page, "photo 3.jpg").waitFor({ state: "detached" });
   const bearer = await token(account);
-  await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 11 || undefined, "the picture to go");
+  await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 11 || undefined, "the deletion of the picture");
   await page.reload();
   await page.locator(".tile").nth(10).waitFor();
   assert.equal(await page.locator(".tile").count(), 11);
 }));
 
-test("a deleted picture comes back where it was with Undo, and stays", inBrowser(async (visit) => {
+test("Undo restores a deleted picture in its place, and it is not deleted later", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registered();
   await logIn(visit, account);
@@ -66,7 +66,7 @@ test("a deleted picture comes back where it was with Undo, and stays", inBrowser
   assert.equal((await api("GET", "/api/images", { token: await token(account) })).images.length, 3);
 }));
 
-test("a picture that is deleted in the large view can be had back there", inBrowser(async (visit) => {
+test("Undo in the large view restores a picture that was deleted there", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registered();
   await logIn(visit, account);
@@ -86,7 +86,7 @@ test("a picture that is deleted in the large view can be had back there", inBrow
   assert.equal((await api("GET", "/api/images", { token: await token(account) })).images.length, 2);
 }));
 
-test("arrow keys go from picture to picture, in the gallery and in the large view", inBrowser(async (visit) => {
+test("arrow keys move from picture to picture, in the gallery and in the large view", inBrowser(async (visit) => {
   const { page } = visit;
   await logIn(visit, await registered());
   await upload(page, await Promise.all(["a.jpg", "b.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
@@ -103,7 +103,7 @@ test("arrow keys go from picture to picture, in the gallery and in the large vie
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute("title")), first);
 }));
 
-test("markup in a file name, title and description is text everywhere", inBrowser(async (visit) => {
+test("HTML in a file name, title and description is shown as text everywhere", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registered();
   await intoTier(account, "enterprise");
@@ -128,7 +128,7 @@ test("markup in a file name, title and description is text everywhere", inBrowse
   assert.equal(await page.locator("img[src=x], main script, b[onclick]").count(), 0);
 }));
 
-test("links to sizes can be copied, and an expiring link gives the original", inBrowser(async (visit) => {
+test("links to thumbnails can be copied, and an expiring link returns the original", inBrowser(async (visit) => {
   const { page, context } = visit;
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: outputs.api_url });
   const account = await registered();
@@ -150,7 +150,7 @@ test("links to sizes can be copied, and an expiring link gives the original", in
   assert.deepEqual(Buffer.from(await (await fetch(await link.inputValue())).arrayBuffer()), buffer);
 }));
 
-test("a picture is described and edited by AI, without reloading", inBrowser(async (visit) => {
+test("the AI describes and edits a picture, and the page shows both without a reload", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registered();
   await intoTier(account, "enterprise");
@@ -163,12 +163,12 @@ test("a picture is described and edited by AI, without reloading", inBrowser(asy
   await dialog.getByText("Four coloured squares.").waitFor({ timeout: 60_000 });
   await dialog.getByLabel("What should be changed?").fill("Add a hat");
   await dialog.getByRole("button", { name: "Make an edit" }).click();
-  await page.getByText("The edit is being made.").waitFor();
+  await page.getByText("The AI is making the edit.").waitFor();
   await page.keyboard.press("Escape");
   await page.locator(".tile img.loaded").nth(1).waitFor({ timeout: 60_000 });
 }));
 
-test("a picture is replaced in the large view, which shows the old version until the new one is there", inBrowser(async (visit) => {
+test("the large view shows the old version of a replaced picture until the new one is ready", inBrowser(async (visit) => {
   const { page } = visit;
   await logIn(visit, await registered());
   await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
@@ -187,7 +187,7 @@ test("a picture is replaced in the large view, which shows the old version until
   });
   const files = [{ name: "b.jpg", buffer: await photo({ width: 600, height: 450 }) }];
   await choose(page, dialog.getByRole("button", { name: "Replace picture" }), files);
-  await page.getByText("The new version is on its way.").waitFor();
+  await page.getByText("The new version is being uploaded.").waitFor();
   await page.locator(".tray-row.sending").waitFor();
   assert.ok(await dialog.locator("img.loaded").isVisible());
   assert.equal(await dialog.getByRole("button", { name: "Discard" }).count(), 0);
@@ -196,7 +196,7 @@ test("a picture is replaced in the large view, which shows the old version until
   assert.equal(await dialog.locator(".callout").count(), 0);
 }));
 
-test("a replacement that never came leaves the picture, and can be begun again", inBrowser(async (visit) => {
+test("an incomplete replacement leaves the picture unchanged, and can be started again", inBrowser(async (visit) => {
   const { page, open } = visit;
   const account = await registered();
   await logIn(visit, account);
@@ -208,13 +208,13 @@ test("a replacement that never came leaves the picture, and can be begun again",
   await open(`#/images/${id}`);
   await page.reload();
   const dialog = page.getByRole("dialog");
-  await dialog.getByText("A new version was begun and has not arrived.").waitFor();
+  await dialog.getByText("The upload of a new version is not complete.").waitFor();
   assert.equal(await dialog.getByRole("button", { name: "Discard" }).count(), 0);
   await choose(page, dialog.getByRole("button", { name: "Choose the file again" }), [{ name: "b.jpg", buffer: await photo({ width: 600, height: 450 }) }]);
   await dialog.getByText("600 × 450", { exact: true }).waitFor({ timeout: 60_000 });
 }));
 
-test("a deletion can be undone with Ctrl+Z, and is done when its notice is closed or somebody logs out", inBrowser(async (visit) => {
+test("Ctrl+Z undoes a deletion; closing its notice or logging out completes it", inBrowser(async (visit) => {
   const { page, open } = visit;
   const account = await registered();
   await logIn(visit, account);
@@ -237,10 +237,10 @@ test("a deletion can be undone with Ctrl+Z, and is done when its notice is close
   assert.ok(await left(2));
   await remove("a.jpg");
   await page.locator(".notice", { hasText: "Deleted a.jpg." }).getByRole("button", { name: "Close" }).click();
-  await until(() => left(1), "the first picture to go");
+  await until(() => left(1), "the deletion of the first picture");
   await remove("b.jpg");
   await open("#/account");
   await page.getByRole("button", { name: "Log out", exact: true }).click();
   await page.getByRole("heading", { name: "Log in" }).waitFor();
-  await until(() => left(0), "the second picture to go");
+  await until(() => left(0), "the deletion of the second picture");
 }));

@@ -1,4 +1,4 @@
-// Screenshots of every view, on a desktop and a phone, light and dark: `cargo xtask screenshots`.
+// Takes screenshots of every view on a desktop and a phone, in light and dark mode. Run by `cargo xtask screenshots`.
 
 import { mkdirSync } from "node:fs";
 import { devices } from "playwright-core";
@@ -32,7 +32,7 @@ async function visit(options, work) {
   await context.close();
 }
 
-/** What is to be seen: some landscapes, a set, a phone number's pictures, and a few other users. */
+/** Creates the content of the screenshots: landscapes, a set, pictures for a phone number, and two more users. */
 async function fillAccount() {
   await intoTier(account, "enterprise");
   await registered();

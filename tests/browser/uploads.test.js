@@ -1,4 +1,4 @@
-// Uploads that do not go as they should.
+// Uploads with errors or interruptions.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -7,12 +7,12 @@ import { logIn, sharp, tile, upload, uploaded, uploadsUrl } from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
 import { api, registered, token, until } from "./stack.js";
 
-test("an upload survives the network going away and coming back", inBrowser(async (visit) => {
+test("an upload resumes after the network was lost", inBrowser(async (visit) => {
   const { page, context, expect } = visit;
   expect(/ERR_INTERNET_DISCONNECTED/);
   const account = await registered();
   await logIn(visit, account);
-  // The network goes while the first file is on its way.
+  // The network fails during the first upload.
   let cut = false;
   await page.route(uploadsUrl, async (route) => {
     if (!cut) {
@@ -24,7 +24,7 @@ test("an upload survives the network going away and coming back", inBrowser(asyn
   });
   const files = await Promise.all(["a.jpg", "b.jpg", "c.jpg", "d.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 400, height: 300, label: name }) })));
   await upload(page, files);
-  await page.getByText("No connection. Goes on by itself.").first().waitFor();
+  await page.getByText("No connection. The upload resumes automatically.").first().waitFor();
   await page.waitForTimeout(2000);
   assert.equal(await page.locator(".tray-row.failed").count(), 0);
   await context.setOffline(false);
@@ -37,7 +37,7 @@ test("an upload survives the network going away and coming back", inBrowser(asyn
   assert.deepEqual(images.map((image) => image.status), Array(4).fill("ready"));
 }));
 
-test("an upload whose answer was lost is not sent again", inBrowser(async (visit) => {
+test("an upload whose response was lost is not sent again", inBrowser(async (visit) => {
   const { page, expect } = visit;
   expect(/ERR_FAILED|409|412/);
   await logIn(visit, await registered());
@@ -59,7 +59,7 @@ for (const { what, leave } of [
   { what: "left", leave: (page) => page.goto("about:blank") },
   { what: "closed with its tab", leave: (page) => page.close({ runBeforeUnload: true }) },
 ]) {
-  test(`a page that is ${what} half-way asks first, and leaves nothing behind`, inBrowser(async (visit) => {
+  test(`a page that is ${what} during an upload asks the user first, and deletes the incomplete image`, inBrowser(async (visit) => {
     const { page, context } = visit;
     let asked = false;
     page.on("dialog", (dialog) => {
@@ -68,20 +68,20 @@ for (const { what, leave } of [
     });
     const account = await registered();
     await logIn(visit, account);
-    await page.route(uploadsUrl, () => {}); // never gets anywhere
+    await page.route(uploadsUrl, () => {}); // the upload never finishes
     await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
     const bearer = await token(account);
     const images = async () => (await api("GET", "/api/images", { token: bearer })).images;
-    await until(async () => (await images()).length === 1 || undefined, "the announcement");
-    await context.newPage(); // so that the browser stays when its tab goes
+    await until(async () => (await images()).length === 1 || undefined, "the new image");
+    await context.newPage(); // keeps the context open when the tab closes
     await leave(page);
-    await until(async () => (await images()).length === 0 || undefined, "the picture to be withdrawn");
-    await until(async () => (await api("GET", "/api/auth/profile", { token: bearer })).usage.images === 0 || undefined, "its place in the quota");
+    await until(async () => (await images()).length === 0 || undefined, "the deletion of the image");
+    await until(async () => (await api("GET", "/api/auth/profile", { token: bearer })).usage.images === 0 || undefined, "the refund of the quota");
     assert.ok(asked);
   }));
 }
 
-test("a cancelled upload is withdrawn, and can be begun again", inBrowser(async (visit) => {
+test("cancelling an upload deletes its image, and the upload can be started again", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registered();
   await logIn(visit, account);
@@ -91,14 +91,14 @@ test("a cancelled upload is withdrawn, and can be begun again", inBrowser(async 
   await page.getByRole("button", { name: "Cancel upload of a.jpg" }).click();
   await page.locator(".tile").waitFor({ state: "detached" });
   const bearer = await token(account);
-  await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 0 || undefined, "the picture to be withdrawn");
+  await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 0 || undefined, "the deletion of the image");
   await page.unroute(uploadsUrl);
   await page.getByRole("button", { name: "Try upload of a.jpg again" }).click();
   await uploaded(page, 1);
   await sharp(tile(page, "a.jpg"));
 }));
 
-test("what is no picture is told apart, each with what to do, and stops no other file", inBrowser(async (visit) => {
+test("each file that is not a supported picture gets its own error, and other files are still uploaded", inBrowser(async (visit) => {
   const { page } = visit;
   await logIn(visit, await registered());
   await upload(page, [
@@ -110,14 +110,14 @@ test("what is no picture is told apart, each with what to do, and stops no other
   ]);
   const row = (name) => page.locator(".tray-row").filter({ hasText: name }).locator(".tray-status");
   await page.getByText("1 upload done, 4 failed").waitFor({ timeout: 60_000 });
-  assert.match(await row("page.jpg").textContent(), /not a picture\. Send a JPEG/);
+  assert.match(await row("page.jpg").textContent(), /not a picture\. Upload a JPEG/);
   assert.match(await row("iphone.heic").textContent(), /as JPEG/);
-  assert.match(await row("notes.txt").textContent(), /not a picture\. Send a JPEG/);
+  assert.match(await row("notes.txt").textContent(), /not a picture\. Upload a JPEG/);
   assert.match(await row("empty.jpg").textContent(), /is empty/);
   await sharp(tile(page, "good.jpg"));
 }));
 
-test("files that are dropped or pasted anywhere on the page are uploaded", inBrowser(async (visit) => {
+test("files that the user drops or pastes anywhere on the page are uploaded", inBrowser(async (visit) => {
   const { page } = visit;
   await logIn(visit, await registered());
   const jpeg = (await photo({ width: 400, height: 300 })).toString("base64");

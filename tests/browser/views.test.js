@@ -1,4 +1,4 @@
-// Every view, by what a screen reader and a small screen make of it, and what is special in it.
+// Every view: its accessibility, its width on a small screen, and its own functions.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -14,10 +14,10 @@ const VIEWS = [
 ];
 
 /** @type {[string, import("playwright-core").BrowserContextOptions][]} */
-const SCREENS = [["a desktop", {}], ["a phone in the dark", { ...PHONE, colorScheme: "dark" }]];
+const SCREENS = [["a desktop", {}], ["a phone in dark mode", { ...PHONE, colorScheme: "dark" }]];
 
 for (const [name, options] of SCREENS) {
-  test(`axe-core finds nothing wrong with any view, and none is wider than ${name}`, inBrowser(async (visit) => {
+  test(`axe-core finds no violation in any view, and no view is wider than ${name}`, inBrowser(async (visit) => {
     const { page, open } = visit;
     const check = async (view) => {
       await page.waitForLoadState("networkidle");
@@ -39,7 +39,7 @@ for (const [name, options] of SCREENS) {
     for (const view of [...VIEWS, `#/sets/${id}`, "#/phone/%2B4930901820"]) {
       if (view.includes("phone/")) visit.expect(/404.*phones/);
       await open(view);
-      // Anew, so that the view before is not taken for it.
+      // A reload, so that the previous view is not checked again.
       await page.reload();
       await page.getByRole("heading", { level: 1 }).waitFor({ state: "attached" });
       await check(view);
@@ -56,7 +56,7 @@ for (const [name, options] of SCREENS) {
   }, options));
 }
 
-test("an admin edits a tier, puts a user into it, and the user sees what it allows", inBrowser(async (visit) => {
+test("an admin creates and edits a tier, and moves a user to it", inBrowser(async (visit) => {
   const { page, open } = visit;
   const account = await registered();
   const id = `tier-${account.username.slice(-12)}`.replace(/-+/g, "-");
@@ -91,12 +91,12 @@ test("an admin edits a tier, puts a user into it, and the user sees what it allo
     await rows.nth(shown).waitFor();
   }
   await select.selectOption(id);
-  await page.getByText(`${account.username} is in the tier Studio now.`).waitFor();
+  await page.getByText(`${account.username} is now in the tier Studio.`).waitFor();
   const { tier: now } = await api("GET", "/api/auth/profile", { token: await token(account) });
   assert.equal(now, id);
 }));
 
-test("an admin finds a picture by file name, phone number and day, and deletes it", inBrowser(async (visit) => {
+test("an admin finds a picture by file name, phone number and date, and deletes it", inBrowser(async (visit) => {
   const { page, open } = visit;
   const account = await registered();
   await logIn(visit, account);
@@ -138,7 +138,7 @@ test("an admin finds a picture by file name, phone number and day, and deletes i
   await page.waitForResponse((response) => response.request().method() === "DELETE" && response.ok());
 }));
 
-test("a set shows what fills its places", inBrowser(async (visit) => {
+test("a set shows the pictures in its places", inBrowser(async (visit) => {
   const { page, open } = visit;
   await logIn(visit, await registered());
   await open("#/sets");
@@ -157,7 +157,7 @@ test("a set shows what fills its places", inBrowser(async (visit) => {
   await page.getByRole("heading", { name: "No sets yet" }).waitFor();
 }));
 
-test("a set whose picture is not settled asks for the picture now and then, and for itself no more", inBrowser(async (visit) => {
+test("a set polls an unfinished picture, but is not loaded again itself", inBrowser(async (visit) => {
   const { page, open } = visit;
   const account = await registered();
   await logIn(visit, account);
@@ -189,7 +189,7 @@ test("a set whose picture is not settled asks for the picture now and then, and 
   await page.locator(".slot .badge").waitFor({ state: "detached" });
 }));
 
-test("a file that is dropped on a place of a set fills it, and nothing covers the page after it", inBrowser(async (visit) => {
+test("a file that is dropped on a place of a set is uploaded there, and the drop hint disappears", inBrowser(async (visit) => {
   const { page, open } = visit;
   const account = await registered();
   await logIn(visit, account);
@@ -207,7 +207,7 @@ test("a file that is dropped on a place of a set fills it, and nothing covers th
   assert.ok(!await page.locator("body.dropping").count());
 }));
 
-test("a form is not closed by a click on its own edge, and a new tier takes no other's id", inBrowser(async (visit) => {
+test("a click on the edge of a dialog does not close it, and a new tier cannot use an existing id", inBrowser(async (visit) => {
   const { page, open } = visit;
   await logIn(visit, outputs.admin);
   await open("#/admin/tiers");
@@ -218,13 +218,13 @@ test("a form is not closed by a click on its own edge, and a new tier takes no o
   const { x, y } = await dialog.boundingBox();
   await page.mouse.click(x + 4, y + 4);
   await dialog.getByRole("button", { name: "Save" }).click();
-  await dialog.getByText("There is a tier with this id.").waitFor();
+  await dialog.getByText("A tier with this id already exists.").waitFor();
   await page.mouse.click(x - 4, y + 4);
   await dialog.waitFor({ state: "detached" });
   assert.notEqual((await api("GET", "/api/account-tiers/basic")).name, "Basic too");
 }));
 
-test("a session that was ended elsewhere leads to the login, with a sentence", inBrowser(async (visit) => {
+test("a session that was ended on another device leads to the login", inBrowser(async (visit) => {
   const { page, expect } = visit;
   expect(/401/);
   const account = await registered();
@@ -234,7 +234,7 @@ test("a session that was ended elsewhere leads to the login, with a sentence", i
   await page.getByRole("heading", { name: "Log in" }).waitFor();
 }));
 
-test("a service that is away is said so, and whoever is logged in stays so", inBrowser(async (visit) => {
+test("an unavailable service shows an error, and the user stays logged in", inBrowser(async (visit) => {
   const { page, expect } = visit;
   expect(/503|ERR_FAILED/);
   await logIn(visit, await registered());
@@ -246,7 +246,7 @@ test("a service that is away is said so, and whoever is logged in stays so", inB
   await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
 }));
 
-test("what a tier lacks is said where it would be", inBrowser(async (visit) => {
+test("the large view says which features the tier does not include", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registered();
   await logIn(visit, account);
@@ -257,7 +257,7 @@ test("what a tier lacks is said where it would be", inBrowser(async (visit) => {
   await page.getByRole("dialog").getByText("Your tier does not include AI.").waitFor();
 }));
 
-test("a picture for a number that never arrived is sent again, and is still that number's", inBrowser(async (visit) => {
+test("an incomplete upload for a phone number can be sent again, and keeps the number", inBrowser(async (visit) => {
   const { page, open } = visit;
   const account = await registered();
   const number = `+4930${Date.now() % 10_000_000}`;
@@ -267,7 +267,7 @@ test("a picture for a number that never arrived is sent again, and is still that
   await logIn(visit, account);
   await open(`#/images/${id}`);
   const dialog = page.getByRole("dialog");
-  await dialog.getByText("This upload has not arrived.").waitFor();
+  await dialog.getByText("This upload is not complete.").waitFor();
   await choose(page, dialog.getByRole("button", { name: "Choose the file again" }), [{ name: "found.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
   await dialog.getByText("400 × 300", { exact: true }).waitFor({ timeout: 60_000 });
   const image = await api("GET", `/api/images/${id}`, { token: bearer });

@@ -1,4 +1,4 @@
-// The caller's own account.
+// The view of the user's account.
 
 import { session } from "../api.js";
 import { confirm } from "../dialog.js";
@@ -17,7 +17,7 @@ export async function accountView({ onLogout }) {
   const leave = (everywhere) => ({ currentTarget }) => busy(currentTarget, () => logOut(everywhere));
   const logOut = async (everywhere) => {
     if (uploads.unsent && !await confirm(words.confirmLogout, words.logout)) return;
-    // As long as there is a token for it.
+    // These requests need the token, so they are sent before the logout.
     uploads.leave();
     settleDeferred(true);
     try {

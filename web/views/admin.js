@@ -1,4 +1,4 @@
-// For admins: everybody's pictures, users, tiers and queues.
+// The views for admins: pictures of all users, users, tiers and queues.
 
 import { call, callPublic, query } from "../api.js";
 import { confirm, form, openDialog } from "../dialog.js";
@@ -13,7 +13,7 @@ import { texts } from "../texts.js";
 const words = texts.admin;
 const MEGABYTE = 1_000_000;
 
-/** The page of one tab, with the tabs above it. */
+/** Creates the view of one tab, with the tab bar. */
 export async function adminView(tab, parameters) {
   const views = { images, users, tiers, queues };
   const { parts, ...more } = await views[tab](parameters);
@@ -64,7 +64,7 @@ function images(search) {
   return { parts: [element, grid.trouble, grid.element, empty], list, shown: () => grid.render(), dispose: () => grid.dispose() };
 }
 
-/** The first moment after a day of the reader's, so that the day itself is in the search. */
+/** Returns the start of the next day in the user's time zone, so that the search includes the whole day. */
 function dayAfter(day) {
   const date = new Date(`${day}T00:00`);
   date.setDate(date.getDate() + 1);
@@ -163,7 +163,7 @@ function tierCard(tier, edit, remove) {
     h("button", { type: "button", class: "button", onclick: () => edit(tier), "aria-label": words.editTier(tier.name) }, texts.edit));
 }
 
-/** For a tier, or for a new one, whose id must be none of those that are `taken`: saving it would change the other. */
+/** Creates the form for a tier, or for a new one if `tier` is null. A new id in `taken` is refused: it would overwrite that tier. */
 function tierForm(tier, taken, saved) {
   const id = h("input", { name: "id", required: true, maxlength: "32", pattern: "[a-z0-9\\-]+", value: tier?.id ?? "", readonly: tier !== null });
   const input = (label, name, value, more, hint) => field(label, h("input", { name, value, required: true, ...more }), hint);
@@ -202,7 +202,7 @@ async function queues() {
   const as = h("p", { class: "quiet", role: "status" });
   const load = async () => {
     const { queues } = await call("GET", "/api/admin/queues");
-    // What the table's stream brings has no queue, and nothing that waits there can be counted.
+    // Work from the table's stream has no queue, so the number of waiting messages is unknown.
     const count = (value) => h("td", null, value === null ? "–" : number(value));
     fill(body, queues.map(({ name, waiting, in_flight, dead }) => h("tr", null,
       h("th", { scope: "row" }, words.queues[name] ?? name), count(waiting), count(in_flight),

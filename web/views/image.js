@@ -1,24 +1,26 @@
-// One picture: to look at, to describe, to share, to change.
+// The large view of one picture, with its details and actions.
 
 import { call } from "../api.js";
 import { form } from "../dialog.js";
 import { field, fill, h, icon, iconButton, isTyping } from "../dom.js";
+import { chooseFiles } from "../files.js";
 import { bytes, time } from "../format.js";
 import { bestThumbnail, picture, placeholder } from "../grid.js";
 import { deleteImage, watchImage } from "../images.js";
 import { complain, notice } from "../notice.js";
 import { mayUseAi, state } from "../state.js";
 import { texts } from "../texts.js";
-import { chooseFiles, uploads } from "../uploads.js";
+import { uploads } from "../uploads.js";
 import { unsettled, watch } from "../watcher.js";
 
 const words = texts.image;
-/** From so many pixels on a finger that moves sideways turns to another picture. */
+/** The minimum length of a swipe in CSS pixels. */
 const SWIPE = 50;
+/** Choices for the lifetime of a link, in seconds. */
 const LIFETIMES = [300, 3600, 4 * 3600, 30_000];
 
 /**
- * Opens a picture on top of its list.
+ * Opens a picture above its list.
  * @param {{id: string, list: import("../paged-list.js").PagedList, admin?: boolean, onclose: () => void,
  *   go: (id: string) => void}} options
  */
@@ -29,7 +31,7 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   const panel = h("div", { class: "panel" });
   const dialog = h("dialog", { class: "lightbox", "aria-label": words.label },
     iconButton("back", words.back, () => dialog.close(), { class: "icon-button lightbox-close", autofocus: true }), stage, panel);
-  // Null where the list does not have it, until it is loaded. Nothing of it is shown before.
+  // Null until it is loaded, if the list does not contain it.
   let image = /** @type {Api.Image} */ (list.at(list.indexOf(id)));
 
   const neighbour = (step) => {
@@ -43,7 +45,7 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   const parts = new Map(["header", "state", "words", "answer", "questions", "links", "expiring", "facts"].map((name) =>
     [name, { element: h("div", { class: "part" }), look: "" }]));
   fill(panel, [...parts.values()].map(({ element }) => element));
-  // A part is drawn anew only where it looks otherwise: what has the focus or is typed into stays.
+  // A part is replaced only if its content changed, so that focus and typed text are kept.
   const draw = (name, look, make) => {
     const part = parts.get(name);
     if (!part) throw new Error(`the panel has no part ${name}`);
@@ -75,7 +77,7 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   const follow = () => {
     if (!admin && unsettled(image)) watch(id, changed, ended.signal);
   };
-  /** An analysis has begun. Its answer has an image without addresses, which are as they were. */
+  /** Called when an analysis has started. The response's image has no URLs, so only its analysis is used. */
   const described = (analysis) => {
     changed({ ...image, analysis });
     follow();
@@ -90,7 +92,7 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   const uploaded = ({ detail }) => {
     if (detail.id === id) changed(detail);
   };
-  // An upload that has failed or was cancelled changes the image no more.
+  // A failed or cancelled upload changes its own state, but not the image.
   const sending = () => {
     if (image) drawState();
   };
@@ -122,7 +124,7 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   document.body.append(dialog);
   dialog.showModal();
   if (image) show();
-  // The list's copy may be old, and its addresses expired.
+  // The copy in the list may be outdated, and its URLs may have expired.
   call("GET", `${base}/${id}`, { signal: ended.signal }).then((value) => {
     changed(value);
     follow();
@@ -139,7 +141,7 @@ function showPicture(stage, image, turn, neighbour) {
   const thumbnail = bestThumbnail(image, Math.max(stage.clientWidth, stage.clientHeight, 600));
   const shown = stage.querySelector("img");
   const kept = /** @type {HTMLElement | null | undefined} */ (shown?.closest(".frame"));
-  // The same address is the same picture: drawing it again would make it flash.
+  // The same URL is the same picture. Replacing its element would make it flicker.
   const frame = kept && shown?.src === thumbnail?.url ? kept : h("div", { class: "frame" },
     placeholder(image),
     thumbnail ? picture(image, thumbnail, words.alt(image))
@@ -159,7 +161,7 @@ function panelHeader(image, remove) {
     iconButton("trash", words.delete, remove));
 }
 
-/** What hinders a picture. `owner` is what its owner can do about that. @param {Api.Image} image */
+/** Shows why a picture is not ready. `owner` holds the owner's actions, or is null for admins. @param {Api.Image} image */
 function stateOf(image, owner) {
   if (image.status === "failed" && image.failure) {
     return h("div", { class: "callout error", role: "alert" }, h("p", null, texts.failure(image.failure)));
@@ -194,7 +196,10 @@ function textForm(image, base, changed) {
     base === "/api/images" && h("button", { type: "button", class: "button", onclick: () => replace(image, changed) }, words.replace));
 }
 
-/** A new version of a picture, or of one that never arrived: another file has another length than was announced. */
+/**
+ * Uploads another file as a new version of an image. An incomplete upload is replaced in the same way, because the
+ * file may have another size than the image was created with.
+ */
 async function replace(image, changed) {
   const [file] = await chooseFiles({ multiple: false });
   if (!file) return;
@@ -208,7 +213,7 @@ async function replace(image, changed) {
   if (!isFirst) notice(words.replacing);
 }
 
-/** What the AI has found, or that it is at work. @param {Api.Image} image */
+/** Shows the AI's description, its failure, or that it is at work. @param {Api.Image} image */
 function answerOf({ analysis }) {
   if (!state.profile?.features.ai) return null;
   return h("section", { class: "section" }, h("h2", null, words.ai),

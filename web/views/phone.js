@@ -1,14 +1,15 @@
-// Pictures for a phone number.
+// The view of pictures for a phone number.
 
 import { call, query } from "../api.js";
 import { form } from "../dialog.js";
 import { field, fill, h, icon } from "../dom.js";
+import { chooseFiles } from "../files.js";
 import { Grid } from "../grid.js";
 import { deleteImage } from "../images.js";
 import { PagedList } from "../paged-list.js";
 import { state } from "../state.js";
 import { texts } from "../texts.js";
-import { chooseFiles, uploads } from "../uploads.js";
+import { uploads } from "../uploads.js";
 
 const words = texts.phone;
 
@@ -36,7 +37,7 @@ export function phoneView({ number }) {
 }
 
 function numbersPictures(number) {
-  // As the service writes the number, which is not as people type it.
+  // The number as the API returns it. The user may have typed it in another form.
   let written = null;
   const list = new PagedList(async (cursor, limit) => {
     try {
@@ -44,7 +45,7 @@ function numbersPictures(number) {
       written = page.phone_number;
       return page;
     } catch (error) {
-      // A number without pictures is not there; here it is one that has none yet.
+      // The API answers 404 for a number without pictures. This view shows an empty list.
       if (error.status === 404) return { images: [], next_cursor: null };
       throw error;
     }
@@ -66,7 +67,7 @@ function numbersPictures(number) {
     href: (image) => `#/images/${image.id}`,
     onDelete: (image) => deleteImage(image, list),
   });
-  // Each file has a request of its own, so that one bad file stops no other.
+  // One request for each file, so that an invalid file does not affect the others.
   const upload = (files) => uploads.add(files, async (file, key) => {
     const { phone_number, results } = await call("POST", `/api/phones/${encodeURIComponent(number)}/images`, { body: { files: [file] }, key });
     written = phone_number;

@@ -1,22 +1,22 @@
-// The caller's pictures.
+// The view of the user's pictures.
 
 import { h, icon, checkbox, field, fill } from "../dom.js";
+import { chooseFiles } from "../files.js";
 import { Grid } from "../grid.js";
 import { allImages, deleteImage, imagesWith, uploadImages } from "../images.js";
 import { mayUseAi, state } from "../state.js";
 import { texts } from "../texts.js";
-import { chooseFiles } from "../uploads.js";
 
 const words = texts.photos;
-/** What is done with uploads beside developing them; kept while the page is open. */
+/** The AI options for uploads. Kept while the page is open. */
 const options = { analyze: false, edit_prompt: "" };
 
-/** For the next who logs in. */
+/** Resets the options, because another user may log in next. */
 export function forgetUploadOptions() {
   Object.assign(options, { analyze: false, edit_prompt: "" });
 }
 
-/** What an upload is announced with beside its file. */
+/** Returns the fields for a new image that depend on the options. */
 export function uploadOptions() {
   if (!mayUseAi()) return {};
   return { analyze: options.analyze, edit_prompt: options.edit_prompt.trim() || null };
@@ -39,7 +39,7 @@ export function photosView({ status = "" } = {}) {
     const nothing = list.complete && list.length === 0;
     empty.hidden = !nothing;
     if (nothing && !empty.hasChildNodes()) fill(empty, status ? h("p", null, words.none) : welcome());
-    // From the first moment, or the line above the pictures would break when the number comes.
+    // Set at once from the profile, so that the line above the pictures does not wrap when the list is loaded.
     count.textContent = !status ? words.count(Math.max(list.known, list.complete ? 0 : state.profile?.usage.images ?? 0)) : "";
   };
   list.addEventListener("change", show);

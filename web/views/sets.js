@@ -1,13 +1,14 @@
-// Image sets: three pictures that belong together.
+// The views of image sets. A set holds three pictures.
 
 import { call, query } from "../api.js";
 import { confirm, form, openDialog } from "../dialog.js";
 import { busy, field, fill, h, icon, iconButton } from "../dom.js";
+import { chooseFiles, filesOf } from "../files.js";
 import { bestThumbnail, picture, placeholder } from "../grid.js";
 import { complain, notice, settleDeferred } from "../notice.js";
 import { PagedList } from "../paged-list.js";
 import { texts } from "../texts.js";
-import { chooseFiles, filesOf, uploads } from "../uploads.js";
+import { uploads } from "../uploads.js";
 import { unsettled, watch } from "../watcher.js";
 import { uploadOptions } from "./photos.js";
 
@@ -80,7 +81,7 @@ export async function setView({ id }) {
   const about = h("p", { class: "lead" });
   let set = await call("GET", `/api/imagesets/${id}`);
 
-  // What the pictures of a set are opened from, one after the other.
+  // The large view needs a list to go from one picture to the next.
   const list = new PagedList(async () => ({ images: [], next_cursor: null }));
   const show = () => {
     heading.textContent = set.title ?? texts.untitled;
@@ -112,7 +113,7 @@ export async function setView({ id }) {
 
   const edit = () => {
     const dialog = openDialog({
-      title: words.name,
+      title: words.edit,
       className: "small",
       body: setForm(set, texts.save, async (body) => {
         set = await call("PUT", `/api/imagesets/${id}`, { body });
@@ -161,7 +162,7 @@ function slotOf(set, slot, list, reload) {
   const put = ([file]) => {
     if (!file) return;
     uploads.add([file], async (declared, key) => {
-      // The picture that was here may wait for its end.
+      // The previous picture of this place may still wait for its deletion.
       await settleDeferred();
       const made = await call("POST", `/api/imagesets/${set.id}/images`, { body: { image_type: slot, ...declared, ...uploadOptions() }, key });
       reload().catch(complain);
