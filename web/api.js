@@ -22,14 +22,14 @@ export class ApiError extends Error {
 /** @type {string | null} */
 let accessToken = null;
 /** Whether the session has ended. Then only a login starts a new one: the cookie may belong to another user. */
-let ended = false;
+let sessionEnded = false;
 /** @type {Promise<void> | null} */
 let refreshing = null;
-let onSignedOut = () => {};
+let sessionEndedListener = () => {};
 
 /** Sets the function to call when the session ends without a logout on this page. */
-export function whenSignedOut(listener) {
-  onSignedOut = listener;
+export function onSessionEnded(listener) {
+  sessionEndedListener = listener;
 }
 
 /**
@@ -37,19 +37,19 @@ export function whenSignedOut(listener) {
  * exist, so that a visitor who never logged in causes no request. The access token is only in memory, and no script
  * can read the cookie.
  */
-const MARK = "darkroom.session";
+const SESSION_KEY = "darkroom.session";
 
 export const session = {
   /** Whether a session probably exists in this browser. */
-  get likely() {
-    return localStorage.getItem(MARK) !== null;
+  get isLikely() {
+    return localStorage.getItem(SESSION_KEY) !== null;
   },
 
   async login(username, password) {
     const tokens = await send("POST", "/api/auth/login", { body: { username, password, refresh_token_in: "cookie" } });
     accessToken = tokens.access_token;
-    ended = false;
-    localStorage.setItem(MARK, userOf(accessToken));
+    sessionEnded = false;
+    localStorage.setItem(SESSION_KEY, userIdOf(accessToken));
   },
 
   /**
@@ -67,44 +67,44 @@ export const session = {
 
   forget() {
     accessToken = null;
-    ended = true;
-    localStorage.removeItem(MARK);
+    sessionEnded = true;
+    localStorage.removeItem(SESSION_KEY);
   },
 };
 
 /** Returns the user id in an access token. */
-function userOf(token) {
+function userIdOf(token) {
   return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))).sub;
 }
 
 /** Ends the session on this page. The listener runs first, because it still needs the token. */
-function end() {
-  onSignedOut();
+function endSession() {
+  sessionEndedListener();
   accessToken = null;
-  ended = true;
+  sessionEnded = true;
 }
 
 // All tabs share one cookie. So a logout, or a login of another user, in one tab ends the session in the others.
 addEventListener("storage", ({ key, newValue }) => {
-  if (key === MARK && accessToken !== null && newValue !== userOf(accessToken)) end();
+  if (key === SESSION_KEY && accessToken !== null && newValue !== userIdOf(accessToken)) endSession();
 });
 
 function refresh() {
-  if (ended) return Promise.reject(new ApiError({ status: 401, code: "unauthorized" }));
+  if (sessionEnded) return Promise.reject(new ApiError({ status: 401, code: "unauthorized" }));
   const before = accessToken;
   refreshing ??= send("POST", "/api/auth/token/refresh", { body: {} })
     .then((tokens) => {
-      const user = userOf(tokens.access_token);
-      const isOther = before !== null && userOf(before) !== user;
-      if (isOther && accessToken === before) end();
+      const user = userIdOf(tokens.access_token);
+      const isOther = before !== null && userIdOf(before) !== user;
+      if (isOther && accessToken === before) endSession();
       // A request of one user must not be sent as another user, who may have logged in meanwhile.
       if (isOther || accessToken !== before) throw new ApiError({ status: 401, code: "unauthorized" });
       accessToken = tokens.access_token;
-      localStorage.setItem(MARK, user);
+      localStorage.setItem(SESSION_KEY, user);
     })
     .catch((error) => {
       if (!error.transient && accessToken === before) {
-        if (session.likely) end();
+        if (session.isLikely) endSession();
         session.forget();
       }
       throw error;

@@ -1,11 +1,11 @@
 // The entry point. Shows the view for the current URL, and handles login, logout, and dropped or pasted files.
 
-import { session, whenSignedOut } from "./api.js";
+import { session, onSessionEnded } from "./api.js";
 import { fill, h, icon, isTyping } from "./dom.js";
 import { filesOf } from "./files.js";
-import { forgetImages, uploadImages } from "./images.js";
-import { notice, settleDeferred } from "./notice.js";
-import { forgetProfile, isAdmin, loadProfile, state } from "./state.js";
+import { resetImages, uploadImages } from "./images.js";
+import { notice, commitDeferred } from "./notice.js";
+import { clearProfile, isAdmin, loadProfile, state } from "./state.js";
 import { texts } from "./texts.js";
 import { uploadTray } from "./tray.js";
 import { uploads } from "./uploads.js";
@@ -14,19 +14,19 @@ import { adminView } from "./views/admin.js";
 import { authView } from "./views/auth.js";
 import { openImage } from "./views/image.js";
 import { phoneView } from "./views/phone.js";
-import { forgetUploadOptions, photosView, uploadOptions } from "./views/photos.js";
+import { resetUploadOptions, photosView, uploadOptions } from "./views/photos.js";
 import { setView, setsView } from "./views/sets.js";
-import { watchNothing } from "./watcher.js";
+import { stopWatching } from "./watcher.js";
 
 const main = h("main", { id: "main", tabindex: "-1" });
 const header = h("header", { class: "top", hidden: true });
-const drop = h("div", { class: "drop-hint", "aria-hidden": "true" }, icon("upload"), h("p", null, texts.photos.drop));
+const dropHint = h("div", { class: "drop-hint", "aria-hidden": "true" }, icon("upload"), h("p", null, texts.photos.drop));
 document.body.prepend(
   h("a", { class: "skip", href: "#main", onclick: (event) => {
     event.preventDefault();
     main.focus();
   } }, texts.skip),
-  header, main, uploadTray(), drop);
+  header, main, uploadTray(), dropHint);
 document.querySelector(".booting")?.remove();
 
 /**
@@ -36,9 +36,9 @@ document.querySelector(".booting")?.remove();
 let current = null;
 /** @type {HTMLDialogElement | null} */
 let lightbox = null;
-let showing = 0;
+let showCount = 0;
 /** Whether `history.back()` leads from a picture to its list. It does not if the page was opened at the picture. */
-let cameFromList = false;
+let openedFromList = false;
 
 /** Parses the part of the URL after `#` into the segments of its path and its parameters. */
 function address() {
@@ -72,7 +72,7 @@ function route({ parts: [first = "", second, third], parameters }) {
       make: () => photosView() };
     case "sets": return second ? { nav: "sets", key, make: () => setView({ id: second }) } : { nav: "sets", key, make: setsView };
     case "phone": return { nav: "phone", key, make: () => phoneView({ number: second }) };
-    case "account": return { nav: "account", key, make: () => accountView({ onLogout: loggedOut }) };
+    case "account": return { nav: "account", key, make: () => accountView({ onLogout }) };
     case "admin": {
       if (!isAdmin()) break;
       const tab = ["images", "users", "tiers", "queues"].includes(second) ? second : "images";
@@ -85,24 +85,24 @@ function route({ parts: [first = "", second, third], parameters }) {
 }
 
 async function show() {
-  const turn = ++showing;
+  const thisShow = ++showCount;
   lightbox?.close();
   if (!state.profile) return showAuth();
-  const where = address();
-  if (AUTH.includes(where.parts[0])) return location.replace("#/");
-  const target = route(where);
+  const parsed = address();
+  if (AUTH.includes(parsed.parts[0])) return location.replace("#/");
+  const target = route(parsed);
   if (current?.key !== target.key) {
     let view;
     try {
       view = await target.make();
     } catch (error) {
       if (error.name === "AbortError") return;
-      view = { title: texts.name, element: trouble(error, () => {
+      view = { title: texts.name, element: errorView(error, () => {
         current = null;
         show();
       }) };
     }
-    if (turn !== showing) return view.dispose?.();
+    if (thisShow !== showCount) return view.dispose?.();
     current?.dispose?.();
     current = { ...view, key: target.key, nav: target.nav, tab: target.tab, holdsImages: Boolean(view.list) && !target.admin };
     fill(main, view.element);
@@ -113,7 +113,7 @@ async function show() {
   }
   if (!target.image && current) {
     current.address = location.hash || "#/";
-    cameFromList = true;
+    openedFromList = true;
   }
   document.title = current?.title === texts.name ? texts.name : `${current?.title} · ${texts.name}`;
   if (target.image && current?.list) showImage(target.image, target.admin);
@@ -135,7 +135,7 @@ function showImage(image, admin = false) {
       if (lightbox === opened) lightbox = null;
       const stillHere = location.hash === `#${admin ? "/admin" : ""}/images/${image}`;
       if (!replaced && stillHere) {
-        if (cameFromList) history.back();
+        if (openedFromList) history.back();
         else location.replace(back);
       }
       /** @type {HTMLElement | null} */ (document.querySelector(`.tile[data-id="${CSS.escape(image)}"] a`))?.focus({ preventScroll: true });
@@ -150,12 +150,12 @@ function showAuth() {
   current?.dispose?.();
   current = null;
   header.hidden = true;
-  fill(main, authView(name, signedIn));
+  fill(main, authView(name, onLogin));
   document.title = `${texts.auth[name] ?? texts.auth.login} · ${texts.name}`;
   main.querySelector("input")?.focus();
 }
 
-function trouble(error, again) {
+function errorView(error, again) {
   return h("div", { class: "empty", role: "alert" }, icon("alert"), h("h1", { tabindex: "-1" }, error.message),
     h("button", { type: "button", class: "button", onclick: again }, texts.retry));
 }
@@ -178,31 +178,31 @@ function drawHeader() {
       link("account", "#/account", "account", texts.nav.account)));
 }
 
-async function signedIn() {
+async function onLogin() {
   await loadProfile();
   if (AUTH.includes(address().parts[0])) history.replaceState(null, "", "#/");
   await show();
 }
 
 /** Removes all data of the user, because another user may log in next. */
-function forgetUser() {
+function clearUser() {
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
-  settleDeferred(true);
-  watchNothing();
-  uploads.forget();
-  forgetUploadOptions();
-  forgetImages();
-  forgetProfile();
+  commitDeferred(true);
+  stopWatching();
+  uploads.reset();
+  resetUploadOptions();
+  resetImages();
+  clearProfile();
 }
 
-function loggedOut() {
-  forgetUser();
+function onLogout() {
+  clearUser();
   history.replaceState(null, "", "#/");
   show();
 }
 
-whenSignedOut(() => {
-  forgetUser();
+onSessionEnded(() => {
+  clearUser();
   notice(texts.signedOut);
   show();
 });
@@ -212,15 +212,15 @@ addEventListener("usage", () => loadProfile().catch(() => {}));
 
 // ------------------------------------------------------------ drag and drop, clipboard
 
-function take(files) {
+function uploadFiles(files) {
   if (!state.profile || files.length === 0) return;
   if (current?.upload) return current.upload(files);
   uploadImages(files, uploadOptions());
 }
 
-const carriesFiles = (event) => event.dataTransfer?.types.includes("Files") && state.profile;
+const hasFiles = (event) => event.dataTransfer?.types.includes("Files") && state.profile;
 addEventListener("dragover", (event) => {
-  if (!carriesFiles(event)) return;
+  if (!hasFiles(event)) return;
   event.preventDefault();
   document.body.classList.add("dropping");
 });
@@ -230,25 +230,25 @@ addEventListener("dragleave", (event) => {
 // In the capture phase, because elements that accept drops stop the event.
 addEventListener("drop", () => document.body.classList.remove("dropping"), { capture: true });
 addEventListener("drop", (event) => {
-  if (!carriesFiles(event)) return;
+  if (!hasFiles(event)) return;
   event.preventDefault();
-  take(filesOf(event.dataTransfer));
+  uploadFiles(filesOf(event.dataTransfer));
 });
 addEventListener("paste", (event) => {
   if (isTyping(event)) return;
-  take(filesOf(event.clipboardData));
+  uploadFiles(filesOf(event.clipboardData));
 });
 
 // ------------------------------------------------------------ start
 
-async function begin() {
+async function start() {
   try {
-    if (session.likely) await loadProfile();
+    if (session.isLikely) await loadProfile();
   } catch (error) {
     // The user stays logged in while the service is not available.
-    if (error.transient) return fill(main, trouble(error, begin));
+    if (error.transient) return fill(main, errorView(error, start));
   }
   await show();
 }
 
-await begin();
+await start();

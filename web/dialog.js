@@ -65,7 +65,7 @@ export function form({ fields, button, submit, actions = [], className = "", kin
     event.preventDefault();
     clear(element, error);
     const invalid = /** @type {HTMLInputElement | null} */ (element.querySelector(":invalid:not(fieldset)"));
-    if (invalid) return complainAt(invalid, invalid.validationMessage, error);
+    if (invalid) return showErrorAt(invalid, invalid.validationMessage, error);
     send.disabled = true;
     element.setAttribute("aria-busy", "true");
     try {
@@ -73,7 +73,7 @@ export function form({ fields, button, submit, actions = [], className = "", kin
       key = crypto.randomUUID();
     } catch (problem) {
       const control = problem.field && element.elements.namedItem(problem.field);
-      complainAt(control instanceof HTMLElement ? control : null, problem.message, error);
+      showErrorAt(control instanceof HTMLElement ? control : null, problem.message, error);
     } finally {
       send.disabled = false;
       element.removeAttribute("aria-busy");
@@ -88,7 +88,7 @@ function clear(element, error) {
   for (const control of element.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
 }
 
-function complainAt(control, message, otherwise) {
+function showErrorAt(control, message, otherwise) {
   const place = control?.closest(".field")?.querySelector(".field-error") ?? otherwise;
   place.textContent = message;
   place.hidden = false;

@@ -3,23 +3,23 @@
 import { h, iconButton, isTyping } from "./dom.js";
 import { texts } from "./texts.js";
 
-const SHOWN_MS = 6000;
+const DISPLAY_MS = 6000;
 const region = h("div", { class: "notices", role: "status", "aria-live": "polite" });
 
 /** Moves the notices into the topmost dialog, if one is open: elements behind a modal dialog are inert. */
-function place() {
+function attachRegion() {
   ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(region);
 }
 
-place();
+attachRegion();
 // In the capture phase, before the dialog's own listener removes it with everything inside.
-document.addEventListener("close", place, { capture: true });
+document.addEventListener("close", attachRegion, { capture: true });
 
 /**
  * The actions that the user can still undo, oldest first.
- * @type {Set<{settle: (leaving: boolean) => unknown, undo: () => void}>}
+ * @type {Set<{commit: (leaving: boolean) => unknown, undo: () => void}>}
  */
-const deferred = new Set();
+const undoableActions = new Set();
 
 /**
  * Shows a text for some seconds, and calls `onend` when the notice disappears. Returns a function that removes it.
@@ -40,38 +40,38 @@ export function notice(text, { kind = "info", actions = [], onend } = {}) {
   };
   // The notice stays while the pointer or the focus is on it.
   const start = () => {
-    timer = setTimeout(() => (element.matches(":hover, :focus-within") ? start() : end()), SHOWN_MS);
+    timer = setTimeout(() => (element.matches(":hover, :focus-within") ? start() : end()), DISPLAY_MS);
   };
   start();
-  place();
+  attachRegion();
   region.append(element);
   return end;
 }
 
 /** Shows the message of an error. */
-export const complain = (error) => notice(error.message, { kind: "error" });
+export const showError = (error) => notice(error.message, { kind: "error" });
 
 /**
  * Shows a notice with the button Undo. Calls `undo` if the user presses it or Ctrl+Z. Otherwise calls `commit` when the
  * notice disappears or the user leaves the page; its argument tells whether the user is leaving.
  */
-export function undoable(text, { act, undo }) {
+export function deferWithUndo(text, { commit, undo }) {
   const finish = (how) => {
-    if (!deferred.delete(action)) return;
+    if (!undoableActions.delete(action)) return;
     end();
     return how();
   };
-  const action = { settle: (leaving) => finish(() => act(leaving)), undo: () => finish(undo) };
+  const action = { commit: (leaving) => finish(() => commit(leaving)), undo: () => finish(undo) };
   const button = h("button", { type: "button", class: "text-button", "aria-keyshortcuts": "Control+Z", onclick: action.undo }, texts.image.undo);
-  deferred.add(action);
-  const end = notice(text, { actions: [button], onend: () => action.settle(false) });
+  undoableActions.add(action);
+  const end = notice(text, { actions: [button], onend: () => action.commit(false) });
 }
 
 /** Commits all actions that the user could still undo. Resolves when they are done. */
-export const settleDeferred = (leaving = false) => Promise.all([...deferred].map((action) => action.settle(leaving)));
+export const commitDeferred = (leaving = false) => Promise.all([...undoableActions].map((action) => action.commit(leaving)));
 
-addEventListener("pagehide", () => settleDeferred(true));
+addEventListener("pagehide", () => commitDeferred(true));
 addEventListener("keydown", (event) => {
   if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey || isTyping(event)) return;
-  [...deferred].at(-1)?.undo();
+  [...undoableActions].at(-1)?.undo();
 });

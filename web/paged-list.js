@@ -1,10 +1,10 @@
 // A list that is loaded page by page. Pages far from the visible part are dropped; only their cursors are kept.
 
-const PAGE = 100;
+const PAGE_SIZE = 100;
 /** The maximum number of pages with items, however long the list is. */
-const KEPT_PAGES = 12;
+const MAX_LOADED_PAGES = 12;
 /** The presigned URLs of a page may have expired after this time. */
-const FRESH_MS = 10 * 60_000;
+const URL_LIFETIME_MS = 10 * 60_000;
 /** The value of `LoadedPage.at` for a page with expired URLs. */
 const STALE = 0;
 
@@ -24,7 +24,7 @@ export class PagedList extends EventTarget {
   /** @type {string | null} */
   #next = null;
   #loadingNext = false;
-  #clock = 0;
+  #useCount = 0;
   #hidden = new Set();
 
   /**
@@ -36,12 +36,12 @@ export class PagedList extends EventTarget {
     this.load = load;
     this.estimate = estimate;
     this.started = false;
-    /** @type {Error | null} why loading stopped; `again`, or a network that is back, clears it */
+    /** @type {Error | null} why loading stopped; `retry`, or a network that is back, clears it */
     this.failure = null;
   }
 
   /** The number of items found so far, including items that were dropped. */
-  get known() {
+  get knownCount() {
     return this.#pages.reduce((sum, page) => sum + page.count, this.#head.length);
   }
 
@@ -52,7 +52,7 @@ export class PagedList extends EventTarget {
 
   /** The number of places to show, including an estimate of the items that are not loaded yet. */
   get length() {
-    return this.complete ? this.known : Math.max(this.known + (this.started ? 1 : 0), this.estimate());
+    return this.complete ? this.knownCount : Math.max(this.knownCount + (this.started ? 1 : 0), this.estimate());
   }
 
   /** Returns the item at an index, or null if it is not loaded. */
@@ -77,37 +77,37 @@ export class PagedList extends EventTarget {
   }
 
   /** Loads the missing items with indexes from `from` to `to`. */
-  need(from, to) {
-    this.#clock += 1;
+  ensureLoaded(from, to) {
+    this.#useCount += 1;
     let start = this.#head.length;
     for (const page of this.#pages) {
       if (start <= to && start + page.count > from) {
-        page.used = this.#clock;
+        page.used = this.#useCount;
         if ((!page.items || page.at === STALE) && !this.failure) this.#reload(page);
       }
       start += page.count;
     }
-    this.#wanted = to;
-    if (!this.complete && !this.failure && to >= this.known) this.#loadNext();
+    this.#lastNeeded = to;
+    if (!this.complete && !this.failure && to >= this.knownCount) this.#loadNext();
   }
 
-  #wanted = 0;
-  #online = () => this.again();
+  #lastNeeded = 0;
+  #online = () => this.retry();
 
   /** Loads the page of an item again if the presigned URLs of the page have expired. */
   refresh(id) {
     const page = this.#pages.find((page) => page.items?.some((item) => item.id === id));
-    if (!page || Date.now() - page.at <= FRESH_MS) return;
+    if (!page || Date.now() - page.at <= URL_LIFETIME_MS) return;
     page.at = STALE;
     if (!this.failure) this.#reload(page);
   }
 
   /** Continues to load after an error. */
-  again() {
+  retry() {
     removeEventListener("online", this.#online);
     this.failure = null;
     // The listener requests the missing items.
-    if (this.started) this.#tell("change");
+    if (this.started) this.#emit("change");
     else this.#loadNext();
   }
 
@@ -118,12 +118,12 @@ export class PagedList extends EventTarget {
    */
   put(item) {
     if (this.#hidden.has(item.id)) return;
-    this.#place(item);
-    this.#tell("change");
+    this.#insertInOrder(item);
+    this.#emit("change");
   }
 
   /** @param {Api.Image} item */
-  #place(item) {
+  #insertInOrder(item) {
     const lists = [this.#head, ...this.#pages.map((page) => page.items ?? [])];
     for (const list of lists) {
       const index = list.findIndex((known) => known.id === item.id);
@@ -153,26 +153,26 @@ export class PagedList extends EventTarget {
     const index = this.#head.findIndex((item) => item.id === id);
     if (index >= 0) {
       const [item] = this.#head.splice(index, 1);
-      this.#tell("change");
-      return () => this.#show(id, () => this.#head.splice(index, 0, item));
+      this.#emit("change");
+      return () => this.#restore(id, () => this.#head.splice(index, 0, item));
     }
     const page = this.#pages.find((page) => page.items?.some((item) => item.id === id));
     if (!page?.items) return () => this.#hidden.delete(id);
     const place = page.items.findIndex((item) => item.id === id);
     const [item] = page.items.splice(place, 1);
     page.count -= 1;
-    this.#tell("change");
-    return () => this.#show(id, () => {
+    this.#emit("change");
+    return () => this.#restore(id, () => {
       if (!page.items) return;
       page.items.splice(place, 0, item);
       page.count += 1;
     });
   }
 
-  #show(id, put) {
+  #restore(id, put) {
     this.#hidden.delete(id);
     put();
-    this.#tell("change");
+    this.#emit("change");
   }
 
   /** Returns the page of an index, and the index within that page. @param {number} index @returns {[LoadedPage | null, number]} */
@@ -190,18 +190,18 @@ export class PagedList extends EventTarget {
     this.#loadingNext = true;
     try {
       // If the user drags the scrollbar to the end, all pages before it must be loaded, one after the other.
-      while (!this.complete && (!this.started || this.#wanted >= this.known)) {
+      while (!this.complete && (!this.started || this.#lastNeeded >= this.knownCount)) {
         /** @type {LoadedPage} */
-        const page = { cursor: this.#next, last: null, count: 0, items: null, at: 0, used: this.#clock, loading: false };
-        const { images, next_cursor } = await this.load(page.cursor, PAGE);
+        const page = { cursor: this.#next, last: null, count: 0, items: null, at: 0, used: this.#useCount, loading: false };
+        const { images, next_cursor } = await this.load(page.cursor, PAGE_SIZE);
         page.last = images.at(-1)?.id ?? null;
-        this.#keep(page, images);
+        this.#setItems(page, images);
         this.#pages.push(page);
         this.#next = next_cursor;
-        if (!this.started) this.#placeEarly();
+        if (!this.started) this.#insertEarly();
         this.started = true;
-        this.#forget();
-        this.#tell("change");
+        this.#dropOldPages();
+        this.#emit("change");
       }
     } catch (error) {
       this.#fail(error);
@@ -211,10 +211,10 @@ export class PagedList extends EventTarget {
   }
 
   /** Sorts in the items that were put before the first page was loaded. */
-  #placeEarly() {
+  #insertEarly() {
     const early = this.#head;
     this.#head = [];
-    for (const item of early) this.#place(item);
+    for (const item of early) this.#insertInOrder(item);
   }
 
   /** @param {LoadedPage} page */
@@ -223,16 +223,16 @@ export class PagedList extends EventTarget {
     if (page.loading || last === null) return;
     page.loading = true;
     try {
-      let { images, next_cursor } = await this.load(page.cursor, PAGE);
+      let { images, next_cursor } = await this.load(page.cursor, PAGE_SIZE);
       // If items were added or removed meanwhile, the end of this page may be on a later page of the response.
       while (next_cursor !== null && !images.some(({ id }) => id <= last)) {
-        const more = await this.load(next_cursor, PAGE);
+        const more = await this.load(next_cursor, PAGE_SIZE);
         images = [...images, ...more.images];
         next_cursor = more.next_cursor;
       }
-      this.#keep(page, images.filter((image) => image.id >= last));
-      this.#forget();
-      this.#tell("change");
+      this.#setItems(page, images.filter((image) => image.id >= last));
+      this.#dropOldPages();
+      this.#emit("change");
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -246,7 +246,7 @@ export class PagedList extends EventTarget {
     if (error.transient) addEventListener("online", this.#online, { once: true });
   }
 
-  #keep(page, images) {
+  #setItems(page, images) {
     const elsewhere = new Set(this.#head.map((item) => item.id));
     page.items = images.filter((image) => !elsewhere.has(image.id) && !this.#hidden.has(image.id));
     page.count = page.items.length;
@@ -254,13 +254,13 @@ export class PagedList extends EventTarget {
   }
 
   /** Drops the least recently used pages. The first page stays: loaded again, it would repeat the items of `#head`. */
-  #forget() {
+  #dropOldPages() {
     const kept = this.#pages.slice(1).filter((page) => page.items && page.last !== null);
     kept.sort((a, b) => b.used - a.used);
-    for (const page of kept.slice(KEPT_PAGES)) page.items = null;
+    for (const page of kept.slice(MAX_LOADED_PAGES)) page.items = null;
   }
 
-  #tell(type) {
+  #emit(type) {
     this.dispatchEvent(new CustomEvent(type));
   }
 }

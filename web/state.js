@@ -9,16 +9,16 @@ export const isAdmin = () => state.profile?.groups.includes("admin") ?? false;
 export const mayUseAi = () => Boolean(state.profile?.features.ai && state.tier?.ai);
 
 /** Increases with each logout, so that responses for an earlier user are ignored. */
-let turn = 0;
+let generation = 0;
 
 /** Loads the profile and the tiers. @returns {Promise<Api.Profile>} */
 export async function loadProfile() {
-  const asked = turn;
+  const startGeneration = generation;
   const [profile, { account_tiers: tiers }] = await Promise.all([
     call("GET", "/api/auth/profile"),
     callPublic("GET", "/api/account-tiers"),
   ]);
-  if (asked !== turn) return profile;
+  if (startGeneration !== generation) return profile;
   state.profile = profile;
   state.tiers = tiers;
   state.tier = tiers.find((tier) => tier.id === profile.tier) ?? null;
@@ -26,7 +26,7 @@ export async function loadProfile() {
 }
 
 /** Removes the profile after a logout. */
-export function forgetProfile() {
-  turn += 1;
+export function clearProfile() {
+  generation += 1;
   state.profile = state.tier = null;
 }

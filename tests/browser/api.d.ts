@@ -94,7 +94,7 @@ declare namespace Api {
 /** Events with a `detail` that the page's own `EventTarget`s emit. */
 interface PageEvents {
   image: CustomEvent<Api.Image>;
-  gone: CustomEvent<string>;
+  removed: CustomEvent<string>;
 }
 
 interface EventTarget {

@@ -21,11 +21,11 @@ async function load(cursor, limit) {
 
 /** Loads the first `count` items, and waits until they are loaded. */
 async function loaded(list, count) {
-  list.need(0, count - 1);
-  while (list.known < count) await new Promise((done) => list.addEventListener("change", done, { once: true }));
+  list.ensureLoaded(0, count - 1);
+  while (list.knownCount < count) await new Promise((done) => list.addEventListener("change", done, { once: true }));
 }
 
-const ids = (list) => Array.from({ length: list.known }, (_, index) => list.at(index)?.id);
+const ids = (list) => Array.from({ length: list.knownCount }, (_, index) => list.at(index)?.id);
 const newestFirst = (list) => assert.deepEqual(ids(list), ids(list).sort().reverse());
 
 test("an old image that changes is not inserted before newer ones, and keeps its place", async () => {
@@ -33,10 +33,10 @@ test("an old image that changes is not inserted before newer ones, and keeps its
   await loaded(list, 100);
   list.put(image(20, { title: "replaced" }));
   assert.equal(list.at(0)?.id, id(COUNT));
-  assert.equal(list.known, 100);
+  assert.equal(list.knownCount, 100);
   await loaded(list, COUNT);
   assert.equal(list.indexOf(id(20)), COUNT - 20);
-  assert.equal(list.known, COUNT);
+  assert.equal(list.knownCount, COUNT);
   newestFirst(list);
 });
 
@@ -48,7 +48,7 @@ test("an old image that changes before the list is loaded is inserted in its pla
   await loaded(list, 101);
   assert.equal(list.at(0)?.id, id(COUNT + 1));
   assert.equal(list.at(COUNT + 1 - 200)?.title, "in the first page");
-  assert.equal(list.known, 101);
+  assert.equal(list.knownCount, 101);
   newestFirst(list);
 });
 

@@ -4,7 +4,7 @@ import { session } from "../api.js";
 import { confirm } from "../dialog.js";
 import { busy, h } from "../dom.js";
 import { bytes, number } from "../format.js";
-import { complain, settleDeferred } from "../notice.js";
+import { showError, commitDeferred } from "../notice.js";
 import { isAdmin, loadProfile, state } from "../state.js";
 import { texts } from "../texts.js";
 import { uploads } from "../uploads.js";
@@ -16,14 +16,14 @@ export async function accountView({ onLogout }) {
   const { tier, tiers } = state;
   const leave = (everywhere) => ({ currentTarget }) => busy(currentTarget, () => logOut(everywhere));
   const logOut = async (everywhere) => {
-    if (uploads.unsent && !await confirm(words.confirmLogout, words.logout)) return;
+    if (uploads.hasUnsent && !await confirm(words.confirmLogout, words.logout)) return;
     // These requests need the token, so they are sent before the logout.
-    uploads.leave();
-    settleDeferred(true);
+    uploads.cancelUnsent();
+    commitDeferred(true);
     try {
       await session.logout(everywhere);
     } catch (error) {
-      return complain(error);
+      return showError(error);
     }
     onLogout();
   };

@@ -6,7 +6,7 @@ import { busy, checkbox, field, fill, h, icon, iconButton } from "../dom.js";
 import { bytes, number, time } from "../format.js";
 import { Grid } from "../grid.js";
 import { deleteImage } from "../images.js";
-import { complain, notice } from "../notice.js";
+import { showError, notice } from "../notice.js";
 import { PagedList } from "../paged-list.js";
 import { texts } from "../texts.js";
 
@@ -61,7 +61,7 @@ function images(search) {
     },
     actions: [h("a", { class: "button", href: "#/admin/images" }, words.reset)],
   });
-  return { parts: [element, grid.trouble, grid.element, empty], list, shown: () => grid.render(), dispose: () => grid.dispose() };
+  return { parts: [element, grid.errorBox, grid.element, empty], list, shown: () => grid.render(), dispose: () => grid.dispose() };
 }
 
 /** Returns the start of the next day in the user's time zone, so that the search includes the whole day. */
@@ -81,7 +81,7 @@ async function users() {
   const show = ({ users, next_cursor }) => {
     body.append(...users.map((user) => userRow(user, tiers)));
     more.hidden = next_cursor === null;
-    more.onclick = () => busy(more, () => call("GET", `/api/admin/users${query({ limit: 60, cursor: next_cursor })}`).then(show, complain));
+    more.onclick = () => busy(more, () => call("GET", `/api/admin/users${query({ limit: 60, cursor: next_cursor })}`).then(show, showError));
   };
   show(first);
   const columns = [words.user, words.email, texts.account.tier, words.usage, words.since, words.state];
@@ -99,7 +99,7 @@ function userRow(user, tiers) {
       notice(words.tierSet(user.username, select.selectedOptions[0].textContent));
     } catch (error) {
       select.value = user.tier;
-      complain(error);
+      showError(error);
     } finally {
       select.disabled = false;
     }
@@ -135,7 +135,7 @@ async function tiers() {
       show();
       notice(words.tierDeleted(tier.name));
     } catch (error) {
-      complain(error);
+      showError(error);
     }
   };
   show();
@@ -212,7 +212,7 @@ async function queues() {
   await load();
   return { parts: [
     h("p", { class: "view-header" }, h("span", null, words.queuesLead), h("span", { class: "space" }),
-      h("button", { type: "button", class: "button", onclick: () => load().catch(complain) }, icon("retry"), words.refresh)),
+      h("button", { type: "button", class: "button", onclick: () => load().catch(showError) }, icon("retry"), words.refresh)),
     table([words.queue, words.waiting, words.inFlight, words.dead], body, words.tabs.queues), as,
   ] };
 }

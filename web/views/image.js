@@ -7,11 +7,11 @@ import { chooseFiles } from "../files.js";
 import { bytes, time } from "../format.js";
 import { bestThumbnail, picture, placeholder } from "../grid.js";
 import { deleteImage, watchImage } from "../images.js";
-import { complain, notice } from "../notice.js";
+import { showError, notice } from "../notice.js";
 import { mayUseAi, state } from "../state.js";
 import { texts } from "../texts.js";
 import { uploads } from "../uploads.js";
-import { unsettled, watch } from "../watcher.js";
+import { isUnfinished, watch } from "../watcher.js";
 
 const words = texts.image;
 /** The minimum length of a swipe in CSS pixels. */
@@ -53,7 +53,7 @@ export function openImage({ id, list, admin = false, onclose, go }) {
     if (part.look !== key) fill(part.element, make());
     part.look = key;
   };
-  const drawState = () => draw("state", [image.status, image.failure, uploads.sends(id)], () =>
+  const drawState = () => draw("state", [image.status, image.failure, uploads.isSending(id)], () =>
     stateOf(image, admin ? null : { uploadAgain: () => replace(image, changed), discard: remove }));
   const show = () => {
     showPicture(stage, image, turn, neighbour);
@@ -75,7 +75,7 @@ export function openImage({ id, list, admin = false, onclose, go }) {
     show();
   };
   const follow = () => {
-    if (!admin && unsettled(image)) watch(id, changed, ended.signal);
+    if (!admin && isUnfinished(image)) watch(id, changed, ended.signal);
   };
   /** Called when an analysis has started. The response's image has no URLs, so only its analysis is used. */
   const described = (analysis) => {
@@ -130,7 +130,7 @@ export function openImage({ id, list, admin = false, onclose, go }) {
     follow();
   }, (error) => {
     if (error.name === "AbortError") return;
-    complain(error);
+    showError(error);
     if (!image) dialog.close();
   });
   return dialog;
@@ -167,7 +167,7 @@ function stateOf(image, owner) {
     return h("div", { class: "callout error", role: "alert" }, h("p", null, texts.failure(image.failure)));
   }
   if (image.status === "processing") return h("p", { class: "callout" }, h("span", { class: "spinner" }), " ", words.processing);
-  if (image.status !== "pending" || uploads.sends(image.id)) return null;
+  if (image.status !== "pending" || uploads.isSending(image.id)) return null;
   const isReplacement = image.thumbnails.length > 0;
   if (image.source_image_id && !isReplacement) return null;
   return h("div", { class: "callout" }, h("p", null, isReplacement ? words.pendingReplacement : words.pending),
@@ -209,7 +209,7 @@ async function replace(image, changed) {
     const answer = await call("PATCH", `/api/images/${image.id}`, { body, key });
     changed(answer.image);
     return answer;
-  }, { replaces: true });
+  }, { isReplacement: true });
   if (!isFirst) notice(words.replacing);
 }
 

@@ -58,9 +58,9 @@ function numbersPictures(number) {
   const image = ({ detail }) => {
     if (detail.phone_number !== null && detail.phone_number === written) list.put(detail);
   };
-  const gone = ({ detail: id }) => list.hide(id);
+  const onRemoved = ({ detail: id }) => list.hide(id);
   uploads.addEventListener("image", image);
-  uploads.addEventListener("gone", gone);
+  uploads.addEventListener("removed", onRemoved);
   const grid = new Grid({
     list,
     label: words.of(number),
@@ -81,12 +81,12 @@ function numbersPictures(number) {
       h("div", { class: "view-header" }, h("h2", null, words.of(number)), h("span", { class: "space" }),
         h("button", { type: "button", class: "button primary", onclick: async () => upload(await chooseFiles()) },
           icon("upload"), words.chooseFor(number))),
-      grid.trouble, empty, grid.element,
+      grid.errorBox, empty, grid.element,
     ],
     dispose: () => {
       grid.dispose();
       uploads.removeEventListener("image", image);
-      uploads.removeEventListener("gone", gone);
+      uploads.removeEventListener("removed", onRemoved);
     },
   };
 }

@@ -3,7 +3,7 @@
 import { h, icon, checkbox, field, fill } from "../dom.js";
 import { chooseFiles } from "../files.js";
 import { Grid } from "../grid.js";
-import { allImages, deleteImage, imagesWith, uploadImages } from "../images.js";
+import { allImages, deleteImage, imagesByStatus, uploadImages } from "../images.js";
 import { mayUseAi, state } from "../state.js";
 import { texts } from "../texts.js";
 
@@ -12,7 +12,7 @@ const words = texts.photos;
 const options = { analyze: false, edit_prompt: "" };
 
 /** Resets the options, because another user may log in next. */
-export function forgetUploadOptions() {
+export function resetUploadOptions() {
   Object.assign(options, { analyze: false, edit_prompt: "" });
 }
 
@@ -25,7 +25,7 @@ export function uploadOptions() {
 export const choose = async () => uploadImages(await chooseFiles(), uploadOptions());
 
 export function photosView({ status = "" } = {}) {
-  const list = status ? imagesWith(status) : allImages();
+  const list = status ? imagesByStatus(status) : allImages();
   const grid = new Grid({
     list,
     label: words.grid,
@@ -40,7 +40,7 @@ export function photosView({ status = "" } = {}) {
     empty.hidden = !nothing;
     if (nothing && !empty.hasChildNodes()) fill(empty, status ? h("p", null, words.none) : welcome());
     // Set at once from the profile, so that the line above the pictures does not wrap when the list is loaded.
-    count.textContent = !status ? words.count(Math.max(list.known, list.complete ? 0 : state.profile?.usage.images ?? 0)) : "";
+    count.textContent = !status ? words.count(Math.max(list.knownCount, list.complete ? 0 : state.profile?.usage.images ?? 0)) : "";
   };
   list.addEventListener("change", show);
   show();
@@ -56,7 +56,7 @@ export function photosView({ status = "" } = {}) {
 
   return {
     title: words.title,
-    element: h("div", null, header, grid.trouble, grid.element, empty),
+    element: h("div", null, header, grid.errorBox, grid.element, empty),
     list,
     shown: () => grid.render(),
     dispose: () => {

@@ -5,11 +5,11 @@ import { confirm, form, openDialog } from "../dialog.js";
 import { busy, field, fill, h, icon, iconButton } from "../dom.js";
 import { chooseFiles, filesOf } from "../files.js";
 import { bestThumbnail, picture, placeholder } from "../grid.js";
-import { complain, notice, settleDeferred } from "../notice.js";
+import { showError, notice, commitDeferred } from "../notice.js";
 import { PagedList } from "../paged-list.js";
 import { texts } from "../texts.js";
 import { uploads } from "../uploads.js";
-import { unsettled, watch } from "../watcher.js";
+import { isUnfinished, watch } from "../watcher.js";
 import { uploadOptions } from "./photos.js";
 
 const words = texts.sets;
@@ -25,7 +25,7 @@ export async function setsView() {
     cards.append(...imagesets.map(card));
     empty.hidden = cards.children.length > 0;
     more.hidden = next_cursor === null;
-    more.onclick = () => busy(more, () => load(next_cursor).catch(complain));
+    more.onclick = () => busy(more, () => load(next_cursor).catch(showError));
   };
   await load(null);
   const element = h("div", null,
@@ -96,18 +96,18 @@ export async function setView({ id }) {
     show();
     follow();
   };
-  const followed = (image) => (image ? list.put(image) : reload().catch(complain));
+  const followed = (image) => (image ? list.put(image) : reload().catch(showError));
   const follow = () => {
     for (const image of Object.values(set.images)) {
-      if (image && unsettled(image)) watch(image.id, followed, ended.signal);
+      if (image && isUnfinished(image)) watch(image.id, followed, ended.signal);
     }
   };
   const uploaded = ({ detail: image }) => {
-    if (image.set?.id === id) reload().catch(complain);
+    if (image.set?.id === id) reload().catch(showError);
   };
-  const gone = ({ detail }) => list.hide(detail);
+  const onRemoved = ({ detail }) => list.hide(detail);
   uploads.addEventListener("image", uploaded);
-  uploads.addEventListener("gone", gone);
+  uploads.addEventListener("removed", onRemoved);
   show();
   follow();
 
@@ -129,7 +129,7 @@ export async function setView({ id }) {
       notice(words.deleted);
       location.hash = "#/sets";
     } catch (error) {
-      complain(error);
+      showError(error);
     }
   };
   return {
@@ -144,7 +144,7 @@ export async function setView({ id }) {
     dispose: () => {
       ended.abort();
       uploads.removeEventListener("image", uploaded);
-      uploads.removeEventListener("gone", gone);
+      uploads.removeEventListener("removed", onRemoved);
     },
   };
 }
@@ -163,9 +163,9 @@ function slotOf(set, slot, list, reload) {
     if (!file) return;
     uploads.add([file], async (declared, key) => {
       // The previous picture of this place may still wait for its deletion.
-      await settleDeferred();
+      await commitDeferred();
       const made = await call("POST", `/api/imagesets/${set.id}/images`, { body: { image_type: slot, ...declared, ...uploadOptions() }, key });
-      reload().catch(complain);
+      reload().catch(showError);
       return made;
     });
   };
