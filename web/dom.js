@@ -33,7 +33,7 @@ function append(element, children) {
   }
 }
 
-const SHAPES = {
+const ICON_PATHS = {
   aperture: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M14.3 8l5.2 9M9.7 8h10.4M7.4 12l5.2-9M9.7 16L4.5 7M14.3 16H3.9M16.6 12l-5.2 9",
   photos: "M4 5h16v14H4zM4 16l5-5 4 4 2-2 5 5M15.5 9.5h.01",
   sets: "M3 7h11v11H3zM7 7V4h14v11h-7",
@@ -62,7 +62,7 @@ export function icon(name) {
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", SHAPES[name]);
+  path.setAttribute("d", ICON_PATHS[name]);
   svg.append(path);
   return svg;
 }

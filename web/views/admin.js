@@ -114,13 +114,13 @@ function userRow(user, tiers) {
 async function tiers() {
   const { account_tiers } = await callPublic("GET", "/api/account-tiers");
   const cards = h("ul", { class: "cards" });
-  const known = new Map(account_tiers.map((tier) => [tier.id, tier]));
-  const show = () => fill(cards, [...known.values()].map((tier) => tierCard(tier, edit, remove)));
+  const tiersById = new Map(account_tiers.map((tier) => [tier.id, tier]));
+  const show = () => fill(cards, [...tiersById.values()].map((tier) => tierCard(tier, edit, remove)));
   const edit = (tier) => {
     const dialog = openDialog({
       title: tier ? words.editTier(tier.name) : words.newTier,
-      body: tierForm(tier, tier ? [] : [...known.keys()], (saved) => {
-        known.set(saved.id, saved);
+      body: tierForm(tier, tier ? [] : [...tiersById.keys()], (saved) => {
+        tiersById.set(saved.id, saved);
         dialog.close();
         show();
         notice(words.tierSaved(saved.name));
@@ -131,7 +131,7 @@ async function tiers() {
     if (!await confirm(words.confirmDeleteTier(tier.name), texts.image.delete)) return;
     try {
       await call("DELETE", `/api/admin/account-tiers/${tier.id}`);
-      known.delete(tier.id);
+      tiersById.delete(tier.id);
       show();
       notice(words.tierDeleted(tier.name));
     } catch (error) {
@@ -163,8 +163,8 @@ function tierCard(tier, edit, remove) {
     h("button", { type: "button", class: "button", onclick: () => edit(tier), "aria-label": words.editTier(tier.name) }, texts.edit));
 }
 
-/** Creates the form for a tier, or for a new one if `tier` is null. A new id in `taken` is refused: it would overwrite that tier. */
-function tierForm(tier, taken, saved) {
+/** Creates the form for a tier, or for a new one if `tier` is null. Refuses a new id that is in `takenIds`. */
+function tierForm(tier, takenIds, onSaved) {
   const id = h("input", { name: "id", required: true, maxlength: "32", pattern: "[a-z0-9\\-]+", value: tier?.id ?? "", readonly: tier !== null });
   const input = (label, name, value, more, hint) => field(label, h("input", { name, value, required: true, ...more }), hint);
   return form({
@@ -180,7 +180,7 @@ function tierForm(tier, taken, saved) {
     ],
     button: texts.save,
     submit: async (values) => {
-      if (taken.includes(values.id)) throw Object.assign(new Error(words.idTaken), { field: "id" });
+      if (takenIds.includes(values.id)) throw Object.assign(new Error(words.idTaken), { field: "id" });
       const body = {
         name: values.name,
         thumbnail_sizes: values.thumbnail_sizes.split(",").map(Number),
@@ -190,7 +190,7 @@ function tierForm(tier, taken, saved) {
         expiring_links: "expiring_links" in values,
         ai: "ai" in values,
       };
-      saved(await call("PUT", `/api/admin/account-tiers/${values.id}`, { body }));
+      onSaved(await call("PUT", `/api/admin/account-tiers/${values.id}`, { body }));
     },
   });
 }
@@ -199,7 +199,7 @@ function tierForm(tier, taken, saved) {
 
 async function queues() {
   const body = h("tbody");
-  const as = h("p", { class: "quiet", role: "status" });
+  const refreshedAt = h("p", { class: "quiet", role: "status" });
   const load = async () => {
     const { queues } = await call("GET", "/api/admin/queues");
     // Work from the table's stream has no queue, so the number of waiting messages is unknown.
@@ -207,13 +207,13 @@ async function queues() {
     fill(body, queues.map(({ name, waiting, in_flight, dead }) => h("tr", null,
       h("th", { scope: "row" }, words.queues[name] ?? name), count(waiting), count(in_flight),
       h("td", { class: dead > 0 ? "dead" : "" }, dead > 0 && icon("alert"), number(dead)))));
-    as.textContent = words.refreshed(time(new Date().toISOString()));
+    refreshedAt.textContent = words.refreshed(time(new Date().toISOString()));
   };
   await load();
   return { parts: [
     h("p", { class: "view-header" }, h("span", null, words.queuesLead), h("span", { class: "space" }),
       h("button", { type: "button", class: "button", onclick: () => load().catch(showError) }, icon("retry"), words.refresh)),
-    table([words.queue, words.waiting, words.inFlight, words.dead], body, words.tabs.queues), as,
+    table([words.queue, words.waiting, words.inFlight, words.dead], body, words.tabs.queues), refreshedAt,
   ] };
 }
 

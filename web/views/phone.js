@@ -31,18 +31,18 @@ export function phoneView({ number }) {
     h("p", { class: "quiet" }, words.lead, " ", state.profile?.features.dropbox && words.dropbox),
     search, place);
   if (!number) return { title: words.title, element };
-  const { list, parts, dispose, grid, upload } = numbersPictures(number);
+  const { list, parts, dispose, grid, upload } = phoneImages(number);
   fill(place, parts);
   return { title: words.title, element, list, dispose, upload, shown: () => grid.render() };
 }
 
-function numbersPictures(number) {
+function phoneImages(number) {
   // The number as the API returns it. The user may have typed it in another form.
-  let written = null;
+  let normalizedNumber = null;
   const list = new PagedList(async (cursor, limit) => {
     try {
       const page = await call("GET", `/api/phones/${encodeURIComponent(number)}/images${query({ cursor, limit })}`);
-      written = page.phone_number;
+      normalizedNumber = page.phone_number;
       return page;
     } catch (error) {
       // The API answers 404 for a number without pictures. This view shows an empty list.
@@ -56,7 +56,7 @@ function numbersPictures(number) {
   };
   list.addEventListener("change", show);
   const image = ({ detail }) => {
-    if (detail.phone_number !== null && detail.phone_number === written) list.put(detail);
+    if (detail.phone_number !== null && detail.phone_number === normalizedNumber) list.put(detail);
   };
   const onRemoved = ({ detail: id }) => list.hide(id);
   uploads.addEventListener("image", image);
@@ -70,7 +70,7 @@ function numbersPictures(number) {
   // One request for each file, so that an invalid file does not affect the others.
   const upload = (files) => uploads.add(files, async (file, key) => {
     const { phone_number, results } = await call("POST", `/api/phones/${encodeURIComponent(number)}/images`, { body: { files: [file] }, key });
-    written = phone_number;
+    normalizedNumber = phone_number;
     return results[0];
   });
   return {

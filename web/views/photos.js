@@ -22,7 +22,7 @@ export function uploadOptions() {
   return { analyze: options.analyze, edit_prompt: options.edit_prompt.trim() || null };
 }
 
-export const choose = async () => uploadImages(await chooseFiles(), uploadOptions());
+const chooseAndUpload = async () => uploadImages(await chooseFiles(), uploadOptions());
 
 export function photosView({ status = "" } = {}) {
   const list = status ? imagesByStatus(status) : allImages();
@@ -52,7 +52,7 @@ export function photosView({ status = "" } = {}) {
   const header = h("header", { class: "view-header" },
     h("h1", { tabindex: "-1" }, words.title), count, h("span", { class: "space" }), filter,
     mayUseAi() && aiOptions(),
-    h("button", { type: "button", class: "button primary", onclick: choose }, icon("upload"), words.upload));
+    h("button", { type: "button", class: "button primary", onclick: chooseAndUpload }, icon("upload"), words.upload));
 
   return {
     title: words.title,
@@ -68,7 +68,7 @@ export function photosView({ status = "" } = {}) {
 
 function welcome() {
   return [icon("photos"), h("h2", null, words.empty), h("p", null, words.emptyHint),
-    h("button", { type: "button", class: "button primary", onclick: choose }, words.choose)];
+    h("button", { type: "button", class: "button primary", onclick: chooseAndUpload }, words.choose)];
 }
 
 function aiOptions() {

@@ -19,7 +19,7 @@ export async function setsView() {
   const cards = h("ul", { class: "cards" });
   const more = h("button", { type: "button", class: "button", hidden: true }, texts.more);
   const empty = h("div", { class: "empty", hidden: true }, icon("sets"), h("h2", null, words.empty), h("p", null, words.emptyHint),
-    h("button", { type: "button", class: "button primary", onclick: makeSet }, words.make));
+    h("button", { type: "button", class: "button primary", onclick: openNewSetDialog }, words.make));
   const load = async (cursor) => {
     const { imagesets, next_cursor } = await call("GET", `/api/imagesets${query({ cursor, limit: 24 })}`);
     cards.append(...imagesets.map(card));
@@ -30,7 +30,7 @@ export async function setsView() {
   await load(null);
   const element = h("div", null,
     h("header", { class: "view-header" }, h("h1", { tabindex: "-1" }, words.title), h("span", { class: "space" }),
-      h("button", { type: "button", class: "button primary", onclick: makeSet }, icon("plus"), words.make)),
+      h("button", { type: "button", class: "button primary", onclick: openNewSetDialog }, icon("plus"), words.make)),
     h("p", { class: "quiet" }, words.lead), cards, more, empty);
   return { title: words.title, element };
 }
@@ -50,7 +50,7 @@ function thumbnail(image, pixels) {
   return best && picture(image, best, "");
 }
 
-function makeSet() {
+function openNewSetDialog() {
   const dialog = openDialog({
     title: words.make,
     className: "small",
@@ -89,27 +89,27 @@ export async function setView({ id }) {
     SLOTS.map((slot) => set.images[slot]).filter(Boolean).forEach((image) => list.put(image));
     fillSlots();
   };
-  const fillSlots = () => fill(slots, SLOTS.map((slot) => slotOf(set, slot, list, reload)));
+  const fillSlots = () => fill(slots, SLOTS.map((slot) => slotItem(set, slot, list, reload)));
   list.addEventListener("change", fillSlots);
   const reload = async () => {
     set = await call("GET", `/api/imagesets/${id}`);
     show();
-    follow();
+    watchUnfinished();
   };
-  const followed = (image) => (image ? list.put(image) : reload().catch(showError));
-  const follow = () => {
+  const onImageChanged = (image) => (image ? list.put(image) : reload().catch(showError));
+  const watchUnfinished = () => {
     for (const image of Object.values(set.images)) {
-      if (image && isUnfinished(image)) watch(image.id, followed, ended.signal);
+      if (image && isUnfinished(image)) watch(image.id, onImageChanged, ended.signal);
     }
   };
-  const uploaded = ({ detail: image }) => {
+  const onImageUploaded = ({ detail: image }) => {
     if (image.set?.id === id) reload().catch(showError);
   };
   const onRemoved = ({ detail }) => list.hide(detail);
-  uploads.addEventListener("image", uploaded);
+  uploads.addEventListener("image", onImageUploaded);
   uploads.addEventListener("removed", onRemoved);
   show();
-  follow();
+  watchUnfinished();
 
   const edit = () => {
     const dialog = openDialog({
@@ -143,13 +143,13 @@ export async function setView({ id }) {
       about, slots),
     dispose: () => {
       ended.abort();
-      uploads.removeEventListener("image", uploaded);
+      uploads.removeEventListener("image", onImageUploaded);
       uploads.removeEventListener("removed", onRemoved);
     },
   };
 }
 
-function slotOf(set, slot, list, reload) {
+function slotItem(set, slot, list, reload) {
   const image = list.at(list.indexOf(set.images[slot]?.id));
   if (image) {
     return h("li", { class: "slot" }, h("a", { href: `#/images/${image.id}` },
@@ -159,7 +159,7 @@ function slotOf(set, slot, list, reload) {
     h("p", null, image.title ?? image.file_name));
   }
   /** @param {File[]} files */
-  const put = ([file]) => {
+  const uploadInto = ([file]) => {
     if (!file) return;
     uploads.add([file], async (declared, key) => {
       // The previous picture of this place may still wait for its deletion.
@@ -173,12 +173,12 @@ function slotOf(set, slot, list, reload) {
     h("button", {
       type: "button",
       class: "drop",
-      onclick: async () => put(await chooseFiles({ multiple: false })),
+      onclick: async () => uploadInto(await chooseFiles({ multiple: false })),
       ondragover: (event) => event.preventDefault(),
       ondrop: (event) => {
         event.preventDefault();
         event.stopPropagation();
-        put(filesOf(event.dataTransfer));
+        uploadInto(filesOf(event.dataTransfer));
       },
     }, icon("plus"), h("span", null, words.fillSlot(slot))),
     h("p", { class: "quiet" }, words.slot[slot]));
