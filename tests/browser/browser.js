@@ -40,7 +40,7 @@ export const PHONE = devices["Pixel 7"];
  * @property {import("playwright-core").Page} page has no address yet
  * @property {import("playwright-core").BrowserContext} context
  * @property {(path?: string) => Promise<import("playwright-core").Response | null>} open opens the page, or a path below it
- * @property {(error: RegExp) => void} expect allows reported errors that match
+ * @property {(error: RegExp) => void} allowError allows reported errors that match
  */
 
 /**
@@ -53,27 +53,27 @@ export const PHONE = devices["Pixel 7"];
 export function inBrowser(work, options = {}) {
   return async () => {
     const context = await (await browser()).newContext({ baseURL: outputs.web_url, ...options });
-    const [complaints, expected] = [[], []];
-    await context.exposeFunction("reportViolation", (violation) => complaints.push(violation));
+    const [errors, expected] = [[], []];
+    await context.exposeFunction("reportViolation", (violation) => errors.push(violation));
     await context.addInitScript(() => {
       addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber, sample }) => {
         globalThis.reportViolation(`${violatedDirective} forbids ${blockedURI} ${sample} (${sourceFile}:${lineNumber})`);
       });
     });
-    context.on("weberror", (error) => complaints.push(error.error().stack ?? String(error.error())));
+    context.on("weberror", (error) => errors.push(error.error().stack ?? String(error.error())));
     context.on("console", (message) => {
-      if (message.type() === "error") complaints.push(`${message.text()} (${message.location().url})`);
+      if (message.type() === "error") errors.push(`${message.text()} (${message.location().url})`);
     });
     try {
       const page = await context.newPage();
       const open = (path = "") => page.goto(path);
-      await work({ page, context, open, expect: (complaint) => expected.push(complaint) });
+      await work({ page, context, open, allowError: (error) => expected.push(error) });
       // Errors that a page has reported arrive before the response to this call.
       await Promise.all(context.pages().map((page) => page.evaluate(() => true)));
     } finally {
       await context.close();
     }
-    const unexpected = complaints.filter((complaint) => !expected.some((pattern) => pattern.test(complaint)));
+    const unexpected = errors.filter((error) => !expected.some((pattern) => pattern.test(error)));
     assert.deepEqual(unexpected, [], "the page reported errors");
   };
 }
@@ -84,7 +84,7 @@ export function inBrowser(work, options = {}) {
  * @param {import("playwright-core").Page} page
  * @returns {Promise<() => {url: string, bytes: number}[]>}
  */
-export async function traffic(page) {
+export async function recordTraffic(page) {
   const session = await page.context().newCDPSession(page);
   const responses = new Map();
   session.on("Network.responseReceived", ({ requestId, response }) => responses.set(requestId, { url: response.url, bytes: 0 }));

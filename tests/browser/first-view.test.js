@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { PHONE, inBrowser, traffic, violations } from "./browser.js";
+import { PHONE, inBrowser, recordTraffic, violations } from "./browser.js";
 import { CORNERS, corners, photo } from "./photos.js";
 
 test("the first view is smaller than 100 KB, and only the style sheet blocks rendering", inBrowser(async ({ page, open }) => {
-  const responses = await traffic(page);
+  const responses = await recordTraffic(page);
   await open();
   await page.waitForLoadState("networkidle");
   const bytes = responses().reduce((sum, response) => sum + response.bytes, 0);
@@ -25,9 +25,9 @@ for (const [name, options] of SCREENS) {
   }, options));
 }
 
-test("the page's policy forbids creating HTML from a string", inBrowser(async ({ page, open, expect }) => {
+test("the page's policy forbids creating HTML from a string", inBrowser(async ({ page, open, allowError }) => {
   await open();
-  expect(/TrustedHTML|require-trusted-types-for|inline script|script-src/);
+  allowError(/TrustedHTML|require-trusted-types-for|inline script|script-src/);
   const inserted = await page.evaluate(() => {
     try {
       document.body.innerHTML = "<img src=x onerror=alert(1)>";
@@ -41,18 +41,18 @@ test("the page's policy forbids creating HTML from a string", inBrowser(async ({
 
 test("a page that reports an error fails its test", async () => {
   /** @type {[() => void, RegExp][]} */
-  const complaints = [
+  const errors = [
     [() => document.body.append(Object.assign(new Image(), { src: "https://elsewhere.example/" })), /img-src forbids/],
     [() => setTimeout(() => { throw new Error("uncaught"); }), /uncaught/],
     [() => console.error("on the console"), /on the console/],
   ];
-  for (const [complain, complaint] of complaints) {
+  for (const [report, error] of errors) {
     const visit = inBrowser(async ({ page, open }) => {
       await open();
-      await page.evaluate(complain);
+      await page.evaluate(report);
       await page.waitForTimeout(100);
     });
-    await assert.rejects(visit(), ({ actual }) => complaint.test(actual.join()));
+    await assert.rejects(visit(), ({ actual }) => error.test(actual.join()));
   }
 });
 

@@ -5,7 +5,7 @@ import test from "node:test";
 import { inBrowser } from "./browser.js";
 import { derivedUrl, logIn } from "./page.js";
 import { photo } from "./photos.js";
-import { api, outputs, registered, token } from "./stack.js";
+import { api, outputs, registerUser, token } from "./stack.js";
 
 const COUNT = 10_000;
 const PAGE = 100;
@@ -26,7 +26,7 @@ function image(index) {
 }
 
 /** Answers the requests of a user with COUNT pictures. The indexes in `missing` are left out. */
-async function pretend({ page }, account, missing = new Set()) {
+async function fakeApi({ page }, account, missing = new Set()) {
   const profile = await api("GET", "/api/auth/profile", { token: await token(account) });
   const thumbnail = await photo({ width: 200, height: 150 });
   await page.route(derivedUrl, (route) => route.fulfill({ body: thumbnail, contentType: "image/jpeg" }));
@@ -44,9 +44,9 @@ async function pretend({ page }, account, missing = new Set()) {
 
 test("a gallery of ten thousand pictures needs few elements and little memory, and shows each picture in its place", inBrowser(async (visit) => {
   const { page, context } = visit;
-  const account = await registered();
+  const account = await registerUser();
   await page.bringToFront();
-  await pretend(visit, account);
+  await fakeApi(visit, account);
   await logIn(visit, account);
   await page.locator(".tile img.loaded").first().waitFor();
 
@@ -81,10 +81,10 @@ test("a gallery of ten thousand pictures needs few elements and little memory, a
 }));
 
 test("the gallery shows why a page of the list could not be loaded, and loads it after a press on Try again", inBrowser(async (visit) => {
-  const { page, expect } = visit;
-  expect(/503/);
-  const account = await registered();
-  await pretend(visit, account);
+  const { page, allowError } = visit;
+  allowError(/503/);
+  const account = await registerUser();
+  await fakeApi(visit, account);
   await logIn(visit, account);
   await page.locator(".tile img.loaded").first().waitFor();
   const away = (url) => url.pathname === "/api/images" && url.searchParams.get("cursor") === "300";
@@ -100,9 +100,9 @@ test("the gallery shows why a page of the list could not be loaded, and loads it
 
 test("a page of the list that has lost pictures is loaded again without pictures of the next page", inBrowser(async (visit) => {
   const { page } = visit;
-  const account = await registered();
+  const account = await registerUser();
   const missing = new Set();
-  await pretend(visit, account, missing);
+  await fakeApi(visit, account, missing);
   await logIn(visit, account);
   await page.locator(".tile img.loaded").first().waitFor();
   await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));

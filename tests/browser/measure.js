@@ -1,9 +1,9 @@
 // Measures how fast the page loads, with Lighthouse's metrics. Prints a Markdown table. Run by `cargo xtask bench page`.
 
-import { browser, traffic } from "./browser.js";
-import { logIn, upload, uploaded } from "./page.js";
+import { browser, recordTraffic } from "./browser.js";
+import { logIn, upload, waitForUploads } from "./page.js";
 import { scene } from "./scenes.js";
-import { intoTier, outputs, registered } from "./stack.js";
+import { moveToTier, outputs, registerUser } from "./stack.js";
 
 const PHOTOS = 24;
 /** Lighthouse's slow phone: 1.6 Mbit/s down, 150 ms round-trip time, and a CPU four times slower than this one. */
@@ -14,12 +14,12 @@ const SCREENS = {
 };
 
 const shown = await browser();
-const account = await registered();
-await intoTier(account, "enterprise");
+const account = await registerUser();
+await moveToTier(account, "enterprise");
 await visit(SCREENS.desktop, async (view) => {
   await logIn(view, account);
   await upload(view.page, await Promise.all(Array.from({ length: PHOTOS }, (_, index) => scene(index + 1))));
-  await uploaded(view.page, PHOTOS);
+  await waitForUploads(view.page, PHOTOS);
 });
 console.log("| view | screen | requests | KB | first paint, ms | largest paint, ms | layout shift | blocked, ms |");
 console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
@@ -56,7 +56,7 @@ async function visit(options, work) {
 }
 
 async function report(view, screen, page, slow, load) {
-  const responses = await traffic(page);
+  const responses = await recordTraffic(page);
   if (slow) {
     const devtools = await page.context().newCDPSession(page);
     await devtools.send("Network.enable");

@@ -38,12 +38,12 @@ export const upload = (page, files) => choose(page, page.getByRole("button", { n
 export const tile = (page, name) => page.locator(".tile").filter({ has: page.getByRole("link", { name, exact: true }) });
 
 /** Waits until the thumbnail of a picture is visible. @param {import("playwright-core").Locator} place */
-export async function sharp(place) {
+export async function waitForThumbnail(place) {
   await place.locator("img.loaded").waitFor({ timeout: 60_000 });
 }
 
 /** Waits until `count` uploads are ready, and checks that no other is in the list. @param {import("playwright-core").Page} page @param {number} count */
-export async function uploaded(page, count) {
+export async function waitForUploads(page, count) {
   await page.locator(".tray-row.ready").nth(count - 1).waitFor({ timeout: 90_000 });
   assert.equal(await page.locator(".tray-row:not(.ready)").count(), 0);
 }

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { inBrowser } from "./browser.js";
-import { choose, logIn, sharp, tile, upload, uploaded, uploadsUrl } from "./page.js";
+import { choose, logIn, waitForThumbnail, tile, upload, waitForUploads, uploadsUrl } from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
-import { api, intoTier, mailedCodes, newAccount, outputs, registered, token, until } from "./stack.js";
+import { api, moveToTier, mailedCodes, newAccount, outputs, registerUser, token, until } from "./stack.js";
 
 test("a user registers, uploads twelve photos at once, sees them upright and deletes one", inBrowser(async ({ page, open }) => {
   const account = newAccount();
@@ -25,10 +25,10 @@ test("a user registers, uploads twelve photos at once, sees them upright and del
     buffer: await photo({ width: 1200, height: 900, orientation: index % 8 + 1, label: String(index + 1) }),
   })));
   await upload(page, files);
-  await uploaded(page, 12);
+  await waitForUploads(page, 12);
   await page.getByRole("button", { name: "Clear list" }).click();
   for (const { name } of files) {
-    await sharp(tile(page, name));
+    await waitForThumbnail(tile(page, name));
     const shown = await tile(page, name).locator("img").screenshot({ animations: "disabled" });
     assert.deepEqual(await corners(shown), CORNERS, name);
   }
@@ -48,10 +48,10 @@ test("a user registers, uploads twelve photos at once, sees them upright and del
 
 test("Undo restores a deleted picture in its place, and it is not deleted later", inBrowser(async (visit) => {
   const { page } = visit;
-  const account = await registered();
+  const account = await registerUser();
   await logIn(visit, account);
   await upload(page, await Promise.all(["a.jpg", "b.jpg", "c.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
-  await uploaded(page, 3);
+  await waitForUploads(page, 3);
   const names = () => page.locator(".tile a").evaluateAll((links) => links.map((link) => link.getAttribute("title")));
   const before = await names();
   await page.locator(".tile a").nth(1).focus();
@@ -68,10 +68,10 @@ test("Undo restores a deleted picture in its place, and it is not deleted later"
 
 test("Undo in the large view restores a picture that was deleted there", inBrowser(async (visit) => {
   const { page } = visit;
-  const account = await registered();
+  const account = await registerUser();
   await logIn(visit, account);
   await upload(page, await Promise.all(["a.jpg", "b.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
-  await uploaded(page, 2);
+  await waitForUploads(page, 2);
   await tile(page, "a.jpg").getByRole("link").click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("heading", { name: "a.jpg" }).waitFor();
@@ -88,9 +88,9 @@ test("Undo in the large view restores a picture that was deleted there", inBrows
 
 test("arrow keys move from picture to picture, in the gallery and in the large view", inBrowser(async (visit) => {
   const { page } = visit;
-  await logIn(visit, await registered());
+  await logIn(visit, await registerUser());
   await upload(page, await Promise.all(["a.jpg", "b.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
-  await uploaded(page, 2);
+  await waitForUploads(page, 2);
   const [first, second] = await page.locator(".tile a").evaluateAll((links) => links.map((link) => link.getAttribute("title")));
   await page.locator(".tile a").first().focus();
   await page.keyboard.press("ArrowRight");
@@ -105,13 +105,13 @@ test("arrow keys move from picture to picture, in the gallery and in the large v
 
 test("HTML in a file name, title and description is shown as text everywhere", inBrowser(async (visit) => {
   const { page } = visit;
-  const account = await registered();
-  await intoTier(account, "enterprise");
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
   const name = "<img src=x onerror=alert(1)>";
   page.on("dialog", () => assert.fail("a script ran"));
   await logIn(visit, account);
   await upload(page, [{ name, buffer: await photo({ width: 200, height: 150 }) }]);
-  await uploaded(page, 1);
+  await waitForUploads(page, 1);
   assert.equal(await page.locator(".tray-name").textContent(), name);
   await tile(page, name).getByRole("link").click();
   const dialog = page.getByRole("dialog");
@@ -131,12 +131,12 @@ test("HTML in a file name, title and description is shown as text everywhere", i
 test("links to thumbnails can be copied, and an expiring link returns the original", inBrowser(async (visit) => {
   const { page, context } = visit;
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: outputs.api_url });
-  const account = await registered();
-  await intoTier(account, "enterprise");
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
   await logIn(visit, account);
   const buffer = await photo({ width: 600, height: 450 });
   await upload(page, [{ name: "a.jpg", buffer }]);
-  await uploaded(page, 1);
+  await waitForUploads(page, 1);
   await tile(page, "a.jpg").getByRole("link").click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: "Copy link to 200 px" }).click();
@@ -152,11 +152,11 @@ test("links to thumbnails can be copied, and an expiring link returns the origin
 
 test("the AI describes and edits a picture, and the page shows both without a reload", inBrowser(async (visit) => {
   const { page } = visit;
-  const account = await registered();
-  await intoTier(account, "enterprise");
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
   await logIn(visit, account);
   await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 1200, height: 900 }) }]);
-  await uploaded(page, 1);
+  await waitForUploads(page, 1);
   await tile(page, "a.jpg").getByRole("link").click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: "Describe this picture" }).click();
@@ -170,9 +170,9 @@ test("the AI describes and edits a picture, and the page shows both without a re
 
 test("the large view shows the old version of a replaced picture until the new one is ready", inBrowser(async (visit) => {
   const { page } = visit;
-  await logIn(visit, await registered());
+  await logIn(visit, await registerUser());
   await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
-  await uploaded(page, 1);
+  await waitForUploads(page, 1);
   await tile(page, "a.jpg").getByRole("link").click();
   const dialog = page.getByRole("dialog");
   await dialog.getByText("400 × 300", { exact: true }).waitFor();
@@ -198,10 +198,10 @@ test("the large view shows the old version of a replaced picture until the new o
 
 test("an incomplete replacement leaves the picture unchanged, and can be started again", inBrowser(async (visit) => {
   const { page, open } = visit;
-  const account = await registered();
+  const account = await registerUser();
   await logIn(visit, account);
   await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
-  await uploaded(page, 1);
+  await waitForUploads(page, 1);
   const bearer = await token(account);
   const { images: [{ id }] } = await api("GET", "/api/images", { token: bearer });
   await api("PATCH", `/api/images/${id}`, { token: bearer, body: { replace: { content_type: "image/jpeg", size: 1000 } } });
@@ -216,10 +216,10 @@ test("an incomplete replacement leaves the picture unchanged, and can be started
 
 test("Ctrl+Z undoes a deletion; closing its notice or logging out completes it", inBrowser(async (visit) => {
   const { page, open } = visit;
-  const account = await registered();
+  const account = await registerUser();
   await logIn(visit, account);
   await upload(page, await Promise.all(["a.jpg", "b.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
-  await uploaded(page, 2);
+  await waitForUploads(page, 2);
   await page.getByRole("button", { name: "Clear list" }).click();
   const bearer = await token(account);
   const left = async (count) => {

@@ -75,7 +75,7 @@ export function mailedCodes(email, count = 1) {
 }
 
 /** Registers and confirms a new user with the API. */
-export async function registered() {
+export async function registerUser() {
   const account = newAccount();
   await api("POST", "/api/auth/register", { body: account });
   const [code] = await mailedCodes(account.email);
@@ -88,7 +88,7 @@ export async function registered() {
  * @param {Login} login
  * @param {string} tier for example `enterprise`
  */
-export async function intoTier(login, tier) {
+export async function moveToTier(login, tier) {
   const { id } = await api("GET", "/api/auth/profile", { token: await token(login) });
   await api("PUT", `/api/admin/users/${id}/tier`, { token: await token(outputs.admin), body: { tier } });
 }

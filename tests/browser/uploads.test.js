@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { inBrowser } from "./browser.js";
-import { logIn, sharp, tile, upload, uploaded, uploadsUrl } from "./page.js";
+import { logIn, waitForThumbnail, tile, upload, waitForUploads, uploadsUrl } from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
-import { api, registered, token, until } from "./stack.js";
+import { api, registerUser, token, until } from "./stack.js";
 
 test("an upload resumes after the network was lost", inBrowser(async (visit) => {
-  const { page, context, expect } = visit;
-  expect(/ERR_INTERNET_DISCONNECTED/);
-  const account = await registered();
+  const { page, context, allowError } = visit;
+  allowError(/ERR_INTERNET_DISCONNECTED/);
+  const account = await registerUser();
   await logIn(visit, account);
   // The network fails during the first upload.
   let cut = false;
@@ -28,9 +28,9 @@ test("an upload resumes after the network was lost", inBrowser(async (visit) => 
   await page.waitForTimeout(2000);
   assert.equal(await page.locator(".tray-row.failed").count(), 0);
   await context.setOffline(false);
-  await uploaded(page, 4);
+  await waitForUploads(page, 4);
   for (const { name } of files) {
-    await sharp(tile(page, name));
+    await waitForThumbnail(tile(page, name));
     assert.deepEqual(await corners(await tile(page, name).locator("img").screenshot({ animations: "disabled" })), CORNERS);
   }
   const { images } = await api("GET", "/api/images", { token: await token(account) });
@@ -38,9 +38,9 @@ test("an upload resumes after the network was lost", inBrowser(async (visit) => 
 }));
 
 test("an upload whose response was lost is not sent again", inBrowser(async (visit) => {
-  const { page, expect } = visit;
-  expect(/ERR_FAILED|409|412/);
-  await logIn(visit, await registered());
+  const { page, allowError } = visit;
+  allowError(/ERR_FAILED|409|412/);
+  await logIn(visit, await registerUser());
   let sent = 0;
   await page.route(uploadsUrl, async (route) => {
     if (route.request().method() !== "PUT") return route.continue();
@@ -50,8 +50,8 @@ test("an upload whose response was lost is not sent again", inBrowser(async (vis
     return route.abort("failed");
   });
   await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
-  await uploaded(page, 1);
-  await sharp(tile(page, "a.jpg"));
+  await waitForUploads(page, 1);
+  await waitForThumbnail(tile(page, "a.jpg"));
   assert.ok(sent <= 2, `${sent} times`);
 }));
 
@@ -66,7 +66,7 @@ for (const { what, leave } of [
       asked = dialog.type() === "beforeunload";
       return dialog.accept();
     });
-    const account = await registered();
+    const account = await registerUser();
     await logIn(visit, account);
     await page.route(uploadsUrl, () => {}); // the upload never finishes
     await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
@@ -83,7 +83,7 @@ for (const { what, leave } of [
 
 test("cancelling an upload deletes its image, and the upload can be started again", inBrowser(async (visit) => {
   const { page } = visit;
-  const account = await registered();
+  const account = await registerUser();
   await logIn(visit, account);
   await page.route(uploadsUrl, () => {});
   await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
@@ -94,13 +94,13 @@ test("cancelling an upload deletes its image, and the upload can be started agai
   await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 0 || undefined, "the deletion of the image");
   await page.unroute(uploadsUrl);
   await page.getByRole("button", { name: "Try upload of a.jpg again" }).click();
-  await uploaded(page, 1);
-  await sharp(tile(page, "a.jpg"));
+  await waitForUploads(page, 1);
+  await waitForThumbnail(tile(page, "a.jpg"));
 }));
 
 test("each file that is not a supported picture gets its own error, and other files are still uploaded", inBrowser(async (visit) => {
   const { page } = visit;
-  await logIn(visit, await registered());
+  await logIn(visit, await registerUser());
   await upload(page, [
     { name: "page.jpg", buffer: Buffer.from("<html>") },
     { name: "iphone.heic", mimeType: "image/heic", buffer: Buffer.from("ftypheic") },
@@ -114,12 +114,12 @@ test("each file that is not a supported picture gets its own error, and other fi
   assert.match(await row("iphone.heic").textContent(), /as JPEG/);
   assert.match(await row("notes.txt").textContent(), /not a picture\. Upload a JPEG/);
   assert.match(await row("empty.jpg").textContent(), /is empty/);
-  await sharp(tile(page, "good.jpg"));
+  await waitForThumbnail(tile(page, "good.jpg"));
 }));
 
 test("files that the user drops or pastes anywhere on the page are uploaded", inBrowser(async (visit) => {
   const { page } = visit;
-  await logIn(visit, await registered());
+  await logIn(visit, await registerUser());
   const jpeg = (await photo({ width: 400, height: 300 })).toString("base64");
   await page.evaluate((jpeg) => {
     const bytes = Uint8Array.from(atob(jpeg), (character) => character.charCodeAt(0));
@@ -131,7 +131,7 @@ test("files that the user drops or pastes anywhere on the page are uploaded", in
     document.querySelector("main").dispatchEvent(new DragEvent("drop", { dataTransfer: carry("dropped.jpg"), bubbles: true, cancelable: true }));
     document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: carry("pasted.jpg"), bubbles: true }));
   }, jpeg);
-  await uploaded(page, 2);
-  await sharp(tile(page, "dropped.jpg"));
-  await sharp(tile(page, "pasted.jpg"));
+  await waitForUploads(page, 2);
+  await waitForThumbnail(tile(page, "dropped.jpg"));
+  await waitForThumbnail(tile(page, "pasted.jpg"));
 }));
