@@ -135,7 +135,7 @@ export async function call(method, path, options = {}) {
 /** Sends a request that needs no login. */
 export const callPublic = (method, path, options = {}) => send(method, path, options);
 
-/** Sends a request while the user leaves the page. The browser completes it after the page is gone. */
+/** Sends a request while the user leaves the page. The browser completes it after the page is closed. */
 export function callWhileLeaving(method, path) {
   if (accessToken === null) return;
   fetch(path, { method, keepalive: true, headers: { authorization: `Bearer ${accessToken}` } }).catch(() => {});

@@ -88,10 +88,10 @@ function clear(element, error) {
   for (const control of element.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
 }
 
-function showErrorAt(control, message, otherwise) {
-  const place = control?.closest(".field")?.querySelector(".field-error") ?? otherwise;
-  place.textContent = message;
-  place.hidden = false;
+function showErrorAt(control, message, fallback) {
+  const errorElement = control?.closest(".field")?.querySelector(".field-error") ?? fallback;
+  errorElement.textContent = message;
+  errorElement.hidden = false;
   control?.setAttribute("aria-invalid", "true");
   control?.focus();
 }

@@ -162,13 +162,13 @@ export class Grid {
   #tile(image, index) {
     const key = image?.id ?? `place ${index}`;
     const thumbnail = image && bestThumbnail(image, this.#tileSize);
-    const look = image && [image.status, thumbnail?.url, image.title, image.file_name,
+    const signature = image && [image.status, thumbnail?.url, image.title, image.file_name,
       !thumbnail && uploads.previews.has(key), uploads.isSending(key)].join("\n");
     const known = this.#tiles.get(key);
-    if (known?.look === look) return Object.assign(known, { image, index });
+    if (known?.signature === signature) return Object.assign(known, { image, index });
     if (known?.element.contains(document.activeElement)) this.#focusKey ??= key;
     const element = image ? this.#createTile(image, thumbnail) : h("li", { class: "tile skeleton", "aria-hidden": "true" });
-    return { key, look, image, index, element };
+    return { key, signature, image, index, element };
   }
 
   /** @param {Api.Image} image */

@@ -5,14 +5,14 @@ const PAGE_SIZE = 100;
 const MAX_LOADED_PAGES = 12;
 /** The presigned URLs of a page may have expired after this time. */
 const URL_LIFETIME_MS = 10 * 60_000;
-/** The value of `LoadedPage.at` for a page with expired URLs. */
+/** The value of `LoadedPage.loadedAt` for a page with expired URLs. */
 const STALE = 0;
 
 /**
  * `last` is the id of the last item when the page was loaded. `items` is null if they were dropped; `count` stays.
- * `at` is the time of loading, and `used` is larger the later the page was needed.
- * @typedef {{cursor: string | null, last: string | null, count: number, items: Api.Image[] | null, at: number,
- *   used: number, loading: boolean}} LoadedPage
+ * `loadedAt` is a time in milliseconds, and `lastUsed` is larger the later the page was needed.
+ * @typedef {{cursor: string | null, last: string | null, count: number, items: Api.Image[] | null, loadedAt: number,
+ *   lastUsed: number, loading: boolean}} LoadedPage
  */
 
 /** Events: `change`, and `error` with an Error as `detail`. */
@@ -82,8 +82,8 @@ export class PagedList extends EventTarget {
     let start = this.#head.length;
     for (const page of this.#pages) {
       if (start <= to && start + page.count > from) {
-        page.used = this.#useCount;
-        if ((!page.items || page.at === STALE) && !this.failure) this.#reload(page);
+        page.lastUsed = this.#useCount;
+        if ((!page.items || page.loadedAt === STALE) && !this.failure) this.#reload(page);
       }
       start += page.count;
     }
@@ -97,8 +97,8 @@ export class PagedList extends EventTarget {
   /** Loads the page of an item again if the presigned URLs of the page have expired. */
   refresh(id) {
     const page = this.#pages.find((page) => page.items?.some((item) => item.id === id));
-    if (!page || Date.now() - page.at <= URL_LIFETIME_MS) return;
-    page.at = STALE;
+    if (!page || Date.now() - page.loadedAt <= URL_LIFETIME_MS) return;
+    page.loadedAt = STALE;
     if (!this.failure) this.#reload(page);
   }
 
@@ -192,7 +192,7 @@ export class PagedList extends EventTarget {
       // If the user drags the scrollbar to the end, all pages before it must be loaded, one after the other.
       while (!this.complete && (!this.started || this.#lastNeeded >= this.knownCount)) {
         /** @type {LoadedPage} */
-        const page = { cursor: this.#next, last: null, count: 0, items: null, at: 0, used: this.#useCount, loading: false };
+        const page = { cursor: this.#next, last: null, count: 0, items: null, loadedAt: 0, lastUsed: this.#useCount, loading: false };
         const { images, next_cursor } = await this.load(page.cursor, PAGE_SIZE);
         page.last = images.at(-1)?.id ?? null;
         this.#setItems(page, images);
@@ -250,13 +250,13 @@ export class PagedList extends EventTarget {
     const elsewhere = new Set(this.#head.map((item) => item.id));
     page.items = images.filter((image) => !elsewhere.has(image.id) && !this.#hidden.has(image.id));
     page.count = page.items.length;
-    page.at = Date.now();
+    page.loadedAt = Date.now();
   }
 
   /** Drops the least recently used pages. The first page stays: loaded again, it would repeat the items of `#head`. */
   #dropOldPages() {
     const kept = this.#pages.slice(1).filter((page) => page.items && page.last !== null);
-    kept.sort((a, b) => b.used - a.used);
+    kept.sort((a, b) => b.lastUsed - a.lastUsed);
     for (const page of kept.slice(MAX_LOADED_PAGES)) page.items = null;
   }
 

@@ -213,10 +213,10 @@ class Uploads extends EventTarget {
     this.#setState(item, "sending");
     const status = await new Promise((resolve) => {
       const request = item.request = new XMLHttpRequest();
-      let stall;
+      let stallTimer;
       const onProgress = () => {
-        clearTimeout(stall);
-        stall = setTimeout(() => request.abort(), STALL_MS);
+        clearTimeout(stallTimer);
+        stallTimer = setTimeout(() => request.abort(), STALL_MS);
       };
       request.open(item.upload.method, item.upload.url);
       for (const [name, value] of Object.entries(item.upload.headers)) request.setRequestHeader(name, value);
@@ -227,7 +227,7 @@ class Uploads extends EventTarget {
         this.#emitChange();
       };
       request.onloadend = () => {
-        clearTimeout(stall);
+        clearTimeout(stallTimer);
         resolve(request.status);
       };
       onProgress();

@@ -90,10 +90,10 @@ test("the gallery shows why a page of the list could not be loaded, and loads it
   const away = (url) => url.pathname === "/api/images" && url.searchParams.get("cursor") === "300";
   await page.route(away, (route) => route.fulfill({ status: 503, body: "" }));
   await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-  const trouble = page.getByRole("alert").filter({ hasText: "The service is busy." });
-  await trouble.waitFor();
+  const alert = page.getByRole("alert").filter({ hasText: "The service is busy." });
+  await alert.waitFor();
   await page.unroute(away);
-  await trouble.getByRole("button", { name: "Try again" }).click();
+  await alert.getByRole("button", { name: "Try again" }).click();
   await page.getByRole("link", { name: `photo-${COUNT - 1}.jpg` }).waitFor({ timeout: 60_000 });
   assert.equal(await page.getByRole("alert").count(), 0);
 }));

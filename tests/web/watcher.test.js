@@ -6,7 +6,7 @@ import test from "node:test";
 import { watch } from "../../web/watcher.js";
 
 const ID = "01JZ0000000000000000000001";
-const TOKEN = `header.${btoa(JSON.stringify({ sub: "somebody" }))}.signature`;
+const TOKEN = `header.${btoa(JSON.stringify({ sub: "user" }))}.signature`;
 /** The image that the fake API returns. */
 let image;
 

@@ -43,15 +43,15 @@ export function openImage({ id, list, admin = false, onclose, go }) {
     if (other) go(other.id);
   };
   const parts = new Map(["header", "state", "words", "answer", "questions", "links", "expiring", "facts"].map((name) =>
-    [name, { element: h("div", { class: "part" }), look: "" }]));
+    [name, { element: h("div", { class: "part" }), signature: "" }]));
   fill(panel, [...parts.values()].map(({ element }) => element));
   // A part is replaced only if its content changed, so that focus and typed text are kept.
-  const updatePart = (name, look, make) => {
+  const updatePart = (name, signature, make) => {
     const part = parts.get(name);
     if (!part) throw new Error(`the panel has no part ${name}`);
-    const key = JSON.stringify(look);
-    if (part.look !== key) fill(part.element, make());
-    part.look = key;
+    const json = JSON.stringify(signature);
+    if (part.signature !== json) fill(part.element, make());
+    part.signature = json;
   };
   const updateState = () => updatePart("state", [image.status, image.failure, uploads.isSending(id)], () =>
     statusSection(image, admin ? null : { uploadAgain: () => replace(image, onImageChanged), discard: remove }));
