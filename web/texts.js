@@ -74,7 +74,7 @@ const FAILURES = {
   "internal-error": PROBLEMS.internal,
   "no-picture": "This picture has no file yet. Upload one first.",
   "not-an-image": "This file is not a picture. Upload a JPEG, PNG, WebP, AVIF or GIF.",
-  "processing-failed": "The picture could not be developed. Upload it again; if it fails again, tell the operator.",
+  "processing-failed": "The picture could not be developed. Upload it again. If it fails again, tell the operator.",
   "provider-answer-invalid": "The provider sent an invalid response. Try again.",
   "provider-answer-too-large": "The provider's response was too large. Ask for something smaller.",
   "provider-busy": "The provider is busy. Try again later.",
@@ -88,7 +88,7 @@ const FAILURES = {
   "too-many-bytes": "This file is too large. Upload a smaller one.",
   "too-many-pixels": "This picture has too many pixels. Make it smaller and upload it again.",
   "unsupported-format": "This picture format is not supported. Upload a JPEG, PNG, WebP, AVIF or GIF.",
-  "upload-missing": "The file never arrived. Upload it again.",
+  "upload-missing": "The upload of the file was not completed. Upload it again.",
 };
 
 function sentence(text = "a value is not valid") {
@@ -102,7 +102,6 @@ function list(words) {
 export const texts = {
   name: "Darkroom",
   tagline: "Your pictures, developed.",
-  loading: "Loading…",
   retry: "Try again",
   cancel: "Cancel",
   close: "Close",
@@ -264,7 +263,7 @@ export const texts = {
     uploadAgain: "Choose the file again",
     discard: "Discard",
     pending: "This upload is not complete. If it is not running in another tab, choose the file again or discard it.",
-    pendingReplacement: "The upload of a new version is not complete. Until then the old version stays.",
+    pendingReplacement: "The upload of a new version is not complete. The old version stays until the new one is ready.",
     processing: "This picture is being developed.",
     alt: (image) => image.analysis?.description ?? image.description ?? image.title ?? image.file_name,
   },
