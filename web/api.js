@@ -39,6 +39,7 @@ export function onSessionEnded(listener) {
  */
 const SESSION_KEY = "darkroom.session";
 
+/** The session of the user. */
 export const session = {
   /** Whether a session probably exists in this browser. */
   get isLikely() {

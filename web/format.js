@@ -15,6 +15,7 @@ export function bytes(count) {
 }
 
 const NUMBER = new Intl.NumberFormat("en");
+/** Formats a number with separators for thousands. */
 export const number = (value) => NUMBER.format(value);
 
 const TIME = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });

@@ -50,6 +50,7 @@ export function picture(image, thumbnail, alt, onBroken) {
   return shown;
 }
 
+/** A grid that shows a PagedList. Call `dispose` when it is removed from the document. */
 export class Grid {
   #tiles = new Map();
   #columns = 3;

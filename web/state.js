@@ -6,6 +6,7 @@ import { call, callPublic } from "./api.js";
 export const state = { profile: null, tier: null, tiers: [] };
 
 export const isAdmin = () => state.profile?.groups.includes("admin") ?? false;
+/** Whether the service has an AI provider and the user's tier includes AI. */
 export const mayUseAi = () => Boolean(state.profile?.features.ai && state.tier?.ai);
 
 /** Increases with each logout, so that responses for an earlier user are ignored. */

@@ -8,6 +8,7 @@ const words = texts.uploads;
 /** The maximum number of rows. Unfinished uploads have precedence. */
 const ROWS = 200;
 
+/** Creates the list of uploads. It is hidden while there are none. */
 export function uploadTray() {
   const summary = h("p", { class: "tray-summary", role: "status" });
   const overall = h("progress", { max: 1, "aria-label": words.overall });

@@ -330,6 +330,7 @@ class Uploads extends EventTarget {
   }
 }
 
+/** The uploads of this page. */
 export const uploads = new Uploads();
 
 addEventListener("pagehide", () => uploads.cancelUnsent());

@@ -42,7 +42,11 @@ export async function waitForThumbnail(place) {
   await place.locator("img.loaded").waitFor({ timeout: 60_000 });
 }
 
-/** Waits until `count` uploads are ready, and checks that no other is in the list. @param {import("playwright-core").Page} page @param {number} count */
+/**
+ * Waits until `count` uploads are ready, and checks that the list contains no others.
+ * @param {import("playwright-core").Page} page
+ * @param {number} count
+ */
 export async function waitForUploads(page, count) {
   await page.locator(".tray-row.ready").nth(count - 1).waitFor({ timeout: 90_000 });
   assert.equal(await page.locator(".tray-row:not(.ready)").count(), 0);

@@ -8,7 +8,7 @@ import { texts } from "../texts.js";
 
 const words = texts.auth;
 /**
- * The name and password from the last form, so that a user is logged in after the confirmation without typing them again.
+ * The name and password from the last form. With them the user is logged in after the confirmation.
  * @type {{username: string, password: string, destination?: string} | null}
  */
 let remembered = null;

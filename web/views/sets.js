@@ -15,6 +15,7 @@ import { uploadOptions } from "./photos.js";
 const words = texts.sets;
 const SLOTS = ["image1", "image2", "image3"];
 
+/** Creates the view of all sets of the user. */
 export async function setsView() {
   const cards = h("ul", { class: "cards" });
   const more = h("button", { type: "button", class: "button", hidden: true }, texts.more);
@@ -74,6 +75,7 @@ function setForm(set, button, submit) {
   });
 }
 
+/** Creates the view of one set. */
 export async function setView({ id }) {
   const ended = new AbortController();
   const slots = h("ul", { class: "slots" });
