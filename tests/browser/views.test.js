@@ -133,9 +133,11 @@ test("an admin finds a picture by file name, phone number and date, and deletes 
   await dialog.getByRole("heading", { name: "Seen by an admin" }).waitFor();
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
   await page.getByText("Deleted Seen by an admin.").waitFor();
+  // Before the click, because the response may arrive before the tile is gone.
+  const deleted = page.waitForResponse((response) => response.request().method() === "DELETE" && response.ok());
   await page.getByRole("button", { name: "Close" }).last().click();
   await found.waitFor({ state: "detached" });
-  await page.waitForResponse((response) => response.request().method() === "DELETE" && response.ok());
+  await deleted;
 }));
 
 test("a set shows the pictures in its places", inBrowser(async (visit) => {
