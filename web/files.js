@@ -1,24 +1,6 @@
-// Files of pictures: their types, and how the user hands them to the page.
+// How the user hands files to the page: drag and drop, the clipboard, and the browser's dialog for files.
 
-const TYPES = new Set(["image/jpeg", "image/png", "image/webp", "image/avif", "image/gif"]);
-const EXTENSIONS = {
-  jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", avif: "image/avif", gif: "image/gif",
-};
-const HEIC = /\.hei[cf]$/i;
-
-/**
- * Returns the media type of a picture, from the browser or from the extension. Undefined for any other file.
- * @param {File} file
- * @returns {string | undefined}
- */
-export function imageType(file) {
-  return TYPES.has(file.type) ? file.type : EXTENSIONS[file.name.split(".").pop()?.toLowerCase() ?? ""];
-}
-
-/** @param {File} file */
-export function isHeic(file) {
-  return HEIC.test(file.name) || /^image\/hei[cf]/.test(file.type);
-}
+import { EXTENSIONS, TYPES } from "./uploads.js";
 
 /** Returns the files of a drop or a paste. @param {DataTransfer | null} transfer */
 export function filesOf(transfer) {

@@ -73,7 +73,7 @@ const FAILURES = {
   "heic-not-supported": PROBLEMS["heic-not-supported"],
   "internal-error": PROBLEMS.internal,
   "no-picture": "This picture has no file yet. Upload one first.",
-  "not-an-image": "This file is not a picture. Upload a JPEG, PNG, WebP, AVIF or GIF.",
+  "not-an-image": "This file is not a picture. Send a JPEG, PNG, WebP, AVIF or GIF.",
   "processing-failed": "The picture could not be developed. Upload it again. If it fails again, tell the operator.",
   "provider-answer-invalid": "The provider sent an invalid response. Try again.",
   "provider-answer-too-large": "The provider's response was too large. Ask for something smaller.",
@@ -87,7 +87,7 @@ const FAILURES = {
   timeout: "Developing this picture took too long. Save it as an ordinary JPEG and upload that.",
   "too-many-bytes": "This file is too large. Upload a smaller one.",
   "too-many-pixels": "This picture has too many pixels. Make it smaller and upload it again.",
-  "unsupported-format": "This picture format is not supported. Upload a JPEG, PNG, WebP, AVIF or GIF.",
+  "unsupported-format": "This picture format is not supported. Send a JPEG, PNG, WebP, AVIF or GIF.",
   "upload-missing": "The upload of the file was not completed. Upload it again.",
 };
 
@@ -194,7 +194,7 @@ export const texts = {
     cancelAll: "Cancel all",
     clear: "Clear list",
     collapse: "Show or hide the list",
-    notPicture: "This is not a picture. Upload a JPEG, PNG, WebP, AVIF or GIF.",
+    notPicture: "This is not a picture. Send a JPEG, PNG, WebP, AVIF or GIF.",
     empty: "This file is empty. Choose another one.",
     unreadable: "The browser can no longer read this file. Choose it again.",
     storageUnreachable: "The storage cannot be reached. Try again. If it fails again, your browser or network may block it.",

@@ -1,9 +1,16 @@
 // Uploads: creates images with the API, sends the files to S3, and follows the images until they are finished.
 
 import { ApiError, call, callWhileLeaving } from "./api.js";
-import { imageType, isHeic } from "./files.js";
 import { texts } from "./texts.js";
 import { watch } from "./watcher.js";
+
+/** The media types that the API accepts. */
+export const TYPES = new Set(["image/jpeg", "image/png", "image/webp", "image/avif", "image/gif"]);
+/** The media type by the extension of a file name, for files to which the browser gives none. */
+export const EXTENSIONS = {
+  jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", avif: "image/avif", gif: "image/gif",
+};
+const HEIC = /\.hei[cf]$/i;
 
 /** How many files are sent at the same time. Browsers allow six connections, and the page needs some for itself. */
 const MAX_PARALLEL = 3;
@@ -84,10 +91,10 @@ class Uploads extends EventTarget {
    */
   add(files, createImage, { isReplacement = false } = {}) {
     for (const file of files) {
-      const type = imageType(file);
-      const declared = { file_name: file.name, content_type: type ?? "", size: file.size };
+      const type = TYPES.has(file.type) ? file.type : EXTENSIONS[file.name.split(".").pop()?.toLowerCase() ?? ""];
+      const declared = { file_name: file.name, content_type: type, size: file.size };
       const item = new Upload(file, (key) => createImage(declared, key), isReplacement);
-      const refusal = isHeic(file) ? texts.problem({ code: "heic-not-supported" })
+      const refusal = HEIC.test(file.name) || /^image\/hei[cf]/.test(file.type) ? texts.problem({ code: "heic-not-supported" })
         : type === undefined ? texts.uploads.notPicture
         : file.size === 0 ? texts.uploads.empty : null;
       if (refusal) Object.assign(item, { state: "failed", error: refusal, hasPermanentError: true });

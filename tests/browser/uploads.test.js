@@ -110,9 +110,9 @@ test("each file that is not a supported picture gets its own error, and other fi
   ]);
   const row = (name) => page.locator(".tray-row").filter({ hasText: name }).locator(".tray-status");
   await page.getByText("1 upload done, 4 failed").waitFor({ timeout: 60_000 });
-  assert.match(await row("page.jpg").textContent(), /not a picture\. Upload a JPEG/);
+  assert.match(await row("page.jpg").textContent(), /not a picture\. Send a JPEG/);
   assert.match(await row("iphone.heic").textContent(), /as JPEG/);
-  assert.match(await row("notes.txt").textContent(), /not a picture\. Upload a JPEG/);
+  assert.match(await row("notes.txt").textContent(), /not a picture\. Send a JPEG/);
   assert.match(await row("empty.jpg").textContent(), /is empty/);
   await waitForThumbnail(tile(page, "good.jpg"));
 }));
