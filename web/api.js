@@ -1,8 +1,8 @@
-// Calls to the API: tokens, problems, and what may be tried again.
+// Sends requests to the API. Manages the tokens and turns problems into errors.
 
 import { texts } from "./texts.js";
 
-/** What the API refused, or that it was not reached. `message` is a sentence that says what to do. */
+/** A problem from the API, or a failed connection (status 0). `message` is a sentence for the user. */
 export class ApiError extends Error {
   /** @param {{status?: number, code?: string, detail?: string, field?: string}} problem */
   constructor(problem) {
@@ -12,46 +12,51 @@ export class ApiError extends Error {
     this.status = problem.status ?? 0;
     this.code = problem.code ?? "unreachable";
     this.field = problem.field ?? null;
-    /** Whether the same request may well succeed later. */
+    /** Whether the same request may succeed later. */
     this.transient = this.status === 0 || this.status === 429 || this.status >= 500 && this.status !== 501;
-    /** @type {number | null} in how many seconds it may, if the API says so */
+    /** @type {number | null} seconds to wait before the next attempt, if the API gives them */
     this.retryAfter = null;
   }
 }
 
 /** @type {string | null} */
 let accessToken = null;
-/** Whether this page's session has ended: a login alone begins another, whoever's cookie there is. */
-let ended = false;
+/** Whether the session has ended. Then only a login starts a new one: the cookie may belong to another user. */
+let sessionEnded = false;
 /** @type {Promise<void> | null} */
 let refreshing = null;
-let onSignedOut = () => {};
+let sessionEndedListener = () => {};
 
-/** Gives what is called when the session has ended behind the page's back. */
-export function whenSignedOut(listener) {
-  onSignedOut = listener;
+/** Sets the function to call when the session ends without a logout on this page. */
+export function onSessionEnded(listener) {
+  sessionEndedListener = listener;
 }
 
 /**
- * The access token is kept in this module's memory alone, and the refresh token in a cookie that no script can read.
- * This mark only says whose such a cookie may be, so that a visitor who never logged in costs no request.
+ * The key in localStorage of the id of the user who logged in last. It shows that a cookie with a refresh token may
+ * exist, so that a visitor who never logged in causes no request. The access token is only in memory, and no script
+ * can read the cookie.
  */
-const MARK = "darkroom.session";
+const SESSION_KEY = "darkroom.session";
 
+/** The session of the user. */
 export const session = {
-  /** Whether somebody is logged in, as far as this browser knows. */
-  get likely() {
-    return localStorage.getItem(MARK) !== null;
+  /** Whether a session probably exists in this browser. */
+  get isLikely() {
+    return localStorage.getItem(SESSION_KEY) !== null;
   },
 
   async login(username, password) {
     const tokens = await send("POST", "/api/auth/login", { body: { username, password, refresh_token_in: "cookie" } });
     accessToken = tokens.access_token;
-    ended = false;
-    localStorage.setItem(MARK, userOf(accessToken));
+    sessionEnded = false;
+    localStorage.setItem(SESSION_KEY, userIdOf(accessToken));
   },
 
-  /** Ends the session; `everywhere` ends all of this user's. It has not ended where the service was not reached. */
+  /**
+   * Ends the session, or with `everywhere` all sessions of the user.
+   * @throws {ApiError} if the service is not available; the session then continues
+   */
   async logout(everywhere = false) {
     try {
       await call("POST", "/api/auth/logout", { body: everywhere ? { everywhere: true } : {} });
@@ -63,44 +68,44 @@ export const session = {
 
   forget() {
     accessToken = null;
-    ended = true;
-    localStorage.removeItem(MARK);
+    sessionEnded = true;
+    localStorage.removeItem(SESSION_KEY);
   },
 };
 
-/** Whose an access token is. */
-function userOf(token) {
+/** Returns the user id in an access token. */
+function userIdOf(token) {
   return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))).sub;
 }
 
-/** The session has ended here. What still has to be said with its token can be. */
-function end() {
-  onSignedOut();
+/** Ends the session on this page. The listener runs first, because it still needs the token. */
+function endSession() {
+  sessionEndedListener();
   accessToken = null;
-  ended = true;
+  sessionEnded = true;
 }
 
-// Logging out in one tab logs out the others, and so does another user's login: there is one cookie.
+// All tabs share one cookie. So a logout, or a login of another user, in one tab ends the session in the others.
 addEventListener("storage", ({ key, newValue }) => {
-  if (key === MARK && accessToken !== null && newValue !== userOf(accessToken)) end();
+  if (key === SESSION_KEY && accessToken !== null && newValue !== userIdOf(accessToken)) endSession();
 });
 
 function refresh() {
-  if (ended) return Promise.reject(new ApiError({ status: 401, code: "unauthorized" }));
+  if (sessionEnded) return Promise.reject(new ApiError({ status: 401, code: "unauthorized" }));
   const before = accessToken;
   refreshing ??= send("POST", "/api/auth/token/refresh", { body: {} })
     .then((tokens) => {
-      const user = userOf(tokens.access_token);
-      const isOther = before !== null && userOf(before) !== user;
-      if (isOther && accessToken === before) end();
-      // What was to be done for one user is not done for the next, who may also have logged in meanwhile.
+      const user = userIdOf(tokens.access_token);
+      const isOther = before !== null && userIdOf(before) !== user;
+      if (isOther && accessToken === before) endSession();
+      // A request of one user must not be sent as another user, who may have logged in meanwhile.
       if (isOther || accessToken !== before) throw new ApiError({ status: 401, code: "unauthorized" });
       accessToken = tokens.access_token;
-      localStorage.setItem(MARK, user);
+      localStorage.setItem(SESSION_KEY, user);
     })
     .catch((error) => {
       if (!error.transient && accessToken === before) {
-        if (session.likely) end();
+        if (session.isLikely) endSession();
         session.forget();
       }
       throw error;
@@ -112,7 +117,7 @@ function refresh() {
 }
 
 /**
- * A call as the user who is logged in.
+ * Sends a request as the user who is logged in. Refreshes the access token if necessary.
  * @param {string} method
  * @param {string} path
  * @param {{body?: unknown, key?: string, signal?: AbortSignal}} [options] `key`: the Idempotency-Key
@@ -128,10 +133,10 @@ export async function call(method, path, options = {}) {
   }
 }
 
-/** A call that needs no login. */
+/** Sends a request that needs no login. */
 export const callPublic = (method, path, options = {}) => send(method, path, options);
 
-/** A call while the page is being left: the browser sends it although nobody waits for it. */
+/** Sends a request while the user leaves the page. The browser completes it after the page is closed. */
 export function callWhileLeaving(method, path) {
   if (accessToken === null) return;
   fetch(path, { method, keepalive: true, headers: { authorization: `Bearer ${accessToken}` } }).catch(() => {});
@@ -173,7 +178,7 @@ function parse(text) {
   }
 }
 
-/** The query part of an address, without what is empty. */
+/** Returns the query string of the parameters that are not empty. */
 export function query(parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;

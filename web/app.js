@@ -1,45 +1,46 @@
-// The page's frame: who is logged in, which view is shown, and files that are dropped or pasted anywhere.
+// The entry point. Shows the view for the current URL, and handles login, logout, and dropped or pasted files.
 
-import { session, whenSignedOut } from "./api.js";
+import { session, onSessionEnded } from "./api.js";
 import { fill, h, icon, isTyping } from "./dom.js";
-import { forgetImages, uploadImages } from "./images.js";
-import { notice, settleDeferred } from "./notice.js";
-import { forgetProfile, isAdmin, loadProfile, state } from "./state.js";
+import { filesOf } from "./files.js";
+import { resetImages, uploadImages } from "./images.js";
+import { notice, commitDeferred } from "./notice.js";
+import { clearProfile, isAdmin, loadProfile, state } from "./state.js";
 import { texts } from "./texts.js";
 import { uploadTray } from "./tray.js";
-import { filesOf, uploads } from "./uploads.js";
+import { uploads } from "./uploads.js";
 import { accountView } from "./views/account.js";
 import { adminView } from "./views/admin.js";
 import { authView } from "./views/auth.js";
 import { openImage } from "./views/image.js";
 import { phoneView } from "./views/phone.js";
-import { forgetUploadOptions, photosView, uploadOptions } from "./views/photos.js";
+import { resetUploadOptions, photosView, uploadOptions } from "./views/photos.js";
 import { setView, setsView } from "./views/sets.js";
-import { watchNothing } from "./watcher.js";
+import { stopWatching } from "./watcher.js";
 
 const main = h("main", { id: "main", tabindex: "-1" });
 const header = h("header", { class: "top", hidden: true });
-const drop = h("div", { class: "drop-hint", "aria-hidden": "true" }, icon("upload"), h("p", null, texts.photos.drop));
+const dropHint = h("div", { class: "drop-hint", "aria-hidden": "true" }, icon("upload"), h("p", null, texts.photos.drop));
 document.body.prepend(
   h("a", { class: "skip", href: "#main", onclick: (event) => {
     event.preventDefault();
     main.focus();
   } }, texts.skip),
-  header, main, uploadTray(), drop);
+  header, main, uploadTray(), dropHint);
 document.querySelector(".booting")?.remove();
 
 /**
- * What is shown: its address without a picture on top, and how to leave it.
+ * The view on the page. `address` is its URL fragment without an open picture.
  * @type {Record<string, any> | null}
  */
 let current = null;
 /** @type {HTMLDialogElement | null} */
 let lightbox = null;
-let showing = 0;
-/** Whether the browser's way back leads to a list, as it does unless the page was opened at a picture. */
-let cameFromList = false;
+let showCount = 0;
+/** Whether `history.back()` leads from a picture to its list. It does not if the page was opened at the picture. */
+let openedFromList = false;
 
-/** The address after the `#`: its path in parts, and its parameters. */
+/** Parses the part of the URL after `#` into the segments of its path and its parameters. */
 function address() {
   const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
   return {
@@ -59,7 +60,7 @@ function decodePart(part) {
 const AUTH = ["login", "register", "confirm", "forgot"];
 
 /**
- * Which view an address is of: `key` is the same as long as the view is.
+ * Finds the view for an address. Two addresses with the same `key` show the same view.
  * @param {{parts: string[], parameters: Record<string, string>}} address
  * @returns {{nav: string | null, key: string, make: () => any, tab?: string, image?: string, admin?: boolean}}
  */
@@ -71,7 +72,7 @@ function route({ parts: [first = "", second, third], parameters }) {
       make: () => photosView() };
     case "sets": return second ? { nav: "sets", key, make: () => setView({ id: second }) } : { nav: "sets", key, make: setsView };
     case "phone": return { nav: "phone", key, make: () => phoneView({ number: second }) };
-    case "account": return { nav: "account", key, make: () => accountView({ onLogout: loggedOut }) };
+    case "account": return { nav: "account", key, make: () => accountView({ onLogout }) };
     case "admin": {
       if (!isAdmin()) break;
       const tab = ["images", "users", "tiers", "queues"].includes(second) ? second : "images";
@@ -80,28 +81,28 @@ function route({ parts: [first = "", second, third], parameters }) {
         make: () => adminView(tab, parameters) };
     }
   }
-  return { nav: null, key, make: () => ({ title: texts.name, element: h("div", { class: "empty" }, h("h1", { tabindex: "-1" }, texts.notHere)) }) };
+  return { nav: null, key, make: () => ({ title: texts.name, element: h("div", { class: "empty" }, h("h1", { tabindex: "-1" }, texts.notFound)) }) };
 }
 
 async function show() {
-  const turn = ++showing;
+  const thisShow = ++showCount;
   lightbox?.close();
   if (!state.profile) return showAuth();
-  const where = address();
-  if (AUTH.includes(where.parts[0])) return location.replace("#/");
-  const target = route(where);
+  const parsed = address();
+  if (AUTH.includes(parsed.parts[0])) return location.replace("#/");
+  const target = route(parsed);
   if (current?.key !== target.key) {
     let view;
     try {
       view = await target.make();
     } catch (error) {
       if (error.name === "AbortError") return;
-      view = { title: texts.name, element: trouble(error, () => {
+      view = { title: texts.name, element: errorView(error, () => {
         current = null;
         show();
       }) };
     }
-    if (turn !== showing) return view.dispose?.();
+    if (thisShow !== showCount) return view.dispose?.();
     current?.dispose?.();
     current = { ...view, key: target.key, nav: target.nav, tab: target.tab, holdsImages: Boolean(view.list) && !target.admin };
     fill(main, view.element);
@@ -112,13 +113,13 @@ async function show() {
   }
   if (!target.image && current) {
     current.address = location.hash || "#/";
-    cameFromList = true;
+    openedFromList = true;
   }
   document.title = current?.title === texts.name ? texts.name : `${current?.title} · ${texts.name}`;
   if (target.image && current?.list) showImage(target.image, target.admin);
 }
 
-/** A picture on top of its list; closing it leads back to the list's own address. */
+/** Opens a picture above its list. When the picture is closed, the URL is that of the list again. */
 function showImage(image, admin = false) {
   const back = current?.address ?? (admin ? "#/admin/images" : "#/");
   let replaced = false;
@@ -134,7 +135,7 @@ function showImage(image, admin = false) {
       if (lightbox === opened) lightbox = null;
       const stillHere = location.hash === `#${admin ? "/admin" : ""}/images/${image}`;
       if (!replaced && stillHere) {
-        if (cameFromList) history.back();
+        if (openedFromList) history.back();
         else location.replace(back);
       }
       /** @type {HTMLElement | null} */ (document.querySelector(`.tile[data-id="${CSS.escape(image)}"] a`))?.focus({ preventScroll: true });
@@ -149,12 +150,12 @@ function showAuth() {
   current?.dispose?.();
   current = null;
   header.hidden = true;
-  fill(main, authView(name, signedIn));
+  fill(main, authView(name, onLogin));
   document.title = `${texts.auth[name] ?? texts.auth.login} · ${texts.name}`;
   main.querySelector("input")?.focus();
 }
 
-function trouble(error, again) {
+function errorView(error, again) {
   return h("div", { class: "empty", role: "alert" }, icon("alert"), h("h1", { tabindex: "-1" }, error.message),
     h("button", { type: "button", class: "button", onclick: again }, texts.retry));
 }
@@ -177,77 +178,77 @@ function drawHeader() {
       link("account", "#/account", "account", texts.nav.account)));
 }
 
-async function signedIn() {
+async function onLogin() {
   await loadProfile();
   if (AUTH.includes(address().parts[0])) history.replaceState(null, "", "#/");
   await show();
 }
 
-/** Whoever logs in next may be somebody else. */
-function forgetUser() {
+/** Removes all data of the user, because another user may log in next. */
+function clearUser() {
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
-  settleDeferred(true);
-  watchNothing();
-  uploads.forget();
-  forgetUploadOptions();
-  forgetImages();
-  forgetProfile();
+  commitDeferred(true);
+  stopWatching();
+  uploads.reset();
+  resetUploadOptions();
+  resetImages();
+  clearProfile();
 }
 
-function loggedOut() {
-  forgetUser();
+function onLogout() {
+  clearUser();
   history.replaceState(null, "", "#/");
   show();
 }
 
-whenSignedOut(() => {
-  forgetUser();
+onSessionEnded(() => {
+  clearUser();
   notice(texts.signedOut);
   show();
 });
 addEventListener("hashchange", show);
-// What was uploaded or deleted counts.
+// Uploads and deletions change the usage in the profile.
 addEventListener("usage", () => loadProfile().catch(() => {}));
 
-// ------------------------------------------------------------ dropping and pasting
+// ------------------------------------------------------------ drag and drop, clipboard
 
-function take(files) {
+function uploadFiles(files) {
   if (!state.profile || files.length === 0) return;
   if (current?.upload) return current.upload(files);
   uploadImages(files, uploadOptions());
 }
 
-const carriesFiles = (event) => event.dataTransfer?.types.includes("Files") && state.profile;
+const hasFiles = (event) => event.dataTransfer?.types.includes("Files") && state.profile;
 addEventListener("dragover", (event) => {
-  if (!carriesFiles(event)) return;
+  if (!hasFiles(event)) return;
   event.preventDefault();
   document.body.classList.add("dropping");
 });
 addEventListener("dragleave", (event) => {
   if (event.relatedTarget === null) document.body.classList.remove("dropping");
 });
-// Also where something of the page takes what is dropped on it.
+// In the capture phase, because elements that accept drops stop the event.
 addEventListener("drop", () => document.body.classList.remove("dropping"), { capture: true });
 addEventListener("drop", (event) => {
-  if (!carriesFiles(event)) return;
+  if (!hasFiles(event)) return;
   event.preventDefault();
-  take(filesOf(event.dataTransfer));
+  uploadFiles(filesOf(event.dataTransfer));
 });
 addEventListener("paste", (event) => {
   if (isTyping(event)) return;
-  take(filesOf(event.clipboardData));
+  uploadFiles(filesOf(event.clipboardData));
 });
 
-// ------------------------------------------------------------ the beginning
+// ------------------------------------------------------------ start
 
-async function begin() {
+async function start() {
   try {
-    if (session.likely) await loadProfile();
+    if (session.isLikely) await loadProfile();
   } catch (error) {
-    // Whoever is logged in stays so while the service is away.
-    if (error.transient) return fill(main, trouble(error, begin));
+    // The user stays logged in while the service is not available.
+    if (error.transient) return fill(main, errorView(error, start));
   }
   await show();
 }
 
-await begin();
+await start();

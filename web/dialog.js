@@ -1,10 +1,10 @@
-// Questions and forms on top of the page.
+// Modal dialogs and forms.
 
 import { h, iconButton } from "./dom.js";
 import { texts } from "./texts.js";
 
 /**
- * Opens a modal dialog, which is gone once it is closed.
+ * Opens a modal dialog. The dialog is removed from the document when it closes.
  * @param {{title: string, body: HTMLElement | HTMLElement[], className?: string, onclose?: () => void}} options
  */
 export function openDialog({ title, body, className = "", onclose }) {
@@ -15,7 +15,8 @@ export function openDialog({ title, body, className = "", onclose }) {
     dialog.remove();
     onclose?.();
   });
-  // A click beside it closes it; its own edge and scrollbar are not beside it.
+  // A click on the backdrop closes the dialog. A click on the dialog's padding or scrollbar has the same target, so
+  // the position decides.
   dialog.addEventListener("mousedown", ({ target, clientX: x, clientY: y }) => {
     const { left, right, top, bottom } = dialog.getBoundingClientRect();
     if (target !== dialog) return;
@@ -26,7 +27,7 @@ export function openDialog({ title, body, className = "", onclose }) {
   return dialog;
 }
 
-/** Asks a question, and gives whether it was answered with yes. */
+/** Asks the user a question. Resolves to whether the user pressed the button `yes`. */
 export function confirm(question, yes) {
   return new Promise((resolve) => {
     let answer = false;
@@ -45,9 +46,9 @@ export function confirm(question, yes) {
 }
 
 /**
- * A form that calls `submit` with its values, itself and an idempotency key, cannot be sent twice at once, and shows
- * what the API says at the field that it names, or above its button. The key stays the same while the same is sent again.
- * `kind` is the button's: primary, or empty.
+ * Creates a form. It calls `submit` with its values, its element and an idempotency key, and disables the button until
+ * `submit` has finished. An error appears at the field that it names, or above the button. The key changes when the
+ * user edits the form. `kind` is the CSS class of the button: "primary" or empty.
  * @param {{fields: unknown[], button: string, actions?: HTMLElement[], className?: string, kind?: string,
  *   submit: (values: any, element: HTMLFormElement, key: string) => Promise<void>}} options
  */
@@ -64,7 +65,7 @@ export function form({ fields, button, submit, actions = [], className = "", kin
     event.preventDefault();
     clear(element, error);
     const invalid = /** @type {HTMLInputElement | null} */ (element.querySelector(":invalid:not(fieldset)"));
-    if (invalid) return complainAt(invalid, invalid.validationMessage, error);
+    if (invalid) return showErrorAt(invalid, invalid.validationMessage, error);
     send.disabled = true;
     element.setAttribute("aria-busy", "true");
     try {
@@ -72,7 +73,7 @@ export function form({ fields, button, submit, actions = [], className = "", kin
       key = crypto.randomUUID();
     } catch (problem) {
       const control = problem.field && element.elements.namedItem(problem.field);
-      complainAt(control instanceof HTMLElement ? control : null, problem.message, error);
+      showErrorAt(control instanceof HTMLElement ? control : null, problem.message, error);
     } finally {
       send.disabled = false;
       element.removeAttribute("aria-busy");
@@ -87,10 +88,10 @@ function clear(element, error) {
   for (const control of element.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
 }
 
-function complainAt(control, message, otherwise) {
-  const place = control?.closest(".field")?.querySelector(".field-error") ?? otherwise;
-  place.textContent = message;
-  place.hidden = false;
+function showErrorAt(control, message, fallback) {
+  const errorElement = control?.closest(".field")?.querySelector(".field-error") ?? fallback;
+  errorElement.textContent = message;
+  errorElement.hidden = false;
   control?.setAttribute("aria-invalid", "true");
   control?.focus();
 }

@@ -1,11 +1,11 @@
-// Elements without a framework. Text always becomes a text node, so nothing that people type is ever HTML.
+// Creates DOM elements. Strings are inserted as text nodes, so text from users is never parsed as HTML.
 
 /**
- * Makes an element.
+ * Creates an element.
  * @template {string} Tag
  * @param {Tag} tag
- * @param {Record<string, unknown> | null} [props] attributes; `on…` are listeners, `class` is a string, false and null leave out
- * @param {...unknown} children elements and text; null, undefined and false are left out
+ * @param {Record<string, unknown> | null} [props] attributes, and listeners as `on…`; null, undefined and false are skipped
+ * @param {...unknown} children elements and strings; null, undefined and false are skipped
  * @returns {Tag extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[Tag] : HTMLElement}
  */
 export function h(tag, props, ...children) {
@@ -20,7 +20,7 @@ export function h(tag, props, ...children) {
   return element;
 }
 
-/** Replaces what is in an element. */
+/** Replaces the children of an element. */
 export function fill(element, ...children) {
   element.replaceChildren();
   append(element, children);
@@ -33,7 +33,7 @@ function append(element, children) {
   }
 }
 
-const SHAPES = {
+const ICON_PATHS = {
   aperture: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M14.3 8l5.2 9M9.7 8h10.4M7.4 12l5.2-9M9.7 16L4.5 7M14.3 16H3.9M16.6 12l-5.2 9",
   photos: "M4 5h16v14H4zM4 16l5-5 4 4 2-2 5 5M15.5 9.5h.01",
   sets: "M3 7h11v11H3zM7 7V4h14v11h-7",
@@ -55,24 +55,24 @@ const SHAPES = {
   clock: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M12 8v4l3 2",
 };
 
-/** An icon that says nothing to screen readers; its button has the words. */
+/** Creates an icon that screen readers ignore. Its button needs a label. */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", SHAPES[name]);
+  path.setAttribute("d", ICON_PATHS[name]);
   svg.append(path);
   return svg;
 }
 
-/** A button with an icon and, if `label` is not to be seen, with words for screen readers and as a tooltip. */
+/** Creates a button that shows only an icon. Its label is for screen readers and the tooltip. */
 export function iconButton(name, label, onclick, props = {}) {
   return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...props }, icon(name));
 }
 
-/** Does something that a button begins, which cannot be pressed again meanwhile. */
+/** Runs `work` and disables its button meanwhile. */
 export async function busy(button, work) {
   const hadFocus = document.activeElement === button;
   button.disabled = true;
@@ -84,14 +84,14 @@ export async function busy(button, work) {
   }
 }
 
-/** Whether an event comes from a field into which somebody types. */
+/** Whether an event's target is a field in which the user can type. */
 export function isTyping(event, fields = "input, textarea") {
   return event.target instanceof Element && event.target.closest(fields) !== null;
 }
 
 let fields = 0;
 
-/** A labelled field of a form: `control` gets an id, its label, and a place for an error. */
+/** Creates a form field: a label, the control, an optional hint, and an element for an error. */
 export function field(label, control, hint = "") {
   const id = `field-${++fields}`;
   control.id = id;
@@ -103,7 +103,7 @@ export function field(label, control, hint = "") {
     h("label", { for: id }, label), control, hint !== "" && h("p", { class: "hint", id: `${id}-hint` }, hint), error);
 }
 
-/** A checkbox with its words behind it. */
+/** Creates a checkbox with a label. */
 export function checkbox(label, props = {}) {
   return h("label", { class: "checkbox" }, h("input", { type: "checkbox", ...props }), h("span", null, label));
 }

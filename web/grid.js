@@ -1,4 +1,4 @@
-// Pictures as tiles, of which only those near the viewport exist.
+// A grid of pictures. Only the tiles near the viewport are in the document.
 
 import { fill, h, icon } from "./dom.js";
 import { texts } from "./texts.js";
@@ -6,13 +6,13 @@ import { drawThumbhash } from "./thumbhash.js";
 import { uploads } from "./uploads.js";
 
 const GAP = 6;
-/** Tiles are this wide at least; a narrow screen has three in a row. */
+/** The minimum width of a tile in CSS pixels, on narrow and on wide screens. */
 const NARROW_TILE = 104;
 const WIDE_TILE = 184;
-/** So much more than the viewport exists above and below it, in viewports. */
+/** How far tiles are created above and below the viewport, in heights of the viewport. */
 const OVERSCAN = 0.75;
 
-/** The smallest thumbnail that fills a box of so many CSS pixels, or the largest there is. @param {Api.Image} image */
+/** Returns the smallest thumbnail that fills a square of `pixels` CSS pixels, or else the largest. @param {Api.Image} image */
 export function bestThumbnail(image, pixels) {
   const needed = pixels * Math.min(devicePixelRatio, 2);
   return image.thumbnails.find((thumbnail) => Math.min(thumbnail.width, thumbnail.height) >= needed) ??
@@ -20,7 +20,7 @@ export function bestThumbnail(image, pixels) {
 }
 
 /**
- * What is to be seen of a picture until it is loaded: its ThumbHash or, while it is on its way, what was chosen.
+ * Creates what the user sees until a picture is loaded: its ThumbHash, or a small preview of the uploaded file.
  * @param {Api.Image} image
  */
 export function placeholder(image) {
@@ -38,25 +38,26 @@ export function placeholder(image) {
   return canvas;
 }
 
-/** A picture that turns sharp over its placeholder. `onbroken` is called where it cannot be loaded. */
-export function picture(image, thumbnail, alt, onbroken) {
+/** Creates a picture that fades in over its placeholder. Calls `onBroken` if it cannot be loaded. */
+export function picture(image, thumbnail, alt, onBroken) {
   const shown = h("img", { class: "picture", alt, decoding: "async", draggable: "false" });
   shown.addEventListener("load", () => {
     shown.classList.add("loaded");
     uploads.previews.delete(image.id);
   });
-  shown.addEventListener("error", () => onbroken?.());
+  shown.addEventListener("error", () => onBroken?.());
   if (thumbnail) shown.src = thumbnail.url;
   return shown;
 }
 
+/** A grid that shows a PagedList. Call `dispose` when it is removed from the document. */
 export class Grid {
   #tiles = new Map();
   #columns = 3;
-  #side = NARROW_TILE;
+  #tileSize = NARROW_TILE;
   #scheduled = false;
   /** @type {string | null} */
-  #focus = null;
+  #focusKey = null;
   /** @type {Error | null} */
   #failure = null;
 
@@ -70,28 +71,28 @@ export class Grid {
     this.onDelete = onDelete;
     this.caption = caption;
     this.element = h("ul", { class: "grid", role: "list", "aria-label": label });
-    /** What went wrong with the list, above it or where the reader is. */
-    this.trouble = h("div", { class: "callout error trouble", role: "alert", hidden: true });
-    this.element.addEventListener("keydown", (event) => this.#key(event));
-    this.#listen = () => this.#schedule();
-    this.#observer = new ResizeObserver(this.#listen);
+    /** Shows why the list could not be loaded. */
+    this.errorBox = h("div", { class: "callout error list-error", role: "alert", hidden: true });
+    this.element.addEventListener("keydown", (event) => this.#onKeyDown(event));
+    this.#onChange = () => this.#schedule();
+    this.#observer = new ResizeObserver(this.#onChange);
     this.#observer.observe(this.element);
-    addEventListener("scroll", this.#listen, { passive: true });
-    addEventListener("resize", this.#listen);
-    list.addEventListener("change", this.#listen);
-    list.addEventListener("error", this.#listen);
+    addEventListener("scroll", this.#onChange, { passive: true });
+    addEventListener("resize", this.#onChange);
+    list.addEventListener("change", this.#onChange);
+    list.addEventListener("error", this.#onChange);
     this.#schedule();
   }
 
-  #listen;
+  #onChange;
   #observer;
 
   dispose() {
     this.#observer.disconnect();
-    removeEventListener("scroll", this.#listen);
-    removeEventListener("resize", this.#listen);
-    this.list.removeEventListener("change", this.#listen);
-    this.list.removeEventListener("error", this.#listen);
+    removeEventListener("scroll", this.#onChange);
+    removeEventListener("resize", this.#onChange);
+    this.list.removeEventListener("change", this.#onChange);
+    this.list.removeEventListener("error", this.#onChange);
   }
 
   #schedule() {
@@ -104,13 +105,13 @@ export class Grid {
   }
 
   render() {
-    this.#showTrouble();
+    this.#showFailure();
     const width = this.element.clientWidth;
     if (width === 0) return;
     const least = width < 640 ? NARROW_TILE : WIDE_TILE;
     this.#columns = Math.max(width < 640 ? 3 : 2, Math.floor((width + GAP) / (least + GAP)));
-    this.#side = (width - GAP * (this.#columns - 1)) / this.#columns;
-    const rowHeight = this.#side + GAP;
+    this.#tileSize = (width - GAP * (this.#columns - 1)) / this.#columns;
+    const rowHeight = this.#tileSize + GAP;
     const rows = Math.ceil(this.list.length / this.#columns);
     const top = -this.element.getBoundingClientRect().top;
     const margin = innerHeight * OVERSCAN;
@@ -118,7 +119,7 @@ export class Grid {
     const lastRow = Math.min(rows, Math.max(firstRow + 1, Math.ceil((top + innerHeight + margin) / rowHeight)));
     const from = firstRow * this.#columns;
     const to = Math.min(this.list.length, lastRow * this.#columns) - 1;
-    this.list.need(from, Math.max(to, 0));
+    this.list.ensureLoaded(from, Math.max(to, 0));
 
     this.element.style.height = `${Math.max(0, rows * rowHeight - GAP)}px`;
     const tiles = new Map();
@@ -128,18 +129,18 @@ export class Grid {
     }
     for (const [key, tile] of this.#tiles) {
       if (tiles.get(key) === tile) continue;
-      // Otherwise pictures that were scrolled past would be loaded before those that are to be seen.
+      // This cancels the download. Otherwise removed pictures would delay the visible ones.
       tile.element.querySelector("img")?.removeAttribute("src");
       tile.element.remove();
     }
     let next = this.element.firstElementChild;
     for (const { element, index } of tiles.values()) {
       const [row, column] = [Math.floor(index / this.#columns), index % this.#columns];
-      element.style.width = element.style.height = `${this.#side}px`;
+      element.style.width = element.style.height = `${this.#tileSize}px`;
       element.style.transform = `translate(${column * rowHeight}px, ${row * rowHeight}px)`;
       element.setAttribute("aria-posinset", index + 1);
       element.setAttribute("aria-setsize", this.list.complete ? this.list.length : -1);
-      // What stays in its place is not moved, so that it keeps the focus.
+      // A tile that is already in its place is not moved, because moving it would remove the focus.
       if (next === element) next = element.nextElementSibling;
       else this.element.insertBefore(element, next);
     }
@@ -147,34 +148,34 @@ export class Grid {
     this.#restoreFocus();
   }
 
-  #showTrouble() {
+  #showFailure() {
     const { failure } = this.list;
     if (failure === this.#failure) return;
     this.#failure = failure;
-    const hadFocus = this.trouble.contains(document.activeElement);
-    this.trouble.hidden = failure === null;
-    fill(this.trouble, failure && [h("p", null, failure.message),
-      h("button", { type: "button", class: "button", onclick: () => this.list.again() }, texts.retry)]);
+    const hadFocus = this.errorBox.contains(document.activeElement);
+    this.errorBox.hidden = failure === null;
+    fill(this.errorBox, failure && [h("p", null, failure.message),
+      h("button", { type: "button", class: "button", onclick: () => this.list.retry() }, texts.retry)]);
     if (hadFocus) this.element.closest("main")?.querySelector("h1")?.focus({ preventScroll: true });
   }
 
-  /** The tile of a place: the one that is there, unless it looks otherwise by now. @param {Api.Image | null} image */
+  /** Returns the tile for a place. Reuses the existing tile if it still looks the same. @param {Api.Image | null} image */
   #tile(image, index) {
     const key = image?.id ?? `place ${index}`;
-    const thumbnail = image && bestThumbnail(image, this.#side);
-    const look = image && [image.status, thumbnail?.url, image.title, image.file_name,
-      !thumbnail && uploads.previews.has(key), uploads.sends(key)].join("\n");
+    const thumbnail = image && bestThumbnail(image, this.#tileSize);
+    const signature = image && [image.status, thumbnail?.url, image.title, image.file_name,
+      !thumbnail && uploads.previews.has(key), uploads.isSending(key)].join("\n");
     const known = this.#tiles.get(key);
-    if (known?.look === look) return Object.assign(known, { image, index });
-    if (known?.element.contains(document.activeElement)) this.#focus ??= key;
-    const element = image ? this.#draw(image, thumbnail) : h("li", { class: "tile skeleton", "aria-hidden": "true" });
-    return { key, look, image, index, element };
+    if (known?.signature === signature) return Object.assign(known, { image, index });
+    if (known?.element.contains(document.activeElement)) this.#focusKey ??= key;
+    const element = image ? this.#createTile(image, thumbnail) : h("li", { class: "tile skeleton", "aria-hidden": "true" });
+    return { key, signature, image, index, element };
   }
 
   /** @param {Api.Image} image */
-  #draw(image, thumbnail) {
+  #createTile(image, thumbnail) {
     const busy = image.status === "pending" || image.status === "processing";
-    const status = uploads.sends(image.id) ? texts.photos.uploading : texts.photos.status[image.status];
+    const status = uploads.isSending(image.id) ? texts.photos.uploading : texts.photos.status[image.status];
     const [name, caption] = [image.title ?? image.file_name, this.caption?.(image)];
     const badge = image.status === "failed" ? icon("alert") : busy && !thumbnail ? h("span", { class: "spinner" }) : null;
     return h("li", { class: `tile ${image.status}`, "data-id": image.id },
@@ -186,38 +187,38 @@ export class Grid {
         badge && h("span", { class: `badge ${image.status}` }, badge, status)));
   }
 
-  #key(event) {
+  #onKeyDown(event) {
     const tile = [...this.#tiles.values()].find(({ element }) => element.contains(document.activeElement));
     if (!tile?.image || event.ctrlKey || event.metaKey || event.altKey) return;
     const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.#columns, ArrowDown: this.#columns };
     if (event.key === "Delete") {
       event.preventDefault();
-      this.#focusAt(tile.index + 1 < this.list.known ? tile.index + 1 : tile.index - 1);
+      this.#focusAt(tile.index + 1 < this.list.knownCount ? tile.index + 1 : tile.index - 1);
       this.onDelete(tile.image);
       return;
     }
-    const target = event.key === "Home" ? 0 : event.key === "End" ? this.list.known - 1 : tile.index + steps[event.key];
-    if (!(target >= 0 && target < this.list.known)) return;
+    const target = event.key === "Home" ? 0 : event.key === "End" ? this.list.knownCount - 1 : tile.index + steps[event.key];
+    if (!(target >= 0 && target < this.list.knownCount)) return;
     event.preventDefault();
     this.#focusAt(target);
   }
 
   #focusAt(index) {
     const image = this.list.at(index);
-    this.#focus = image?.id ?? `place ${index}`;
+    this.#focusKey = image?.id ?? `place ${index}`;
     const row = Math.floor(index / this.#columns);
-    const top = this.element.getBoundingClientRect().top + row * (this.#side + GAP);
+    const top = this.element.getBoundingClientRect().top + row * (this.#tileSize + GAP);
     const header = 80;
     if (top < header) scrollBy(0, top - header);
-    else if (top + this.#side > innerHeight - header) scrollBy(0, top + this.#side - innerHeight + header);
+    else if (top + this.#tileSize > innerHeight - header) scrollBy(0, top + this.#tileSize - innerHeight + header);
     this.render();
   }
 
   #restoreFocus() {
-    if (this.#focus === null) return;
-    const link = this.#tiles.get(this.#focus)?.element.querySelector("a");
+    if (this.#focusKey === null) return;
+    const link = this.#tiles.get(this.#focusKey)?.element.querySelector("a");
     if (!link) return;
-    this.#focus = null;
+    this.#focusKey = null;
     link.focus({ preventScroll: true });
   }
 }

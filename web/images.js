@@ -1,89 +1,89 @@
-// What the views of pictures have in common: the caller's list, uploading into it, and deleting with a way back.
+// Shared by the views of pictures: the user's list of pictures, uploads into it, and deletion with Undo.
 
 import { call, callWhileLeaving, query } from "./api.js";
-import { complain, notice, undoable } from "./notice.js";
+import { showError, notice, deferWithUndo } from "./notice.js";
 import { PagedList } from "./paged-list.js";
 import { state } from "./state.js";
 import { texts } from "./texts.js";
 import { uploads } from "./uploads.js";
-import { unsettled, watch } from "./watcher.js";
+import { isUnfinished, watch } from "./watcher.js";
 
-/** @type {PagedList | null} the caller's pictures, newest first, as long as the page is open */
+/** @type {PagedList | null} the user's pictures, newest first; kept while the page is open */
 let all = null;
 
-/** The caller's pictures. */
+/** Returns the list of all pictures of the user. */
 export function allImages() {
   all ??= new PagedList(
-    async (cursor, limit) => follow(await call("GET", `/api/images${query({ cursor, limit })}`)),
+    async (cursor, limit) => watchUnfinished(await call("GET", `/api/images${query({ cursor, limit })}`)),
     () => state.profile?.usage.images ?? 0,
   );
   return all;
 }
 
-/** The caller's pictures in one state. */
-export const imagesWith = (status) =>
+/** Creates a list of the user's pictures with one status. */
+export const imagesByStatus = (status) =>
   new PagedList((cursor, limit) => call("GET", `/api/images${query({ cursor, limit, status })}`));
 
-/** Forgets the list, for the next who logs in. */
-export function forgetImages() {
+/** Drops the list, because another user may log in next. */
+export function resetImages() {
   all = null;
 }
 
 /** @param {Api.Page} page */
-function follow(page) {
+function watchUnfinished(page) {
   for (const image of page.images) {
-    if (unsettled(image)) watchImage(image.id);
+    if (isUnfinished(image)) watchImage(image.id);
   }
   return page;
 }
 
-/** Keeps the list up to date with an image that is under way. */
+/** Updates the list whenever the image changes, until the image is finished. */
 export function watchImage(id) {
-  watch(id, putImage);
+  watch(id, updateImage);
 }
 
-function putImage(image) {
+function updateImage(image) {
   if (image) all?.put(image);
 }
 
 uploads.addEventListener("image", ({ detail: image }) => {
   all?.put(image);
 });
-uploads.addEventListener("gone", ({ detail: id }) => {
+uploads.addEventListener("removed", ({ detail: id }) => {
   all?.hide(id);
 });
 
-/** How a file becomes an image of the caller's: see `Uploads.add`. */
-export const announceImage = (more = {}) => (file, key) => call("POST", "/api/images", { body: { ...file, ...more }, key });
+/** Returns the function that creates the image for an uploaded file: see `Uploads.add`. */
+const imageCreator = (more = {}) => (file, key) => call("POST", "/api/images", { body: { ...file, ...more }, key });
 
-/** Uploads files as images of the caller's. */
+/** Uploads files as images of the user. `more` holds further fields for each new image. */
 export function uploadImages(files, more) {
-  if (files.length > 0) uploads.add(files, announceImage(more));
+  if (files.length > 0) uploads.add(files, imageCreator(more));
 }
 
-/** Deletes an image a little later, so that it can be had back. `list` shows it no more at once. */
+/** Hides an image from `list` at once, and deletes it after some seconds in which the user can undo the deletion. */
 export function deleteImage(image, list, base = "/api/images") {
   const restore = list.hide(image.id);
-  const elsewhere = all && list !== all ? all.hide(image.id) : () => {};
+  const restoreInAll = all && list !== all ? all.hide(image.id) : () => {};
   const name = image.title ?? image.file_name;
-  const back = () => {
+  const restoreAll = () => {
     restore();
-    elsewhere();
+    restoreInAll();
   };
-  undoable(texts.image.deleted(name), {
-    act: (leaving) => {
+  deferWithUndo(texts.image.deleted(name), {
+    commit: (leaving) => {
       const path = `${base}/${image.id}`;
       if (leaving) return callWhileLeaving("DELETE", path);
       return call("DELETE", path).then(() => {
         dispatchEvent(new CustomEvent("usage"));
       }, (error) => {
         if (error.status === 404) return;
-        back();
-        complain(error);
+        restoreAll();
+        showError(error);
       });
     },
     undo: () => {
-      back();
+      restoreAll();
       notice(texts.image.restored(name));
     },
   });

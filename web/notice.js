@@ -1,28 +1,28 @@
-// Short notices at the edge of the screen, read out by screen readers.
+// Short notices at the edge of the screen. Screen readers announce them.
 
 import { h, iconButton, isTyping } from "./dom.js";
 import { texts } from "./texts.js";
 
-const SHOWN_MS = 6000;
+const DISPLAY_MS = 6000;
 const region = h("div", { class: "notices", role: "status", "aria-live": "polite" });
 
-/** Into the dialog on top, if there is one: what lies behind it can neither be seen nor pressed. */
-function place() {
+/** Moves the notices into the topmost dialog, if one is open: elements behind a modal dialog are inert. */
+function attachRegion() {
   ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(region);
 }
 
-place();
-// Before the dialog itself hears of it, and goes with all that is in it.
-document.addEventListener("close", place, { capture: true });
+attachRegion();
+// In the capture phase, before the dialog's own listener removes it with everything inside.
+document.addEventListener("close", attachRegion, { capture: true });
 
 /**
- * What is done only after its notice, unless it is undone; the latest is the last.
- * @type {Set<{settle: (leaving: boolean) => unknown, undo: () => void}>}
+ * The actions that the user can still undo, oldest first.
+ * @type {Set<{commit: (leaving: boolean) => unknown, undo: () => void}>}
  */
-const deferred = new Set();
+const undoableActions = new Set();
 
 /**
- * Shows a sentence for some seconds, and calls `onend` when it has gone.
+ * Shows a text for some seconds, and calls `onend` when the notice disappears. Returns a function that removes it.
  * @param {string} text
  * @param {{kind?: string, actions?: HTMLElement[], onend?: () => unknown}} [options]
  */
@@ -38,40 +38,40 @@ export function notice(text, { kind = "info", actions = [], onend } = {}) {
     if (hadFocus) region.parentElement?.querySelector("h1")?.focus({ preventScroll: true });
     onend?.();
   };
-  // Whoever is about to press its button has all the time in the world.
+  // The notice stays while the pointer or the focus is on it.
   const start = () => {
-    timer = setTimeout(() => (element.matches(":hover, :focus-within") ? start() : end()), SHOWN_MS);
+    timer = setTimeout(() => (element.matches(":hover, :focus-within") ? start() : end()), DISPLAY_MS);
   };
   start();
-  place();
+  attachRegion();
   region.append(element);
   return end;
 }
 
-/** Shows what went wrong. */
-export const complain = (error) => notice(error.message, { kind: "error" });
+/** Shows the message of an error. */
+export const showError = (error) => notice(error.message, { kind: "error" });
 
 /**
- * Does something once its notice has gone, unless the person wants it back: `act` is called then, or when the page is
- * being left, which it is told, and `undo` instead where the button or Ctrl+Z is pressed.
+ * Shows a notice with the button Undo. Calls `undo` if the user presses it or Ctrl+Z. Otherwise calls `commit` when the
+ * notice disappears or the user leaves the page; its argument tells whether the user is leaving.
  */
-export function undoable(text, { act, undo }) {
+export function deferWithUndo(text, { commit, undo }) {
   const finish = (how) => {
-    if (!deferred.delete(action)) return;
+    if (!undoableActions.delete(action)) return;
     end();
     return how();
   };
-  const action = { settle: (leaving) => finish(() => act(leaving)), undo: () => finish(undo) };
+  const action = { commit: (leaving) => finish(() => commit(leaving)), undo: () => finish(undo) };
   const button = h("button", { type: "button", class: "text-button", "aria-keyshortcuts": "Control+Z", onclick: action.undo }, texts.image.undo);
-  deferred.add(action);
-  const end = notice(text, { actions: [button], onend: () => action.settle(false) });
+  undoableActions.add(action);
+  const end = notice(text, { actions: [button], onend: () => action.commit(false) });
 }
 
-/** Does at once what still waits for its notice to go, and waits for it unless the page is being left. */
-export const settleDeferred = (leaving = false) => Promise.all([...deferred].map((action) => action.settle(leaving)));
+/** Commits all actions that the user could still undo. Resolves when they are done. */
+export const commitDeferred = (leaving = false) => Promise.all([...undoableActions].map((action) => action.commit(leaving)));
 
-addEventListener("pagehide", () => settleDeferred(true));
+addEventListener("pagehide", () => commitDeferred(true));
 addEventListener("keydown", (event) => {
   if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey || isTyping(event)) return;
-  [...deferred].at(-1)?.undo();
+  [...undoableActions].at(-1)?.undo();
 });

@@ -1,4 +1,4 @@
-// Who is logged in, and what they may do.
+// The user who is logged in, and the user's tier.
 
 import { call, callPublic } from "./api.js";
 
@@ -6,27 +6,28 @@ import { call, callPublic } from "./api.js";
 export const state = { profile: null, tier: null, tiers: [] };
 
 export const isAdmin = () => state.profile?.groups.includes("admin") ?? false;
+/** Whether the service has an AI provider and the user's tier includes AI. */
 export const mayUseAi = () => Boolean(state.profile?.features.ai && state.tier?.ai);
 
-/** Counts whoever was logged in. */
-let turn = 0;
+/** Increases with each logout, so that responses for an earlier user are ignored. */
+let generation = 0;
 
-/** Loads the profile and the tiers, at the same time. @returns {Promise<Api.Profile>} */
+/** Loads the profile and the tiers. @returns {Promise<Api.Profile>} */
 export async function loadProfile() {
-  const asked = turn;
+  const startGeneration = generation;
   const [profile, { account_tiers: tiers }] = await Promise.all([
     call("GET", "/api/auth/profile"),
     callPublic("GET", "/api/account-tiers"),
   ]);
-  if (asked !== turn) return profile;
+  if (startGeneration !== generation) return profile;
   state.profile = profile;
   state.tiers = tiers;
   state.tier = tiers.find((tier) => tier.id === profile.tier) ?? null;
   return profile;
 }
 
-/** Forgets whoever was logged in. */
-export function forgetProfile() {
-  turn += 1;
+/** Removes the profile after a logout. */
+export function clearProfile() {
+  generation += 1;
   state.profile = state.tier = null;
 }

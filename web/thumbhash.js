@@ -1,11 +1,11 @@
-// Draws a ThumbHash (https://evanw.github.io/thumbhash/): a few cosine terms of lightness, two colour differences
-// and, where there is transparency, alpha.
+// Draws a ThumbHash (https://evanw.github.io/thumbhash/). It stores a few cosine terms for lightness, for two colour
+// differences and, in a picture with transparency, for alpha.
 
-/** In pixels: more than seven cosine terms need, and a quarter of the work that 32 would be. */
+/** In pixels. This is enough for seven cosine terms, and needs a quarter of the work of 32. */
 const LONGER_SIDE = 16;
 
 /**
- * Draws the placeholder of a picture into a canvas, which gets its size.
+ * Draws the placeholder of a picture into a canvas, and sets the size of the canvas.
  * @param {HTMLCanvasElement} canvas
  * @param {string} base64 the ThumbHash
  */
@@ -16,7 +16,7 @@ export function drawThumbhash(canvas, base64) {
   canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
 }
 
-/** @param {Uint8Array} hash */
+/** Decodes a ThumbHash into RGBA pixels. @param {Uint8Array} hash */
 export function decode(hash) {
   const head = hash[0] | hash[1] << 8 | hash[2] << 16;
   const tail = hash[3] | hash[4] << 8;
@@ -26,7 +26,7 @@ export function decode(hash) {
   const [across, down] = isLandscape ? [longest, tail & 7] : [tail & 7, longest];
   const [columns, rows] = [Math.max(3, across), Math.max(3, down)];
 
-  // The amplitudes follow as half bytes, channel after channel.
+  // The amplitudes are stored as half bytes, one channel after the other.
   let nibble = (hasAlpha ? 6 : 5) * 2;
   const channel = (columns, rows, scale) => {
     const terms = [];
@@ -39,7 +39,7 @@ export function decode(hash) {
     return terms;
   };
   const lightness = { mean: (head & 63) / 63, terms: channel(columns, rows, (head >> 18 & 31) / 31) };
-  // Colour is stored a little weaker than it is meant to be seen.
+  // The encoder stores colours weaker than they are, so the scale is multiplied by 1.25.
   const yellowBlue = { mean: (head >> 6 & 63) / 31.5 - 1, terms: channel(3, 3, (tail >> 3 & 63) / 63 * 1.25) };
   const redGreen = { mean: (head >> 12 & 63) / 31.5 - 1, terms: channel(3, 3, (tail >> 9 & 63) / 63 * 1.25) };
   const alpha = hasAlpha

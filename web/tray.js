@@ -1,13 +1,14 @@
-// The list of uploads at the lower edge.
+// The list of uploads at the bottom of the page.
 
 import { fill, h, iconButton } from "./dom.js";
 import { texts } from "./texts.js";
 import { uploads } from "./uploads.js";
 
 const words = texts.uploads;
-/** Of thousands of files, only so many have a row of their own: those that are not done come first. */
+/** The maximum number of rows. Unfinished uploads have precedence. */
 const ROWS = 200;
 
+/** Creates the list of uploads. It is hidden while there are none. */
 export function uploadTray() {
   const summary = h("p", { class: "tray-summary", role: "status" });
   const overall = h("progress", { max: 1, "aria-label": words.overall });
@@ -18,7 +19,7 @@ export function uploadTray() {
     toggle.setAttribute("aria-expanded", String(!body.hidden));
   }, { "aria-expanded": "true", "aria-controls": "tray-body" });
   const cancelAll = h("button", { type: "button", class: "text-button", onclick: () => {
-    uploads.items.filter((item) => !item.over).forEach((item) => uploads.cancel(item));
+    uploads.items.filter((item) => !item.isFinished).forEach((item) => uploads.cancel(item));
   } }, words.cancelAll);
   const clear = h("button", { type: "button", class: "text-button", onclick: () => uploads.clear() }, words.clear);
   const element = h("section", { class: "tray", "aria-label": words.title, hidden: true },
@@ -31,7 +32,7 @@ export function uploadTray() {
     element.hidden = items.length === 0;
     const count = (...states) => items.filter((item) => states.includes(item.state)).length;
     const [done, failed, all] = [count("ready", "processing"), count("failed"), items.length - count("cancelled")];
-    const busy = items.some((item) => item.unsent);
+    const busy = items.some((item) => item.isUnsent);
     const text = [busy ? words.summary(done, all) : words.finished(done), failed > 0 && words.failed(failed)];
     const line = text.filter(Boolean).join(", ");
     if (summary.textContent !== line) summary.textContent = line;
@@ -60,7 +61,7 @@ export function uploadTray() {
 
 function uploadRow(item) {
   const status = h("span", { class: "tray-status" });
-  const bar = h("progress", { max: 1, value: 0, "aria-label": words.of(item.name) });
+  const bar = h("progress", { max: 1, value: 0, "aria-label": words.progressOf(item.name) });
   const buttons = h("span", { class: "tray-buttons" });
   const element = h("li", { class: "tray-row" }, h("span", { class: "tray-name", title: item.name }, item.name), buttons, status, bar);
   let drawn = null;
@@ -68,15 +69,15 @@ function uploadRow(item) {
     const text = item.error && item.state === "failed" ? item.error
       : item.state === "sending" ? words.states.sending(Math.round(100 * item.sent / item.size)) : words.states[item.state];
     if (status.textContent !== text) status.textContent = text;
-    bar.hidden = item.over || item.state === "queued";
+    bar.hidden = item.isFinished || item.state === "queued";
     bar.value = item.size > 0 ? item.sent / item.size : 0;
     if (drawn === item.state) return;
     drawn = item.state;
     element.className = `tray-row ${item.state}`;
     fill(buttons,
-      item.unsent && iconButton("close", words.cancel(item.name), () => uploads.cancel(item)),
-      ["failed", "cancelled"].includes(item.state) && !item.hopeless && iconButton("retry", words.retry(item.name), () => uploads.retry(item)),
-      item.over && iconButton(item.state === "ready" ? "check" : "close", words.dismiss(item.name), () => uploads.clear(item)));
+      item.isUnsent && iconButton("close", words.cancel(item.name), () => uploads.cancel(item)),
+      ["failed", "cancelled"].includes(item.state) && !item.hasPermanentError && iconButton("retry", words.retry(item.name), () => uploads.retry(item)),
+      item.isFinished && iconButton(item.state === "ready" ? "check" : "close", words.dismiss(item.name), () => uploads.clear(item)));
   };
   return { element, update };
 }

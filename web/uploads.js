@@ -1,31 +1,34 @@
-// Files on their way: announced to the API, sent straight to S3, and waited for until they are developed.
+// Uploads: creates images with the API, sends the files to S3, and follows the images until they are finished.
 
 import { ApiError, call, callWhileLeaving } from "./api.js";
 import { texts } from "./texts.js";
 import { watch } from "./watcher.js";
 
-const TYPES = new Set(["image/jpeg", "image/png", "image/webp", "image/avif", "image/gif"]);
-const EXTENSIONS = {
+/** The media types that the API accepts. */
+export const TYPES = new Set(["image/jpeg", "image/png", "image/webp", "image/avif", "image/gif"]);
+/** The media type by the extension of a file name, for files to which the browser gives none. */
+export const EXTENSIONS = {
   jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", avif: "image/avif", gif: "image/gif",
 };
 const HEIC = /\.hei[cf]$/i;
 
-/** How many files are sent at the same time: browsers allow six connections, and the page needs some itself. */
-const PARALLEL = 3;
-/** A connection on which nothing moves for so long is given up and begun anew. */
+/** How many files are sent at the same time. Browsers allow six connections, and the page needs some for itself. */
+const MAX_PARALLEL = 3;
+/** A request without progress for this time is aborted and sent again. */
 const STALL_MS = 30_000;
-const LONGEST_PAUSE_MS = 30_000;
-/** How often the storage may refuse a file before it counts as failed; a missing network does not count. */
-const REFUSALS = 3;
-/** How often it may not be reached, although the API is each time, and nothing of the file be sent. */
-const UNREACHED = 6;
+const MAX_DELAY_MS = 30_000;
+/** An upload fails after more refusals by the storage than this. Network errors do not count. */
+const MAX_REFUSALS = 3;
+/** An upload fails after more network errors than this without progress, while the API can be reached. */
+const MAX_NETWORK_ERRORS = 6;
 const PREVIEW_WIDTH = 48;
-const PREVIEW_BYTES = 60e6;
+const MAX_PREVIEWED_BYTES = 60e6;
 
 /**
- * One file. `state` is queued, creating, sending, waiting, processing, ready, failed or cancelled.
- * `announce(key)` makes its image and gives `{image, upload}`; `error` is a sentence. With `replaces` it is a new version
- * of an image, which stays whatever becomes of the upload.
+ * The upload of one file. `state` is queued, creating, sending, waiting, processing, ready, failed or cancelled.
+ * `error` is a sentence for the user. `createImage(key)` creates the image and resolves to `{image, upload}`. If
+ * `isReplacement` is true, the file is a new version of an existing image. Then a failed or cancelled upload does not
+ * delete the image.
  */
 class Upload {
   state = "queued";
@@ -36,148 +39,152 @@ class Upload {
   upload = null;
   /** @type {string | null} */
   error = null;
-  /** Whether trying again is of no use. */
-  hopeless = false;
+  /** Whether another attempt cannot succeed. */
+  hasPermanentError = false;
   /** @type {XMLHttpRequest | null} */
   request = null;
-  tries = 0;
-  refusals = 0;
-  unreached = 0;
+  retryCount = 0;
+  refusalCount = 0;
+  networkErrors = 0;
 
-  /** @param {File} file @param {(key: string) => Promise<{image: Api.Image, upload: Api.Upload}>} announce @param {boolean} replaces */
-  constructor(file, announce, replaces) {
+  /** @param {File} file @param {(key: string) => Promise<{image: Api.Image, upload: Api.Upload}>} createImage @param {boolean} isReplacement */
+  constructor(file, createImage, isReplacement) {
     this.file = file;
-    this.announce = announce;
-    this.replaces = replaces;
+    this.createImage = createImage;
+    this.isReplacement = isReplacement;
     this.name = file.name;
     this.size = file.size;
     this.key = crypto.randomUUID();
     this.abort = new AbortController();
   }
 
-  /** Whether it is over, well or badly. */
-  get over() {
+  /** Whether it is ready, failed or cancelled. */
+  get isFinished() {
     return ["ready", "failed", "cancelled"].includes(this.state);
   }
 
-  /** Whether its bytes are still here. */
-  get unsent() {
+  /** Whether the storage does not have the whole file yet. */
+  get isUnsent() {
     return ["queued", "creating", "sending", "waiting"].includes(this.state);
   }
 }
 
-/** All uploads of this page. Events: `change`, and `image` and `gone` with an image or its id as `detail`. */
+/**
+ * All uploads of this page. Events: `change`; `image` with a new or changed image as `detail`; `removed` with the id of
+ * a deleted image.
+ */
 class Uploads extends EventTarget {
   /** @type {Upload[]} */
   items = [];
   #running = 0;
-  #changed = false;
-  #previews = Promise.resolve();
+  #changeScheduled = false;
+  #previewQueue = Promise.resolve();
 
-  /** Small pictures of what is on its way, by image id, until its thumbnail is there. */
+  /** Small previews of uploaded files by image id, until the thumbnail is loaded. */
   previews = new Map();
 
   /**
-   * Takes files in.
+   * Adds files, and starts to upload them.
    * @param {Iterable<File>} files
-   * @param {(file: {file_name: string, content_type: string, size: number}, key: string) => Promise<{image: Api.Image, upload: Api.Upload}>} announce
-   * @param {{replaces?: boolean}} [options]
+   * @param {(file: {file_name: string, content_type: string, size: number}, key: string) => Promise<{image: Api.Image, upload: Api.Upload}>} createImage
+   * @param {{isReplacement?: boolean}} [options]
    */
-  add(files, announce, { replaces = false } = {}) {
+  add(files, createImage, { isReplacement = false } = {}) {
     for (const file of files) {
       const type = TYPES.has(file.type) ? file.type : EXTENSIONS[file.name.split(".").pop()?.toLowerCase() ?? ""];
       const declared = { file_name: file.name, content_type: type, size: file.size };
-      const item = new Upload(file, (key) => announce(declared, key), replaces);
+      const item = new Upload(file, (key) => createImage(declared, key), isReplacement);
       const refusal = HEIC.test(file.name) || /^image\/hei[cf]/.test(file.type) ? texts.problem({ code: "heic-not-supported" })
         : type === undefined ? texts.uploads.notPicture
         : file.size === 0 ? texts.uploads.empty : null;
-      if (refusal) Object.assign(item, { state: "failed", error: refusal, hopeless: true });
+      if (refusal) Object.assign(item, { state: "failed", error: refusal, hasPermanentError: true });
       this.items.push(item);
     }
-    this.#change();
-    this.#pump();
+    this.#emitChange();
+    this.#startQueued();
   }
 
   cancel(item) {
-    if (item.over) return;
-    this.#stop(item);
-    this.#discard(item);
-    this.#change();
+    if (item.isFinished) return;
+    this.#abort(item);
+    this.#deleteImage(item);
+    this.#emitChange();
   }
 
-  /** Begins anew what has failed or was cancelled. */
+  /** Starts a failed or cancelled upload again. */
   retry(item) {
-    if (!item.over || item.hopeless) return;
-    if (item.state === "failed") this.#discard(item);
-    this.items = this.items.map((known) => (known === item ? new Upload(item.file, item.announce, item.replaces) : known));
-    this.#change();
-    this.#pump();
+    if (!item.isFinished || item.hasPermanentError) return;
+    if (item.state === "failed") this.#deleteImage(item);
+    this.items = this.items.map((known) => (known === item ? new Upload(item.file, item.createImage, item.isReplacement) : known));
+    this.#emitChange();
+    this.#startQueued();
   }
 
-  /** Takes what is over off the list, or one item of it. */
+  /** Removes all finished uploads, or one of them, from the list. */
   clear(only) {
-    this.items = this.items.filter((item) => !item.over || only && item !== only);
-    this.#change();
+    this.items = this.items.filter((item) => !item.isFinished || only && item !== only);
+    this.#emitChange();
   }
 
-  /** What has been announced and not sent goes with the page; otherwise it would stay pending for a day. */
-  leave() {
-    for (const item of this.items.filter((item) => item.unsent)) {
-      this.#stop(item);
-      if (item.image && !item.replaces) callWhileLeaving("DELETE", `/api/images/${item.image.id}`);
+  /** Cancels incomplete uploads when the user leaves the page. Otherwise their images would stay pending for a day. */
+  cancelUnsent() {
+    for (const item of this.items.filter((item) => item.isUnsent)) {
+      this.#abort(item);
+      if (item.image && !item.isReplacement) callWhileLeaving("DELETE", `/api/images/${item.image.id}`);
     }
-    this.#change();
+    this.#emitChange();
   }
 
-  /** Forgets everything, for the next who logs in. */
-  forget() {
-    this.leave();
-    this.items.filter((item) => !item.over).forEach((item) => this.#stop(item));
+  /** Cancels and removes everything, because another user may log in next. */
+  reset() {
+    this.cancelUnsent();
+    this.items.filter((item) => !item.isFinished).forEach((item) => this.#abort(item));
     this.items = [];
     this.previews.clear();
-    this.#change();
+    this.#emitChange();
   }
 
-  get unsent() {
-    return this.items.some((item) => item.unsent);
+  get hasUnsent() {
+    return this.items.some((item) => item.isUnsent);
   }
 
-  /** Whether an image's bytes are on their way from here. */
-  sends(id) {
-    return this.items.some((item) => item.unsent && item.image?.id === id);
+  /** Whether this page is uploading the file of an image. */
+  isSending(id) {
+    return this.items.some((item) => item.isUnsent && item.image?.id === id);
   }
 
-  #stop(item) {
+  #abort(item) {
     item.state = "cancelled";
     item.abort.abort();
     item.request?.abort();
   }
 
-  #pump() {
+  #startQueued() {
     for (const item of this.items) {
-      if (this.#running >= PARALLEL) return;
+      if (this.#running >= MAX_PARALLEL) return;
       if (item.state !== "queued") continue;
       this.#running += 1;
-      this.#set(item, "creating");
-      this.#send(item).catch((error) => this.#fail(item, error)).finally(() => {
+      this.#setState(item, "creating");
+      this.#upload(item).catch((error) => this.#fail(item, error)).finally(() => {
         this.#running -= 1;
-        this.#pump();
+        this.#startQueued();
       });
     }
   }
 
-  async #send(item) {
+  async #upload(item) {
     const { abort } = item;
-    Object.assign(item, await this.#insist(item, () => item.announce(item.key)));
-    if (abort.signal.aborted) return this.#discard(item);
-    if (item.replaces) this.#forgetEarlier(item);
-    this.#tell("image", item.image);
-    this.#preview(item);
-    while (!await this.#put(item)) {
+    Object.assign(item, await this.#callWithRetries(item, () => item.createImage(item.key)));
+    if (abort.signal.aborted) return this.#deleteImage(item);
+    if (item.isReplacement) this.#removeEarlier(item);
+    this.#emit("image", item.image);
+    this.#createPreview(item);
+    while (!await this.#sendFile(item)) {
       if (abort.signal.aborted) return;
-      // The address may be too old, or the answer to a complete upload was lost: the API knows.
+      // The URL may have expired, or the response to a complete upload was lost. In the second case the API answers
+      // `not-pending`.
       try {
-        item.upload = (await this.#insist(item, () => call("POST", `/api/images/${item.image.id}/upload`))).upload;
+        item.upload = (await this.#callWithRetries(item, () => call("POST", `/api/images/${item.image.id}/upload`))).upload;
       } catch (error) {
         if (error.code !== "not-pending") throw error;
         break;
@@ -186,179 +193,154 @@ class Uploads extends EventTarget {
     if (abort.signal.aborted) return;
     item.sent = item.size;
     item.image = { ...item.image, status: "processing" };
-    this.#set(item, "processing");
-    this.#tell("image", item.image);
-    watch(item.image.id, (image) => this.#settle(item, image), abort.signal);
+    this.#setState(item, "processing");
+    this.#emit("image", item.image);
+    watch(item.image.id, (image) => this.#onImageChange(item, image), abort.signal);
   }
 
-  /** An earlier upload of an image that has another version now: trying it again would discard that. */
-  #forgetEarlier(item) {
-    this.items = this.items.filter((other) => other === item || !other.over || other.image?.id !== item.image.id);
-    this.#change();
+  /** Removes finished uploads of the same image: a retry would replace the new version. */
+  #removeEarlier(item) {
+    this.items = this.items.filter((other) => other === item || !other.isFinished || other.image?.id !== item.image.id);
+    this.#emitChange();
   }
 
-  #settle(item, image) {
-    // The service has not noticed yet that the bytes are there.
+  #onImageChange(item, image) {
+    // The service has not noticed yet that the file is complete.
     if (image?.status === "pending") return;
-    if (image) this.#tell("image", image);
-    if (item.over) return;
+    if (image) this.#emit("image", image);
+    if (item.isFinished) return;
     if (image === null) return this.cancel(item);
     item.image = image;
-    if (image.status === "ready") this.#set(item, "ready");
+    if (image.status === "ready") this.#setState(item, "ready");
     if (image.status === "failed") this.#fail(item, new Error(texts.failure(image.failure)));
   }
 
-  /** Sends the bytes once, and tells whether they have arrived. */
-  async #put(item) {
-    this.#set(item, "sending");
+  /** Sends the file once. Resolves to whether the storage has it. */
+  async #sendFile(item) {
+    this.#setState(item, "sending");
     const status = await new Promise((resolve) => {
       const request = item.request = new XMLHttpRequest();
-      let stall;
-      const moved = () => {
-        clearTimeout(stall);
-        stall = setTimeout(() => request.abort(), STALL_MS);
+      let stallTimer;
+      const onProgress = () => {
+        clearTimeout(stallTimer);
+        stallTimer = setTimeout(() => request.abort(), STALL_MS);
       };
       request.open(item.upload.method, item.upload.url);
       for (const [name, value] of Object.entries(item.upload.headers)) request.setRequestHeader(name, value);
       request.upload.onprogress = ({ loaded }) => {
-        moved();
-        item.unreached = 0;
+        onProgress();
+        item.networkErrors = 0;
         item.sent = Math.min(loaded, item.size);
-        this.#change();
+        this.#emitChange();
       };
       request.onloadend = () => {
-        clearTimeout(stall);
+        clearTimeout(stallTimer);
         resolve(request.status);
       };
-      moved();
+      onProgress();
       request.send(item.file);
     });
     item.request = null;
-    // What lies there is never overwritten, so 412 says that an earlier try arrived although its answer did not.
+    // Objects are never overwritten. So 412 means that an earlier attempt succeeded and its response was lost.
     if (status >= 200 && status < 300 || status === 412) return true;
     if (item.abort.signal.aborted) return false;
     item.sent = 0;
     if (status === 0) {
-      // A file that was moved or changed cannot be read either, and no waiting helps.
+      // The request also fails if the file was moved or changed. Then waiting does not help.
       await item.file.slice(0, 1).arrayBuffer().catch(() => {
         throw new Error(texts.uploads.unreadable);
       });
-      if (++item.unreached > UNREACHED) throw new Error(texts.uploads.unreached);
-    } else if (status < 500 && ++item.refusals > REFUSALS) {
+      if (++item.networkErrors > MAX_NETWORK_ERRORS) throw new Error(texts.uploads.storageUnreachable);
+    } else if (status < 500 && ++item.refusalCount > MAX_REFUSALS) {
       throw new Error(texts.uploads.refused);
     }
-    await this.#pause(item, ++item.tries);
+    await this.#delay(item, ++item.retryCount);
     return false;
   }
 
-  /** Calls until there is an answer that more calls would not change. */
-  async #insist(item, request) {
+  /** Repeats a request until it succeeds or fails with a permanent error. */
+  async #callWithRetries(item, request) {
     for (let attempt = 1; ; attempt++) {
       try {
         return await request();
       } catch (error) {
         if (!(error instanceof ApiError) || !error.transient || item.abort.signal.aborted) throw error;
-        await this.#pause(item, attempt, error.retryAfter);
+        await this.#delay(item, attempt, error.retryAfter);
         item.abort.signal.throwIfAborted();
       }
     }
   }
 
-  /** Waits longer each time, or until the network is back. */
-  #pause(item, attempt, seconds) {
-    this.#set(item, "waiting");
-    const pause = seconds ? seconds * 1000 : Math.min(500 * 2 ** attempt, LONGEST_PAUSE_MS);
+  /** Waits before the next attempt, longer each time. Ends early if the network is back. */
+  #delay(item, attempt, seconds) {
+    this.#setState(item, "waiting");
+    const pause = seconds ? seconds * 1000 : Math.min(500 * 2 ** attempt, MAX_DELAY_MS);
     return /** @type {Promise<void>} */ (new Promise((resolve) => {
-      const go = () => {
+      const done = () => {
         clearTimeout(timer);
-        removeEventListener("online", go);
-        item.abort.signal.removeEventListener("abort", go);
+        removeEventListener("online", done);
+        item.abort.signal.removeEventListener("abort", done);
         resolve();
       };
-      const timer = setTimeout(go, pause);
-      addEventListener("online", go);
-      item.abort.signal.addEventListener("abort", go);
+      const timer = setTimeout(done, pause);
+      addEventListener("online", done);
+      item.abort.signal.addEventListener("abort", done);
     }));
   }
 
   #fail(item, error) {
     if (item.state === "cancelled") return;
     item.error = error.message;
-    this.#set(item, "failed");
+    this.#setState(item, "failed");
   }
 
-  #discard({ image, replaces }) {
-    if (!image || replaces) return;
+  #deleteImage({ image, isReplacement }) {
+    if (!image || isReplacement) return;
     this.previews.delete(image.id);
-    this.#tell("gone", image.id);
+    this.#emit("removed", image.id);
     call("DELETE", `/api/images/${image.id}`).catch(() => {
-      // A pending image goes by itself within a day; nobody has to be told.
+      // The service deletes a pending image within a day, so the user need not know.
     });
   }
 
-  /** One after the other: decoding many photographs at once would take all memory. */
-  #preview(item) {
-    if (item.size > PREVIEW_BYTES) return;
-    this.#previews = this.#previews.then(async () => {
+  /** Creates previews one after the other: decoding many photos at once would need too much memory. */
+  #createPreview(item) {
+    if (item.size > MAX_PREVIEWED_BYTES) return;
+    this.#previewQueue = this.#previewQueue.then(async () => {
       /** @type {ImageBitmapOptions} */
       const options = { resizeWidth: PREVIEW_WIDTH, resizeQuality: "medium" };
       const bitmap = await createImageBitmap(item.file, options).catch(() => null);
-      if (bitmap === null || item.over) return;
+      if (bitmap === null || item.isFinished) return;
       this.previews.set(item.image.id, bitmap);
-      this.#tell("image", item.image);
+      this.#emit("image", item.image);
     });
   }
 
-  #set(item, state) {
+  #setState(item, state) {
     if (item.state === "cancelled") return;
     item.state = state;
-    this.#change();
+    this.#emitChange();
   }
 
-  #tell(type, detail) {
+  #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
-  /** At most once for each frame, however fast progress comes. */
-  #change() {
-    if (this.#changed) return;
-    this.#changed = true;
+  /** Emits `change` at most every 30 ms. */
+  #emitChange() {
+    if (this.#changeScheduled) return;
+    this.#changeScheduled = true;
     setTimeout(() => {
-      this.#changed = false;
-      this.#tell("change");
+      this.#changeScheduled = false;
+      this.#emit("change");
     }, 30);
   }
 }
 
+/** The uploads of this page. */
 export const uploads = new Uploads();
 
-addEventListener("pagehide", () => uploads.leave());
+addEventListener("pagehide", () => uploads.cancelUnsent());
 addEventListener("beforeunload", (event) => {
-  if (uploads.unsent) event.preventDefault();
+  if (uploads.hasUnsent) event.preventDefault();
 });
-
-/** Files out of a drop or a paste. */
-export function filesOf(transfer) {
-  return [...transfer?.files ?? []];
-}
-
-/** Lets the person choose files. @returns {Promise<File[]>} */
-export function chooseFiles({ multiple = true } = {}) {
-  return new Promise((resolve) => {
-    const input = document.createElement("input");
-    input.type = "file";
-    input.multiple = multiple;
-    input.accept = [...TYPES, ...Object.keys(EXTENSIONS).map((extension) => `.${extension}`)].join(",");
-    input.className = "visually-hidden";
-    input.tabIndex = -1;
-    input.setAttribute("aria-hidden", "true");
-    const done = () => {
-      input.remove();
-      resolve([...input.files ?? []]);
-    };
-    input.addEventListener("change", done);
-    input.addEventListener("cancel", done);
-    document.body.append(input);
-    input.click();
-  });
-}

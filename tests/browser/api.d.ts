@@ -1,5 +1,5 @@
-// What the API returns, as docs/openapi.yaml describes it, for `tsc` alone. The page's comments name these types; a
-// browser never loads this file.
+// Types of the API's responses, as docs/openapi.yaml describes them. JSDoc comments in web/ use them, and only `tsc`
+// reads this file.
 
 declare namespace Api {
   type Status = "pending" | "processing" | "ready" | "failed";
@@ -54,7 +54,7 @@ declare namespace Api {
     analysis: Analysis | null;
     dropbox_url: string | null;
     dropbox: { status: "queued" | "done" | "failed"; failure: Failure | null } | null;
-    /** For admins alone. */
+    /** Only in responses to admins. */
     user_id?: string;
   }
 
@@ -91,10 +91,10 @@ declare namespace Api {
   }
 }
 
-/** The events of the page's own `EventTarget`s that have a `detail`. */
+/** Events with a `detail` that the page's own `EventTarget`s emit. */
 interface PageEvents {
   image: CustomEvent<Api.Image>;
-  gone: CustomEvent<string>;
+  removed: CustomEvent<string>;
 }
 
 interface EventTarget {

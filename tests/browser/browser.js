@@ -1,4 +1,4 @@
-// Headless Chromium, and pages in it that must not complain.
+// Headless Chromium. A test fails if a page in it reports an error.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -20,32 +20,32 @@ export function browser() {
   return running;
 }
 
-// Screenshots and measurements are no tests.
+// screenshots.js and measure.js run without node:test, and close the browser themselves.
 if (process.env.NODE_TEST_CONTEXT) after(async () => (await running)?.close());
 
 /** @type {Promise<import("playwright-core").Page> | undefined} */
 let blank;
 
-/** A blank page, for what is drawn and measured beside the page under test. */
+/** A blank page in which tests draw and read pictures. */
 export function blankPage() {
   blank ??= browser().then((browser) => browser.newPage());
   return blank;
 }
 
-/** What `inBrowser` takes, beside Playwright's own options for a context. */
+/** Options of `inBrowser` for a phone. */
 export const PHONE = devices["Pixel 7"];
 
 /**
  * @typedef {object} Visit
- * @property {import("playwright-core").Page} page at no address yet
+ * @property {import("playwright-core").Page} page has no address yet
  * @property {import("playwright-core").BrowserContext} context
- * @property {(path?: string) => Promise<import("playwright-core").Response | null>} open goes to the page, or below it
- * @property {(complaint: RegExp) => void} expect has complaints that match not fail the test
+ * @property {(path?: string) => Promise<import("playwright-core").Response | null>} open opens the page, or a path below it
+ * @property {(error: RegExp) => void} allowError allows reported errors that match
  */
 
 /**
- * A test in a browser context of its own. Whatever the page or another one of the context complains of fails it:
- * violations of the Content-Security-Policy, errors that nobody caught, and errors on the console.
+ * Runs a test in its own browser context. The test fails if a page in the context reports an error: a violation of the
+ * Content-Security-Policy, an uncaught error, or an error on the console.
  * @param {(visit: Visit) => Promise<void>} work
  * @param {import("playwright-core").BrowserContextOptions} [options] such as PHONE or `{colorScheme: "dark"}`
  * @returns {() => Promise<void>}
@@ -53,37 +53,38 @@ export const PHONE = devices["Pixel 7"];
 export function inBrowser(work, options = {}) {
   return async () => {
     const context = await (await browser()).newContext({ baseURL: outputs.web_url, ...options });
-    const [complaints, expected] = [[], []];
-    await context.exposeFunction("reportViolation", (violation) => complaints.push(violation));
+    const [errors, expected] = [[], []];
+    await context.exposeFunction("reportViolation", (violation) => errors.push(violation));
     await context.addInitScript(() => {
       addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber, sample }) => {
         globalThis.reportViolation(`${violatedDirective} forbids ${blockedURI} ${sample} (${sourceFile}:${lineNumber})`);
       });
     });
-    context.on("weberror", (error) => complaints.push(error.error().stack ?? String(error.error())));
+    context.on("weberror", (error) => errors.push(error.error().stack ?? String(error.error())));
     context.on("console", (message) => {
-      if (message.type() === "error") complaints.push(`${message.text()} (${message.location().url})`);
+      if (message.type() === "error") errors.push(`${message.text()} (${message.location().url})`);
     });
     try {
       const page = await context.newPage();
       const open = (path = "") => page.goto(path);
-      await work({ page, context, open, expect: (complaint) => expected.push(complaint) });
-      // What a page has complained of comes before its answer.
+      await work({ page, context, open, allowError: (error) => expected.push(error) });
+      // Errors that a page has reported arrive before the response to this call.
       await Promise.all(context.pages().map((page) => page.evaluate(() => true)));
     } finally {
       await context.close();
     }
-    const unexpected = complaints.filter((complaint) => !expected.some((pattern) => pattern.test(complaint)));
-    assert.deepEqual(unexpected, [], "the page complained");
+    const unexpected = errors.filter((error) => !expected.some((pattern) => pattern.test(error)));
+    assert.deepEqual(unexpected, [], "the page reported errors");
   };
 }
 
 /**
- * Begins to count what a page fetches. Gives each response's bytes as they came over the network, headers included.
+ * Starts to record what a page downloads. The returned function lists all responses so far, with their size in bytes
+ * on the network, headers included.
  * @param {import("playwright-core").Page} page
  * @returns {Promise<() => {url: string, bytes: number}[]>}
  */
-export async function traffic(page) {
+export async function recordTraffic(page) {
   const session = await page.context().newCDPSession(page);
   const responses = new Map();
   session.on("Network.responseReceived", ({ requestId, response }) => responses.set(requestId, { url: response.url, bytes: 0 }));
@@ -98,12 +99,12 @@ export async function traffic(page) {
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /**
- * What axe-core finds wrong with a page as it is now, one line for each rule.
+ * Runs axe-core on the current state of a page. Returns one line for each violated rule.
  * @param {import("playwright-core").Page} page
  * @returns {Promise<string[]>}
  */
 export async function violations(page) {
-  // Not as a script element, which the page's policy forbids.
+  // The page's Content-Security-Policy forbids a script element.
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
   return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" ")}`);

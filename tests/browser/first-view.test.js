@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { PHONE, inBrowser, traffic, violations } from "./browser.js";
+import { PHONE, inBrowser, recordTraffic, violations } from "./browser.js";
 import { CORNERS, corners, photo } from "./photos.js";
 
-test("the first view is less than 100 KB, and one style sheet alone keeps it waiting", inBrowser(async ({ page, open }) => {
-  const responses = await traffic(page);
+test("the first view is smaller than 100 KB, and only the style sheet blocks rendering", inBrowser(async ({ page, open }) => {
+  const responses = await recordTraffic(page);
   await open();
   await page.waitForLoadState("networkidle");
   const bytes = responses().reduce((sum, response) => sum + response.bytes, 0);
@@ -16,18 +16,18 @@ test("the first view is less than 100 KB, and one style sheet alone keeps it wai
 }));
 
 /** @type {[string, import("playwright-core").BrowserContextOptions][]} */
-const SCREENS = [["a desktop", {}], ["a phone", PHONE], ["the dark", { colorScheme: "dark" }]];
+const SCREENS = [["on a desktop", {}], ["on a phone", PHONE], ["in dark mode", { colorScheme: "dark" }]];
 
 for (const [name, options] of SCREENS) {
-  test(`axe-core finds nothing wrong with the first view on ${name}`, inBrowser(async ({ page, open }) => {
+  test(`axe-core finds no violation in the first view ${name}`, inBrowser(async ({ page, open }) => {
     await open();
     assert.deepEqual(await violations(page), []);
   }, options));
 }
 
-test("no markup or script is made of text", inBrowser(async ({ page, open, expect }) => {
+test("the page's policy forbids creating HTML from a string", inBrowser(async ({ page, open, allowError }) => {
   await open();
-  expect(/TrustedHTML|require-trusted-types-for|inline script|script-src/);
+  allowError(/TrustedHTML|require-trusted-types-for|inline script|script-src/);
   const inserted = await page.evaluate(() => {
     try {
       document.body.innerHTML = "<img src=x onerror=alert(1)>";
@@ -39,25 +39,25 @@ test("no markup or script is made of text", inBrowser(async ({ page, open, expec
   assert.equal(inserted, "TypeError");
 }));
 
-test("a page that complains fails its test", async () => {
+test("a page that reports an error fails its test", async () => {
   /** @type {[() => void, RegExp][]} */
-  const complaints = [
+  const errors = [
     [() => document.body.append(Object.assign(new Image(), { src: "https://elsewhere.example/" })), /img-src forbids/],
     [() => setTimeout(() => { throw new Error("uncaught"); }), /uncaught/],
     [() => console.error("on the console"), /on the console/],
   ];
-  for (const [complain, complaint] of complaints) {
+  for (const [report, error] of errors) {
     const visit = inBrowser(async ({ page, open }) => {
       await open();
-      await page.evaluate(complain);
+      await page.evaluate(report);
       await page.waitForTimeout(100);
     });
-    await assert.rejects(visit(), ({ actual }) => complaint.test(actual.join()));
+    await assert.rejects(visit(), ({ actual }) => error.test(actual.join()));
   }
 });
 
 for (let orientation = 1; orientation <= 8; orientation++) {
-  test(`a photo of orientation ${orientation} is upright where the orientation is followed`, async () => {
+  test(`a generated photo with orientation ${orientation} is upright when the orientation is applied`, async () => {
     const jpeg = await photo({ width: 400, height: 300, orientation, label: String(orientation) });
     assert.deepEqual(await corners(jpeg), CORNERS);
   });

@@ -1,16 +1,16 @@
-// A gallery of ten thousand pictures. The API's answers are made here: what is tested is what the page does with them.
+// A gallery of ten thousand pictures. These tests answer requests to the API themselves, because they only test the page.
 
 import assert from "node:assert/strict";
 import test from "node:test";
 import { inBrowser } from "./browser.js";
 import { derivedUrl, logIn } from "./page.js";
 import { photo } from "./photos.js";
-import { api, outputs, registered, token } from "./stack.js";
+import { api, outputs, registerUser, token } from "./stack.js";
 
 const COUNT = 10_000;
 const PAGE = 100;
 
-/** An id that is smaller the later an image comes in the list. */
+/** Returns the id of the image at an index. Ids decrease along the list. */
 const id = (index) => `01${String(COUNT - index).padStart(24, "0")}`;
 
 function image(index) {
@@ -25,8 +25,8 @@ function image(index) {
   };
 }
 
-/** Answers for the API as if somebody had so many pictures; `missing` are those that are gone. */
-async function pretend({ page }, account, missing = new Set()) {
+/** Answers the requests of a user with COUNT pictures. The indexes in `missing` are left out. */
+async function fakeApi({ page }, account, missing = new Set()) {
   const profile = await api("GET", "/api/auth/profile", { token: await token(account) });
   const thumbnail = await photo({ width: 200, height: 150 });
   await page.route(derivedUrl, (route) => route.fulfill({ body: thumbnail, contentType: "image/jpeg" }));
@@ -42,11 +42,11 @@ async function pretend({ page }, account, missing = new Set()) {
   });
 }
 
-test("ten thousand pictures scroll by with few elements and little memory, and each place gets its own", inBrowser(async (visit) => {
+test("a gallery of ten thousand pictures needs few elements and little memory, and shows each picture in its place", inBrowser(async (visit) => {
   const { page, context } = visit;
-  const account = await registered();
+  const account = await registerUser();
   await page.bringToFront();
-  await pretend(visit, account);
+  await fakeApi(visit, account);
   await logIn(visit, account);
   await page.locator(".tile img.loaded").first().waitFor();
 
@@ -58,11 +58,11 @@ test("ten thousand pictures scroll by with few elements and little memory, and e
     return metrics.find(({ name }) => name === "JSHeapUsedSize").value;
   };
   const before = await memory();
-  // To the very end at once: all pages are fetched on the way there.
+  // Scroll to the end at once. All pages before it are loaded.
   await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
   const last = page.getByRole("link", { name: `photo-${COUNT - 1}.jpg` });
   await last.waitFor({ timeout: 60_000 });
-  // Back up in steps: what was forgotten is fetched again.
+  // Scroll back in steps. Pages that were dropped are loaded again.
   let most = 0;
   for (const part of [0.9, 0.7, 0.5, 0.3, 0.1, 0]) {
     await page.evaluate((part) => scrollTo(0, document.documentElement.scrollHeight * part), part);
@@ -80,35 +80,35 @@ test("ten thousand pictures scroll by with few elements and little memory, and e
   assert.ok(grown < 20e6, `${grown} bytes more`);
 }));
 
-test("a page that could not be loaded is said so, and is loaded when asked for again", inBrowser(async (visit) => {
-  const { page, expect } = visit;
-  expect(/503/);
-  const account = await registered();
-  await pretend(visit, account);
+test("the gallery shows why a page of the list could not be loaded, and loads it after a press on Try again", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  allowError(/503/);
+  const account = await registerUser();
+  await fakeApi(visit, account);
   await logIn(visit, account);
   await page.locator(".tile img.loaded").first().waitFor();
   const away = (url) => url.pathname === "/api/images" && url.searchParams.get("cursor") === "300";
   await page.route(away, (route) => route.fulfill({ status: 503, body: "" }));
   await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-  const trouble = page.getByRole("alert").filter({ hasText: "The service is busy." });
-  await trouble.waitFor();
+  const alert = page.getByRole("alert").filter({ hasText: "The service is busy." });
+  await alert.waitFor();
   await page.unroute(away);
-  await trouble.getByRole("button", { name: "Try again" }).click();
+  await alert.getByRole("button", { name: "Try again" }).click();
   await page.getByRole("link", { name: `photo-${COUNT - 1}.jpg` }).waitFor({ timeout: 60_000 });
   assert.equal(await page.getByRole("alert").count(), 0);
 }));
 
-test("a page of which pictures went meanwhile is loaded again without any of the next", inBrowser(async (visit) => {
+test("a page of the list that has lost pictures is loaded again without pictures of the next page", inBrowser(async (visit) => {
   const { page } = visit;
-  const account = await registered();
+  const account = await registerUser();
   const missing = new Set();
-  await pretend(visit, account, missing);
+  await fakeApi(visit, account, missing);
   await logIn(visit, account);
   await page.locator(".tile img.loaded").first().waitFor();
   await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
   await page.getByRole("link", { name: `photo-${COUNT - 1}.jpg` }).waitFor({ timeout: 60_000 });
   for (const index of [110, 120, 130]) missing.add(index);
-  // To where the second page ends, which was forgotten.
+  // Scroll to the end of the second page, which was dropped.
   const row = await page.evaluate(() => {
     /** @type {HTMLElement} */
     const tile = document.querySelector(".tile");

@@ -1,12 +1,12 @@
-// What the page costs a visitor, as Lighthouse measures it, in Markdown: `cargo xtask bench page`.
+// Measures how fast the page loads, with Lighthouse's metrics. Prints a Markdown table. Run by `cargo xtask bench page`.
 
-import { browser, traffic } from "./browser.js";
-import { logIn, upload, uploaded } from "./page.js";
+import { browser, recordTraffic } from "./browser.js";
+import { logIn, upload, waitForUploads } from "./page.js";
 import { scene } from "./scenes.js";
-import { intoTier, outputs, registered } from "./stack.js";
+import { moveToTier, outputs, registerUser } from "./stack.js";
 
 const PHOTOS = 24;
-/** Lighthouse's phone: 1.6 megabits a second, 150 ms there and back, a processor four times slower than this one. */
+/** Lighthouse's slow phone: 1.6 Mbit/s down, 150 ms round-trip time, and a CPU four times slower than this one. */
 const SLOW = { offline: false, latency: 150, downloadThroughput: 1.6e6 / 8, uploadThroughput: 750e3 / 8 };
 const SCREENS = {
   desktop: { viewport: { width: 1350, height: 940 } },
@@ -14,12 +14,12 @@ const SCREENS = {
 };
 
 const shown = await browser();
-const account = await registered();
-await intoTier(account, "enterprise");
+const account = await registerUser();
+await moveToTier(account, "enterprise");
 await visit(SCREENS.desktop, async (view) => {
   await logIn(view, account);
   await upload(view.page, await Promise.all(Array.from({ length: PHOTOS }, (_, index) => scene(index + 1))));
-  await uploaded(view.page, PHOTOS);
+  await waitForUploads(view.page, PHOTOS);
 });
 console.log("| view | screen | requests | KB | first paint, ms | largest paint, ms | layout shift | blocked, ms |");
 console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
@@ -31,7 +31,7 @@ for (const [screen, options] of Object.entries(SCREENS)) {
   await visit(options, async (view) => {
     await logIn(view, account);
     await view.page.locator(".tile img.loaded").first().waitFor();
-    // A later visit: the files of the page are in the browser's cache, the pictures as well.
+    // A later visit: the page's files and the pictures are in the browser's cache.
     await report(`${PHOTOS} photos, later visit`, screen, view.page, slow, async () => {
       await view.page.goto("about:blank");
       await view.open();
@@ -56,7 +56,7 @@ async function visit(options, work) {
 }
 
 async function report(view, screen, page, slow, load) {
-  const responses = await traffic(page);
+  const responses = await recordTraffic(page);
   if (slow) {
     const devtools = await page.context().newCDPSession(page);
     await devtools.send("Network.enable");

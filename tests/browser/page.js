@@ -1,10 +1,10 @@
-// The page as somebody uses it: what tests of several files do there.
+// Actions on the page that several test files share.
 
 import assert from "node:assert/strict";
 import { outputs } from "./stack.js";
 
 /**
- * Goes to the page and logs in.
+ * Opens the page and logs in.
  * @param {import("./browser.js").Visit} visit
  * @param {import("./stack.js").Login} login
  */
@@ -17,13 +17,13 @@ export async function logIn({ page, open }, { username, password }) {
 }
 
 /**
- * Presses what opens the browser's dialog for files, and chooses some there.
+ * Presses a button that opens the browser's dialog for files, and chooses files there.
  * @param {import("playwright-core").Page} page
  * @param {import("playwright-core").Locator} button
- * @param {{name: string, buffer: Buffer, mimeType?: string}[]} files JPEG unless they say otherwise
+ * @param {{name: string, buffer: Buffer, mimeType?: string}[]} files JPEG by default
  */
 export async function choose(page, button, files) {
-  // On a busy machine headless Chromium now and then opens no dialog: a person would press the button again.
+  // On a busy machine, headless Chromium sometimes opens no dialog. A user would press the button again.
   for (let tries = 3; ; tries--) {
     const [chooser] = await Promise.all([page.waitForEvent("filechooser", { timeout: 10_000 }).catch(() => null), button.click()]);
     if (chooser) return chooser.setFiles(files.map((file) => ({ mimeType: "image/jpeg", ...file })));
@@ -37,17 +37,21 @@ export const upload = (page, files) => choose(page, page.getByRole("button", { n
 /** The tile of a picture. @param {import("playwright-core").Page} page @param {string} name */
 export const tile = (page, name) => page.locator(".tile").filter({ has: page.getByRole("link", { name, exact: true }) });
 
-/** Waits until a picture is shown by its thumbnail. @param {import("playwright-core").Locator} place */
-export async function sharp(place) {
+/** Waits until the thumbnail of a picture is visible. @param {import("playwright-core").Locator} place */
+export async function waitForThumbnail(place) {
   await place.locator("img.loaded").waitFor({ timeout: 60_000 });
 }
 
-/** Waits until all uploads are over. @param {import("playwright-core").Page} page @param {number} count */
-export async function uploaded(page, count) {
+/**
+ * Waits until `count` uploads are ready, and checks that the list contains no others.
+ * @param {import("playwright-core").Page} page
+ * @param {number} count
+ */
+export async function waitForUploads(page, count) {
   await page.locator(".tray-row.ready").nth(count - 1).waitFor({ timeout: 90_000 });
   assert.equal(await page.locator(".tray-row:not(.ready)").count(), 0);
 }
 
-/** Where the bytes of uploads go, and where thumbnails come from. */
+/** Patterns of the URLs of uploads and of thumbnails. */
 export const uploadsUrl = `${outputs.endpoint_url}/${outputs.uploads_bucket}/**`;
 export const derivedUrl = `${outputs.endpoint_url}/${outputs.derived_bucket}/**`;

@@ -1,14 +1,14 @@
-// Pictures like those of phones, made by code: stored as the sensor lies, with an EXIF orientation that turns them upright.
+// Generates photos like those of phones: the pixels are stored rotated, and the EXIF orientation says how to turn them.
 
 import { blankPage } from "./browser.js";
 
-/** What each corner of an upright picture is filled with. */
+/** The colour of each corner of an upright picture. */
 export const CORNERS = { topLeft: "red", topRight: "lime", bottomRight: "blue", bottomLeft: "yellow" };
 
 /**
- * A photo in JPEG: four quarters of the colours of CORNERS under a grain, as large as photos are for their size.
- * @param {{width?: number, height?: number, orientation?: number, quality?: number, label?: string}} [options] the
- * sides as one sees them upright; EXIF's orientation, 1 to 8; a text in the middle, which makes it tell from others
+ * Generates a JPEG: four quarters in the colours of CORNERS, with noise, so that the file is as large as a real photo.
+ * @param {{width?: number, height?: number, orientation?: number, quality?: number, label?: string}} [options] width
+ * and height of the upright picture; EXIF's orientation, 1 to 8; a text in the middle that makes the picture unique
  * @returns {Promise<Buffer>}
  */
 export async function photo({ width = 1600, height = 1200, orientation = 1, quality = 0.85, label = "" } = {}) {
@@ -17,8 +17,8 @@ export async function photo({ width = 1600, height = 1200, orientation = 1, qual
 }
 
 /**
- * The names of the colours at the corners of a picture, such as a screenshot of a thumbnail.
- * @param {Buffer} bytes of any format that a browser shows
+ * Returns the names of the colours at the corners of a picture, for example a screenshot of a thumbnail.
+ * @param {Buffer} bytes a picture in any format that browsers support
  * @returns {Promise<typeof CORNERS>}
  */
 export async function corners(bytes) {
@@ -40,7 +40,7 @@ function nearest(colour) {
 async function drawn({ width, height, orientation, quality, label, corners }) {
   const turned = orientation >= 5;
   const [w, h] = turned ? [height, width] : [width, height];
-  // From the stored picture to the upright one (EXIF 2.32, section 4.6.4, tag Orientation).
+  // Transforms the stored picture into the upright one (EXIF 2.32, section 4.6.4, tag Orientation).
   const upright = new DOMMatrix({
     1: [1, 0, 0, 1, 0, 0],
     2: [-1, 0, 0, 1, w, 0],
@@ -79,7 +79,7 @@ async function drawn({ width, height, orientation, quality, label, corners }) {
   return String(reader.result).split(",")[1];
 }
 
-/** Runs in the browser: the mean colour of a small square near each corner, clockwise from the top left. */
+/** Runs in the browser. Returns the mean colour of a small square near each corner, clockwise from the top left. */
 async function read(base64) {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const bitmap = await createImageBitmap(new Blob([bytes]));
@@ -98,13 +98,13 @@ async function read(base64) {
   });
 }
 
-/** The same JPEG with an EXIF segment, which says its orientation, right after its start. */
+/** Inserts an EXIF segment with an orientation at the start of a JPEG. */
 function withOrientation(jpeg, orientation) {
   const tiff = Buffer.alloc(26);
   tiff.write("MM", 0); // big-endian
   tiff.writeUInt16BE(42, 2);
-  tiff.writeUInt32BE(8, 4); // where the first directory lies
-  tiff.writeUInt16BE(1, 8); // its entries: Orientation, one SHORT
+  tiff.writeUInt32BE(8, 4); // offset of the first directory
+  tiff.writeUInt16BE(1, 8); // number of entries: only Orientation, one SHORT
   tiff.writeUInt16BE(0x0112, 10);
   tiff.writeUInt16BE(3, 12);
   tiff.writeUInt32BE(1, 14);

@@ -1,13 +1,13 @@
-// Somebody's pictures, from the first visit to the last.
+// A user's pictures, from registration to deletion.
 
 import assert from "node:assert/strict";
 import test from "node:test";
 import { inBrowser } from "./browser.js";
-import { choose, logIn, sharp, tile, upload, uploaded, uploadsUrl } from "./page.js";
+import { choose, logIn, waitForThumbnail, tile, upload, waitForUploads, uploadsUrl } from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
-import { api, intoTier, mailedCodes, newAccount, outputs, registered, token, until } from "./stack.js";
+import { api, moveToTier, mailedCodes, newAccount, outputs, registerUser, token, until } from "./stack.js";
 
-test("somebody registers, uploads twelve photos at once, sees them upright and deletes one", inBrowser(async ({ page, open }) => {
+test("a user registers, uploads twelve photos at once, sees them upright and deletes one", inBrowser(async ({ page, open }) => {
   const account = newAccount();
   await open("#/register");
   await page.getByLabel("User name").fill(account.username);
@@ -16,7 +16,7 @@ test("somebody registers, uploads twelve photos at once, sees them upright and d
   await page.getByRole("button", { name: "Register" }).click();
   await page.getByRole("heading", { name: "Confirm your account" }).waitFor();
   const [code] = await mailedCodes(account.email);
-  await page.getByLabel("Code from the mail").fill(code);
+  await page.getByLabel("Code from the e-mail").fill(code);
   await page.getByRole("button", { name: "Confirm" }).click();
   await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
 
@@ -25,10 +25,10 @@ test("somebody registers, uploads twelve photos at once, sees them upright and d
     buffer: await photo({ width: 1200, height: 900, orientation: index % 8 + 1, label: String(index + 1) }),
   })));
   await upload(page, files);
-  await uploaded(page, 12);
+  await waitForUploads(page, 12);
   await page.getByRole("button", { name: "Clear list" }).click();
   for (const { name } of files) {
-    await sharp(tile(page, name));
+    await waitForThumbnail(tile(page, name));
     const shown = await tile(page, name).locator("img").screenshot({ animations: "disabled" });
     assert.deepEqual(await corners(shown), CORNERS, name);
   }
@@ -40,18 +40,18 @@ test("somebody registers, uploads twelve photos at once, sees them upright and d
   await page.keyboard.press("Escape");
   await tile(page, "photo 3.jpg").waitFor({ state: "detached" });
   const bearer = await token(account);
-  await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 11 || undefined, "the picture to go");
+  await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 11 || undefined, "the deletion of the picture");
   await page.reload();
   await page.locator(".tile").nth(10).waitFor();
   assert.equal(await page.locator(".tile").count(), 11);
 }));
 
-test("a deleted picture comes back where it was with Undo, and stays", inBrowser(async (visit) => {
+test("Undo restores a deleted picture in its place, and it is not deleted later", inBrowser(async (visit) => {
   const { page } = visit;
-  const account = await registered();
+  const account = await registerUser();
   await logIn(visit, account);
   await upload(page, await Promise.all(["a.jpg", "b.jpg", "c.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
-  await uploaded(page, 3);
+  await waitForUploads(page, 3);
   const names = () => page.locator(".tile a").evaluateAll((links) => links.map((link) => link.getAttribute("title")));
   const before = await names();
   await page.locator(".tile a").nth(1).focus();
@@ -66,12 +66,12 @@ test("a deleted picture comes back where it was with Undo, and stays", inBrowser
   assert.equal((await api("GET", "/api/images", { token: await token(account) })).images.length, 3);
 }));
 
-test("a picture that is deleted in the large view can be had back there", inBrowser(async (visit) => {
+test("Undo in the large view restores a picture that was deleted there", inBrowser(async (visit) => {
   const { page } = visit;
-  const account = await registered();
+  const account = await registerUser();
   await logIn(visit, account);
   await upload(page, await Promise.all(["a.jpg", "b.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
-  await uploaded(page, 2);
+  await waitForUploads(page, 2);
   await tile(page, "a.jpg").getByRole("link").click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("heading", { name: "a.jpg" }).waitFor();
@@ -86,11 +86,11 @@ test("a picture that is deleted in the large view can be had back there", inBrow
   assert.equal((await api("GET", "/api/images", { token: await token(account) })).images.length, 2);
 }));
 
-test("arrow keys go from picture to picture, in the gallery and in the large view", inBrowser(async (visit) => {
+test("arrow keys move from picture to picture, in the gallery and in the large view", inBrowser(async (visit) => {
   const { page } = visit;
-  await logIn(visit, await registered());
+  await logIn(visit, await registerUser());
   await upload(page, await Promise.all(["a.jpg", "b.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
-  await uploaded(page, 2);
+  await waitForUploads(page, 2);
   const [first, second] = await page.locator(".tile a").evaluateAll((links) => links.map((link) => link.getAttribute("title")));
   await page.locator(".tile a").first().focus();
   await page.keyboard.press("ArrowRight");
@@ -103,15 +103,15 @@ test("arrow keys go from picture to picture, in the gallery and in the large vie
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute("title")), first);
 }));
 
-test("markup in a file name, title and description is text everywhere", inBrowser(async (visit) => {
+test("HTML in a file name, title and description is shown as text everywhere", inBrowser(async (visit) => {
   const { page } = visit;
-  const account = await registered();
-  await intoTier(account, "enterprise");
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
   const name = "<img src=x onerror=alert(1)>";
   page.on("dialog", () => assert.fail("a script ran"));
   await logIn(visit, account);
   await upload(page, [{ name, buffer: await photo({ width: 200, height: 150 }) }]);
-  await uploaded(page, 1);
+  await waitForUploads(page, 1);
   assert.equal(await page.locator(".tray-name").textContent(), name);
   await tile(page, name).getByRole("link").click();
   const dialog = page.getByRole("dialog");
@@ -128,15 +128,15 @@ test("markup in a file name, title and description is text everywhere", inBrowse
   assert.equal(await page.locator("img[src=x], main script, b[onclick]").count(), 0);
 }));
 
-test("links to sizes can be copied, and an expiring link gives the original", inBrowser(async (visit) => {
+test("links to thumbnails can be copied, and an expiring link returns the original", inBrowser(async (visit) => {
   const { page, context } = visit;
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: outputs.api_url });
-  const account = await registered();
-  await intoTier(account, "enterprise");
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
   await logIn(visit, account);
   const buffer = await photo({ width: 600, height: 450 });
   await upload(page, [{ name: "a.jpg", buffer }]);
-  await uploaded(page, 1);
+  await waitForUploads(page, 1);
   await tile(page, "a.jpg").getByRole("link").click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: "Copy link to 200 px" }).click();
@@ -150,29 +150,29 @@ test("links to sizes can be copied, and an expiring link gives the original", in
   assert.deepEqual(Buffer.from(await (await fetch(await link.inputValue())).arrayBuffer()), buffer);
 }));
 
-test("a picture is described and edited by AI, without reloading", inBrowser(async (visit) => {
+test("the AI describes and edits a picture, and the page shows both without a reload", inBrowser(async (visit) => {
   const { page } = visit;
-  const account = await registered();
-  await intoTier(account, "enterprise");
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
   await logIn(visit, account);
   await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 1200, height: 900 }) }]);
-  await uploaded(page, 1);
+  await waitForUploads(page, 1);
   await tile(page, "a.jpg").getByRole("link").click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: "Describe this picture" }).click();
   await dialog.getByText("Four coloured squares.").waitFor({ timeout: 60_000 });
   await dialog.getByLabel("What should be changed?").fill("Add a hat");
   await dialog.getByRole("button", { name: "Make an edit" }).click();
-  await page.getByText("The edit is being made.").waitFor();
+  await page.getByText("The AI is making the edit.").waitFor();
   await page.keyboard.press("Escape");
   await page.locator(".tile img.loaded").nth(1).waitFor({ timeout: 60_000 });
 }));
 
-test("a picture is replaced in the large view, which shows the old version until the new one is there", inBrowser(async (visit) => {
+test("the large view shows the old version of a replaced picture until the new one is ready", inBrowser(async (visit) => {
   const { page } = visit;
-  await logIn(visit, await registered());
+  await logIn(visit, await registerUser());
   await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
-  await uploaded(page, 1);
+  await waitForUploads(page, 1);
   await tile(page, "a.jpg").getByRole("link").click();
   const dialog = page.getByRole("dialog");
   await dialog.getByText("400 × 300", { exact: true }).waitFor();
@@ -187,7 +187,7 @@ test("a picture is replaced in the large view, which shows the old version until
   });
   const files = [{ name: "b.jpg", buffer: await photo({ width: 600, height: 450 }) }];
   await choose(page, dialog.getByRole("button", { name: "Replace picture" }), files);
-  await page.getByText("The new version is on its way.").waitFor();
+  await page.getByText("The new version is being uploaded.").waitFor();
   await page.locator(".tray-row.sending").waitFor();
   assert.ok(await dialog.locator("img.loaded").isVisible());
   assert.equal(await dialog.getByRole("button", { name: "Discard" }).count(), 0);
@@ -196,30 +196,30 @@ test("a picture is replaced in the large view, which shows the old version until
   assert.equal(await dialog.locator(".callout").count(), 0);
 }));
 
-test("a replacement that never came leaves the picture, and can be begun again", inBrowser(async (visit) => {
+test("an incomplete replacement leaves the picture unchanged, and can be started again", inBrowser(async (visit) => {
   const { page, open } = visit;
-  const account = await registered();
+  const account = await registerUser();
   await logIn(visit, account);
   await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
-  await uploaded(page, 1);
+  await waitForUploads(page, 1);
   const bearer = await token(account);
   const { images: [{ id }] } = await api("GET", "/api/images", { token: bearer });
   await api("PATCH", `/api/images/${id}`, { token: bearer, body: { replace: { content_type: "image/jpeg", size: 1000 } } });
   await open(`#/images/${id}`);
   await page.reload();
   const dialog = page.getByRole("dialog");
-  await dialog.getByText("A new version was begun and has not arrived.").waitFor();
+  await dialog.getByText("The upload of a new version is not complete.").waitFor();
   assert.equal(await dialog.getByRole("button", { name: "Discard" }).count(), 0);
   await choose(page, dialog.getByRole("button", { name: "Choose the file again" }), [{ name: "b.jpg", buffer: await photo({ width: 600, height: 450 }) }]);
   await dialog.getByText("600 × 450", { exact: true }).waitFor({ timeout: 60_000 });
 }));
 
-test("a deletion can be undone with Ctrl+Z, and is done when its notice is closed or somebody logs out", inBrowser(async (visit) => {
+test("Ctrl+Z undoes a deletion; closing its notice or logging out completes it", inBrowser(async (visit) => {
   const { page, open } = visit;
-  const account = await registered();
+  const account = await registerUser();
   await logIn(visit, account);
   await upload(page, await Promise.all(["a.jpg", "b.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 200, height: 150 }) }))));
-  await uploaded(page, 2);
+  await waitForUploads(page, 2);
   await page.getByRole("button", { name: "Clear list" }).click();
   const bearer = await token(account);
   const left = async (count) => {
@@ -237,10 +237,10 @@ test("a deletion can be undone with Ctrl+Z, and is done when its notice is close
   assert.ok(await left(2));
   await remove("a.jpg");
   await page.locator(".notice", { hasText: "Deleted a.jpg." }).getByRole("button", { name: "Close" }).click();
-  await until(() => left(1), "the first picture to go");
+  await until(() => left(1), "the deletion of the first picture");
   await remove("b.jpg");
   await open("#/account");
   await page.getByRole("button", { name: "Log out", exact: true }).click();
   await page.getByRole("heading", { name: "Log in" }).waitFor();
-  await until(() => left(0), "the second picture to go");
+  await until(() => left(0), "the deletion of the second picture");
 }));

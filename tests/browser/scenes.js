@@ -1,8 +1,8 @@
-// Landscapes that nobody has photographed, for screenshots: layers of hills in haze, under the sky of some hour.
+// Generates landscapes for screenshots: layers of hills in haze, under skies of different times of day.
 
 import { blankPage } from "./browser.js";
 
-/** Colours of the sky from the top down, of the far and the near hills, and of the sun or moon. */
+/** Colours of the sky from top to bottom, of far and near hills, and of the sun or moon. */
 const HOURS = [
   { name: "dawn", sky: ["#2b3a67", "#7d6b9e", "#e8a598", "#fbd9a5"], far: "#b98f9f", near: "#1d1b33", disc: "#fff1d0" },
   { name: "noon", sky: ["#2f7fc4", "#78b7e3", "#d7ecf5"], far: "#9db9c4", near: "#1f3a2c", disc: "#ffffff" },
@@ -14,11 +14,11 @@ const HOURS = [
   { name: "aurora", sky: ["#06121f", "#0b3a45", "#2a8f74", "#a6e3b0"], far: "#164a4f", near: "#030b10", disc: "#f0fff4" },
 ];
 
-/** How many scenes differ from each other in more than their hills. */
+/** The number of different skies. */
 export const HOUR_COUNT = HOURS.length;
 
 /**
- * A landscape in JPEG, the same for the same number.
+ * Generates a landscape as JPEG. The same seed gives the same picture.
  * @param {number} seed
  * @returns {Promise<{name: string, buffer: Buffer}>}
  */
@@ -62,7 +62,7 @@ async function paint({ seed, hour, width, height }) {
   context.fillStyle = glow;
   context.fillRect(0, 0, width, height);
 
-  // A ridge by midpoint displacement: halved again and again, each time with smaller steps.
+  // Midpoint displacement: each step halves the segments and moves the new points less than before.
   const ridge = (roughness) => {
     let line = [random(), random()];
     for (let step = 1; line.length < width / 2; step *= roughness) {

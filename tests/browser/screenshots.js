@@ -1,11 +1,11 @@
-// Screenshots of every view, on a desktop and a phone, light and dark: `cargo xtask screenshots`.
+// Takes screenshots of every view on a desktop and a phone, in light and dark mode. Run by `cargo xtask screenshots`.
 
 import { mkdirSync } from "node:fs";
 import { devices } from "playwright-core";
 import { browser } from "./browser.js";
-import { choose, logIn, upload, uploaded } from "./page.js";
+import { choose, logIn, upload, waitForUploads } from "./page.js";
 import { scene } from "./scenes.js";
-import { api, intoTier, outputs, registered, token } from "./stack.js";
+import { api, moveToTier, outputs, registerUser, token } from "./stack.js";
 
 const [directory] = process.argv.slice(2);
 const NUMBER = "+4930901820";
@@ -32,16 +32,16 @@ async function visit(options, work) {
   await context.close();
 }
 
-/** What is to be seen: some landscapes, a set, a phone number's pictures, and a few other users. */
+/** Creates the content of the screenshots: landscapes, a set, pictures for a phone number, and two more users. */
 async function fillAccount() {
-  await intoTier(account, "enterprise");
-  await registered();
-  await intoTier(await registered(), "premium");
+  await moveToTier(account, "enterprise");
+  await registerUser();
+  await moveToTier(await registerUser(), "premium");
   await visit(SCREENS.desktop, async (view) => {
     const { page, open } = view;
     await logIn(view, account);
     await upload(page, await Promise.all(Array.from({ length: PHOTOS }, (_, index) => scene(index + 1))));
-    await uploaded(page, PHOTOS);
+    await waitForUploads(page, PHOTOS);
     const { id } = await api("POST", "/api/imagesets", {
       token: await token(account), body: { title: "Three mornings", description: "The same hills, by dawn." },
     });
@@ -78,7 +78,7 @@ async function takeAll(screen, options) {
     await page.locator(".tray").waitFor();
     await page.waitForTimeout(300);
     await page.screenshot({ path: `${directory}/uploads-${screen}-${options.colorScheme}.jpg`, type: "jpeg", quality: 82 });
-    await uploaded(page, 4);
+    await waitForUploads(page, 4);
     for (const view of PLAIN) {
       await open(view);
       await page.reload();

@@ -1,4 +1,4 @@
-// The running stack, as `cargo xtask up` describes it, and what a test does with it beside the page.
+// The running stack, described by `cargo xtask up`, and direct calls to it.
 
 import assert from "node:assert/strict";
 import dns from "node:dns";
@@ -11,13 +11,13 @@ import { readFileSync } from "node:fs";
  */
 export const outputs = JSON.parse(readFileSync(/** @type {string} */ (process.env.DARKROOM_OUTPUTS), "utf8"));
 
-// Not every resolver knows that all of `.localhost` is this machine; Chromium does.
+// Some resolvers do not resolve names below `.localhost` to this machine. Chromium does.
 const lookup = dns.lookup;
 dns.lookup = /** @type {any} */ ((host, options, callback) =>
   lookup(host.endsWith(".localhost") ? "localhost" : host, options, callback));
 
 /**
- * Asks until there is an answer, for a minute.
+ * Calls `ask` until it returns a value, for at most a minute.
  * @template T
  * @param {() => Promise<T | undefined> | T | undefined} ask
  * @param {string} what
@@ -32,7 +32,7 @@ export async function until(ask, what) {
 }
 
 /**
- * Calls the API; another status than 2xx fails the test.
+ * Calls the API. The test fails if the status is not 2xx.
  * @param {string} method
  * @param {string} path
  * @param {{token?: string, body?: unknown}} [request]
@@ -55,14 +55,14 @@ export async function token({ username, password }) {
 
 let count = 0;
 
-/** A name, an address and a password that nobody has yet. */
+/** Returns an unused name and e-mail address, and a password. */
 export function newAccount() {
   const username = `user-${Date.now().toString(36)}-${process.pid}-${count++}`;
   return { username, email: `${username}@example.com`, password: "Browser-Test-1" };
 }
 
 /**
- * The codes that were mailed to an address, oldest first, once there are so many.
+ * Waits for at least `count` e-mails to an address, and returns their codes, oldest first.
  * @param {string} email
  */
 export function mailedCodes(email, count = 1) {
@@ -74,8 +74,8 @@ export function mailedCodes(email, count = 1) {
   }, `${count} mails to ${email}`);
 }
 
-/** A new user who has confirmed, made by the API. */
-export async function registered() {
+/** Registers and confirms a new user with the API. */
+export async function registerUser() {
   const account = newAccount();
   await api("POST", "/api/auth/register", { body: account });
   const [code] = await mailedCodes(account.email);
@@ -84,11 +84,11 @@ export async function registered() {
 }
 
 /**
- * Puts a user into a tier, as the admin.
+ * Moves a user to a tier, as the admin.
  * @param {Login} login
- * @param {string} tier such as `enterprise`
+ * @param {string} tier for example `enterprise`
  */
-export async function intoTier(login, tier) {
+export async function moveToTier(login, tier) {
   const { id } = await api("GET", "/api/auth/profile", { token: await token(login) });
   await api("PUT", `/api/admin/users/${id}/tier`, { token: await token(outputs.admin), body: { tier } });
 }

@@ -1,18 +1,18 @@
-// Uploads that do not go as they should.
+// Uploads with errors or interruptions.
 
 import assert from "node:assert/strict";
 import test from "node:test";
 import { inBrowser } from "./browser.js";
-import { logIn, sharp, tile, upload, uploaded, uploadsUrl } from "./page.js";
+import { logIn, waitForThumbnail, tile, upload, waitForUploads, uploadsUrl } from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
-import { api, registered, token, until } from "./stack.js";
+import { api, registerUser, token, until } from "./stack.js";
 
-test("an upload survives the network going away and coming back", inBrowser(async (visit) => {
-  const { page, context, expect } = visit;
-  expect(/ERR_INTERNET_DISCONNECTED/);
-  const account = await registered();
+test("an upload resumes after the network was lost", inBrowser(async (visit) => {
+  const { page, context, allowError } = visit;
+  allowError(/ERR_INTERNET_DISCONNECTED/);
+  const account = await registerUser();
   await logIn(visit, account);
-  // The network goes while the first file is on its way.
+  // The network fails during the first upload.
   let cut = false;
   await page.route(uploadsUrl, async (route) => {
     if (!cut) {
@@ -24,23 +24,23 @@ test("an upload survives the network going away and coming back", inBrowser(asyn
   });
   const files = await Promise.all(["a.jpg", "b.jpg", "c.jpg", "d.jpg"].map(async (name) => ({ name, buffer: await photo({ width: 400, height: 300, label: name }) })));
   await upload(page, files);
-  await page.getByText("No connection. Goes on by itself.").first().waitFor();
+  await page.getByText("No connection. The upload resumes automatically.").first().waitFor();
   await page.waitForTimeout(2000);
   assert.equal(await page.locator(".tray-row.failed").count(), 0);
   await context.setOffline(false);
-  await uploaded(page, 4);
+  await waitForUploads(page, 4);
   for (const { name } of files) {
-    await sharp(tile(page, name));
+    await waitForThumbnail(tile(page, name));
     assert.deepEqual(await corners(await tile(page, name).locator("img").screenshot({ animations: "disabled" })), CORNERS);
   }
   const { images } = await api("GET", "/api/images", { token: await token(account) });
   assert.deepEqual(images.map((image) => image.status), Array(4).fill("ready"));
 }));
 
-test("an upload whose answer was lost is not sent again", inBrowser(async (visit) => {
-  const { page, expect } = visit;
-  expect(/ERR_FAILED|409|412/);
-  await logIn(visit, await registered());
+test("an upload whose response was lost is not sent again", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  allowError(/ERR_FAILED|409|412/);
+  await logIn(visit, await registerUser());
   let sent = 0;
   await page.route(uploadsUrl, async (route) => {
     if (route.request().method() !== "PUT") return route.continue();
@@ -50,8 +50,8 @@ test("an upload whose answer was lost is not sent again", inBrowser(async (visit
     return route.abort("failed");
   });
   await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
-  await uploaded(page, 1);
-  await sharp(tile(page, "a.jpg"));
+  await waitForUploads(page, 1);
+  await waitForThumbnail(tile(page, "a.jpg"));
   assert.ok(sent <= 2, `${sent} times`);
 }));
 
@@ -59,31 +59,31 @@ for (const { what, leave } of [
   { what: "left", leave: (page) => page.goto("about:blank") },
   { what: "closed with its tab", leave: (page) => page.close({ runBeforeUnload: true }) },
 ]) {
-  test(`a page that is ${what} half-way asks first, and leaves nothing behind`, inBrowser(async (visit) => {
+  test(`a page that is ${what} during an upload asks the user first, and deletes the incomplete image`, inBrowser(async (visit) => {
     const { page, context } = visit;
     let asked = false;
     page.on("dialog", (dialog) => {
       asked = dialog.type() === "beforeunload";
       return dialog.accept();
     });
-    const account = await registered();
+    const account = await registerUser();
     await logIn(visit, account);
-    await page.route(uploadsUrl, () => {}); // never gets anywhere
+    await page.route(uploadsUrl, () => {}); // the upload never finishes
     await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
     const bearer = await token(account);
     const images = async () => (await api("GET", "/api/images", { token: bearer })).images;
-    await until(async () => (await images()).length === 1 || undefined, "the announcement");
-    await context.newPage(); // so that the browser stays when its tab goes
+    await until(async () => (await images()).length === 1 || undefined, "the new image");
+    await context.newPage(); // keeps the context open when the tab closes
     await leave(page);
-    await until(async () => (await images()).length === 0 || undefined, "the picture to be withdrawn");
-    await until(async () => (await api("GET", "/api/auth/profile", { token: bearer })).usage.images === 0 || undefined, "its place in the quota");
+    await until(async () => (await images()).length === 0 || undefined, "the deletion of the image");
+    await until(async () => (await api("GET", "/api/auth/profile", { token: bearer })).usage.images === 0 || undefined, "the refund of the quota");
     assert.ok(asked);
   }));
 }
 
-test("a cancelled upload is withdrawn, and can be begun again", inBrowser(async (visit) => {
+test("cancelling an upload deletes its image, and the upload can be started again", inBrowser(async (visit) => {
   const { page } = visit;
-  const account = await registered();
+  const account = await registerUser();
   await logIn(visit, account);
   await page.route(uploadsUrl, () => {});
   await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
@@ -91,16 +91,16 @@ test("a cancelled upload is withdrawn, and can be begun again", inBrowser(async 
   await page.getByRole("button", { name: "Cancel upload of a.jpg" }).click();
   await page.locator(".tile").waitFor({ state: "detached" });
   const bearer = await token(account);
-  await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 0 || undefined, "the picture to be withdrawn");
+  await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 0 || undefined, "the deletion of the image");
   await page.unroute(uploadsUrl);
   await page.getByRole("button", { name: "Try upload of a.jpg again" }).click();
-  await uploaded(page, 1);
-  await sharp(tile(page, "a.jpg"));
+  await waitForUploads(page, 1);
+  await waitForThumbnail(tile(page, "a.jpg"));
 }));
 
-test("what is no picture is told apart, each with what to do, and stops no other file", inBrowser(async (visit) => {
+test("each file that is not a supported picture gets its own error, and other files are still uploaded", inBrowser(async (visit) => {
   const { page } = visit;
-  await logIn(visit, await registered());
+  await logIn(visit, await registerUser());
   await upload(page, [
     { name: "page.jpg", buffer: Buffer.from("<html>") },
     { name: "iphone.heic", mimeType: "image/heic", buffer: Buffer.from("ftypheic") },
@@ -114,12 +114,12 @@ test("what is no picture is told apart, each with what to do, and stops no other
   assert.match(await row("iphone.heic").textContent(), /as JPEG/);
   assert.match(await row("notes.txt").textContent(), /not a picture\. Send a JPEG/);
   assert.match(await row("empty.jpg").textContent(), /is empty/);
-  await sharp(tile(page, "good.jpg"));
+  await waitForThumbnail(tile(page, "good.jpg"));
 }));
 
-test("files that are dropped or pasted anywhere on the page are uploaded", inBrowser(async (visit) => {
+test("files that the user drops or pastes anywhere on the page are uploaded", inBrowser(async (visit) => {
   const { page } = visit;
-  await logIn(visit, await registered());
+  await logIn(visit, await registerUser());
   const jpeg = (await photo({ width: 400, height: 300 })).toString("base64");
   await page.evaluate((jpeg) => {
     const bytes = Uint8Array.from(atob(jpeg), (character) => character.charCodeAt(0));
@@ -131,7 +131,7 @@ test("files that are dropped or pasted anywhere on the page are uploaded", inBro
     document.querySelector("main").dispatchEvent(new DragEvent("drop", { dataTransfer: carry("dropped.jpg"), bubbles: true, cancelable: true }));
     document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: carry("pasted.jpg"), bubbles: true }));
   }, jpeg);
-  await uploaded(page, 2);
-  await sharp(tile(page, "dropped.jpg"));
-  await sharp(tile(page, "pasted.jpg"));
+  await waitForUploads(page, 2);
+  await waitForThumbnail(tile(page, "dropped.jpg"));
+  await waitForThumbnail(tile(page, "pasted.jpg"));
 }));

@@ -1,4 +1,4 @@
-// A client generated from docs/openapi.yaml takes a picture through: log in, announce, upload, wait, look, delete.
+// A client generated from docs/openapi.yaml logs in, creates an image, uploads its file, waits, reads it and deletes it.
 
 import { strict as assert } from "node:assert";
 import createClient, { type Middleware } from "openapi-fetch";
@@ -36,10 +36,10 @@ const ready = await until(async () => {
   const { data, error } = await client.GET("/api/images/{id}", { params });
   assert(data, JSON.stringify(error));
   return data.status === "ready" || data.status === "failed" ? data : undefined;
-}, "the picture to be developed");
+}, "the image to be ready");
 assert.deepEqual([ready.status, ready.width, ready.height, ready.failure], ["ready", 320, 200, null]);
 
-// Without this header the answer is a redirect to the picture itself.
+// Without this header, the response is a redirect to the picture.
 const headers = { accept: "application/json" };
 const query = { size: 200 };
 const thumbnail = await client.GET("/api/images/{id}/thumbnail", { params: { ...params, query }, headers });
@@ -54,4 +54,4 @@ assert.deepEqual([refused.response.status, refused.error && "code" in refused.er
 
 const deleted = await client.DELETE("/api/images/{id}", { params });
 assert.equal(deleted.response.status, 204);
-console.log("The generated client took a picture through.");
+console.log("The generated client uploaded, read and deleted an image.");

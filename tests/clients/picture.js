@@ -1,9 +1,9 @@
-// Pictures made by code.
+// Generates pictures.
 
 import { crc32, deflateSync } from "node:zlib";
 
 /**
- * A PNG of one colour.
+ * Generates a PNG of one colour.
  * @param {number} width
  * @param {number} height
  * @param {[number, number, number]} colour
@@ -13,7 +13,7 @@ export function png(width, height, colour) {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([8, 2], 8); // eight bits for each of red, green and blue
+  header.set([8, 2], 8); // 8 bits for each of red, green and blue
   const row = Buffer.concat([Buffer.from([0]), Buffer.from(Array(width).fill(colour).flat())]);
   const pixels = deflateSync(Buffer.concat(Array(height).fill(row)));
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);

@@ -1,4 +1,4 @@
-// The running stack, as `cargo xtask up` describes it.
+// The running stack, described by `cargo xtask up`.
 
 import dns from "node:dns";
 import { readFileSync } from "node:fs";
@@ -6,13 +6,13 @@ import { readFileSync } from "node:fs";
 /** @type {{api_url: string, demo: {username: string, password: string}}} */
 export const outputs = JSON.parse(readFileSync(/** @type {string} */ (process.env.DARKROOM_OUTPUTS), "utf8"));
 
-// Not every resolver knows that all of `.localhost` is this machine.
+// Some resolvers do not resolve names below `.localhost` to this machine.
 const lookup = dns.lookup;
 dns.lookup = /** @type {any} */ ((host, options, callback) =>
   lookup(host.endsWith(".localhost") ? "localhost" : host, options, callback));
 
 /**
- * Asks until there is an answer, for a minute.
+ * Calls `ask` until it returns a value, for at most a minute.
  * @template T
  * @param {() => Promise<T | undefined>} ask
  * @param {string} what

@@ -1,5 +1,5 @@
-// Uppy's own AwsS3 plugin uploads ten files. What the API hands out as `upload` goes to it as it is. Everything goes
-// through jsdom's XMLHttpRequest, which keeps a page to what CORS allows it.
+// Uppy's AwsS3 plugin uploads ten files. It receives the API's `upload` object unchanged. All requests use jsdom's
+// XMLHttpRequest, which enforces CORS.
 
 import { strict as assert } from "node:assert";
 import { JSDOM, VirtualConsole } from "jsdom";
@@ -7,7 +7,7 @@ import { png } from "./picture.js";
 import { outputs, until } from "./stack.js";
 
 const FILES = 10;
-// The template's default origin, which the local stack keeps.
+// The default value of the template's parameter AllowedOrigins, which the local stack uses, too.
 const ORIGIN = "http://localhost:3000";
 
 const { window } = new JSDOM("", { url: `${ORIGIN}/`, virtualConsole: new VirtualConsole() });
@@ -24,7 +24,7 @@ function call(method, path, token, body) {
     if (token) request.setRequestHeader("authorization", `Bearer ${token}`);
     if (body) request.setRequestHeader("content-type", "application/json");
     request.onload = () => resolve({ status: request.status, body: request.responseText && JSON.parse(request.responseText) });
-    request.onerror = () => reject(new Error(`${method} ${path}: no answer that this page may see`));
+    request.onerror = () => reject(new Error(`${method} ${path}: no response that CORS allows this page to read`));
     request.send(body && JSON.stringify(body));
   });
 }
@@ -58,8 +58,8 @@ for (const id of ids) {
     const { body } = await call("GET", `/api/images/${id}/status`, token);
     assert.notEqual(body.status, "failed", JSON.stringify(body));
     return body.status === "ready" ? body : undefined;
-  }, `picture ${id} to be ready`);
+  }, `image ${id} to be ready`);
 }
 for (const id of ids) assert.equal((await call("DELETE", `/api/images/${id}`, token)).status, 204);
-console.log(`Uppy uploaded ${FILES} files, and all became ready.`);
+console.log(`Uppy uploaded ${FILES} files, and all images became ready.`);
 window.close();

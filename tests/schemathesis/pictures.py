@@ -1,4 +1,4 @@
-"""Uploads two pictures as one of the stack's users, so that not every image that schemathesis meets is pending."""
+"""Uploads two pictures as a user of the stack, so that schemathesis also finds images that are ready."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import zlib
 
 import requests
 
-import hooks  # noqa: F401 - it makes `.localhost` resolve
+import hooks  # noqa: F401 - resolves names below `.localhost`
 
 API = os.environ["API_URL"]
 

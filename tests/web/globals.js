@@ -1,4 +1,4 @@
-// What the page's modules find in every browser, but not in Node.js. Import it before them.
+// Browser globals that the page's modules need and Node.js does not have. Import this file before the modules.
 
 /** @type {any} */
 const globals = globalThis;

@@ -1,4 +1,4 @@
-// The order of a list of which only some pages are loaded.
+// The order of a list with only some pages loaded.
 
 import "./globals.js";
 import assert from "node:assert/strict";
@@ -7,11 +7,11 @@ import { PagedList } from "../../web/paged-list.js";
 
 const COUNT = 250;
 
-/** An id that is larger the newer its image is. */
+/** Returns the id of an image. Newer images have larger ids. */
 const id = (number) => `01${String(number).padStart(24, "0")}`;
 const image = (number, more = {}) => /** @type {any} */ ({ id: id(number), ...more });
 
-/** Pages of images with the numbers from COUNT down to 1. */
+/** Loads a page of images with the numbers from COUNT down to 1. */
 async function load(cursor, limit) {
   const from = Number(cursor ?? COUNT);
   const numbers = Array.from({ length: Math.min(limit, from) }, (_, index) => from - index);
@@ -19,28 +19,28 @@ async function load(cursor, limit) {
   return { images: numbers.map((number) => image(number)), next_cursor: next > 0 ? String(next) : null };
 }
 
-/** Loads what is missing of the first places, and waits for it. */
+/** Loads the first `count` items, and waits until they are loaded. */
 async function loaded(list, count) {
-  list.need(0, count - 1);
-  while (list.known < count) await new Promise((done) => list.addEventListener("change", done, { once: true }));
+  list.ensureLoaded(0, count - 1);
+  while (list.knownCount < count) await new Promise((done) => list.addEventListener("change", done, { once: true }));
 }
 
-const ids = (list) => Array.from({ length: list.known }, (_, index) => list.at(index)?.id);
+const ids = (list) => Array.from({ length: list.knownCount }, (_, index) => list.at(index)?.id);
 const newestFirst = (list) => assert.deepEqual(ids(list), ids(list).sort().reverse());
 
-test("an old image that changes does not come before newer ones, and is found where it belongs", async () => {
+test("an old image that changes is not inserted before newer ones, and keeps its place", async () => {
   const list = new PagedList(load);
   await loaded(list, 100);
   list.put(image(20, { title: "replaced" }));
   assert.equal(list.at(0)?.id, id(COUNT));
-  assert.equal(list.known, 100);
+  assert.equal(list.knownCount, 100);
   await loaded(list, COUNT);
   assert.equal(list.indexOf(id(20)), COUNT - 20);
-  assert.equal(list.known, COUNT);
+  assert.equal(list.knownCount, COUNT);
   newestFirst(list);
 });
 
-test("an old image that changes before the list is loaded goes to its place", async () => {
+test("an old image that changes before the list is loaded is inserted in its place", async () => {
   const list = new PagedList(load);
   list.put(image(20, { title: "beyond the first page" }));
   list.put(image(200, { title: "in the first page" }));
@@ -48,11 +48,11 @@ test("an old image that changes before the list is loaded goes to its place", as
   await loaded(list, 101);
   assert.equal(list.at(0)?.id, id(COUNT + 1));
   assert.equal(list.at(COUNT + 1 - 200)?.title, "in the first page");
-  assert.equal(list.known, 101);
+  assert.equal(list.knownCount, 101);
   newestFirst(list);
 });
 
-test("new images come in front, also when one is a little older than the newest known", async () => {
+test("new images are inserted in order, also if one is older than the newest loaded image", async () => {
   const list = new PagedList(async () => ({ images: [image(10), image(8)], next_cursor: null }));
   await loaded(list, 2);
   for (const number of [11, 9, 7]) list.put(image(number));

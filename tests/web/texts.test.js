@@ -1,4 +1,4 @@
-// The sentences of the page, held against the contract.
+// Checks that web/texts.js has a sentence for every code in docs/openapi.yaml.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { texts } from "../../web/texts.js";
 
 const contract = readFileSync(new URL("../../docs/openapi.yaml", import.meta.url), "utf8");
 
-test("every code of the contract's problems has a sentence of the page's own", () => {
+test("web/texts.js has a sentence for every problem code", () => {
   const codes = new Set([...contract.matchAll(/code: \{enum: \[([^\]]+)\]/g)].flatMap(([, list]) => list.split(", ")));
   assert.ok(codes.size > 30, `${codes.size} codes`);
   const unknown = texts.problem({ status: 500, code: "internal" });
@@ -20,7 +20,7 @@ test("every code of the contract's problems has a sentence of the page's own", (
   }
 });
 
-test("every code of a failure has a sentence of the page's own", () => {
+test("web/texts.js has a sentence for every failure code", () => {
   const [, listed] = contract.match(/description: "A stable code\. Codes of uploads: ([^"]+)"/) ?? [];
   const codes = [...listed.matchAll(/`([a-z-]+)`/g)].map(([, code]) => code);
   assert.ok(codes.length > 15, `${codes.length} codes`);

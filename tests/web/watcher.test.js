@@ -1,4 +1,4 @@
-// Asking for images until they are settled, against an API that is made here.
+// Polling images, with a fake API.
 
 import "./globals.js";
 import assert from "node:assert/strict";
@@ -6,38 +6,38 @@ import test from "node:test";
 import { watch } from "../../web/watcher.js";
 
 const ID = "01JZ0000000000000000000001";
-const TOKEN = `header.${btoa(JSON.stringify({ sub: "somebody" }))}.signature`;
-/** What the API says of the image. */
+const TOKEN = `header.${btoa(JSON.stringify({ sub: "user" }))}.signature`;
+/** The image that the fake API returns. */
 let image;
 
 /** @type {any} */
-const answer = async (path) =>
+const fakeFetch = async (path) =>
   Response.json(path === "/api/auth/token/refresh" ? { access_token: TOKEN } : image);
-globalThis.fetch = answer;
+globalThis.fetch = fakeFetch;
 
-/** Waits until an image has been heard of whose title is this. */
-async function heard(images, title) {
+/** Waits until a listener has received an image with this title. */
+async function waitForTitle(images, title) {
   for (let tries = 0; tries < 40; tries++) {
     if (images.some((image) => image?.title === title)) return;
     await new Promise((wake) => setTimeout(wake, 100));
   }
-  assert.fail(`nothing was heard of "${title}"`);
+  assert.fail(`the listener did not receive "${title}"`);
 }
 
-const is = (status, title) => {
+const setImage = (status, title) => {
   image = { id: ID, status, title, updated_at: title, analysis: null, dropbox: null, source_image_id: null };
 };
 
-test("whoever stops watching an image does not stop another one who watches it", async () => {
+test("removing one listener of an image does not remove another", async () => {
   const [early, late] = [[], []];
   const leaving = new AbortController();
-  is("ready", "first version");
+  setImage("ready", "first version");
   watch(ID, (image) => early.push(image), leaving.signal);
-  await heard(early, "first version");
-  // The image is settled, so it is not watched any more, until somebody uploads another version.
-  is("processing", "second version");
+  await waitForTitle(early, "first version");
+  // The image is finished, so it is no longer polled. A new version starts the polling again.
+  setImage("processing", "second version");
   watch(ID, (image) => late.push(image));
   leaving.abort();
-  is("ready", "second version, ready");
-  await heard(late, "second version, ready");
+  setImage("ready", "second version, ready");
+  await waitForTitle(late, "second version, ready");
 });

@@ -1,10 +1,10 @@
-// The caller's own account.
+// The view of the user's account.
 
 import { session } from "../api.js";
 import { confirm } from "../dialog.js";
 import { busy, h } from "../dom.js";
 import { bytes, number } from "../format.js";
-import { complain, settleDeferred } from "../notice.js";
+import { showError, commitDeferred } from "../notice.js";
 import { isAdmin, loadProfile, state } from "../state.js";
 import { texts } from "../texts.js";
 import { uploads } from "../uploads.js";
@@ -14,20 +14,20 @@ const words = texts.account;
 export async function accountView({ onLogout }) {
   const profile = await loadProfile();
   const { tier, tiers } = state;
-  const leave = (everywhere) => ({ currentTarget }) => busy(currentTarget, () => logOut(everywhere));
+  const onLogoutClick = (everywhere) => ({ currentTarget }) => busy(currentTarget, () => logOut(everywhere));
   const logOut = async (everywhere) => {
-    if (uploads.unsent && !await confirm(words.confirmLogout, words.logout)) return;
-    // As long as there is a token for it.
-    uploads.leave();
-    settleDeferred(true);
+    if (uploads.hasUnsent && !await confirm(words.confirmLogout, words.logout)) return;
+    // These requests need the token, so they are sent before the logout.
+    uploads.cancelUnsent();
+    commitDeferred(true);
     try {
       await session.logout(everywhere);
     } catch (error) {
-      return complain(error);
+      return showError(error);
     }
     onLogout();
   };
-  const most = tier?.max_images ?? profile.usage.images;
+  const maxImages = tier?.max_images ?? profile.usage.images;
   const element = h("div", { class: "narrow" },
     h("header", { class: "view-header" }, h("h1", { tabindex: "-1" }, words.title)),
     h("section", { class: "card" },
@@ -35,12 +35,12 @@ export async function accountView({ onLogout }) {
       h("p", { class: "quiet" }, profile.email),
       isAdmin() && h("p", null, h("a", { href: "#/admin" }, words.admin)),
       h("div", { class: "actions" },
-        h("button", { type: "button", class: "button", onclick: leave(false) }, words.logout),
-        h("button", { type: "button", class: "button", onclick: leave(true) }, words.everywhere))),
+        h("button", { type: "button", class: "button", onclick: onLogoutClick(false) }, words.logout),
+        h("button", { type: "button", class: "button", onclick: onLogoutClick(true) }, words.everywhere))),
     h("section", { class: "card" },
       h("h2", null, words.usage),
-      h("p", { id: "usage" }, words.pictures(profile.usage.images, most), " · ", words.stored(profile.usage.bytes)),
-      h("progress", { max: Math.max(most, 1), value: Math.min(profile.usage.images, most), "aria-labelledby": "usage" })),
+      h("p", { id: "usage" }, words.pictures(profile.usage.images, maxImages), " · ", words.stored(profile.usage.bytes)),
+      h("progress", { max: Math.max(maxImages, 1), value: Math.min(profile.usage.images, maxImages), "aria-labelledby": "usage" })),
     h("section", { class: "card" },
       h("h2", null, words.tiers),
       h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.tiers }, tierTable(tiers, tier))),

@@ -1,4 +1,4 @@
-// For admins: everybody's pictures, users, tiers and queues.
+// The views for admins: pictures of all users, users, tiers and queues.
 
 import { call, callPublic, query } from "../api.js";
 import { confirm, form, openDialog } from "../dialog.js";
@@ -6,14 +6,14 @@ import { busy, checkbox, field, fill, h, icon, iconButton } from "../dom.js";
 import { bytes, number, time } from "../format.js";
 import { Grid } from "../grid.js";
 import { deleteImage } from "../images.js";
-import { complain, notice } from "../notice.js";
+import { showError, notice } from "../notice.js";
 import { PagedList } from "../paged-list.js";
 import { texts } from "../texts.js";
 
 const words = texts.admin;
 const MEGABYTE = 1_000_000;
 
-/** The page of one tab, with the tabs above it. */
+/** Creates the view of one tab, with the tab bar. */
 export async function adminView(tab, parameters) {
   const views = { images, users, tiers, queues };
   const { parts, ...more } = await views[tab](parameters);
@@ -61,10 +61,10 @@ function images(search) {
     },
     actions: [h("a", { class: "button", href: "#/admin/images" }, words.reset)],
   });
-  return { parts: [element, grid.trouble, grid.element, empty], list, shown: () => grid.render(), dispose: () => grid.dispose() };
+  return { parts: [element, grid.errorBox, grid.element, empty], list, shown: () => grid.render(), dispose: () => grid.dispose() };
 }
 
-/** The first moment after a day of the reader's, so that the day itself is in the search. */
+/** Returns the start of the next day in the user's time zone, so that the search includes the whole day. */
 function dayAfter(day) {
   const date = new Date(`${day}T00:00`);
   date.setDate(date.getDate() + 1);
@@ -81,7 +81,7 @@ async function users() {
   const show = ({ users, next_cursor }) => {
     body.append(...users.map((user) => userRow(user, tiers)));
     more.hidden = next_cursor === null;
-    more.onclick = () => busy(more, () => call("GET", `/api/admin/users${query({ limit: 60, cursor: next_cursor })}`).then(show, complain));
+    more.onclick = () => busy(more, () => call("GET", `/api/admin/users${query({ limit: 60, cursor: next_cursor })}`).then(show, showError));
   };
   show(first);
   const columns = [words.user, words.email, texts.account.tier, words.usage, words.since, words.state];
@@ -99,7 +99,7 @@ function userRow(user, tiers) {
       notice(words.tierSet(user.username, select.selectedOptions[0].textContent));
     } catch (error) {
       select.value = user.tier;
-      complain(error);
+      showError(error);
     } finally {
       select.disabled = false;
     }
@@ -114,13 +114,13 @@ function userRow(user, tiers) {
 async function tiers() {
   const { account_tiers } = await callPublic("GET", "/api/account-tiers");
   const cards = h("ul", { class: "cards" });
-  const known = new Map(account_tiers.map((tier) => [tier.id, tier]));
-  const show = () => fill(cards, [...known.values()].map((tier) => tierCard(tier, edit, remove)));
+  const tiersById = new Map(account_tiers.map((tier) => [tier.id, tier]));
+  const show = () => fill(cards, [...tiersById.values()].map((tier) => tierCard(tier, edit, remove)));
   const edit = (tier) => {
     const dialog = openDialog({
       title: tier ? words.editTier(tier.name) : words.newTier,
-      body: tierForm(tier, tier ? [] : [...known.keys()], (saved) => {
-        known.set(saved.id, saved);
+      body: tierForm(tier, tier ? [] : [...tiersById.keys()], (saved) => {
+        tiersById.set(saved.id, saved);
         dialog.close();
         show();
         notice(words.tierSaved(saved.name));
@@ -131,11 +131,11 @@ async function tiers() {
     if (!await confirm(words.confirmDeleteTier(tier.name), texts.image.delete)) return;
     try {
       await call("DELETE", `/api/admin/account-tiers/${tier.id}`);
-      known.delete(tier.id);
+      tiersById.delete(tier.id);
       show();
       notice(words.tierDeleted(tier.name));
     } catch (error) {
-      complain(error);
+      showError(error);
     }
   };
   show();
@@ -163,8 +163,8 @@ function tierCard(tier, edit, remove) {
     h("button", { type: "button", class: "button", onclick: () => edit(tier), "aria-label": words.editTier(tier.name) }, texts.edit));
 }
 
-/** For a tier, or for a new one, whose id must be none of those that are `taken`: saving it would change the other. */
-function tierForm(tier, taken, saved) {
+/** Creates the form for a tier, or for a new one if `tier` is null. Refuses a new id that is in `takenIds`. */
+function tierForm(tier, takenIds, onSaved) {
   const id = h("input", { name: "id", required: true, maxlength: "32", pattern: "[a-z0-9\\-]+", value: tier?.id ?? "", readonly: tier !== null });
   const input = (label, name, value, more, hint) => field(label, h("input", { name, value, required: true, ...more }), hint);
   return form({
@@ -180,7 +180,7 @@ function tierForm(tier, taken, saved) {
     ],
     button: texts.save,
     submit: async (values) => {
-      if (taken.includes(values.id)) throw Object.assign(new Error(words.idTaken), { field: "id" });
+      if (takenIds.includes(values.id)) throw Object.assign(new Error(words.idTaken), { field: "id" });
       const body = {
         name: values.name,
         thumbnail_sizes: values.thumbnail_sizes.split(",").map(Number),
@@ -190,7 +190,7 @@ function tierForm(tier, taken, saved) {
         expiring_links: "expiring_links" in values,
         ai: "ai" in values,
       };
-      saved(await call("PUT", `/api/admin/account-tiers/${values.id}`, { body }));
+      onSaved(await call("PUT", `/api/admin/account-tiers/${values.id}`, { body }));
     },
   });
 }
@@ -199,21 +199,21 @@ function tierForm(tier, taken, saved) {
 
 async function queues() {
   const body = h("tbody");
-  const as = h("p", { class: "quiet", role: "status" });
+  const refreshedAt = h("p", { class: "quiet", role: "status" });
   const load = async () => {
     const { queues } = await call("GET", "/api/admin/queues");
-    // What the table's stream brings has no queue, and nothing that waits there can be counted.
+    // Work from the table's stream has no queue, so the number of waiting messages is unknown.
     const count = (value) => h("td", null, value === null ? "–" : number(value));
     fill(body, queues.map(({ name, waiting, in_flight, dead }) => h("tr", null,
       h("th", { scope: "row" }, words.queues[name] ?? name), count(waiting), count(in_flight),
       h("td", { class: dead > 0 ? "dead" : "" }, dead > 0 && icon("alert"), number(dead)))));
-    as.textContent = words.refreshed(time(new Date().toISOString()));
+    refreshedAt.textContent = words.refreshed(time(new Date().toISOString()));
   };
   await load();
   return { parts: [
     h("p", { class: "view-header" }, h("span", null, words.queuesLead), h("span", { class: "space" }),
-      h("button", { type: "button", class: "button", onclick: () => load().catch(complain) }, icon("retry"), words.refresh)),
-    table([words.queue, words.waiting, words.inFlight, words.dead], body, words.tabs.queues), as,
+      h("button", { type: "button", class: "button", onclick: () => load().catch(showError) }, icon("retry"), words.refresh)),
+    table([words.queue, words.waiting, words.inFlight, words.dead], body, words.tabs.queues), refreshedAt,
   ] };
 }
 

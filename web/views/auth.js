@@ -1,4 +1,4 @@
-// Logging in, registering, and the codes from mails.
+// The views for login, registration, confirmation and a forgotten password.
 
 import { callPublic, session } from "../api.js";
 import { form } from "../dialog.js";
@@ -8,7 +8,7 @@ import { texts } from "../texts.js";
 
 const words = texts.auth;
 /**
- * What was typed in, so that a confirmed user is logged in without typing it again.
+ * The name and password from the last form. With them the user is logged in after the confirmation.
  * @type {{username: string, password: string, destination?: string} | null}
  */
 let remembered = null;
@@ -99,7 +99,7 @@ function forgot() {
   return { title: words.forgotTitle, body: [body, h("p", { class: "auth-links" }, h("a", { href: "#/login" }, words.toLogin))] };
 }
 
-/** A button that has a code mailed. */
+/** Creates a button that makes the service send a code by e-mail. */
 function resend(name, path, label, done) {
   const button = h("button", { type: "button", class: "button", onclick: async () => {
     const control = /** @type {HTMLInputElement | undefined} */ (button.form?.elements.namedItem("username") ?? undefined);

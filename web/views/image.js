@@ -1,24 +1,26 @@
-// One picture: to look at, to describe, to share, to change.
+// The large view of one picture, with its details and actions.
 
 import { call } from "../api.js";
 import { form } from "../dialog.js";
 import { field, fill, h, icon, iconButton, isTyping } from "../dom.js";
+import { chooseFiles } from "../files.js";
 import { bytes, time } from "../format.js";
 import { bestThumbnail, picture, placeholder } from "../grid.js";
 import { deleteImage, watchImage } from "../images.js";
-import { complain, notice } from "../notice.js";
+import { showError, notice } from "../notice.js";
 import { mayUseAi, state } from "../state.js";
 import { texts } from "../texts.js";
-import { chooseFiles, uploads } from "../uploads.js";
-import { unsettled, watch } from "../watcher.js";
+import { uploads } from "../uploads.js";
+import { isUnfinished, watch } from "../watcher.js";
 
 const words = texts.image;
-/** From so many pixels on a finger that moves sideways turns to another picture. */
-const SWIPE = 50;
+/** The minimum length of a swipe in CSS pixels. */
+const MIN_SWIPE = 50;
+/** Choices for the lifetime of a link, in seconds. */
 const LIFETIMES = [300, 3600, 4 * 3600, 30_000];
 
 /**
- * Opens a picture on top of its list.
+ * Opens a picture above its list.
  * @param {{id: string, list: import("../paged-list.js").PagedList, admin?: boolean, onclose: () => void,
  *   go: (id: string) => void}} options
  */
@@ -29,78 +31,78 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   const panel = h("div", { class: "panel" });
   const dialog = h("dialog", { class: "lightbox", "aria-label": words.label },
     iconButton("back", words.back, () => dialog.close(), { class: "icon-button lightbox-close", autofocus: true }), stage, panel);
-  // Null where the list does not have it, until it is loaded. Nothing of it is shown before.
+  // Null until it is loaded, if the list does not contain it.
   let image = /** @type {Api.Image} */ (list.at(list.indexOf(id)));
 
-  const neighbour = (step) => {
+  const neighbourAt = (step) => {
     const index = list.indexOf(id);
     return index < 0 ? null : list.at(index + step);
   };
-  const turn = (step) => {
-    const other = neighbour(step);
+  const showNeighbour = (step) => {
+    const other = neighbourAt(step);
     if (other) go(other.id);
   };
   const parts = new Map(["header", "state", "words", "answer", "questions", "links", "expiring", "facts"].map((name) =>
-    [name, { element: h("div", { class: "part" }), look: "" }]));
+    [name, { element: h("div", { class: "part" }), signature: "" }]));
   fill(panel, [...parts.values()].map(({ element }) => element));
-  // A part is drawn anew only where it looks otherwise: what has the focus or is typed into stays.
-  const draw = (name, look, make) => {
+  // A part is replaced only if its content changed, so that focus and typed text are kept.
+  const updatePart = (name, signature, make) => {
     const part = parts.get(name);
     if (!part) throw new Error(`the panel has no part ${name}`);
-    const key = JSON.stringify(look);
-    if (part.look !== key) fill(part.element, make());
-    part.look = key;
+    const json = JSON.stringify(signature);
+    if (part.signature !== json) fill(part.element, make());
+    part.signature = json;
   };
-  const drawState = () => draw("state", [image.status, image.failure, uploads.sends(id)], () =>
-    stateOf(image, admin ? null : { uploadAgain: () => replace(image, changed), discard: remove }));
+  const updateState = () => updatePart("state", [image.status, image.failure, uploads.isSending(id)], () =>
+    statusSection(image, admin ? null : { uploadAgain: () => replace(image, onImageChanged), discard: remove }));
   const show = () => {
-    showPicture(stage, image, turn, neighbour);
-    draw("header", image.title ?? image.file_name, () => panelHeader(image, remove));
-    drawState();
-    draw("words", null, () => textForm(image, base, changed));
-    draw("links", [image.thumbnails, image.original_url], () => linksSection(image, admin));
-    draw("facts", image, () => facts(image));
+    showPicture(stage, image, showNeighbour, neighbourAt);
+    updatePart("header", image.title ?? image.file_name, () => panelHeader(image, remove));
+    updateState();
+    updatePart("words", null, () => textForm(image, base, onImageChanged));
+    updatePart("links", [image.thumbnails, image.original_url], () => linksSection(image, admin));
+    updatePart("facts", image, () => facts(image));
     if (admin || image.status !== "ready") return;
-    draw("answer", image.analysis, () => answerOf(image));
-    draw("questions", null, () => aiForms(image, described));
-    draw("expiring", null, () => expiringLink(image));
+    updatePart("answer", image.analysis, () => analysisSection(image));
+    updatePart("questions", null, () => aiForms(image, onAnalysisStarted));
+    updatePart("expiring", null, () => expiringLink(image));
     parts.get("questions")?.element.classList.toggle("under-way", image.analysis?.status === "queued");
   };
-  const changed = (value) => {
+  const onImageChanged = (value) => {
     if (value === null) return dialog.close();
     image = value;
     list.update(image);
     show();
   };
-  const follow = () => {
-    if (!admin && unsettled(image)) watch(id, changed, ended.signal);
+  const watchUnfinished = () => {
+    if (!admin && isUnfinished(image)) watch(id, onImageChanged, ended.signal);
   };
-  /** An analysis has begun. Its answer has an image without addresses, which are as they were. */
-  const described = (analysis) => {
-    changed({ ...image, analysis });
-    follow();
+  /** Called when an analysis has started. The response's image has no URLs, so only its analysis is used. */
+  const onAnalysisStarted = (analysis) => {
+    onImageChanged({ ...image, analysis });
+    watchUnfinished();
   };
   const remove = () => {
-    const next = neighbour(1) ?? neighbour(-1);
+    const next = neighbourAt(1) ?? neighbourAt(-1);
     deleteImage(image, list, base);
     if (next) go(next.id);
     else dialog.close();
   };
 
-  const uploaded = ({ detail }) => {
-    if (detail.id === id) changed(detail);
+  const onImageUploaded = ({ detail }) => {
+    if (detail.id === id) onImageChanged(detail);
   };
-  // An upload that has failed or was cancelled changes the image no more.
-  const sending = () => {
-    if (image) drawState();
+  // A failed or cancelled upload changes its own state, but not the image.
+  const onUploadsChange = () => {
+    if (image) updateState();
   };
-  uploads.addEventListener("image", uploaded);
-  uploads.addEventListener("change", sending);
+  uploads.addEventListener("image", onImageUploaded);
+  uploads.addEventListener("change", onUploadsChange);
 
   dialog.addEventListener("keydown", (event) => {
     if (isTyping(event, "input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "ArrowLeft") turn(-1);
-    if (event.key === "ArrowRight") turn(1);
+    if (event.key === "ArrowLeft") showNeighbour(-1);
+    if (event.key === "ArrowRight") showNeighbour(1);
     if (event.key === "Delete") remove();
   });
   /** @type {Touch | null} */
@@ -110,36 +112,36 @@ export function openImage({ id, list, admin = false, onclose, go }) {
   }, { passive: true });
   stage.addEventListener("touchend", ({ changedTouches: [end] }) => {
     const [across, down] = touched ? [end.clientX - touched.clientX, end.clientY - touched.clientY] : [0, 0];
-    if (Math.abs(across) > SWIPE && Math.abs(across) > 2 * Math.abs(down)) turn(across > 0 ? -1 : 1);
+    if (Math.abs(across) > MIN_SWIPE && Math.abs(across) > 2 * Math.abs(down)) showNeighbour(across > 0 ? -1 : 1);
   });
   dialog.addEventListener("close", () => {
     ended.abort();
-    uploads.removeEventListener("image", uploaded);
-    uploads.removeEventListener("change", sending);
+    uploads.removeEventListener("image", onImageUploaded);
+    uploads.removeEventListener("change", onUploadsChange);
     dialog.remove();
     onclose();
   });
   document.body.append(dialog);
   dialog.showModal();
   if (image) show();
-  // The list's copy may be old, and its addresses expired.
+  // The copy in the list may be outdated, and its URLs may have expired.
   call("GET", `${base}/${id}`, { signal: ended.signal }).then((value) => {
-    changed(value);
-    follow();
+    onImageChanged(value);
+    watchUnfinished();
   }, (error) => {
     if (error.name === "AbortError") return;
-    complain(error);
+    showError(error);
     if (!image) dialog.close();
   });
   return dialog;
 }
 
 /** @param {HTMLElement} stage @param {Api.Image} image */
-function showPicture(stage, image, turn, neighbour) {
+function showPicture(stage, image, showNeighbour, neighbourAt) {
   const thumbnail = bestThumbnail(image, Math.max(stage.clientWidth, stage.clientHeight, 600));
   const shown = stage.querySelector("img");
   const kept = /** @type {HTMLElement | null | undefined} */ (shown?.closest(".frame"));
-  // The same address is the same picture: drawing it again would make it flash.
+  // The same URL is the same picture. Replacing its element would make it flicker.
   const frame = kept && shown?.src === thumbnail?.url ? kept : h("div", { class: "frame" },
     placeholder(image),
     thumbnail ? picture(image, thumbnail, words.alt(image))
@@ -149,8 +151,8 @@ function showPicture(stage, image, turn, neighbour) {
     frame.style.setProperty("--ratio", String(thumbnail.width / thumbnail.height));
   }
   fill(stage, frame,
-    neighbour(-1) && iconButton("back", words.previous, () => turn(-1), { class: "icon-button turn before" }),
-    neighbour(1) && iconButton("forward", words.next, () => turn(1), { class: "icon-button turn after" }));
+    neighbourAt(-1) && iconButton("back", words.previous, () => showNeighbour(-1), { class: "icon-button turn before" }),
+    neighbourAt(1) && iconButton("forward", words.next, () => showNeighbour(1), { class: "icon-button turn after" }));
 }
 
 /** @param {Api.Image} image */
@@ -159,13 +161,13 @@ function panelHeader(image, remove) {
     iconButton("trash", words.delete, remove));
 }
 
-/** What hinders a picture. `owner` is what its owner can do about that. @param {Api.Image} image */
-function stateOf(image, owner) {
+/** Shows why a picture is not ready. `owner` holds the owner's actions, or is null for admins. @param {Api.Image} image */
+function statusSection(image, owner) {
   if (image.status === "failed" && image.failure) {
     return h("div", { class: "callout error", role: "alert" }, h("p", null, texts.failure(image.failure)));
   }
   if (image.status === "processing") return h("p", { class: "callout" }, h("span", { class: "spinner" }), " ", words.processing);
-  if (image.status !== "pending" || uploads.sends(image.id)) return null;
+  if (image.status !== "pending" || uploads.isSending(image.id)) return null;
   const isReplacement = image.thumbnails.length > 0;
   if (image.source_image_id && !isReplacement) return null;
   return h("div", { class: "callout" }, h("p", null, isReplacement ? words.pendingReplacement : words.pending),
@@ -174,7 +176,7 @@ function stateOf(image, owner) {
       !isReplacement && h("button", { type: "button", class: "button", onclick: owner.discard }, words.discard)));
 }
 
-function textForm(image, base, changed) {
+function textForm(image, base, onImageChanged) {
   const input = (name, tag = "input", more = {}) =>
     field(words.fields[name], h(tag, { name, value: image[name] ?? "", ...more }));
   return h("details", { class: "section" }, h("summary", null, words.details),
@@ -187,29 +189,32 @@ function textForm(image, base, changed) {
       button: texts.save,
       submit: async ({ title, description, file_name }) => {
         const body = { file_name, title: title.trim() || null, description: description.trim() || null };
-        changed(await call("PATCH", `${base}/${image.id}`, { body }));
+        onImageChanged(await call("PATCH", `${base}/${image.id}`, { body }));
         notice(texts.saved);
       },
     }),
-    base === "/api/images" && h("button", { type: "button", class: "button", onclick: () => replace(image, changed) }, words.replace));
+    base === "/api/images" && h("button", { type: "button", class: "button", onclick: () => replace(image, onImageChanged) }, words.replace));
 }
 
-/** A new version of a picture, or of one that never arrived: another file has another length than was announced. */
-async function replace(image, changed) {
+/**
+ * Uploads another file as a new version of an image. An incomplete upload is replaced in the same way, because the
+ * file may have another size than the image was created with.
+ */
+async function replace(image, onImageChanged) {
   const [file] = await chooseFiles({ multiple: false });
   if (!file) return;
   const isFirst = image.thumbnails.length === 0;
   uploads.add([file], async ({ file_name, content_type, size }, key) => {
     const body = { replace: { content_type, size }, ...(isFirst && { file_name }) };
     const answer = await call("PATCH", `/api/images/${image.id}`, { body, key });
-    changed(answer.image);
+    onImageChanged(answer.image);
     return answer;
-  }, { replaces: true });
+  }, { isReplacement: true });
   if (!isFirst) notice(words.replacing);
 }
 
-/** What the AI has found, or that it is at work. @param {Api.Image} image */
-function answerOf({ analysis }) {
+/** Shows the AI's description, its failure, or that it is at work. @param {Api.Image} image */
+function analysisSection({ analysis }) {
   if (!state.profile?.features.ai) return null;
   return h("section", { class: "section" }, h("h2", null, words.ai),
     !state.tier?.ai && h("p", { class: "quiet" }, words.aiNotInTier),
@@ -223,7 +228,7 @@ function answerOf({ analysis }) {
     ]);
 }
 
-function aiForms(image, described) {
+function aiForms(image, onAnalysisStarted) {
   if (!mayUseAi()) return null;
   return [
     form({
@@ -233,7 +238,7 @@ function aiForms(image, described) {
       button: words.describe,
       submit: async ({ prompt }) => {
         const body = prompt.trim() ? { prompt: prompt.trim() } : {};
-        described((await call("POST", `/api/images/${image.id}/analysis`, { body })).image.analysis);
+        onAnalysisStarted((await call("POST", `/api/images/${image.id}/analysis`, { body })).image.analysis);
       },
     }),
     form({

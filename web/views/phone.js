@@ -1,14 +1,15 @@
-// Pictures for a phone number.
+// The view of pictures for a phone number.
 
 import { call, query } from "../api.js";
 import { form } from "../dialog.js";
 import { field, fill, h, icon } from "../dom.js";
+import { chooseFiles } from "../files.js";
 import { Grid } from "../grid.js";
 import { deleteImage } from "../images.js";
 import { PagedList } from "../paged-list.js";
 import { state } from "../state.js";
 import { texts } from "../texts.js";
-import { chooseFiles, uploads } from "../uploads.js";
+import { uploads } from "../uploads.js";
 
 const words = texts.phone;
 
@@ -30,21 +31,21 @@ export function phoneView({ number }) {
     h("p", { class: "quiet" }, words.lead, " ", state.profile?.features.dropbox && words.dropbox),
     search, place);
   if (!number) return { title: words.title, element };
-  const { list, parts, dispose, grid, upload } = numbersPictures(number);
+  const { list, parts, dispose, grid, upload } = phoneImages(number);
   fill(place, parts);
   return { title: words.title, element, list, dispose, upload, shown: () => grid.render() };
 }
 
-function numbersPictures(number) {
-  // As the service writes the number, which is not as people type it.
-  let written = null;
+function phoneImages(number) {
+  // The number as the API returns it. The user may have typed it in another form.
+  let normalizedNumber = null;
   const list = new PagedList(async (cursor, limit) => {
     try {
       const page = await call("GET", `/api/phones/${encodeURIComponent(number)}/images${query({ cursor, limit })}`);
-      written = page.phone_number;
+      normalizedNumber = page.phone_number;
       return page;
     } catch (error) {
-      // A number without pictures is not there; here it is one that has none yet.
+      // The API answers 404 for a number without pictures. This view shows an empty list.
       if (error.status === 404) return { images: [], next_cursor: null };
       throw error;
     }
@@ -55,21 +56,21 @@ function numbersPictures(number) {
   };
   list.addEventListener("change", show);
   const image = ({ detail }) => {
-    if (detail.phone_number !== null && detail.phone_number === written) list.put(detail);
+    if (detail.phone_number !== null && detail.phone_number === normalizedNumber) list.put(detail);
   };
-  const gone = ({ detail: id }) => list.hide(id);
+  const onRemoved = ({ detail: id }) => list.hide(id);
   uploads.addEventListener("image", image);
-  uploads.addEventListener("gone", gone);
+  uploads.addEventListener("removed", onRemoved);
   const grid = new Grid({
     list,
     label: words.of(number),
     href: (image) => `#/images/${image.id}`,
     onDelete: (image) => deleteImage(image, list),
   });
-  // Each file has a request of its own, so that one bad file stops no other.
+  // One request for each file, so that an invalid file does not affect the others.
   const upload = (files) => uploads.add(files, async (file, key) => {
     const { phone_number, results } = await call("POST", `/api/phones/${encodeURIComponent(number)}/images`, { body: { files: [file] }, key });
-    written = phone_number;
+    normalizedNumber = phone_number;
     return results[0];
   });
   return {
@@ -80,12 +81,12 @@ function numbersPictures(number) {
       h("div", { class: "view-header" }, h("h2", null, words.of(number)), h("span", { class: "space" }),
         h("button", { type: "button", class: "button primary", onclick: async () => upload(await chooseFiles()) },
           icon("upload"), words.chooseFor(number))),
-      grid.trouble, empty, grid.element,
+      grid.errorBox, empty, grid.element,
     ],
     dispose: () => {
       grid.dispose();
       uploads.removeEventListener("image", image);
-      uploads.removeEventListener("gone", gone);
+      uploads.removeEventListener("removed", onRemoved);
     },
   };
 }

@@ -1,31 +1,31 @@
-// The caller's pictures.
+// The view of the user's pictures.
 
 import { h, icon, checkbox, field, fill } from "../dom.js";
+import { chooseFiles } from "../files.js";
 import { Grid } from "../grid.js";
-import { allImages, deleteImage, imagesWith, uploadImages } from "../images.js";
+import { allImages, deleteImage, imagesByStatus, uploadImages } from "../images.js";
 import { mayUseAi, state } from "../state.js";
 import { texts } from "../texts.js";
-import { chooseFiles } from "../uploads.js";
 
 const words = texts.photos;
-/** What is done with uploads beside developing them; kept while the page is open. */
+/** The AI options for uploads. Kept while the page is open. */
 const options = { analyze: false, edit_prompt: "" };
 
-/** For the next who logs in. */
-export function forgetUploadOptions() {
+/** Resets the options, because another user may log in next. */
+export function resetUploadOptions() {
   Object.assign(options, { analyze: false, edit_prompt: "" });
 }
 
-/** What an upload is announced with beside its file. */
+/** Returns the fields for a new image that depend on the options. */
 export function uploadOptions() {
   if (!mayUseAi()) return {};
   return { analyze: options.analyze, edit_prompt: options.edit_prompt.trim() || null };
 }
 
-export const choose = async () => uploadImages(await chooseFiles(), uploadOptions());
+const chooseAndUpload = async () => uploadImages(await chooseFiles(), uploadOptions());
 
 export function photosView({ status = "" } = {}) {
-  const list = status ? imagesWith(status) : allImages();
+  const list = status ? imagesByStatus(status) : allImages();
   const grid = new Grid({
     list,
     label: words.grid,
@@ -39,8 +39,8 @@ export function photosView({ status = "" } = {}) {
     const nothing = list.complete && list.length === 0;
     empty.hidden = !nothing;
     if (nothing && !empty.hasChildNodes()) fill(empty, status ? h("p", null, words.none) : welcome());
-    // From the first moment, or the line above the pictures would break when the number comes.
-    count.textContent = !status ? words.count(Math.max(list.known, list.complete ? 0 : state.profile?.usage.images ?? 0)) : "";
+    // Set at once from the profile, so that the line above the pictures does not wrap when the list is loaded.
+    count.textContent = !status ? words.count(Math.max(list.knownCount, list.complete ? 0 : state.profile?.usage.images ?? 0)) : "";
   };
   list.addEventListener("change", show);
   show();
@@ -52,11 +52,11 @@ export function photosView({ status = "" } = {}) {
   const header = h("header", { class: "view-header" },
     h("h1", { tabindex: "-1" }, words.title), count, h("span", { class: "space" }), filter,
     mayUseAi() && aiOptions(),
-    h("button", { type: "button", class: "button primary", onclick: choose }, icon("upload"), words.upload));
+    h("button", { type: "button", class: "button primary", onclick: chooseAndUpload }, icon("upload"), words.upload));
 
   return {
     title: words.title,
-    element: h("div", null, header, grid.trouble, grid.element, empty),
+    element: h("div", null, header, grid.errorBox, grid.element, empty),
     list,
     shown: () => grid.render(),
     dispose: () => {
@@ -68,7 +68,7 @@ export function photosView({ status = "" } = {}) {
 
 function welcome() {
   return [icon("photos"), h("h2", null, words.empty), h("p", null, words.emptyHint),
-    h("button", { type: "button", class: "button primary", onclick: choose }, words.choose)];
+    h("button", { type: "button", class: "button primary", onclick: chooseAndUpload }, words.choose)];
 }
 
 function aiOptions() {

@@ -1,35 +1,37 @@
-// Image sets: three pictures that belong together.
+// The views of image sets. A set holds three pictures.
 
 import { call, query } from "../api.js";
 import { confirm, form, openDialog } from "../dialog.js";
 import { busy, field, fill, h, icon, iconButton } from "../dom.js";
+import { chooseFiles, filesOf } from "../files.js";
 import { bestThumbnail, picture, placeholder } from "../grid.js";
-import { complain, notice, settleDeferred } from "../notice.js";
+import { showError, notice, commitDeferred } from "../notice.js";
 import { PagedList } from "../paged-list.js";
 import { texts } from "../texts.js";
-import { chooseFiles, filesOf, uploads } from "../uploads.js";
-import { unsettled, watch } from "../watcher.js";
+import { uploads } from "../uploads.js";
+import { isUnfinished, watch } from "../watcher.js";
 import { uploadOptions } from "./photos.js";
 
 const words = texts.sets;
 const SLOTS = ["image1", "image2", "image3"];
 
+/** Creates the view of all sets of the user. */
 export async function setsView() {
   const cards = h("ul", { class: "cards" });
   const more = h("button", { type: "button", class: "button", hidden: true }, texts.more);
   const empty = h("div", { class: "empty", hidden: true }, icon("sets"), h("h2", null, words.empty), h("p", null, words.emptyHint),
-    h("button", { type: "button", class: "button primary", onclick: makeSet }, words.make));
+    h("button", { type: "button", class: "button primary", onclick: openNewSetDialog }, words.make));
   const load = async (cursor) => {
     const { imagesets, next_cursor } = await call("GET", `/api/imagesets${query({ cursor, limit: 24 })}`);
     cards.append(...imagesets.map(card));
     empty.hidden = cards.children.length > 0;
     more.hidden = next_cursor === null;
-    more.onclick = () => busy(more, () => load(next_cursor).catch(complain));
+    more.onclick = () => busy(more, () => load(next_cursor).catch(showError));
   };
   await load(null);
   const element = h("div", null,
     h("header", { class: "view-header" }, h("h1", { tabindex: "-1" }, words.title), h("span", { class: "space" }),
-      h("button", { type: "button", class: "button primary", onclick: makeSet }, icon("plus"), words.make)),
+      h("button", { type: "button", class: "button primary", onclick: openNewSetDialog }, icon("plus"), words.make)),
     h("p", { class: "quiet" }, words.lead), cards, more, empty);
   return { title: words.title, element };
 }
@@ -49,7 +51,7 @@ function thumbnail(image, pixels) {
   return best && picture(image, best, "");
 }
 
-function makeSet() {
+function openNewSetDialog() {
   const dialog = openDialog({
     title: words.make,
     className: "small",
@@ -73,6 +75,7 @@ function setForm(set, button, submit) {
   });
 }
 
+/** Creates the view of one set. */
 export async function setView({ id }) {
   const ended = new AbortController();
   const slots = h("ul", { class: "slots" });
@@ -80,7 +83,7 @@ export async function setView({ id }) {
   const about = h("p", { class: "lead" });
   let set = await call("GET", `/api/imagesets/${id}`);
 
-  // What the pictures of a set are opened from, one after the other.
+  // The large view needs a list to go from one picture to the next.
   const list = new PagedList(async () => ({ images: [], next_cursor: null }));
   const show = () => {
     heading.textContent = set.title ?? texts.untitled;
@@ -88,31 +91,31 @@ export async function setView({ id }) {
     SLOTS.map((slot) => set.images[slot]).filter(Boolean).forEach((image) => list.put(image));
     fillSlots();
   };
-  const fillSlots = () => fill(slots, SLOTS.map((slot) => slotOf(set, slot, list, reload)));
+  const fillSlots = () => fill(slots, SLOTS.map((slot) => slotItem(set, slot, list, reload)));
   list.addEventListener("change", fillSlots);
   const reload = async () => {
     set = await call("GET", `/api/imagesets/${id}`);
     show();
-    follow();
+    watchUnfinished();
   };
-  const followed = (image) => (image ? list.put(image) : reload().catch(complain));
-  const follow = () => {
+  const onImageChanged = (image) => (image ? list.put(image) : reload().catch(showError));
+  const watchUnfinished = () => {
     for (const image of Object.values(set.images)) {
-      if (image && unsettled(image)) watch(image.id, followed, ended.signal);
+      if (image && isUnfinished(image)) watch(image.id, onImageChanged, ended.signal);
     }
   };
-  const uploaded = ({ detail: image }) => {
-    if (image.set?.id === id) reload().catch(complain);
+  const onImageUploaded = ({ detail: image }) => {
+    if (image.set?.id === id) reload().catch(showError);
   };
-  const gone = ({ detail }) => list.hide(detail);
-  uploads.addEventListener("image", uploaded);
-  uploads.addEventListener("gone", gone);
+  const onRemoved = ({ detail }) => list.hide(detail);
+  uploads.addEventListener("image", onImageUploaded);
+  uploads.addEventListener("removed", onRemoved);
   show();
-  follow();
+  watchUnfinished();
 
   const edit = () => {
     const dialog = openDialog({
-      title: words.name,
+      title: words.edit,
       className: "small",
       body: setForm(set, texts.save, async (body) => {
         set = await call("PUT", `/api/imagesets/${id}`, { body });
@@ -128,7 +131,7 @@ export async function setView({ id }) {
       notice(words.deleted);
       location.hash = "#/sets";
     } catch (error) {
-      complain(error);
+      showError(error);
     }
   };
   return {
@@ -142,13 +145,13 @@ export async function setView({ id }) {
       about, slots),
     dispose: () => {
       ended.abort();
-      uploads.removeEventListener("image", uploaded);
-      uploads.removeEventListener("gone", gone);
+      uploads.removeEventListener("image", onImageUploaded);
+      uploads.removeEventListener("removed", onRemoved);
     },
   };
 }
 
-function slotOf(set, slot, list, reload) {
+function slotItem(set, slot, list, reload) {
   const image = list.at(list.indexOf(set.images[slot]?.id));
   if (image) {
     return h("li", { class: "slot" }, h("a", { href: `#/images/${image.id}` },
@@ -158,13 +161,13 @@ function slotOf(set, slot, list, reload) {
     h("p", null, image.title ?? image.file_name));
   }
   /** @param {File[]} files */
-  const put = ([file]) => {
+  const uploadInto = ([file]) => {
     if (!file) return;
     uploads.add([file], async (declared, key) => {
-      // The picture that was here may wait for its end.
-      await settleDeferred();
+      // The previous picture of this place may still wait for its deletion.
+      await commitDeferred();
       const made = await call("POST", `/api/imagesets/${set.id}/images`, { body: { image_type: slot, ...declared, ...uploadOptions() }, key });
-      reload().catch(complain);
+      reload().catch(showError);
       return made;
     });
   };
@@ -172,12 +175,12 @@ function slotOf(set, slot, list, reload) {
     h("button", {
       type: "button",
       class: "drop",
-      onclick: async () => put(await chooseFiles({ multiple: false })),
+      onclick: async () => uploadInto(await chooseFiles({ multiple: false })),
       ondragover: (event) => event.preventDefault(),
       ondrop: (event) => {
         event.preventDefault();
         event.stopPropagation();
-        put(filesOf(event.dataTransfer));
+        uploadInto(filesOf(event.dataTransfer));
       },
     }, icon("plus"), h("span", null, words.fillSlot(slot))),
     h("p", { class: "quiet" }, words.slot[slot]));
