@@ -1,40 +1,42 @@
-//! From an original to thumbnails in the bucket.
+//! Develops originals into thumbnails.
 
 use std::time::Duration;
 
 use aws::CallError;
-use domain::{Failure, ObjectKey, Placeholder, Thumbnail};
+use domain::{Failure, FailureCode, ObjectKey, Placeholder, Thumbnail};
 use futures_util::future::try_join_all;
-use imaging::{Output, Settings};
+use imaging::{DevelopError, Output, Settings};
 use store::{Developed, Objects};
 use tracing::info;
 
-/// Longer than the engine's own limit, which it holds between its steps; less than the functions' timeouts.
+/// Longer than the engine's own limit, which the engine checks between its steps. Shorter than the functions' timeouts.
 const MAX_TIME: Duration = Duration::from_secs(40);
 
-/// What thumbnails are made as, where it is set: `auto`, `webp` or `avif`.
+/// The variable with the format of thumbnails: `auto`, `webp` or `avif`.
 const OUTPUT: &str = "THUMBNAIL_FORMAT";
 
-/// Whether an original may be so long, in bytes: a tier may allow more than fits into memory.
+/// Checks that an original fits into memory. A tier may allow longer files.
 ///
 /// # Errors
-/// Why not.
+/// The failure for the owner, if the original is too long.
 pub fn check_length(bytes: u64) -> Result<(), Failure> {
     let limits = Settings::default().limits;
-    limits.check_length(bytes).map_err(|error| failure(error.code(), &error.to_string()))
+    limits.check_length(bytes).map_err(|error| failure(&error))
 }
 
-/// Makes thumbnails of an original and stores them, or finds out why there can be none.
+/// Creates thumbnails of an original and stores them. Returns the failure for the owner if the original cannot be
+/// developed.
 ///
 /// # Errors
-/// [`CallError`] for what may heal; a [`Failure`] never will.
+/// [`CallError`] if a retry may succeed.
 pub async fn develop(
     objects: &Objects,
     original: &ObjectKey,
     sizes: &[u32],
 ) -> Result<Result<Developed, Failure>, CallError> {
     let Some(bytes) = objects.original(original).await? else {
-        return Ok(Err(failure("upload-missing", "The uploaded file is no longer there. Upload it again.")));
+        let detail = "The uploaded file no longer exists. Upload it again.";
+        return Ok(Err(Failure::new(FailureCode::UploadMissing, detail)));
     };
     let sizes = sizes.to_vec();
     let settings = Settings { output: output()?, ..Settings::default() };
@@ -42,11 +44,11 @@ pub async fn develop(
     let developed = match tokio::time::timeout(MAX_TIME, work).await {
         Ok(Ok(Ok(developed))) => developed,
         Ok(Ok(Err(error))) => {
-            info!(key = %original, cause = ?error, "refused");
-            return Ok(Err(failure(error.code(), &error.to_string())));
+            info!(key = %original, cause = ?error, "developing the picture failed");
+            return Ok(Err(failure(&error)));
         }
         Ok(Err(panic)) => return Err(CallError::internal(panic)),
-        Err(_elapsed) => return Ok(Err(failure("timeout", "The image took too long to process."))),
+        Err(_elapsed) => return Ok(Err(failure(&DevelopError::Timeout))),
     };
     let thumbnails = developed.thumbnails.iter().map(|made| Thumbnail {
         size: made.size,
@@ -64,7 +66,7 @@ pub async fn develop(
 }
 
 /// # Errors
-/// A deployment that was made by hand: the template allows these names alone.
+/// The variable has another value. The template allows only valid ones.
 fn output() -> Result<Output, CallError> {
     match std::env::var(OUTPUT) {
         Ok(name) => name.parse().map_err(CallError::internal),
@@ -72,6 +74,49 @@ fn output() -> Result<Output, CallError> {
     }
 }
 
-fn failure(code: &str, detail: &str) -> Failure {
-    Failure { code: code.to_owned(), detail: detail.to_owned() }
+/// The failure that the owner of the image sees.
+fn failure(error: &DevelopError) -> Failure {
+    let code = match error {
+        DevelopError::NotAnImage => FailureCode::NotAnImage,
+        DevelopError::UnsupportedFormat { .. } => FailureCode::UnsupportedFormat,
+        DevelopError::HeicNotSupported => FailureCode::HeicNotSupported,
+        DevelopError::TooManyPixels { .. } | DevelopError::TooManyFrames { .. } => FailureCode::TooManyPixels,
+        DevelopError::TooManyBytes { .. } => FailureCode::TooManyBytes,
+        DevelopError::SideTooLong { .. } => FailureCode::SideTooLong,
+        DevelopError::Timeout => FailureCode::Timeout,
+        DevelopError::CorruptImage { .. } => FailureCode::CorruptImage,
+        DevelopError::Internal { .. } => FailureCode::InternalError,
+    };
+    Failure::new(code, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_have_the_codes_of_the_engine() {
+        let (width, height, limit) = (1, 1, 1);
+        for error in [
+            DevelopError::NotAnImage,
+            DevelopError::UnsupportedFormat { format: "TIFF" },
+            DevelopError::HeicNotSupported,
+            DevelopError::TooManyPixels { width, height, limit },
+            DevelopError::TooManyFrames { frames: 1, pixels: 1, limit },
+            DevelopError::TooManyBytes { bytes: 1, limit },
+            DevelopError::SideTooLong { width, height, limit: 1 },
+            DevelopError::Timeout,
+            DevelopError::CorruptImage { reason: String::new() },
+            DevelopError::Internal { reason: String::new() },
+        ] {
+            assert_eq!(failure(&error).code.as_str(), error.code());
+        }
+    }
+
+    #[test]
+    fn the_owner_learns_the_limit() {
+        let Failure { code, detail } = check_length(200 << 20).unwrap_err();
+        assert_eq!(code, FailureCode::TooManyBytes);
+        insta::assert_snapshot!(detail, @"");
+    }
 }

@@ -1,13 +1,21 @@
-//! From a job in the table to the queue of its provider.
+//! Sends jobs to the queues of their workers.
 
 use aws::CallError;
 use aws_sdk_sqs::Client;
 use aws_types::SdkConfig;
-use domain::{Job, Task, UserId};
+use domain::{Job, JobId, Task, UserId};
+use serde::{Deserialize, Serialize};
 
-use crate::JobMessage;
+/// The message that tells a worker to run a job.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct JobMessage {
+    /// The job's owner.
+    pub user: UserId,
+    /// The job.
+    pub job: JobId,
+}
 
-/// The queues, one for each kind of work, so that a slow provider holds up nobody else's.
+/// The queues of all job workers. Each kind of work has its own queue, so that a slow provider delays only its own jobs.
 #[derive(Debug)]
 pub struct Dispatcher {
     sqs: Client,
@@ -17,7 +25,7 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// The queues that `ANALYSIS_QUEUE`, `EDITS_QUEUE` and `DROPBOX_QUEUE` name.
+    /// Reads the URLs of the queues from `ANALYSIS_QUEUE`, `EDITS_QUEUE` and `DROPBOX_QUEUE`.
     ///
     /// # Errors
     /// [`aws::MissingVariable`]
@@ -30,7 +38,7 @@ impl Dispatcher {
         })
     }
 
-    /// Sends a job to its queue. Sent twice, it is done once.
+    /// Sends a job to its queue. The worker claims the job, so a second message for the same job has no effect.
     ///
     /// # Errors
     /// [`CallError`]

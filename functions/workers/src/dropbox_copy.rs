@@ -1,26 +1,26 @@
-//! From an original to its copy in Dropbox.
+//! Copies originals from S3 to Dropbox.
 
 use domain::{DropboxPath, ObjectKey};
 use providers::Account;
 use store::{Objects, OriginalPart};
 
-use crate::{JobError, failure};
+use crate::{JobError, no_picture};
 
-/// So much of a file is in memory at a time, in bytes: a multiple of 4 MiB, as Dropbox wants it.
-const PART: u64 = 8 << 20;
+/// The length of a part in bytes. One part is in memory at a time. Dropbox requires a multiple of 4 MiB.
+const PART_BYTES: u64 = 8 << 20;
 
-/// Copies an original, in parts where it is larger than one, and gives the link to the copy. Done again, it comes to
-/// the same copy.
+/// Copies an original and returns the shared link of the copy. Originals that are longer than one part are copied in
+/// parts. Repeating the call results in the same copy.
 ///
 /// # Errors
 /// [`JobError`]
-pub async fn dropbox_copy(
+pub async fn copy_to_dropbox(
     objects: &Objects,
     account: &Account<'_>,
     original: &ObjectKey,
     path: &DropboxPath,
 ) -> Result<String, JobError> {
-    let OriginalPart { bytes, total } = part(objects, original, 0).await?;
+    let OriginalPart { bytes, total } = read_part(objects, original, 0).await?;
     let mut sent = bytes.len() as u64;
     if sent == total {
         account.upload(path, bytes).await?;
@@ -28,7 +28,7 @@ pub async fn dropbox_copy(
     }
     let mut session = account.start_session(bytes).await?;
     loop {
-        let OriginalPart { bytes, .. } = part(objects, original, sent).await?;
+        let OriginalPart { bytes, .. } = read_part(objects, original, sent).await?;
         sent += bytes.len() as u64;
         if sent == total {
             account.finish(session, path, bytes).await?;
@@ -38,7 +38,6 @@ pub async fn dropbox_copy(
     }
 }
 
-async fn part(objects: &Objects, original: &ObjectKey, start: u64) -> Result<OriginalPart, JobError> {
-    let part = objects.original_part(original, start, PART).await?;
-    part.ok_or_else(|| JobError::Permanent(failure("no-picture", "The image has no such picture.")))
+async fn read_part(objects: &Objects, original: &ObjectKey, start: u64) -> Result<OriginalPart, JobError> {
+    objects.original_part(original, start, PART_BYTES).await?.ok_or_else(no_picture)
 }

@@ -1,4 +1,4 @@
-//! What the workers that ask a model share: the provider, its key, and the picture that is sent.
+//! Code that the AI workers share: the provider, its key, and the picture for the model.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use providers::{Http, OpenAi, Picture, ProviderError, Secret};
 use store::Objects;
 use tokio::sync::Semaphore;
 
-use crate::{JobError, failure};
+use crate::{JobError, no_picture};
 
-/// A model and the key to it.
+/// A model and the secret with its key.
 #[derive(Debug)]
 pub struct Model {
     /// The provider.
@@ -22,61 +22,61 @@ pub struct Model {
 }
 
 impl Model {
-    /// The model that a variable names, at `AI_BASE_URL`, waited for as long as another says, with the key in the
-    /// secret that `AI_SECRET` names.
+    /// The provider at `AI_BASE_URL`. The variable `model` contains the name of the model, and the variable `seconds` how
+    /// long to wait for an answer. The key is in the secret that `AI_SECRET` names.
     ///
     /// # Errors
-    /// A variable that is missing or no number, or a system without certificates.
+    /// A variable is missing or not a number, or the system has no root certificates.
     pub fn from_env(config: &SdkConfig, model: &'static str, seconds: &'static str) -> Result<Self, Error> {
         let time = Duration::from_secs(aws::var(seconds)?.parse()?);
         let provider = OpenAi::new(Http::new()?, &aws::var("AI_BASE_URL")?, aws::var(model)?, time);
         Ok(Self { provider, secret: Secret::from_env(config, "AI_SECRET")? })
     }
 
-    /// Does something with the key. A key that is not accepted is read again for the next attempt.
+    /// Calls the provider with the key. If the provider rejects the key, the next attempt reads it again.
     ///
     /// # Errors
     /// [`JobError`]
     pub async fn with_key<T>(
         &self,
-        work: impl AsyncFnOnce(&str) -> Result<T, ProviderError>,
+        call: impl AsyncFnOnce(&str) -> Result<T, ProviderError>,
     ) -> Result<T, JobError> {
-        with_secret(&self.secret, work).await
+        with_secret(&self.secret, call).await
     }
 }
 
-/// Does something with a secret. One that is not accepted is read again for the next attempt.
+/// Calls a provider with a secret. If the provider rejects the secret, the next attempt reads it again.
 ///
 /// # Errors
 /// [`JobError`]
 pub async fn with_secret<T, E: Into<JobError>>(
     secret: &Secret,
-    work: impl AsyncFnOnce(&str) -> Result<T, E>,
+    call: impl AsyncFnOnce(&str) -> Result<T, E>,
 ) -> Result<T, JobError> {
     let text = secret.get().await?;
-    let outcome = work(&text).await.map_err(Into::into);
+    let outcome = call(&text).await.map_err(Into::into);
     if matches!(&outcome, Err(JobError::Provider(error)) if error.is_credentials()) {
         secret.forget().await;
     }
     outcome
 }
 
-/// The picture of an image as a model gets it: the largest thumbnail within what models look at, upright and
-/// without metadata, in a format that they take. Never the original.
+/// The picture that a model receives: the largest thumbnail that models use fully, in a format that they accept.
+/// Thumbnails are upright and have no metadata. A model never receives the original.
 ///
 /// # Errors
-/// A failure for its owner where there is no such picture any more, or AWS's.
+/// [`JobError::Permanent`] if the image no longer has this picture, [`JobError::Aws`] if a call fails.
 pub async fn picture_for_model(
     objects: &Objects,
     user: &UserId,
     image: &Image,
     version: u32,
 ) -> Result<Picture, JobError> {
-    let gone = || JobError::Permanent(failure("no-picture", "The image has no such picture."));
-    let picture = image.picture.as_ref().filter(|picture| picture.version == version).ok_or_else(gone)?;
-    let thumbnail = best(&picture.thumbnails).ok_or_else(gone)?;
+    let picture =
+        image.picture.as_ref().filter(|picture| picture.version == version).ok_or_else(no_picture)?;
+    let thumbnail = best_thumbnail(&picture.thumbnails).ok_or_else(no_picture)?;
     let original = ObjectKey { user: user.clone(), image: image.id, version };
-    let bytes = objects.thumbnail(&original, thumbnail).await?.ok_or_else(gone)?;
+    let bytes = objects.thumbnail(&original, thumbnail).await?.ok_or_else(no_picture)?;
     let picture = Picture {
         bytes,
         content_type: thumbnail.content_type.clone(),
@@ -86,26 +86,27 @@ pub async fn picture_for_model(
     if picture.content_type != "image/avif" {
         return Ok(picture);
     }
-    let _turn = CONVERTING.acquire().await.map_err(CallError::internal)?;
-    let converted = tokio::task::spawn_blocking(move || without_avif(picture)).await;
+    let _permit = CONVERSION.acquire().await.map_err(CallError::internal)?;
+    let converted = tokio::task::spawn_blocking(move || convert_avif(picture)).await;
     Ok(converted.map_err(CallError::internal)??)
 }
 
-/// One after the other: a function has memory for one decoded picture.
-static CONVERTING: Semaphore = Semaphore::const_new(1);
+/// Allows one conversion at a time, because a function has memory for one decoded picture.
+static CONVERSION: Semaphore = Semaphore::const_new(1);
 
-/// An AVIF as JPEG, or as WebP where it has transparency: no model takes AVIF.
-fn without_avif(picture: Picture) -> Result<Picture, CallError> {
+/// Converts an AVIF to JPEG, or to WebP if it has transparency. No model accepts AVIF.
+fn convert_avif(picture: Picture) -> Result<Picture, CallError> {
     let side = picture.width.max(picture.height);
     let settings = Settings { output: Output::Auto, ..Settings::default() };
     let developed = imaging::develop(&picture.bytes, &[side], &settings).map_err(CallError::internal)?;
     let made = developed.thumbnails.into_iter().next();
-    let made = made.ok_or_else(|| CallError::internal("the engine left out a size"))?;
+    let made = made.ok_or_else(|| CallError::internal("the engine returned no thumbnail"))?;
     Ok(Picture { bytes: made.bytes.into(), content_type: made.content_type.to_owned(), ..picture })
 }
 
-/// Models see no more than some 2,000 pixels, and cost by the pixel.
-fn best(thumbnails: &[Thumbnail]) -> Option<&Thumbnail> {
+/// The largest thumbnail within 2,048 pixels, or else the smallest one. Models scale larger pictures down, and charge by
+/// the pixel.
+fn best_thumbnail(thumbnails: &[Thumbnail]) -> Option<&Thumbnail> {
     const MAX_SIDE: u32 = 2048;
     let side = |thumbnail: &&Thumbnail| thumbnail.width.max(thumbnail.height);
     let within = thumbnails.iter().filter(|thumbnail| side(thumbnail) <= MAX_SIDE).max_by_key(side);
@@ -125,7 +126,7 @@ mod tests {
         let (width, height) = (avif.width, avif.height);
         let content_type = avif.content_type.to_owned();
         let picture = Picture { bytes: avif.bytes.into(), content_type, width, height };
-        let converted = without_avif(picture).unwrap();
+        let converted = convert_avif(picture).unwrap();
         assert_eq!(
             (converted.content_type.as_str(), converted.width, converted.height),
             ("image/jpeg", 1, 1)

@@ -5,13 +5,13 @@ use crate::Problem;
 /// Whether there is a provider of models: `AI_SECRET` names the secret with its key, or is empty.
 #[must_use]
 pub fn ai_is_configured() -> bool {
-    aws::is_named("AI_SECRET")
+    aws::is_set("AI_SECRET")
 }
 
 /// Whether originals are copied to Dropbox: `DROPBOX_SECRET` names the secret with the credentials, or is empty.
 #[must_use]
 pub fn dropbox_is_configured() -> bool {
-    aws::is_named("DROPBOX_SECRET")
+    aws::is_set("DROPBOX_SECRET")
 }
 
 /// Insists on a provider of models, before anything is written or queued.

@@ -26,20 +26,20 @@ pub use error::{CallError, causes};
 
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
-/// A variable that every function needs is not in its environment.
+/// A required environment variable is missing.
 #[derive(Debug, thiserror::Error)]
 #[error("the environment variable {0} is not set")]
 pub struct MissingVariable(&'static str);
 
-/// The configuration for every AWS client, from the variables that Lambda sets: region, the role's
-/// credentials, and `AWS_ENDPOINT_URL` where there is one (the local stack), or `AWS_ENDPOINT_URL_DYNAMODB` and
-/// the like for one service alone.
+/// The configuration of all AWS clients, from the environment variables that Lambda sets: the region and the role's
+/// credentials. The local stack also sets `AWS_ENDPOINT_URL`. A variable such as `AWS_ENDPOINT_URL_DYNAMODB` sets the
+/// endpoint of a single service.
 ///
-/// A call is tried three times within eight seconds, less than an endpoint's timeout of ten, so that a
-/// caller gets our answer rather than the gateway's.
+/// A call is tried at most three times within eight seconds. That is less than the ten seconds of an endpoint's timeout,
+/// so that the caller gets the function's answer instead of the gateway's.
 ///
 /// # Errors
-/// [`MissingVariable`] outside of Lambda and of what imitates it.
+/// [`MissingVariable`] if a variable of Lambda is missing.
 pub fn config() -> Result<SdkConfig, MissingVariable> {
     let credentials = Credentials::new(
         var("AWS_ACCESS_KEY_ID")?,
@@ -62,7 +62,7 @@ pub fn config() -> Result<SdkConfig, MissingVariable> {
                 .operation_timeout(Duration::from_secs(8))
                 .build(),
         )
-        // A presigned upload names the checksum its sender has, not one made up here.
+        // The client that requests a presigned upload supplies the checksum, so the SDK must not add its own.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     if let Ok(url) = env::var("AWS_ENDPOINT_URL") {
@@ -74,18 +74,18 @@ pub fn config() -> Result<SdkConfig, MissingVariable> {
 /// The value of an environment variable.
 ///
 /// # Errors
-/// [`MissingVariable`] where it is not set.
+/// [`MissingVariable`] if it is not set.
 pub fn var(name: &'static str) -> Result<String, MissingVariable> {
     env::var(name).map_err(|_| MissingVariable(name))
 }
 
-/// Whether an environment variable names something: what a deployment does without, it leaves empty.
+/// Whether an environment variable has a value. Deployments leave the variables of disabled features empty.
 #[must_use]
-pub fn is_named(name: &'static str) -> bool {
+pub fn is_set(name: &'static str) -> bool {
     env::var(name).is_ok_and(|value| !value.is_empty())
 }
 
-/// Settings of one service, from variables such as `AWS_ENDPOINT_URL_DYNAMODB` (AWS SDKs and Tools reference guide,
+/// Reads the settings of one service from variables such as `AWS_ENDPOINT_URL_DYNAMODB` (AWS SDKs and Tools reference guide,
 /// "Service-specific endpoints").
 #[derive(Debug)]
 struct ServiceVariables;
@@ -103,7 +103,7 @@ fn http_client() -> SharedHttpClient {
     let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
     match context.build() {
         Ok(context) => builder.tls_context(context).build_https(),
-        // Building a context does no checks in this version; the system's roots serve as well, if slower.
+        // In this version, building a context cannot fail. The system's root certificates work too, but load slower.
         Err(_) => builder.build_https(),
     }
 }

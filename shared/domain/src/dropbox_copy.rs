@@ -6,15 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Failure, FileName, ImageId, JobId, PhoneNumber, Progress, Task, Timestamp};
 
-/// Where a copy lies in Dropbox: `/<phone number>/<timestamp>_<file name>`.
+/// The path of a copy in Dropbox: `/<phone number>/<timestamp>_<file name>`.
 ///
-/// The timestamp is the time of the upload to the millisecond, followed by six digits that tell uploads of the same
-/// millisecond apart, so that no copy takes another's place. A file name becomes a name that Dropbox and the systems
-/// it syncs with take (Dropbox help, "Naming Dropbox files and folders"):
+/// The timestamp is the time of the upload in milliseconds. Six extra digits distinguish uploads of the same
+/// millisecond. The file name is changed so that Dropbox and the operating systems it syncs with accept it (Dropbox
+/// help, "Naming Dropbox files and folders"):
 ///
-/// - a slash, a backslash, any of `< > : " | ? *` and a control character become `_`, as does each dot and space at
-///   the end;
-/// - what is longer than 213 UTF-16 units is cut before its extension, so that the whole path has fewer than 260.
+/// - Slashes, backslashes, the characters `< > : " | ? *`, control characters, and dots and spaces at the end become `_`.
+/// - A name of more than 213 UTF-16 units is cut before its extension, so that the whole path has fewer than 260.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DropboxPath(String);
@@ -22,14 +21,14 @@ pub struct DropboxPath(String);
 impl DropboxPath {
     /// The longest file name, in UTF-16 units.
     const MAX_NAME: usize = 213;
-    /// What counts as an extension, in bytes, its dot included.
+    /// The longest extension in bytes, including its dot.
     const MAX_EXTENSION: usize = 12;
 
-    /// The place of an upload's copy. The same upload has the same place each time.
+    /// The path for an upload. The same upload always has the same path.
     #[must_use]
     pub fn new(number: &PhoneNumber, uploaded_at: Timestamp, image: ImageId, name: &FileName) -> Self {
         let time = uploaded_at.strftime("%Y%m%dT%H%M%S%.3f");
-        Self(format!("/{number}/{time}{:06}Z_{}", image.millionth(), safe_name(name.as_str())))
+        Self(format!("/{number}/{time}{:06}Z_{}", image.six_random_digits(), safe_name(name.as_str())))
     }
 
     /// The path as text.
@@ -65,31 +64,31 @@ fn safe_name(name: &str) -> String {
     format!("{}{}", &name[..kept], "_".repeat(trailing))
 }
 
-/// A copy in Dropbox of an image's original: to be made, made or given up.
+/// A copy of an image's original in Dropbox: queued, done or failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropboxCopy {
-    /// The job that makes it; the result of an earlier one is not taken.
+    /// The job that creates the copy. Results of earlier jobs are discarded.
     pub job: JobId,
-    /// Where it lies. An attempt that failed may have left it there.
+    /// The path of the copy. A failed attempt may have left a file there.
     pub path: DropboxPath,
-    /// How far it has come.
+    /// The state of the job.
     pub status: Progress,
-    /// The address that shows its very bytes to whoever has it, once it is done.
+    /// The shared link of the copy. Anyone with the link can download the original.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Why it was given up.
+    /// Why the copy failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
 
 impl DropboxCopy {
-    /// A copy that is to be made at `path`.
+    /// A copy that a job will create at `path`.
     #[must_use]
     pub fn queued(path: DropboxPath) -> Self {
         Self { job: JobId::generate(), path, status: Progress::Queued, url: None, failure: None }
     }
 
-    /// The same copy, ended by its address or a failure.
+    /// The same copy, which ends with its link or a failure.
     #[must_use]
     pub fn ended(self, outcome: Result<String, Failure>) -> Self {
         let (status, url, failure) = match outcome {
@@ -99,9 +98,9 @@ impl DropboxCopy {
         Self { status, url, failure, ..self }
     }
 
-    /// What removes it.
+    /// The task that deletes the copy.
     #[must_use]
-    pub fn removal(&self) -> Task {
+    pub fn delete_task(&self) -> Task {
         Task::DeleteDropboxCopy { path: self.path.clone() }
     }
 }
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn uploads_of_the_same_millisecond_have_places_of_their_own() {
+    fn uploads_of_the_same_millisecond_have_different_paths() {
         let number = "+4915123456789".to_owned().try_into().unwrap();
         let name = "a".to_owned().try_into().unwrap();
         let at = crate::now();
@@ -152,7 +151,7 @@ mod tests {
         let units = |text: &str| text.encode_utf16().count();
         let long = format!("{}.jpeg", "🎞".repeat(250));
         assert!(path(&long).ends_with("🎞.jpeg") && units(&path(&long)) < 260, "{}", path(&long));
-        // What only looks like an extension is cut too, and what the cut lays bare is no space or dot.
+        // A text after a dot that is too long for an extension is cut too. The result does not end with a space or dot.
         let spaced = format!("{}. {}", "x".repeat(211), "y".repeat(40));
         assert!(path(&spaced).ends_with("x__") && units(&path(&spaced)) < 260, "{}", path(&spaced));
     }

@@ -1,9 +1,9 @@
-//! What a caller says of a file or a tier, checked once at the edge.
+//! Values that callers send about files and tiers. Each type checks its limits when it is parsed.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 
-/// A field's text is outside its bounds; the message says which, for the caller to read.
+/// A field has an invalid value. The message tells the caller what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidField(String);
@@ -56,46 +56,46 @@ macro_rules! text {
 }
 
 text! {
-    /// A client's name for a file: 1 to 255 characters without control characters. It is data, kept
-    /// and given back as it came; slashes and dots in it mean nothing here.
+    /// A client's name for a file: 1 to 255 characters without control characters. Darkroom stores and returns it
+    /// unchanged; slashes and dots have no meaning.
     FileName, 255, multiline: false
 }
 text! {
-    /// A picture's title: 1 to 200 characters on one line.
+    /// A title: 1 to 200 characters on one line.
     Title, 200, multiline: false
 }
 text! {
-    /// The name of a tier that people see: 1 to 64 characters on one line.
+    /// The displayed name of a tier: 1 to 64 characters on one line.
     TierName, 64, multiline: false
 }
 text! {
-    /// What is asked of a model: 1 to 2,000 characters, lines allowed.
+    /// A prompt for a model: 1 to 2,000 characters, with line breaks.
     Prompt, 2000, multiline: true
 }
 text! {
-    /// A picture's description: 1 to 5,000 characters, lines allowed.
+    /// A description: 1 to 5,000 characters, with line breaks.
     Description, 5000, multiline: true
 }
 
 impl TierName {
-    /// A name that is written in the code.
+    /// A name from the source code.
     pub(crate) fn from_static(name: &'static str) -> Self {
         Self(name.to_owned())
     }
 }
 
-/// Why a HEIC picture is refused, and what to do instead.
+/// The message for HEIC pictures: why they are rejected, and what to do instead.
 pub const HEIC_NOT_SUPPORTED: &str =
     "HEIC images are not supported. Send a JPEG; phones can export or share as JPEG.";
 
-/// The media types that can be uploaded. The content decides in the end; this is what the caller declares
-/// and what the upload's signature binds.
+/// The media types that can be uploaded. The caller declares one, and the signature of the upload covers it. The
+/// content decides how the file is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
 pub enum ContentType {
     /// `image/jpeg`
     Jpeg,
-    /// `image/png`, animated or not
+    /// `image/png`, including animations
     Png,
     /// `image/webp`
     Webp,
@@ -160,7 +160,7 @@ impl TryFrom<u64> for UploadSize {
     type Error = InvalidField;
 
     fn try_from(bytes: u64) -> Result<Self, InvalidField> {
-        // S3 takes at most 5 GiB in one PUT; every tier's own limit is far below.
+        // S3 accepts at most 5 GiB in one PUT. The limits of all tiers are far below.
         const MAX: u64 = 5 << 30;
         match bytes {
             0 => Err(InvalidField("must be at least 1 byte: an empty file is not a picture".to_owned())),
@@ -176,13 +176,13 @@ impl From<UploadSize> for u64 {
     }
 }
 
-/// A SHA-256 digest in base 64, as S3 takes it.
+/// A SHA-256 digest in base64, as S3 expects it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sha256(String);
 
 impl Sha256 {
-    /// The digest in base 64.
+    /// The digest in base64.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

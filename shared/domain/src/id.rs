@@ -1,4 +1,4 @@
-//! Identifiers of images, image sets and users.
+//! Identifiers of images, image sets, jobs and users.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use ulid::Ulid;
 
 use crate::Timestamp;
 
-/// The text is not a ULID in its canonical form: 26 upper-case characters of Crockford's base 32.
+/// The text is not a ULID in its canonical form: 26 upper-case characters of Crockford's base32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an id is a ULID of 26 upper-case characters")]
 pub struct InvalidId;
@@ -20,7 +20,7 @@ macro_rules! id {
         pub struct $name(Ulid);
 
         impl $name {
-            /// A new id, later than those made in earlier milliseconds.
+            /// A new id. It is greater than all ids from earlier milliseconds.
             #[must_use]
             pub fn generate() -> Self {
                 Self(Ulid::generate())
@@ -36,7 +36,7 @@ macro_rules! id {
         impl FromStr for $name {
             type Err = InvalidId;
 
-            /// Accepts the canonical spelling alone, so that one thing has one address and one key.
+            /// Accepts only the canonical spelling, so that each resource has one URL and one key.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 let id = Self(Ulid::from_string(text).map_err(|_| InvalidId)?);
                 (id.to_string() == text).then_some(id).ok_or(InvalidId)
@@ -60,27 +60,27 @@ macro_rules! id {
 }
 
 id! {
-    /// Names an image: a ULID, so that ids sort by the time of creation.
+    /// The id of an image: a ULID, so that ids sort by the time of creation.
     ImageId
 }
 id! {
-    /// Names an image set: a ULID too.
+    /// The id of an image set: a ULID.
     SetId
 }
 id! {
-    /// Names a job that is done in the background: a ULID too.
+    /// The id of a job: a ULID.
     JobId
 }
 
 impl ImageId {
-    /// The least id that an image made at `time` or later can have.
+    /// The least id that an image can have if it was created at `time` or later.
     #[must_use]
     pub fn first_at(time: Timestamp) -> Self {
         let milliseconds = u64::try_from(time.as_millisecond()).unwrap_or_default();
         Self(Ulid::from_parts(milliseconds, 0))
     }
 
-    /// Spreads images evenly over `count` parts, always the same part for the same id.
+    /// Assigns the image to one of `count` shards. Images spread evenly, and the same id always has the same shard.
     ///
     /// The last 80 bits of a ULID are random (ULID specification, "Randomness").
     #[must_use]
@@ -89,13 +89,13 @@ impl ImageId {
         u8::try_from(random).unwrap_or_default()
     }
 
-    /// A number below a million that tells images of the same moment apart.
-    pub(crate) fn millionth(self) -> u32 {
+    /// A number below a million that distinguishes images of the same millisecond.
+    pub(crate) fn six_random_digits(self) -> u32 {
         u32::try_from(self.0.random() % 1_000_000).unwrap_or_default()
     }
 }
 
-/// Names a user: the `sub` that Cognito gave, which never changes and is never given again.
+/// The id of a user: the `sub` from Cognito, which never changes and is never reused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UserId(String);
@@ -114,7 +114,7 @@ impl fmt::Display for UserId {
     }
 }
 
-/// The text cannot be a `sub`: it is empty, too long, or holds what would not be safe in a key.
+/// The text cannot be a `sub`: it is empty, too long, or contains characters that are not safe in a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a user id is 1 to 64 letters, digits and hyphens")]
 pub struct InvalidUserId;

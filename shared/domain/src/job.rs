@@ -1,72 +1,73 @@
-//! Work that is done in the background, at a provider that is paid for it or may be away.
+//! Jobs: calls to providers, which run in the background.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{DropboxPath, ImageId, JobId, Lease, Prompt};
 
-/// What is to be done.
+/// What a job does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "task", rename_all = "lowercase")]
+#[serde(tag = "task", rename_all = "snake_case")]
 pub enum Task {
     /// Ask a model what a picture shows.
     Analyze {
         /// The image.
         image: ImageId,
-        /// Which of its uploads.
+        /// The version of the image.
         version: u32,
-        /// What the caller wants to know beside the usual.
+        /// The caller's question, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         prompt: Option<Prompt>,
     },
-    /// Have a model make a new picture of another.
+    /// Ask a model to create a new picture from another.
     Edit {
         /// The image whose picture is edited.
         source: ImageId,
-        /// Which of its uploads.
+        /// The version of the image.
         version: u32,
         /// The image that waits for the result.
         image: ImageId,
-        /// What the new picture is to be.
+        /// What the model should change.
         prompt: Prompt,
     },
     /// Copy an original to Dropbox.
     DropboxCopy {
         /// The image.
         image: ImageId,
-        /// Which of its uploads.
+        /// The version of the image.
         version: u32,
-        /// Where its copy is to lie.
+        /// The path of the copy.
         path: DropboxPath,
     },
-    /// Remove a copy from Dropbox.
+    /// Delete a copy in Dropbox.
     DeleteDropboxCopy {
-        /// Where it lies, if it does.
+        /// The path of the copy. The file may not exist.
         path: DropboxPath,
     },
 }
 
 impl Task {
-    /// Whether it is tried until it is done, because there is nobody left to be told that it was not.
+    /// Whether the task ignores the limit of attempts. No record could show its failure, so it is retried until it
+    /// succeeds.
     #[must_use]
     pub const fn retries_forever(&self) -> bool {
         matches!(self, Self::DeleteDropboxCopy { .. })
     }
 }
 
-/// How far something that a job leads to has come.
+/// The progress of an analysis or a Dropbox copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Progress {
-    /// Waits for its turn, or for the upload.
+    /// The job has not ended, or waits for the upload.
     Queued,
-    /// It is there.
+    /// The result exists.
     Done,
-    /// It was given up; a failure beside it says why.
+    /// The job failed. The record contains the failure.
     Failed,
 }
 
 impl Progress {
-    /// The name used in records and responses.
+    /// The name in records and responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -77,26 +78,26 @@ impl Progress {
     }
 }
 
-/// A job as the table keeps it, until it has ended. Who works on it holds its lease.
+/// The record of a job, which exists until the job ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// The job's id.
     pub id: JobId,
-    /// What is to be done.
+    /// What the job does.
     #[serde(flatten)]
     pub task: Task,
-    /// How often it was begun.
+    /// How often the job was started.
     pub attempts: u32,
-    /// Who is at it.
+    /// The lease of the worker that runs the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
-    /// When it may be begun again, in seconds since 1970.
+    /// The earliest time of the next attempt, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<i64>,
 }
 
 impl Job {
-    /// A job that nobody has begun.
+    /// A job that was not started.
     #[must_use]
     pub fn new(id: JobId, task: Task) -> Self {
         Self { id, task, attempts: 0, lease: None, not_before: None }

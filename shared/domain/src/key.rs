@@ -1,17 +1,17 @@
-//! Object keys. The server makes them; a client's file name never becomes part of one.
+//! Object keys. The server generates them; a key never contains the client's file name.
 
 use std::{fmt, str::FromStr};
 
 use crate::{ImageId, UserId};
 
-/// Where an original lies: `<user>/<image>/<version>`.
+/// The key of an original: `<user>/<image>/<version>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectKey {
     /// The owner.
     pub user: UserId,
     /// The image.
     pub image: ImageId,
-    /// Which of the image's uploads, from 1.
+    /// The number of the upload, from 1.
     pub version: u32,
 }
 
@@ -21,19 +21,19 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// What every object of an image begins with, in both buckets: `<user>/<image>/`.
+/// The prefix of all keys of an image, in both buckets: `<user>/<image>/`.
 #[must_use]
 pub fn image_prefix(user: &UserId, image: ImageId) -> String {
     format!("{user}/{image}/")
 }
 
-/// What every derivative of an original begins with: `<user>/<image>/<version>/`.
+/// The prefix of the keys of an original's derivatives: `<user>/<image>/<version>/`.
 #[must_use]
 pub fn derivatives_prefix(original: &ObjectKey) -> String {
     format!("{original}/")
 }
 
-/// Where a thumbnail lies in the bucket of derivatives: `<user>/<image>/<version>/<size>.<extension>`.
+/// The key of a thumbnail in the bucket of derivatives: `<user>/<image>/<version>/<size>.<extension>`.
 #[must_use]
 pub fn derivative_key(original: &ObjectKey, size: u32, content_type: &str) -> String {
     let extension = match content_type {
@@ -46,7 +46,7 @@ pub fn derivative_key(original: &ObjectKey, size: u32, content_type: &str) -> St
     format!("{}{size}.{extension}", derivatives_prefix(original))
 }
 
-/// The key is not one that Darkroom makes.
+/// The key does not have the form of an original's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a key of the form <user>/<image>/<version>")]
 pub struct InvalidKey;
@@ -54,7 +54,7 @@ pub struct InvalidKey;
 impl FromStr for ObjectKey {
     type Err = InvalidKey;
 
-    /// Parses a key as S3 stores it, which is not as an event spells it: see [`ObjectKey::from_event`].
+    /// Parses a key as S3 stores it. Events encode keys differently: see [`ObjectKey::from_event`].
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut parts = text.split('/');
         let (Some(user), Some(image), Some(version), None) =
@@ -67,17 +67,17 @@ impl FromStr for ObjectKey {
             image: image.parse().map_err(|_| InvalidKey)?,
             version: version.parse().map_err(|_| InvalidKey)?,
         };
-        // One object, one key: `01` and `+1` would parse as versions too.
+        // Each object has one key, but `01` and `+1` would parse as versions too.
         (key.version > 0 && key.to_string() == text).then_some(key).ok_or(InvalidKey)
     }
 }
 
 impl ObjectKey {
-    /// Parses a key from an S3 event, where it is form-encoded: `+` is a space, `%2B` a plus.
-    /// Decodes exactly once.
+    /// Parses a key from an S3 event. Events form-encode keys: `+` is a space, `%2B` a plus. The key is decoded
+    /// exactly once.
     ///
     /// # Errors
-    /// [`InvalidKey`] where the decoded text is not UTF-8 or not one of our keys.
+    /// [`InvalidKey`] if the decoded text is not UTF-8 or not the key of an original.
     pub fn from_event(encoded: &str) -> Result<Self, InvalidKey> {
         let spaced = encoded.replace('+', " ");
         percent_encoding::percent_decode_str(&spaced).decode_utf8().map_err(|_| InvalidKey)?.parse()
@@ -121,7 +121,7 @@ mod tests {
         for twice in [format!("user%252D1/{IMAGE}/1"), format!("user-1%252F{IMAGE}%252F1")] {
             assert_eq!(ObjectKey::from_event(&twice), Err(InvalidKey), "{twice}");
         }
-        // A plus means a space and `%2B` a plus; neither stands in our keys.
+        // A plus means a space and `%2B` a plus; our keys contain neither.
         for odd in [format!("user+1/{IMAGE}/1"), format!("user-1/{IMAGE}/%2B1"), "%FF/a/1".to_owned()] {
             assert_eq!(ObjectKey::from_event(&odd), Err(InvalidKey), "{odd}");
         }

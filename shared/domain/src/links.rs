@@ -1,17 +1,17 @@
-//! Addresses at which a picture can be fetched for a while.
+//! Presigned URLs for downloads and uploads.
 
 use crate::{Thumbnail, Timestamp};
 
-/// A presigned address.
+/// A presigned URL of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The address.
+    /// The URL.
     pub url: String,
-    /// Until when it works.
+    /// When the URL expires.
     pub expires_at: Timestamp,
 }
 
-/// The addresses of an image that its owner's tier allows.
+/// The URLs of an image that its owner's tier allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
     /// The thumbnails, smallest first.
@@ -20,13 +20,13 @@ pub struct Links {
     pub original: Option<Link>,
 }
 
-/// A presigned upload: what a client has to send, and until when.
+/// A presigned upload: what a client has to send, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadTicket {
-    /// Where to `PUT` the bytes.
+    /// The URL to `PUT` the bytes to.
     pub url: String,
-    /// The headers that the signature covers; the request must carry exactly these.
+    /// The headers that the signature covers. The request must contain exactly these.
     pub headers: Vec<(String, String)>,
-    /// Until when the request may begin.
+    /// The request must start before this time.
     pub expires_at: Timestamp,
 }

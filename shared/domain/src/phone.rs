@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::InvalidField;
 
-/// A phone number in E.164 form: a plus and 7 to 15 digits. `shared/phone` makes it from what people type.
+/// A phone number in E.164 form: a plus and 7 to 15 digits. The crate `phone` parses what people type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PhoneNumber(String);

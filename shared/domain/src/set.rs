@@ -1,4 +1,4 @@
-//! Image sets: three slots, each filled by one image at most.
+//! Image sets: three slots, each with at most one image.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub enum Slot {
 }
 
 impl Slot {
-    /// The name used in records and responses.
+    /// The name in records and responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -28,16 +28,16 @@ impl Slot {
     }
 }
 
-/// Which image fills which slot.
+/// The images in the slots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slots {
-    /// The first slot's.
+    /// The image in the first slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image1: Option<ImageId>,
-    /// The second slot's.
+    /// The image in the second slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image2: Option<ImageId>,
-    /// The third slot's.
+    /// The image in the third slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image3: Option<ImageId>,
 }
@@ -53,46 +53,46 @@ impl Slots {
         }
     }
 
-    /// The images of all slots that are filled.
+    /// The images in all slots.
     pub fn ids(&self) -> impl Iterator<Item = ImageId> {
         [self.image1, self.image2, self.image3].into_iter().flatten()
     }
 }
 
-/// What people say of a set.
+/// The title and description of a set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetText {
-    /// A title, where the user gave one.
+    /// The title, if the user gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<Title>,
-    /// A description, where the user gave one.
+    /// The description, if the user gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
 }
 
-/// An image set as the table keeps it.
+/// The record of an image set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageSet {
     /// The set's id.
     pub id: SetId,
-    /// A title, where the user gave one.
+    /// The title, if the user gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<Title>,
-    /// A description, where the user gave one.
+    /// The description, if the user gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
-    /// When it was made.
+    /// When the set was created.
     pub created_at: Timestamp,
-    /// When its title or description last changed.
+    /// When the title or description last changed.
     pub updated_at: Timestamp,
-    /// What fills its slots.
+    /// The images in its slots.
     #[serde(default)]
     pub slots: Slots,
 }
 
 impl ImageSet {
-    /// A set whose slots are empty.
+    /// A set with empty slots.
     #[must_use]
     pub fn new(text: SetText, now: Timestamp) -> Self {
         Self {

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{InvalidField, TierName};
 
-/// Names a tier: 1 to 32 lower-case letters, digits and hyphens.
+/// The id of a tier: 1 to 32 lower-case letters, digits and hyphens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TierId(String);
 
 impl TierId {
-    /// The tier of a user to whom none was given.
+    /// The tier of new users.
     #[must_use]
     pub fn default_for_new_users() -> Self {
         Self("basic".to_owned())
@@ -74,41 +74,40 @@ impl From<ThumbnailSizes> for Vec<u32> {
     }
 }
 
-/// A tier's rules. Tiers are data: they stand in the table, and each user's record carries a copy of
-/// its own tier's rules, so that no request has to look them up.
+/// A tier's rules. Tiers are records in the table. Each profile contains a copy of its tier's rules, so that requests
+/// do not have to look them up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tier {
     /// The tier's id.
     pub id: TierId,
-    /// The name people see.
+    /// The name that people see.
     pub name: TierName,
     /// Longest sides of the thumbnails, in pixels.
     pub thumbnail_sizes: Vec<u32>,
     /// Whether the original can be downloaded.
     pub original_link: bool,
-    /// Whether links that expire can be made.
+    /// Whether expiring links can be created.
     pub expiring_links: bool,
     /// The largest upload, in bytes.
     pub max_image_bytes: u64,
-    /// How many images a user may have, those that wait for their upload included.
+    /// How many images a user may have, including images that wait for their upload.
     pub max_images: u64,
     /// Whether AI analysis and edits are allowed.
     pub ai: bool,
-    /// Grows with each change, so that of two copies the newer can be told.
+    /// Increases with each change, to show which of two copies is newer.
     #[serde(default)]
     pub revision: u64,
 }
 
 impl Tier {
-    /// The smallest thumbnail of the tier, which stands for the picture where no size is asked for.
+    /// The smallest thumbnail size of the tier. Clients that request no size get this one.
     #[must_use]
     pub fn smallest_size(&self) -> Option<u32> {
         self.thumbnail_sizes.iter().copied().min()
     }
 }
 
-/// A tier that a new deployment begins with. From then on tiers are data: admins change and delete them, and nothing
-/// brings these back.
+/// A tier that a new deployment creates. Admins can change and delete it, and later deployments do not restore it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DefaultTier {
@@ -121,10 +120,10 @@ pub enum DefaultTier {
 }
 
 impl DefaultTier {
-    /// Every one of them.
+    /// All default tiers.
     pub const ALL: [Self; 3] = [Self::Basic, Self::Premium, Self::Enterprise];
 
-    /// The tier as a new deployment has it.
+    /// The rules of the tier in a new deployment.
     #[must_use]
     pub fn rules(self) -> Tier {
         let (id, name, thumbnail_sizes, max_image_bytes, max_images) = match self {

@@ -1,32 +1,32 @@
-//! What Darkroom keeps of a user. Cognito keeps the rest.
+//! What Darkroom stores about a user. Cognito stores the rest.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Tier, TierId};
 
-/// A user's tier and what it has used of it.
+/// A user's tier and usage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// The tier the user is in.
+    /// The user's tier.
     pub tier: TierId,
-    /// A copy of that tier's rules.
+    /// A copy of the tier's rules.
     pub limits: Tier,
-    /// What counts against them.
+    /// What counts against the limits.
     #[serde(flatten)]
     pub usage: Usage,
 }
 
-/// Counted exactly, in the transaction that makes or removes an image.
+/// What a user has used. The transaction that creates or deletes an image updates the counts, so they are exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Images, those that wait for their upload included.
+    /// The number of images, including images that wait for their upload.
     pub images: u64,
-    /// The sum of their declared sizes, in bytes.
+    /// The sum of the declared sizes, in bytes.
     pub bytes: u64,
 }
 
 impl Profile {
-    /// The profile of a user who has nothing yet.
+    /// The profile of a user without images.
     #[must_use]
     pub fn new(limits: Tier) -> Self {
         Self { tier: limits.id.clone(), limits, usage: Usage::default() }

@@ -3,14 +3,15 @@
 use domain::{InvalidField, PhoneNumber};
 use phonenumber::{Mode, country};
 
-/// Reads a number as people type it, with spaces, dashes or brackets. One without a country code is taken as
-/// dialled in `region`, a country of ISO 3166-1 such as `DE`; where that is empty, it is refused.
+/// Parses a number as people type it, with spaces, dashes or brackets. `region` is an ISO 3166-1 country code such as
+/// `DE`. A number without a country code is parsed as a number of that country. If `region` is empty, such a number is
+/// rejected.
 ///
 /// # Errors
-/// The text is no number that anybody could have.
+/// The text is not a valid phone number.
 pub fn parse(text: &str, region: &str) -> Result<PhoneNumber, InvalidField> {
     let invalid = || InvalidField::from("must be a phone number such as +49 30 123456");
-    // Longer than any number with all its decoration.
+    // No phone number with spaces and brackets is longer.
     const MAX_BYTES: usize = 64;
     if text.len() > MAX_BYTES {
         return Err(invalid());
@@ -42,9 +43,9 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// A parser of strangers' text must not panic, and what it takes has one form for good.
+        /// The parser must not panic, and a parsed number must parse to itself.
         #[test]
-        fn whatever_is_typed_is_a_number_of_one_form_or_none(text in "[+0-9 ()/.;=A-Za-z\\PC-]{0,70}") {
+        fn any_text_is_rejected_or_has_one_form(text in "[+0-9 ()/.;=A-Za-z\\PC-]{0,70}") {
             if let Ok(number) = parse(&text, "DE") {
                 assert_eq!(parse(number.as_str(), "").as_ref(), Ok(&number));
             }
@@ -52,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_refused() {
+    fn invalid_numbers_are_rejected() {
         for text in [
             "",
             "+",

@@ -1,95 +1,94 @@
-//! What can go wrong at a provider, as far as a job's owner and a worker can act on it.
+//! Errors of providers.
 
 use std::time::Duration;
 
-use domain::{Failure, Timestamp};
+use domain::{Failure, FailureCode, Timestamp};
 use jiff::fmt::rfc2822;
 
-use crate::http::Answer;
+use crate::http::Response;
 
-/// Why a provider did not do what it was asked for. The cause is for the log: a status and the provider's own
-/// code, never its message, which may repeat a prompt or a key.
+/// Why a call to a provider failed. The cause is safe to log: it contains a status and the provider's own code, but not
+/// the provider's message, which may repeat a prompt or a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {cause}", .failure.code)]
 pub struct ProviderError {
-    /// What the owner is told when the job is given up for this.
+    /// The failure that the owner sees if the job fails because of this error.
     pub failure: Failure,
-    /// Whether trying again may help.
-    pub heals: bool,
-    /// How long the provider wants to be left alone, where it says so.
+    /// Whether a retry may succeed.
+    pub is_retryable: bool,
+    /// How long the provider asks to wait before a retry, if it does.
     pub retry_after: Option<Duration>,
-    /// What the log says.
+    /// The cause for the log.
     pub cause: String,
 }
 
 impl ProviderError {
-    /// The code of a failure for credentials that the provider does not take.
-    pub(crate) const CREDENTIALS: &'static str = "provider-credentials";
-
-    fn new(code: &str, detail: &str, heals: bool, cause: impl Into<String>) -> Self {
-        let failure = Failure { code: code.to_owned(), detail: detail.to_owned() };
-        Self { failure, heals, retry_after: None, cause: cause.into() }
+    fn new(code: FailureCode, detail: &str, is_retryable: bool, cause: impl Into<String>) -> Self {
+        Self { failure: Failure::new(code, detail), is_retryable, retry_after: None, cause: cause.into() }
     }
 
-    /// No answer in time.
+    /// The provider did not answer in time.
     #[must_use]
     pub fn timeout() -> Self {
-        Self::new("provider-timeout", "The provider took too long to answer.", true, "no answer in time")
+        let detail = "The provider took too long to answer.";
+        Self::new(FailureCode::ProviderTimeout, detail, true, "no answer in time")
     }
 
-    /// No connection, or one that broke.
+    /// The connection could not be opened, or broke.
     pub(crate) fn unreachable(cause: &(dyn std::error::Error + 'static)) -> Self {
         let detail = "The provider could not be reached.";
-        Self::new("provider-unavailable", detail, true, aws::causes(cause))
+        Self::new(FailureCode::ProviderUnavailable, detail, true, aws::causes(cause))
     }
 
-    /// Something went wrong over there.
+    /// The provider has a fault.
     pub(crate) fn unavailable(cause: impl Into<String>) -> Self {
-        Self::new("provider-unavailable", "The provider has a fault.", true, cause)
+        Self::new(FailureCode::ProviderUnavailable, "The provider has a fault.", true, cause)
     }
 
-    /// There is no room for what was sent. Somebody may make some.
-    pub(crate) fn full(cause: impl Into<String>) -> Self {
-        Self::new("provider-full", "The provider has no room left.", true, cause)
+    /// The account has no storage left. A retry may succeed after its owner frees some.
+    pub(crate) fn out_of_storage(cause: impl Into<String>) -> Self {
+        Self::new(FailureCode::ProviderFull, "The provider has no room left.", true, cause)
     }
 
-    /// An answer longer than anything that was asked for.
+    /// The answer is longer than the limit.
     pub(crate) fn too_large() -> Self {
         let detail = "The provider's answer was too large.";
-        Self::new("provider-answer-too-large", detail, true, "longer than is read")
+        Self::new(FailureCode::ProviderAnswerTooLarge, detail, true, "the answer exceeds the limit")
     }
 
-    /// An answer that makes no sense.
+    /// The answer is not what the provider's API specifies.
     #[must_use]
-    pub fn garbage(cause: impl Into<String>) -> Self {
+    pub fn invalid_answer(cause: impl Into<String>) -> Self {
         let detail = "The provider's answer could not be read.";
-        Self::new("provider-answer-invalid", detail, true, cause)
+        Self::new(FailureCode::ProviderAnswerInvalid, detail, true, cause)
     }
 
-    /// The provider does not want to do this, now or ever.
+    /// The provider rejected the request. A retry cannot succeed.
     pub(crate) fn refused(cause: impl Into<String>) -> Self {
-        Self::new("provider-refused", "The provider refuses this request.", false, cause)
+        Self::new(FailureCode::ProviderRefused, "The provider refuses this request.", false, cause)
     }
 
-    /// The credentials are not taken. A new key may have been stored since they were read.
+    /// The provider rejected the credentials. A retry may succeed, because it reads the secret again.
     pub(crate) fn credentials(cause: impl Into<String>) -> Self {
         let detail = "The provider does not accept this deployment's credentials.";
-        Self::new(Self::CREDENTIALS, detail, true, cause)
+        Self::new(FailureCode::ProviderCredentials, detail, true, cause)
     }
 
-    /// Whether the credentials were not taken.
+    /// Whether the provider rejected the credentials.
     #[must_use]
     pub fn is_credentials(&self) -> bool {
-        self.failure.code == Self::CREDENTIALS
+        self.failure.code == FailureCode::ProviderCredentials
     }
 
-    /// What an answer that is not a success means, by its status; `code` is the provider's own.
-    pub(crate) fn of_status(answer: &Answer, code: &str) -> Self {
+    /// The error for an unsuccessful answer, by its status. `code` is the provider's own code.
+    pub(crate) fn from_status(answer: &Response, code: &str) -> Self {
         let cause = format!("{} {code}", answer.status.as_u16());
         let mut error = match answer.status.as_u16() {
             401 | 403 => Self::credentials(cause),
             408 => Self::timeout(),
-            409 | 429 => Self::new("provider-busy", "The provider has too much to do.", true, cause),
+            409 | 429 => {
+                Self::new(FailureCode::ProviderBusy, "The provider has too much to do.", true, cause)
+            }
             500.. => Self::unavailable(cause),
             _ => Self::refused(cause),
         };
@@ -98,14 +97,14 @@ impl ProviderError {
     }
 }
 
-/// A provider's name for an error, fit for a log.
-pub(crate) fn code_of(text: Option<&str>) -> String {
+/// A provider's error code, without characters that could forge a log line.
+pub(crate) fn loggable_code(text: Option<&str>) -> String {
     const MAX_CHARACTERS: usize = 64;
     let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-    text.unwrap_or("without a code").chars().filter(plain).take(MAX_CHARACTERS).collect()
+    text.unwrap_or("no code").chars().filter(plain).take(MAX_CHARACTERS).collect()
 }
 
-/// `Retry-After` in either of its forms: seconds, or a date (RFC 9110, 10.2.3).
+/// Parses both forms of `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
 fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse() {
         return Some(Duration::from_secs(seconds));
@@ -130,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_providers_code_cannot_forge_a_line_of_the_log() {
-        assert_eq!(code_of(Some("rate_limit\n{\"level\":\"INFO\"}")), "rate_limitlevelINFO");
-        assert_eq!(code_of(Some(&"x".repeat(100))).len(), 64);
+        assert_eq!(loggable_code(Some("rate_limit\n{\"level\":\"INFO\"}")), "rate_limitlevelINFO");
+        assert_eq!(loggable_code(Some(&"x".repeat(100))).len(), 64);
     }
 }

@@ -1,4 +1,4 @@
-//! Requests to providers: bounded in time and in what is read.
+//! HTTP requests to providers, with limits on time and size.
 
 use std::{io, time::Duration};
 
@@ -13,84 +13,89 @@ use hyper_util::{
 
 use crate::ProviderError;
 
-/// An HTTP client. It follows no redirects: a key goes to the address that was configured, or nowhere.
+/// An HTTP client. It does not follow redirects, so that keys are sent only to the configured address.
 #[derive(Clone, Debug)]
 pub struct Http(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
-/// A response, read to its end.
+/// A complete response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-/// What a request may take.
+/// The limits of a request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    pub(crate) time: Duration,
-    /// The longest body that is read, in bytes.
-    pub(crate) bytes: usize,
+pub(crate) struct Limits {
+    /// How long to wait for the whole response.
+    pub(crate) timeout: Duration,
+    /// The longest response body, in bytes.
+    pub(crate) max_bytes: usize,
 }
 
 impl Http {
-    /// A client that trusts the system's roots, and speaks plain HTTP where the address says so, as to a model on
-    /// the same machine.
+    /// A client that trusts the system's root certificates. It accepts `http` addresses too, for example of a model on the
+    /// same machine.
     ///
     /// # Errors
-    /// Where the system has no roots.
+    /// The system has no root certificates.
     pub fn new() -> io::Result<Self> {
         let connector =
             HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
         Ok(Self(Client::builder(TokioExecutor::new()).build(connector)))
     }
 
-    /// Puts a body to a presigned address of S3, without a content type.
+    /// Uploads a body to a presigned S3 URL, without a content type.
     ///
     /// # Errors
-    /// [`ProviderError`] where it is not taken; the address is a credential and not part of it.
+    /// [`ProviderError`] if S3 rejects the request. The error does not contain the URL, because the URL is a credential.
     pub async fn put_presigned(
         &self,
         url: &str,
         body: impl Into<Bytes>,
-        time: Duration,
+        timeout: Duration,
     ) -> Result<(), ProviderError> {
         const MAX_ANSWER_BYTES: usize = 16 * 1024;
         let request = Request::put(url)
-            // Part of what was signed.
+            // The signature covers this header.
             .header(header::CONTENT_TYPE, "")
             .body(Full::new(body.into()))
-            .map_err(|_| ProviderError::refused("the address is none"))?;
-        let answer = self.send(request, Bounds { time, bytes: MAX_ANSWER_BYTES }).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(ProviderError::of_status(&answer, "")) }
+            .map_err(|_| ProviderError::refused("the URL is invalid"))?;
+        let answer = self.send(request, Limits { timeout, max_bytes: MAX_ANSWER_BYTES }).await?;
+        if answer.status.is_success() { Ok(()) } else { Err(ProviderError::from_status(&answer, "")) }
     }
 
     pub(crate) async fn send(
         &self,
         request: Request<Full<Bytes>>,
-        bounds: Bounds,
-    ) -> Result<Answer, ProviderError> {
-        tokio::time::timeout(bounds.time, self.exchange(request, bounds.bytes))
+        limits: Limits,
+    ) -> Result<Response, ProviderError> {
+        tokio::time::timeout(limits.timeout, self.exchange(request, limits.max_bytes))
             .await
             .unwrap_or_else(|_elapsed| Err(ProviderError::timeout()))
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>, max: usize) -> Result<Answer, ProviderError> {
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        max_bytes: usize,
+    ) -> Result<Response, ProviderError> {
         let response = self.0.request(request).await.map_err(|error| ProviderError::unreachable(&error))?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, max).collect().await.map_err(|error| {
+        let body = Limited::new(body, max_bytes).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 ProviderError::too_large()
             } else {
                 ProviderError::unreachable(error.as_ref())
             }
         })?;
-        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
+        Ok(Response { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
 }
 
-impl Answer {
-    /// A header's value, where it is text.
+impl Response {
+    /// The value of a header, if it is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

@@ -7,7 +7,8 @@ use aws_sdk_secretsmanager::Client;
 use aws_types::SdkConfig;
 use tokio::sync::Mutex;
 
-/// A secret, read when it is first needed, once per instance. Its text is in no variable and no log.
+/// A secret. Each function instance reads it once, when it is first needed. No environment variable and no log contains
+/// its text.
 pub struct Secret {
     client: Client,
     name: String,
@@ -39,11 +40,11 @@ impl Secret {
             return Ok(value.clone());
         }
         let answer = self.client.get_secret_value().secret_id(&self.name).send().await?;
-        let text = answer.secret_string.ok_or_else(|| CallError::internal("the secret is no text"))?;
+        let text = answer.secret_string.ok_or_else(|| CallError::internal("the secret is not text"))?;
         Ok(value.insert(text.trim().into()).clone())
     }
 
-    /// Has it read again when it is next needed: what was read is not accepted, and may have been changed.
+    /// Discards the cached text, so that the next use reads the secret again. Called when a provider rejects it.
     pub async fn forget(&self) {
         self.value.lock().await.take();
     }

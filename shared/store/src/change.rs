@@ -186,7 +186,7 @@ impl Records {
         let update = "SET #bytes = #bytes + :delta";
         let condition = "attribute_exists(pk) AND #limits.#max_image_bytes >= :size";
         Ok(Write::new(profile_key(user), update, condition)
-            .value(":delta", difference(old.held_bytes(), new.held_bytes()))
+            .value(":delta", difference(old.quota_bytes(), new.quota_bytes()))
             .value(":size", number(new.upload.size.bytes())))
     }
 

@@ -266,7 +266,7 @@ impl Records {
         images: &[Image],
         count: &Count,
     ) -> Result<TransactWriteItem, CallError> {
-        let bytes: u64 = images.iter().map(Image::held_bytes).sum();
+        let bytes: u64 = images.iter().map(Image::quota_bytes).sum();
         let largest = largest(images);
         let places = images.len() as u64;
         let update = "SET #images = #images + :images, #bytes = #bytes + :bytes";

@@ -134,7 +134,7 @@ fn picture(upload: Upload) -> Picture {
 }
 
 fn failure() -> Failure {
-    Failure { code: "not-an-image".to_owned(), detail: "It is none.".to_owned() }
+    Failure { code: domain::FailureCode::NotAnImage, detail: "It is none.".to_owned() }
 }
 
 fn lease() -> Lease {

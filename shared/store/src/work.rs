@@ -163,7 +163,7 @@ impl Records {
         let mut removes = "REMOVE #lease, #failure".to_owned();
         let is_another = claimed.picture.as_ref().is_some_and(|picture| picture.version != upload.version);
         // What was said of the picture before is not of this one, be it since the claim.
-        if is_another && !after.analysis.as_ref().is_some_and(|analysis| analysis.waits) {
+        if is_another && !after.analysis.as_ref().is_some_and(|analysis| analysis.deferred) {
             after.analysis = None;
             removes.push_str(", #analysis");
         }
@@ -263,16 +263,16 @@ impl Records {
         if before.edit_deferred {
             write = write.and(", #edit_deferred");
         }
-        if before.analysis.as_ref().is_some_and(|analysis| analysis.waits) {
-            write = write.and(", #analysis.#waits");
+        if before.analysis.as_ref().is_some_and(|analysis| analysis.deferred) {
+            write = write.and(", #analysis.#deferred");
         }
-        let mut tasks = before.waiting_tasks(upload.version);
+        let mut tasks = before.deferred_tasks(upload.version);
         tasks.extend(after.dropbox_copy_tasks(before));
-        if before.held_bytes() == after.held_bytes() && tasks.is_empty() {
+        if before.quota_bytes() == after.quota_bytes() && tasks.is_empty() {
             return outcome(write.alone(self), upload.version).await;
         }
         let mut parts = vec![write.in_transaction(self)?];
-        if before.held_bytes() != after.held_bytes() {
+        if before.quota_bytes() != after.quota_bytes() {
             parts.push(self.give_back_version(&upload.user, before, after)?);
         }
         for (id, task) in tasks {
@@ -292,7 +292,7 @@ impl Records {
         before: &Image,
         after: &Image,
     ) -> Result<TransactWriteItem, CallError> {
-        let bytes = before.held_bytes().saturating_sub(after.held_bytes());
+        let bytes = before.quota_bytes().saturating_sub(after.quota_bytes());
         Write::new(profile_key(user), "SET #bytes = #bytes - :bytes", "attribute_exists(pk)")
             .value(":bytes", number(bytes))
             .in_transaction(self)

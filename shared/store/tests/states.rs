@@ -136,7 +136,7 @@ impl World {
             }
             Event::Reclaim => {
                 if self.deleted {
-                    records.refund_quota(user, id, self.last.held_bytes(), now).await?;
+                    records.refund_quota(user, id, self.last.quota_bytes(), now).await?;
                     self.reclaimed = true;
                 }
             }
@@ -151,7 +151,7 @@ impl World {
         let (image, profile) = (image?, profile?);
         assert_eq!(image.is_none(), self.deleted, "what was deleted stays gone, and nothing else goes");
         let usage = (profile.usage.images, profile.usage.bytes);
-        let held = (1, image.as_ref().unwrap_or(&self.last).held_bytes());
+        let held = (1, image.as_ref().unwrap_or(&self.last).quota_bytes());
         match (self.deleted, self.reclaimed) {
             (false, _) => assert_eq!(usage, held, "the quota counts what is held"),
             // The stack's own stream may be faster than this test's.
@@ -219,7 +219,7 @@ fn developed() -> Developed {
 }
 
 fn failure() -> Failure {
-    Failure { code: "not-an-image".to_owned(), detail: "It is none.".to_owned() }
+    Failure { code: domain::FailureCode::NotAnImage, detail: "It is none.".to_owned() }
 }
 
 /// Runs one case against the table.

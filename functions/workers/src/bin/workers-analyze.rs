@@ -1,11 +1,11 @@
-//! The queue of analyses: asks a model what a picture shows, once per job.
+//! Runs analysis jobs: asks a model what a picture shows, and stores the result on the image.
 
 use aws::CallError;
-use domain::{Analysis, Failure, Findings, Task};
+use domain::{Analysis, Failure, Findings, Image, ImageId, Task};
 use lambda_runtime::{Error, service_fn};
 use store::{Objects, Records, Settled};
 use tracing::info;
-use workers::{Claimed, JobError, Model, Queue, Worker, picture_for_model};
+use workers::{ClaimedJob, JobError, Model, Queue, Worker, picture_for_model};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -14,8 +14,8 @@ async fn main() -> Result<(), Error> {
     let queue = Queue::from_env(&config, "ANALYSIS_QUEUE")?;
     let model = Model::from_env(&config, "ANALYSIS_MODEL", "ANALYSIS_SECONDS")?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
-    let analyst = AnalysisWorker { records, objects, model };
-    lambda_runtime::run(service_fn(|event| queue.work(&analyst.records, &analyst, event))).await
+    let worker = AnalysisWorker { records, objects, model };
+    lambda_runtime::run(service_fn(|event| queue.work(&worker.records, &worker, event))).await
 }
 
 struct AnalysisWorker {
@@ -25,45 +25,53 @@ struct AnalysisWorker {
 }
 
 impl Worker for AnalysisWorker {
-    async fn work(&self, claimed: &Claimed) -> Result<(), JobError> {
-        let Claimed { user, job, .. } = claimed;
+    async fn work(&self, claimed: &ClaimedJob) -> Result<(), JobError> {
+        let ClaimedJob { user, job, .. } = claimed;
         let Task::Analyze { image: id, version, prompt } = &job.task else {
-            return Err(JobError::not_mine());
+            return Err(JobError::wrong_worker());
         };
-        let image = self.records.image(user, *id, domain::now()).await?;
-        // Nothing is paid for what nobody waits for.
-        let Some((image, analysis)) = image.and_then(|image| {
-            let analysis = image.analysis.clone().filter(|analysis| analysis.job == job.id)?;
-            Some((image, analysis))
-        }) else {
-            info!(job = %job.id, "nobody waits for this analysis any more");
+        let Some((image, analysis)) = self.requested(claimed, *id).await? else {
+            info!(job = %job.id, "job ended without a call: the analysis is no longer requested");
             return Ok(self.records.end_job(user, job.id, &claimed.owner).await?);
         };
         let picture = picture_for_model(&self.objects, user, &image, *version).await?;
         let provider = &self.model.provider;
-        let asked = async |key: &str| provider.analyze(key, &picture, prompt.as_ref()).await;
-        let findings = self.model.with_key(asked).await?;
-        Ok(self.settle(claimed, *id, analysis, Ok(findings)).await?)
+        let analyze = async |key: &str| provider.analyze(key, &picture, prompt.as_ref()).await;
+        let findings = self.model.with_key(analyze).await?;
+        Ok(self.save(claimed, *id, analysis, Ok(findings)).await?)
     }
 
-    async fn mark_failed(&self, claimed: &Claimed, failure: Failure) -> Result<(), CallError> {
-        let Claimed { user, job, owner } = claimed;
+    async fn mark_failed(&self, claimed: &ClaimedJob, failure: Failure) -> Result<(), CallError> {
+        let ClaimedJob { user, job, owner } = claimed;
         let Task::Analyze { image: id, .. } = &job.task else {
             return self.records.end_job(user, job.id, owner).await;
         };
-        let image = self.records.image(user, *id, domain::now()).await?;
-        match image.and_then(|image| image.analysis).filter(|analysis| analysis.job == job.id) {
-            Some(analysis) => self.settle(claimed, *id, analysis, Err(failure)).await,
+        match self.requested(claimed, *id).await? {
+            Some((_, analysis)) => self.save(claimed, *id, analysis, Err(failure)).await,
             None => self.records.end_job(user, job.id, owner).await,
         }
     }
 }
 
 impl AnalysisWorker {
-    async fn settle(
+    /// The image and its analysis, if the image still waits for this job.
+    async fn requested(
         &self,
-        Claimed { user, job, owner }: &Claimed,
-        image: domain::ImageId,
+        ClaimedJob { user, job, .. }: &ClaimedJob,
+        image: ImageId,
+    ) -> Result<Option<(Image, Analysis)>, CallError> {
+        let image = self.records.image(user, image, domain::now()).await?;
+        Ok(image.and_then(|image| {
+            let analysis = image.analysis.clone().filter(|analysis| analysis.job == job.id)?;
+            Some((image, analysis))
+        }))
+    }
+
+    /// Stores the outcome on the image and ends the job.
+    async fn save(
+        &self,
+        ClaimedJob { user, job, owner }: &ClaimedJob,
+        image: ImageId,
         analysis: Analysis,
         outcome: Result<Findings, Failure>,
     ) -> Result<(), CallError> {

@@ -1,6 +1,6 @@
-//! The queue of copies in Dropbox: makes them and removes them.
+//! Runs Dropbox jobs: copies originals to Dropbox, and deletes copies.
 //!
-//! A copy that nobody wants any more, since its image was removed or replaced while it was made, is removed again.
+//! If an image is deleted or replaced while its copy is created, the worker enqueues the deletion of that copy.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use lambda_runtime::{Error, service_fn};
 use providers::{Dropbox, Http, ProviderError, Secret};
 use store::{Objects, Records, Settled};
 use tracing::info;
-use workers::{Claimed, JobError, Queue, Worker, dropbox_copy, with_secret};
+use workers::{ClaimedJob, JobError, Queue, Worker, copy_to_dropbox, with_secret};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let config = aws::config()?;
     let queue = Queue::from_env(&config, "DROPBOX_QUEUE")?;
-    let time = Duration::from_secs(aws::var("DROPBOX_SECONDS")?.parse()?);
+    let timeout = Duration::from_secs(aws::var("DROPBOX_SECONDS")?.parse()?);
     let (api_url, content_url) = (aws::var("DROPBOX_API_URL")?, aws::var("DROPBOX_CONTENT_URL")?);
-    let courier = DropboxWorker {
+    let worker = DropboxWorker {
         records: Records::from_env(&config)?,
         objects: Objects::from_env(&config)?,
-        dropbox: Dropbox::new(Http::new()?, &api_url, &content_url, time),
+        dropbox: Dropbox::new(Http::new()?, &api_url, &content_url, timeout),
         secret: Secret::from_env(&config, "DROPBOX_SECRET")?,
-        time,
+        timeout,
     };
-    lambda_runtime::run(service_fn(|event| queue.work(&courier.records, &courier, event))).await
+    lambda_runtime::run(service_fn(|event| queue.work(&worker.records, &worker, event))).await
 }
 
 struct DropboxWorker {
@@ -34,31 +34,31 @@ struct DropboxWorker {
     objects: Objects,
     dropbox: Dropbox,
     secret: Secret,
-    /// How long a whole copy, or its removal, may take.
-    time: Duration,
+    /// How long copying or deleting a file may take.
+    timeout: Duration,
 }
 
 impl Worker for DropboxWorker {
-    async fn work(&self, claimed: &Claimed) -> Result<(), JobError> {
+    async fn work(&self, claimed: &ClaimedJob) -> Result<(), JobError> {
         match &claimed.job.task {
             Task::DropboxCopy { image, version, path } => self.copy(claimed, *image, *version, path).await,
             Task::DeleteDropboxCopy { path } => {
-                let removed = async |credentials: &str| self.dropbox.account(credentials).delete(path).await;
-                self.in_time(with_secret(&self.secret, removed)).await?;
+                let delete = async |credentials: &str| self.dropbox.account(credentials).delete(path).await;
+                self.with_timeout(with_secret(&self.secret, delete)).await?;
                 Ok(self.records.end_job(&claimed.user, claimed.job.id, &claimed.owner).await?)
             }
-            _ => Err(JobError::not_mine()),
+            _ => Err(JobError::wrong_worker()),
         }
     }
 
-    async fn mark_failed(&self, claimed: &Claimed, failure: Failure) -> Result<(), CallError> {
-        let Claimed { user, job, owner } = claimed;
+    async fn mark_failed(&self, claimed: &ClaimedJob, failure: Failure) -> Result<(), CallError> {
+        let ClaimedJob { user, job, owner } = claimed;
         let Task::DropboxCopy { image, path, .. } = &job.task else {
             return self.records.end_job(user, job.id, owner).await;
         };
-        match self.wanted(claimed, *image).await? {
-            Some((_, dropbox_copy)) => self.settle(claimed, *image, dropbox_copy.ended(Err(failure))).await,
-            None => self.remove_instead(claimed, path).await,
+        match self.requested(claimed, *image).await? {
+            Some((_, dropbox_copy)) => self.save(claimed, *image, dropbox_copy.ended(Err(failure))).await,
+            None => self.delete_instead(claimed, path).await,
         }
     }
 }
@@ -66,32 +66,32 @@ impl Worker for DropboxWorker {
 impl DropboxWorker {
     async fn copy(
         &self,
-        claimed: &Claimed,
+        claimed: &ClaimedJob,
         image: ImageId,
         version: u32,
         path: &DropboxPath,
     ) -> Result<(), JobError> {
-        let Some((found, wanted)) = self.wanted(claimed, image).await? else {
-            return Ok(self.remove_instead(claimed, path).await?);
+        let Some((image_record, copy)) = self.requested(claimed, image).await? else {
+            return Ok(self.delete_instead(claimed, path).await?);
         };
-        let original = found.key_of(&claimed.user, version);
-        let copied = with_secret(&self.secret, async |credentials: &str| {
-            dropbox_copy(&self.objects, &self.dropbox.account(credentials), &original, path).await
+        let original = image_record.key_of(&claimed.user, version);
+        let copying = with_secret(&self.secret, async |credentials: &str| {
+            copy_to_dropbox(&self.objects, &self.dropbox.account(credentials), &original, path).await
         });
-        let url = self.in_time(copied).await?;
-        Ok(self.settle(claimed, image, wanted.ended(Ok(url))).await?)
+        let url = self.with_timeout(copying).await?;
+        Ok(self.save(claimed, image, copy.ended(Ok(url))).await?)
     }
 
-    /// The end of some work with Dropbox, or of its time.
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, JobError>>) -> Result<T, JobError> {
-        let outcome = tokio::time::timeout(self.time, work).await;
+    /// Stops a call of Dropbox that takes too long.
+    async fn with_timeout<T>(&self, call: impl Future<Output = Result<T, JobError>>) -> Result<T, JobError> {
+        let outcome = tokio::time::timeout(self.timeout, call).await;
         outcome.unwrap_or_else(|_elapsed| Err(ProviderError::timeout().into()))
     }
 
-    /// The image and its copy, where that is still the one that a job is to make.
-    async fn wanted(
+    /// The image and its copy, if the image still waits for this job.
+    async fn requested(
         &self,
-        Claimed { user, job, .. }: &Claimed,
+        ClaimedJob { user, job, .. }: &ClaimedJob,
         image: ImageId,
     ) -> Result<Option<(Image, DropboxCopy)>, CallError> {
         let image = self.records.image(user, image, domain::now()).await?;
@@ -102,29 +102,30 @@ impl DropboxWorker {
         }))
     }
 
-    async fn settle(
+    /// Stores the copy on the image and ends the job.
+    async fn save(
         &self,
-        claimed: &Claimed,
+        claimed: &ClaimedJob,
         image: ImageId,
         dropbox_copy: DropboxCopy,
     ) -> Result<(), CallError> {
-        let Claimed { user, owner, .. } = claimed;
+        let ClaimedJob { user, owner, .. } = claimed;
         match self.records.settle_dropbox_copy(user, image, owner, &dropbox_copy, domain::now()).await? {
             Settled::Done | Settled::Lost => Ok(()),
-            Settled::VersionObsolete => self.remove_instead(claimed, &dropbox_copy.path).await,
+            Settled::VersionObsolete => self.delete_instead(claimed, &dropbox_copy.path).await,
         }
     }
 
-    /// Has what this job may have left in Dropbox removed. Its image's removal has begun the same, perhaps before
-    /// the copy was there.
-    async fn remove_instead(
+    /// Ends the job, and enqueues the deletion of a file that it may have left in Dropbox. The deletion of the image
+    /// enqueues the same, but that job may run before this file exists.
+    async fn delete_instead(
         &self,
-        Claimed { user, job, owner }: &Claimed,
+        ClaimedJob { user, job, owner }: &ClaimedJob,
         path: &DropboxPath,
     ) -> Result<(), CallError> {
-        info!(job = %job.id, "nobody wants this copy any more");
-        self.records
-            .finish_and_enqueue(user, job.id, owner, Task::DeleteDropboxCopy { path: path.clone() })
-            .await
+        let delete = Task::DeleteDropboxCopy { path: path.clone() };
+        self.records.finish_and_enqueue(user, job.id, owner, delete).await?;
+        info!(job = %job.id, "enqueued the deletion of a copy: the image no longer needs it");
+        Ok(())
     }
 }

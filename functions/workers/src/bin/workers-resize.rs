@@ -1,5 +1,5 @@
-//! Called by `images-thumbnail`: develops sizes of a picture that were not asked for when it was uploaded, since
-//! the tier has gained them, and keeps them.
+//! Invoked by `images-thumbnail`: creates and stores thumbnails in sizes that the tier did not have when the picture was
+//! uploaded.
 
 use domain::{Failure, ObjectKey, Thumbnail};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -16,37 +16,43 @@ async fn main() -> Result<(), Error> {
 }
 
 #[derive(Debug, Deserialize)]
-struct Order {
+struct ResizeRequest {
     /// The key of the original.
     original: String,
-    /// Longest sides in pixels.
+    /// The sizes of the thumbnails: longest sides in pixels.
     sizes: Vec<u32>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Answer {
+enum ResizeResponse {
     Thumbnails(Vec<Thumbnail>),
     Failure(Failure),
 }
 
-async fn handle(records: &Records, objects: &Objects, event: LambdaEvent<Order>) -> Result<Answer, Error> {
-    let Order { original, sizes } = event.payload;
+async fn handle(
+    records: &Records,
+    objects: &Objects,
+    event: LambdaEvent<ResizeRequest>,
+) -> Result<ResizeResponse, Error> {
+    let ResizeRequest { original, sizes } = event.payload;
     let original: ObjectKey = original.parse()?;
     let developed = match workers::develop(objects, &original, &sizes).await? {
         Ok(developed) => developed,
-        Err(failure) => return Ok(Answer::Failure(failure)),
+        Err(failure) => return Ok(ResizeResponse::Failure(failure)),
     };
     for thumbnail in &developed.thumbnails {
         match records.add_thumbnail(&original, thumbnail).await? {
-            Outcome::Done => info!(key = %original, size = thumbnail.size, "added"),
-            Outcome::LeaseLost => info!(key = %original, size = thumbnail.size, "added by another request"),
-            // Removed or replaced meanwhile: what was stored since would stay for ever.
+            Outcome::Done => info!(key = %original, size = thumbnail.size, "added a thumbnail"),
+            Outcome::LeaseLost => {
+                info!(key = %original, size = thumbnail.size, "another request added the thumbnail first");
+            }
+            // The image was deleted or replaced meanwhile. Nothing else would delete the new thumbnails.
             Outcome::Gone | Outcome::VersionObsolete => {
                 objects.remove_version(&original).await?;
                 break;
             }
         }
     }
-    Ok(Answer::Thumbnails(developed.thumbnails))
+    Ok(ResizeResponse::Thumbnails(developed.thumbnails))
 }

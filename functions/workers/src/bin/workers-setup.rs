@@ -1,7 +1,7 @@
 //! A custom resource of CloudFormation: writes the default tiers into the table of a new deployment.
 //!
-//! From then on the tiers are the admins' own. A later deployment writes only tiers that its template lists for the
-//! first time, so that it neither undoes a change nor brings back what an admin deleted.
+//! Afterwards admins manage the tiers. A later deployment writes only tiers that its template lists for the first time,
+//! so that it neither undoes an admin's change nor restores a deleted tier.
 
 use std::{io, time::Duration};
 
@@ -14,10 +14,11 @@ use serde_json::Value;
 use store::Records;
 use tracing::{error, info};
 
-/// How long writing may take. With the time for the answer it is less than the function's timeout.
+/// How long writing may take. Together with the time for the answer it is less than the function's timeout.
 const WORK_TIME: Duration = Duration::from_secs(25);
 
-/// The resource's name in CloudFormation's eyes. Another one in an answer would mean that the resource was replaced.
+/// The physical id of the resource. If an answer contained another id, CloudFormation would treat the resource as
+/// replaced.
 const PHYSICAL_ID: &str = "default-tiers";
 
 #[tokio::main(flavor = "current_thread")]
@@ -32,7 +33,7 @@ struct Setup {
     http: Http,
 }
 
-/// What CloudFormation asks for (AWS CloudFormation User Guide, "CloudFormation custom resource request and response
+/// A request of CloudFormation (AWS CloudFormation User Guide, "CloudFormation custom resource request and response
 /// reference").
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -57,7 +58,7 @@ enum RequestType {
     Delete,
 }
 
-/// What CloudFormation is answered.
+/// The answer to CloudFormation.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Response<'a> {
@@ -76,7 +77,7 @@ struct Properties {
     tiers: Vec<DefaultTier>,
 }
 
-/// Why the tiers were not written. The message is what the events of the stack show.
+/// Why the tiers were not written. The events of the stack show the message.
 #[derive(Debug, thiserror::Error)]
 enum SetupError {
     #[error("The property Tiers must be a list of basic, premium and enterprise.")]
@@ -88,7 +89,7 @@ enum SetupError {
 }
 
 impl Setup {
-    /// Answers in any case, because a stack waits for it.
+    /// Always sends an answer, because the stack waits for it.
     async fn handle(&self, event: LambdaEvent<Request>) -> Result<(), Error> {
         let request = event.payload;
         let outcome =
@@ -105,35 +106,24 @@ impl Setup {
             request_id: &request.request_id,
             logical_resource_id: &request.logical_resource_id,
         };
-        // Without an answer the event is an error, so that Lambda sends it again: twice, within three minutes.
+        // If the answer cannot be sent, the invocation fails. Lambda then retries it twice within three minutes.
         self.answer(&request.response_url, serde_json::to_vec(&response)?).await.map_err(|error| {
-            error!(cause = error.cause, "CloudFormation did not take the answer");
-            Error::from(io::Error::other("CloudFormation did not take the answer"))
+            error!(cause = error.cause, "sending the answer to CloudFormation failed");
+            Error::from(io::Error::other("sending the answer to CloudFormation failed"))
         })
     }
 
     async fn set_up(&self, request: &Request) -> Result<(), SetupError> {
-        let mut new = tiers(&request.resource_properties);
-        match request.request_type {
-            RequestType::Delete => return Ok(()),
-            RequestType::Create => {
-                // A table that was filled before this resource existed, or that outlived its stack.
-                if self.records.tier(&TierId::default_for_new_users()).await?.is_some() {
-                    info!("the table has tiers already");
-                    return Ok(());
-                }
-            }
-            RequestType::Update => {
-                let old = tiers(&request.old_resource_properties).unwrap_or_default();
-                new = new.map(|new| new.into_iter().filter(|tier| !old.contains(tier)).collect());
-            }
+        // The table may be older than this resource, or may have been kept when its stack was deleted.
+        if request.request_type == RequestType::Create
+            && self.records.tier(&TierId::default_for_new_users()).await?.is_some()
+        {
+            info!("wrote no default tiers: the table already contains tiers");
+            return Ok(());
         }
-        let mut new = new.map_err(SetupError::Properties)?;
-        // The tier of new users last: once it is there, all are.
-        new.sort_by_key(|tier| *tier == DefaultTier::Basic);
-        for tier in new {
+        for tier in tiers_to_write(request).map_err(SetupError::Properties)? {
             let written = self.records.create_tier(&tier.rules()).await?;
-            info!(?tier, written, "default tier");
+            info!(?tier, written, "processed a default tier");
         }
         Ok(())
     }
@@ -145,7 +135,7 @@ impl Setup {
         let mut attempt = 1;
         loop {
             match self.http.put_presigned(url, body.clone(), TIME).await {
-                Err(error) if attempt < ATTEMPTS && error.heals => tokio::time::sleep(PAUSE).await,
+                Err(error) if attempt < ATTEMPTS && error.is_retryable => tokio::time::sleep(PAUSE).await,
                 outcome => return outcome,
             }
             attempt += 1;
@@ -153,6 +143,60 @@ impl Setup {
     }
 }
 
+/// The tiers that a request adds. The tier of new users is the last one: if it exists, all others do.
+fn tiers_to_write(request: &Request) -> Result<Vec<DefaultTier>, serde_json::Error> {
+    let old = match request.request_type {
+        RequestType::Delete => return Ok(Vec::new()),
+        RequestType::Create => Vec::new(),
+        RequestType::Update => tiers(&request.old_resource_properties).unwrap_or_default(),
+    };
+    let mut new = tiers(&request.resource_properties)?;
+    new.retain(|tier| !old.contains(tier));
+    new.sort_by_key(|tier| *tier == DefaultTier::Basic);
+    Ok(new)
+}
+
 fn tiers(properties: &Value) -> Result<Vec<DefaultTier>, serde_json::Error> {
     Ok(Properties::deserialize(properties)?.tiers)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn request(request_type: &str, new: Value, old: Value) -> Request {
+        let request = json!({
+            "RequestType": request_type, "ResponseURL": "https://example.com", "StackId": "s", "RequestId": "r",
+            "LogicalResourceId": "l", "ResourceProperties": new, "OldResourceProperties": old,
+        });
+        serde_json::from_value(request).unwrap()
+    }
+
+    fn written(request_type: &str, new: &[&str], old: &[&str]) -> Vec<DefaultTier> {
+        let request = request(request_type, json!({"Tiers": new}), json!({"Tiers": old}));
+        tiers_to_write(&request).unwrap()
+    }
+
+    #[test]
+    fn a_new_deployment_writes_all_tiers_and_basic_last() {
+        use DefaultTier::{Basic, Enterprise, Premium};
+        assert_eq!(written("Create", &["basic", "premium", "enterprise"], &[]), [Premium, Enterprise, Basic]);
+    }
+
+    #[test]
+    fn a_later_deployment_writes_only_tiers_that_it_lists_for_the_first_time() {
+        assert_eq!(written("Update", &["basic", "premium"], &["basic"]), [DefaultTier::Premium]);
+        assert_eq!(written("Update", &["basic"], &["basic", "premium"]), []);
+        assert_eq!(written("Delete", &["basic"], &[]), []);
+    }
+
+    #[test]
+    fn an_unknown_tier_is_an_error_except_in_the_old_properties() {
+        let (unknown, basic) = (json!({"Tiers": ["gold"]}), json!({"Tiers": ["basic"]}));
+        assert!(tiers_to_write(&request("Create", unknown.clone(), Value::Null)).is_err());
+        assert!(tiers_to_write(&request("Update", unknown.clone(), basic.clone())).is_err());
+        assert_eq!(tiers_to_write(&request("Update", basic, unknown)).unwrap(), [DefaultTier::Basic]);
+    }
 }

@@ -1,128 +1,207 @@
-//! The table's stream: what follows when a record goes, by its owner or because it expired. An image's objects,
-//! its place in the quota and its copy in Dropbox, a set's images, a replacement that never came. And when a job
-//! comes: it goes to the queue of its provider.
+//! Handles the table's stream.
 //!
-//! Both in one function, since no more than two may read a stream (AWS Lambda developer guide, "Using AWS Lambda
-//! with Amazon DynamoDB"); the other one is `workers-tiers`.
+//! When an item is removed, by its owner or because it expired, the worker cleans up after it. An image leaves objects, its
+//! share of the quota, its slot in a set, and its copy in Dropbox. A set leaves images. The item of a replacement expires
+//! if its upload does not arrive in time. When a job is added, the worker sends it to its queue.
+//!
+//! One function does both, because at most two functions may read a stream (AWS Lambda developer guide, "Using AWS Lambda
+//! with Amazon DynamoDB"). The other one is `workers-tiers`.
 
 use aws::CallError;
 use aws_lambda_events::dynamodb::{Event, EventRecord};
-use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use domain::{Image, ImageSet, Job, UserId};
+use aws_lambda_events::streams::DynamoDbEventResponse;
+use domain::{Image, ImageId, ImageSet, Job, Slots, UserId};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use store::{Objects, Records};
-use tracing::{error, info};
-use workers::Dispatcher;
+use tracing::info;
+use workers::{Dispatcher, Keys, new_item, old_item, process_in_order};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let config = aws::config()?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
-    let dispatcher = Dispatcher::from_env(&config)?;
-    lambda_runtime::run(service_fn(|event| handle(&records, &objects, &dispatcher, event))).await
+    let worker = StreamWorker { records, objects, dispatcher: Dispatcher::from_env(&config)? };
+    lambda_runtime::run(service_fn(|event| worker.handle(event))).await
 }
 
-/// Stops at the first record that fails: Lambda goes on from there, and what was done is done again
-/// without effect.
-async fn handle(
-    records: &Records,
-    objects: &Objects,
-    dispatcher: &Dispatcher,
-    event: LambdaEvent<Event>,
-) -> Result<DynamoDbEventResponse, Error> {
-    let mut response = DynamoDbEventResponse::default();
-    for record in event.payload.records {
-        let outcome = match record.event_name.as_str() {
-            "INSERT" => dispatch(dispatcher, &record).await,
-            _ => reclaim(records, objects, &record).await,
-        };
-        if let Err(cause) = outcome {
-            error!(event_id = record.event_id, cause = aws::causes(&cause), "to be tried again");
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = record.change.sequence_number;
-            response.batch_item_failures.push(failure);
-            break;
-        }
-    }
-    Ok(response)
+/// What a stream record requires.
+#[derive(Debug)]
+enum Action {
+    /// Send a new job to its queue.
+    Dispatch(UserId, Box<Job>),
+    /// Clean up after a deleted image.
+    CleanUpImage(UserId, Box<Image>),
+    /// Delete the images of a deleted set.
+    DeleteImages(UserId, Slots),
+    /// End a replacement whose upload did not arrive in time.
+    ExpireReplacement(UserId, ImageId, u32),
 }
 
-#[derive(Deserialize)]
-struct Keys {
-    pk: String,
-    sk: String,
-}
-
-/// What notes a replacement that is waited for.
+/// The item that exists while a replacement is pending.
 #[derive(Deserialize)]
 struct Replacement {
     version: u32,
 }
 
-async fn dispatch(dispatcher: &Dispatcher, record: &EventRecord) -> Result<(), CallError> {
-    let keys: Keys = serde_dynamo::from_item(record.change.keys.clone()).map_err(CallError::internal)?;
-    let (Some(user), true) = (keys.pk.strip_prefix("USER#"), keys.sk.starts_with("JOB#")) else {
-        return Ok(());
-    };
-    let user: UserId = user.parse().map_err(CallError::internal)?;
-    let job: Job = serde_dynamo::from_item(record.change.new_image.clone()).map_err(CallError::internal)?;
-    dispatcher.send(user, &job).await?;
-    info!(job = %job.id, "sent to its queue");
-    Ok(())
+/// Decides what a record requires.
+fn action(record: &EventRecord) -> Result<Option<Action>, CallError> {
+    let keys = Keys::of(record)?;
+    let (Some(user), Some((kind, id))) = (keys.user()?, keys.sk.split_once('#')) else { return Ok(None) };
+    Ok(Some(match (record.event_name.as_str(), kind) {
+        ("INSERT", "JOB") => Action::Dispatch(user, new_item(record)?),
+        ("REMOVE", "IMAGE") => Action::CleanUpImage(user, old_item(record)?),
+        ("REMOVE", "SET") => Action::DeleteImages(user, old_item::<ImageSet>(record)?.slots),
+        ("REMOVE", "REPLACEMENT") => {
+            let Replacement { version } = old_item(record)?;
+            Action::ExpireReplacement(user, id.parse().map_err(CallError::internal)?, version)
+        }
+        _ => return Ok(None),
+    }))
 }
 
-async fn reclaim(records: &Records, objects: &Objects, record: &EventRecord) -> Result<(), CallError> {
-    if record.event_name != "REMOVE" {
-        return Ok(());
+struct StreamWorker {
+    records: Records,
+    objects: Objects,
+    dispatcher: Dispatcher,
+}
+
+impl StreamWorker {
+    async fn handle(&self, event: LambdaEvent<Event>) -> Result<DynamoDbEventResponse, Error> {
+        let process = async |record: &EventRecord| match action(record)? {
+            Some(action) => self.perform(action).await,
+            None => Ok(()),
+        };
+        Ok(process_in_order(event.payload, process).await)
     }
-    let keys: Keys = serde_dynamo::from_item(record.change.keys.clone()).map_err(CallError::internal)?;
-    let (Some(user), Some((kind, id))) = (keys.pk.strip_prefix("USER#"), keys.sk.split_once('#')) else {
-        return Ok(());
-    };
-    let user: UserId = user.parse().map_err(CallError::internal)?;
-    let now = domain::now();
-    match kind {
-        "IMAGE" => {
-            let image: Image = old(record)?;
-            let freed = async {
-                match image.set {
-                    Some(place) => records.free_slot(&user, image.id, place).await,
-                    None => Ok(()),
-                }
-            };
-            // An edit that waited for this image's upload.
-            let edit = async {
-                match image.edit_image_id.filter(|_| image.edit_deferred) {
-                    Some(edit) => records.delete_image(&user, edit, now).await.map(drop),
-                    None => Ok(()),
-                }
-            };
-            tokio::try_join!(
-                edit,
-                objects.remove_all(&user, image.id),
-                records.refund_quota(&user, image.id, image.held_bytes(), now),
-                freed,
-            )?;
-            // After all else: whatever fails there would begin another removal each time.
-            if let Some(dropbox_copy) = &image.dropbox_copy {
-                records.begin(&user, dropbox_copy.removal()).await?;
+
+    /// Performs an action. Repeating an action has no further effect.
+    async fn perform(&self, action: Action) -> Result<(), CallError> {
+        let now = domain::now();
+        match action {
+            Action::Dispatch(user, job) => {
+                self.dispatcher.send(user, &job).await?;
+                info!(job = %job.id, "sent a job to its queue");
+            }
+            Action::CleanUpImage(user, image) => {
+                self.clean_up_image(&user, &image).await?;
+                info!(%user, image = %image.id, "cleaned up after an image");
+            }
+            Action::DeleteImages(user, slots) => {
+                self.records.delete_images_of(&user, &slots, now).await?;
+                info!(%user, "deleted the images of a set");
+            }
+            Action::ExpireReplacement(user, image, version) => {
+                self.records.lapse_replacement(&user, image, version, now).await?;
+                info!(%user, %image, version, "ended a replacement that expired");
             }
         }
-        "SET" => records.delete_images_of(&user, &old::<ImageSet>(record)?.slots, now).await?,
-        "REPLACEMENT" => {
-            let image = id.parse().map_err(CallError::internal)?;
-            let Replacement { version } = old(record)?;
-            records.lapse_replacement(&user, image, version, now).await?;
-        }
-        _ => return Ok(()),
+        Ok(())
     }
-    info!(%user, kind, id, "reclaimed");
-    Ok(())
+
+    async fn clean_up_image(&self, user: &UserId, image: &Image) -> Result<(), CallError> {
+        let now = domain::now();
+        let free_slot = async {
+            match image.set {
+                Some(place) => self.records.free_slot(user, image.id, place).await,
+                None => Ok(()),
+            }
+        };
+        let delete_deferred_edit = async {
+            match image.edit_image_id.filter(|_| image.edit_deferred) {
+                Some(edit) => self.records.delete_image(user, edit, now).await.map(drop),
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(
+            delete_deferred_edit,
+            self.objects.remove_all(user, image.id),
+            self.records.refund_quota(user, image.id, image.quota_bytes(), now),
+            free_slot,
+        )?;
+        // The job is added last. Otherwise each retry after another failure would add one more.
+        if let Some(dropbox_copy) = &image.dropbox_copy {
+            self.records.begin(user, dropbox_copy.delete_task()).await?;
+        }
+        Ok(())
+    }
 }
 
-/// The item as it was.
-fn old<T: DeserializeOwned>(record: &EventRecord) -> Result<T, CallError> {
-    serde_dynamo::from_item(record.change.old_image.clone()).map_err(CallError::internal)
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ID: &str = "01JZ8Q4T2N6V5X3R9C7M1K0B8D";
+
+    /// What a change of an item in a user's partition requires.
+    fn action_of(event: &str, sk: &str, item: Value) -> Result<Option<Action>, CallError> {
+        let item_name = if event == "REMOVE" { "OldImage" } else { "NewImage" };
+        let keys = json!({"pk": {"S": "USER#user-1"}, "sk": {"S": sk}});
+        let change = json!({"Keys": keys, item_name: item, "SequenceNumber": "1"});
+        let record =
+            json!({"eventID": "1", "eventName": event, "awsRegion": "us-east-1", "dynamodb": change});
+        action(&serde_json::from_value(record).unwrap())
+    }
+
+    fn job() -> Value {
+        json!({
+            "id": {"S": ID}, "task": {"S": "delete_dropbox_copy"}, "path": {"S": "/+4930901820/a.jpg"},
+            "attempts": {"N": "0"},
+        })
+    }
+
+    #[test]
+    fn a_new_job_is_sent_to_its_queue() {
+        insta::assert_debug_snapshot!(action_of("INSERT", &format!("JOB#{ID}"), job()).unwrap(), @"");
+        // Changing or ending a job requires nothing.
+        for event in ["MODIFY", "REMOVE"] {
+            assert!(action_of(event, &format!("JOB#{ID}"), job()).unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn a_removed_image_is_cleaned_up() {
+        let event: Event =
+            serde_json::from_str(include_str!("../../../../events/workers-stream.json")).unwrap();
+        let Some(Action::CleanUpImage(user, image)) = action(&event.records[0]).unwrap() else { panic!() };
+        assert_eq!(
+            (user.as_str(), image.id.to_string().as_str()),
+            ("5f0c1d9e-7c53-4d7e-a1c9-6a3c5a0f4a11", ID)
+        );
+        assert_eq!(image.quota_bytes(), 12_345);
+    }
+
+    #[test]
+    fn a_removed_set_takes_its_images_along() {
+        let set = json!({
+            "id": {"S": ID}, "created_at": {"S": "2026-03-12T19:03:50Z"}, "updated_at": {"S": "2026-03-12T19:03:50Z"},
+            "slots": {"M": {"image2": {"S": ID}}},
+        });
+        insta::assert_debug_snapshot!(action_of("REMOVE", &format!("SET#{ID}"), set.clone()).unwrap(), @"");
+        assert!(action_of("MODIFY", &format!("SET#{ID}"), set).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_replacement_ends_when_its_item_expires() {
+        let item = json!({"version": {"N": "2"}});
+        insta::assert_debug_snapshot!(action_of("REMOVE", &format!("REPLACEMENT#{ID}"), item).unwrap(), @"");
+    }
+
+    #[test]
+    fn other_items_require_nothing() {
+        for sk in ["PROFILE", "REQUEST#1", "RECLAIMED#1"] {
+            for event in ["INSERT", "MODIFY", "REMOVE"] {
+                assert!(action_of(event, sk, json!({})).unwrap().is_none(), "{event} {sk}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unreadable_item_is_an_error() {
+        assert!(action_of("REMOVE", &format!("IMAGE#{ID}"), json!({})).is_err());
+        assert!(action_of("INSERT", &format!("JOB#{ID}"), json!({})).is_err());
+    }
 }

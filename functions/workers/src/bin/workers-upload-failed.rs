@@ -1,13 +1,13 @@
-//! The on-failure queue of `workers-thumbnail`: tells the owner of an image whose upload was tried in vain
-//! until Lambda gave up.
+//! Handles the on-failure queue of `workers-thumbnail`: marks the image of an upload as failed after all of Lambda's
+//! attempts failed.
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use domain::Failure;
+use domain::{Failure, FailureCode};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 use store::Records;
 use tracing::{error, info};
-use workers::Notification;
+use workers::S3Notification;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -19,16 +19,20 @@ async fn main() -> Result<(), Error> {
 /// What Lambda sends to the on-failure destination of an asynchronous invocation.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct GivenUp {
-    request_payload: Notification,
+struct FailedInvocation {
+    request_payload: S3Notification,
 }
 
 async fn handle(records: &Records, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
     let mut response = SqsBatchResponse::default();
     for message in event.payload.records {
         let id = message.message_id.unwrap_or_default();
-        if let Err(cause) = tell(records, &message.body.unwrap_or_default()).await {
-            error!(message = id, cause = aws::causes(cause.as_ref()), "to be tried again");
+        if let Err(cause) = record_failure(records, &message.body.unwrap_or_default()).await {
+            error!(
+                message = id,
+                cause = aws::causes(cause.as_ref()),
+                "failed to record upload failure, will retry"
+            );
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = id;
             response.batch_item_failures.push(failure);
@@ -37,16 +41,15 @@ async fn handle(records: &Records, event: LambdaEvent<SqsEvent>) -> Result<SqsBa
     Ok(response)
 }
 
-async fn tell(records: &Records, body: &str) -> Result<(), Error> {
-    let given_up: GivenUp = serde_json::from_str(body)?;
-    let failure = Failure {
-        code: "processing-failed".to_owned(),
-        detail: "The image could not be processed because of a fault on our side. Upload it again."
-            .to_owned(),
-    };
-    for upload in given_up.request_payload.uploads() {
+async fn record_failure(records: &Records, body: &str) -> Result<(), Error> {
+    let failed: FailedInvocation = serde_json::from_str(body)?;
+    let failure = Failure::new(
+        FailureCode::ProcessingFailed,
+        "The image could not be processed because of a fault on our side. Upload it again.",
+    );
+    for upload in failed.request_payload.uploads() {
         let outcome = records.mark_failed(&upload.key, &upload.sequencer, &failure, domain::now()).await?;
-        info!(key = %upload.key, ?outcome, "given up");
+        info!(key = %upload.key, ?outcome, "processed the failure of an upload");
     }
     Ok(())
 }
