@@ -1,66 +1,67 @@
-//! Jobs in the background: asked for, claimed, put back, ended.
+//! Creates, claims, postpones and ends jobs.
 //!
-//! A job is an item under its owner's key. It is there until it has ended, and whoever works on it holds its
-//! lease: so a message that comes twice finds nothing to do, and the job of a worker that crashed is taken over
-//! when the lease has run out. What a job leads to is written in one transaction with its end.
+//! A job is an item under its owner's key. It exists until the job has ended. A worker claims it with a lease. Therefore
+//! a message that is delivered twice does no work twice, and another worker takes over the job of a crashed worker when
+//! the lease has expired. The result of a job is written in the transaction that deletes the job.
 
 use aws::CallError;
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{ReturnValue, TransactWriteItem},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem};
 use domain::{
-    Analysis, ContentType, DropboxCopy, Failure, Image, ImageId, Job, JobId, Lease, Picture, Progress,
-    Prompt, Status, Task, Tier, Timestamp, UploadSize, UserId,
+    Analysis, ContentType, DropboxCopy, Failure, Image, ImageId, Job, JobId, Lease, Progress, Prompt, Status,
+    Task, Tier, Timestamp, UploadSize, UserId,
 };
 
 use crate::{
-    Change, CreateError, Made, Once, Records,
-    change::{Parts, expression},
-    create::{Part, read_answer},
-    item::{Write, difference, image_key, item, job_key, number, profile_key, read, string, value},
-    records::{is_condition, refused, timestamp},
+    dynamodb::{
+        condition::{Condition, eq, exists, le, lt, ne, not_exists},
+        keys::{image_key, item, job_key, number, profile_key, read, string, timestamp, value},
+        records::{Records, is_condition, refused_update, updated},
+        transactions::{TransactItemKind, refused},
+        update::{Update, difference},
+    },
+    idempotency::{Created, IdempotencyKey, read_answer},
+    images::{create::CreateError, update::Change},
 };
 
-/// The answer to a worker that wants to do a job.
+/// The result of a claim of a job.
 #[derive(Debug)]
 pub enum JobClaim {
-    /// Go ahead.
+    /// The worker holds the claim.
     Taken(Box<Job>),
-    /// Somebody is at it, or it is to be left alone for a while; come back at this time, in seconds since 1970.
+    /// Another worker holds the claim, or the job was postponed. Retry at this time, in seconds since 1970.
     NotBefore(i64),
-    /// There is no such job: it has ended.
+    /// The job has ended.
     Ended,
 }
 
-/// What came of a worker's write at the end of a job.
+/// The result of a write that ends a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// Written, and the job has ended.
+    /// The result was written and the job was deleted.
     Done,
-    /// Not written, since what the job was for is gone or has moved on. The job has not ended.
+    /// Not written: the image no longer waits for this job. The job still exists.
     VersionObsolete,
-    /// Not written: another worker has taken the job over.
+    /// Not written: another worker has taken over the job.
     Lost,
 }
 
-/// Why no analysis begins.
+/// Why an analysis was not requested.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// There is no such image.
-    #[error("there is no such image")]
+    /// The image does not exist.
+    #[error("the image does not exist")]
     NotFound,
-    /// It has no picture yet.
+    /// The image has no picture yet.
     #[error("the image is not ready")]
     NotReady(Status),
-    /// An analysis of it is under way.
-    #[error("an analysis is under way")]
+    /// An analysis of the image has not ended yet.
+    #[error("an analysis of the image has not ended yet")]
     UnderWay,
-    /// The tier has no AI.
-    #[error("the tier has no AI")]
+    /// The tier does not include AI.
+    #[error("the tier does not include AI")]
     AiNotInTier(Box<Tier>),
-    /// The key came with another request before.
-    #[error("the idempotency key belongs to another request")]
+    /// Another request used the idempotency key.
+    #[error("another request used the idempotency key")]
     KeyReused,
     /// AWS failed.
     #[error(transparent)]
@@ -68,7 +69,7 @@ pub enum AskError {
 }
 
 impl Records {
-    /// Has the picture of an image analysed. Gives the image as it is then.
+    /// Requests an analysis of an image's picture. Returns the image after the request.
     ///
     /// Two calls.
     ///
@@ -79,9 +80,10 @@ impl Records {
         user: &UserId,
         id: ImageId,
         prompt: Option<Prompt>,
-        once: Option<&Once>,
+        key: Option<&IdempotencyKey>,
         now: Timestamp,
     ) -> Result<Image, AskError> {
+        use TransactItemKind as Kind;
         let found = self.image_and_profile(user, id, now).await?;
         let (mut image, profile) = found.ok_or(AskError::NotFound)?;
         if !profile.limits.ai {
@@ -91,92 +93,85 @@ impl Records {
         let version = picture.version;
         let analysis = Analysis::queued(prompt.clone(), false, now);
         let job = Job::new(analysis.job, Task::Analyze { image: id, version, prompt });
-        let update = "SET #analysis = :analysis, #updated_at = :time";
-        let condition = "attribute_exists(#picture) AND (attribute_not_exists(#analysis) \
-                         OR #analysis.#status <> :queued OR #analysis.#overdue_at < :now)";
-        let write = Write::new(image_key(user, id), update, condition)
-            .value(":analysis", value(&analysis)?)
-            .value(":time", timestamp(now))
-            .value(":queued", string(Progress::Queued.as_str()))
-            .value(":now", number(now.as_second()));
+        let has_ended = not_exists("analysis")
+            .or(ne("analysis.status", string(Progress::Queued.as_str())))
+            .or(lt("analysis.overdue_at", number(now.as_second())));
+        let update = Update::new(image_key(user, id))
+            .set("analysis", value(&analysis)?)
+            .set("updated_at", timestamp(now))
+            .when(exists("picture").and(has_ended));
         (image.analysis, image.updated_at) = (Some(analysis), now);
-        let mut parts =
-            vec![(Part::Source, write.in_transaction(self)?), (Part::Image, self.put_job(user, &job)?)];
-        if let Some(once) = once {
-            parts.push((Part::Once, self.remember(user, once, &image, now)?));
+        let mut items =
+            vec![(Kind::Source, update.in_transaction(self)?), (Kind::New, self.put_job(user, &job)?)];
+        if let Some(key) = key {
+            items.push((Kind::IdempotencyKey, self.remember(user, key, &image, now)?));
         }
-        match self.write(parts).await? {
+        match self.transact_kinds(items).await? {
             None => Ok(image),
-            Some((Part::Once, before)) => read_answer(before, once)?.ok_or(AskError::KeyReused),
+            Some((Kind::IdempotencyKey, stored)) => read_answer(stored, key)?.ok_or(AskError::KeyReused),
             Some((_, Some(_))) => Err(AskError::UnderWay),
             Some((_, None)) => Err(AskError::NotFound),
         }
     }
 
-    /// Has an edit made of an image's picture: a new image, counted now, which waits for the result. What is said
-    /// of the source changes in the same transaction.
+    /// Requests an edit of an image's picture. Creates a new image for the result, which counts against the quota from
+    /// now on. The source's name and texts change in the same transaction. Returns the source and the edit.
     ///
-    /// An image whose first upload is awaited is edited as soon as it is ready.
+    /// If the first upload of the source has not been processed yet, the edit begins after that.
     ///
-    /// One call; two for a user without images, who has nothing to edit.
+    /// One call.
     ///
     /// # Errors
-    /// [`CreateError`], of which [`CreateError::SourceChanged`] also where the source is gone.
+    /// [`CreateError`]. [`CreateError::SourceChanged`] also if the source was deleted.
     pub async fn edit_image(
         &self,
         user: &UserId,
         source: &Image,
         prompt: Prompt,
         change: &Change,
-        once: Option<&Once>,
+        key: Option<&IdempotencyKey>,
         now: Timestamp,
     ) -> Result<(Image, Image), CreateError> {
         let edit = Image::edit_of(source, prompt.clone(), now);
-        let mut parts = Vec::with_capacity(2);
-        let (update, condition) = match &source.picture {
-            Some(Picture { version, .. }) => {
-                let task = Task::Edit {
-                    source: source.id,
-                    version: *version,
-                    image: edit.id,
-                    prompt: prompt.clone(),
-                };
-                parts.push((Part::Image, self.put_job(user, &Job::new(JobId::generate(), task))?));
-                ("#edit_prompt = :prompt, #edit_image_id = :edit", "#picture.#version = :version")
+        let mut items = Vec::with_capacity(2);
+        let mut update = Update::new(image_key(user, source.id))
+            .set("edit_prompt", value(&prompt)?)
+            .set("edit_image_id", string(edit.id.to_string()));
+        match &source.picture {
+            Some(picture) => {
+                let (prompt, version) = (prompt.clone(), picture.version);
+                let task = Task::Edit { source: source.id, version, image: edit.id, prompt };
+                items.push((TransactItemKind::New, self.put_job(user, &Job::new(JobId::generate(), task))?));
+                update = update.when(eq("picture.version", number(version)));
             }
-            // Nobody has begun to develop it: who does will read this. One such edit at most.
-            None => (
-                "#edit_prompt = :prompt, #edit_image_id = :edit, #edit_deferred = :yes",
-                "#status = :pending AND #version = :version AND attribute_not_exists(#edit_deferred)",
-            ),
-        };
-        let sets = Parts { set: vec![update.to_owned()], remove: Vec::new() };
-        let mut write = expression(image_key(user, source.id), sets, change, condition, now)?
-            .value(":prompt", value(&prompt)?)
-            .value(":edit", string(edit.id.to_string()))
-            .value(":version", number(source.picture.as_ref().map_or(source.version, |it| it.version)));
-        if source.picture.is_none() {
-            write = write.value(":yes", value(true)?).value(":pending", string(Status::Pending.as_str()));
+            // `workers-thumbnail` reads the deferred request when it has processed the upload. An image stores one.
+            None => {
+                update = update
+                    .set("edit_deferred", AttributeValue::Bool(true))
+                    .when(eq("status", string(Status::Pending.as_str())))
+                    .when(eq("version", number(source.version)))
+                    .when(not_exists("edit_deferred"));
+            }
         }
-        parts.push((Part::Source, write.in_transaction(self)?));
+        items.push((TransactItemKind::Source, change.add_to(update, now)?.in_transaction(self)?));
         let mut after = change.applied_to(source.clone(), now);
         (after.edit_prompt, after.edit_image_id) = (Some(prompt), Some(edit.id));
         after.edit_deferred = source.picture.is_none();
-        match self.create_images_with(user, std::slice::from_ref(&edit), &parts, once, now).await? {
-            Made::Now => Ok((after, edit)),
-            Made::Before(edits) => {
-                let edit = edits.into_iter().next().ok_or_else(|| CallError::internal("no edit was made"))?;
-                Ok((after, edit))
+        match self.create_images_with(user, std::slice::from_ref(&edit), &items, key, now).await? {
+            Created::New => Ok((after, edit)),
+            Created::Replayed(edits) => {
+                let edit = edits.into_iter().next();
+                Ok((after, edit.ok_or_else(|| CallError::internal("the stored answer has no edit"))?))
             }
         }
     }
 
-    /// A part of a transaction that puts a new job.
+    /// The item of a transaction that puts a new job.
     pub(crate) fn put_job(&self, user: &UserId, job: &Job) -> Result<TransactWriteItem, CallError> {
         self.put_new(item(job_key(user, job.id), job)?)
     }
 
-    /// Claims a job for `lease.owner`, which counts as an attempt.
+    /// Claims a job for `lease.owner`. Each claim counts as an attempt.
     ///
     /// # Errors
     /// [`CallError`]
@@ -187,31 +182,26 @@ impl Records {
         lease: &Lease,
         now: Timestamp,
     ) -> Result<JobClaim, CallError> {
-        let update = "SET #lease = :lease, #attempts = #attempts + :one REMOVE #not_before";
-        let condition = "attribute_exists(pk) AND (attribute_not_exists(#lease) OR #lease.#until < :now) \
-                         AND (attribute_not_exists(#not_before) OR #not_before <= :now)";
-        let write = Write::new(job_key(user, id), update, condition)
-            .value(":lease", value(lease)?)
-            .value(":one", number(1))
-            .value(":now", number(now.as_second()));
-        let error = match write.alone(self).return_values(ReturnValue::AllNew).send().await {
-            Ok(answer) => {
-                let item = answer.attributes.ok_or_else(|| CallError::internal("no attributes returned"))?;
-                return Ok(JobClaim::Taken(Box::new(read(item)?)));
-            }
+        let seconds = number(now.as_second());
+        let update = Update::new(job_key(user, id))
+            .set("lease", value(lease)?)
+            .add("attempts", 1)
+            .remove("not_before")
+            .when(exists("pk"))
+            .when(not_exists("lease").or(lt("lease.until", seconds.clone())))
+            .when(not_exists("not_before").or(le("not_before", seconds)));
+        let error = match update.alone(self)?.return_values(ReturnValue::AllNew).send().await {
+            Ok(answer) => return Ok(JobClaim::Taken(Box::new(updated(answer)?))),
             Err(error) => error,
         };
-        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
-            return Err(error.into());
-        };
-        let Some(item) = failed.item() else { return Ok(JobClaim::Ended) };
-        let job: Job = read(item.clone())?;
+        let Some(item) = refused_update(error)? else { return Ok(JobClaim::Ended) };
+        let job: Job = read(item)?;
         let leased = job.lease.map_or(0, |lease| lease.until + 1);
         Ok(JobClaim::NotBefore(leased.max(job.not_before.unwrap_or_default())))
     }
 
-    /// Leaves a claimed job alone until `not_before`, in seconds since 1970. Does nothing where another worker
-    /// has taken it over.
+    /// Postpones a claimed job until `not_before`, in seconds since 1970. Does nothing if another worker has taken over
+    /// the job.
     ///
     /// # Errors
     /// [`CallError`]
@@ -222,26 +212,23 @@ impl Records {
         owner: &str,
         not_before: i64,
     ) -> Result<(), CallError> {
-        let write =
-            Write::new(job_key(user, id), "SET #not_before = :time REMOVE #lease", "#lease.#owner = :owner")
-                .value(":time", number(not_before))
-                .value(":owner", string(owner));
-        match write.alone(self).send().await {
+        let update = Update::new(job_key(user, id)).set("not_before", number(not_before)).remove("lease");
+        match update.when(holds_job(owner)).alone(self)?.send().await {
             Ok(_) => Ok(()),
             Err(error) if is_condition(&error) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Ends a claimed job without a result. Does nothing where another worker has taken it over.
+    /// Ends a claimed job without a result. Does nothing if another worker has taken over the job.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn end_job(&self, user: &UserId, id: JobId, owner: &str) -> Result<(), CallError> {
-        self.transact(vec![self.job_ends(user, id, owner)?]).await.map(drop)
+        self.transact(vec![self.delete_job(user, id, owner)?]).await.map(drop)
     }
 
-    /// Ends a claimed job with what came of an analysis.
+    /// Ends a claimed job and stores the result of an analysis.
     ///
     /// # Errors
     /// [`CallError`]
@@ -253,15 +240,14 @@ impl Records {
         analysis: &Analysis,
         now: Timestamp,
     ) -> Result<Settled, CallError> {
-        let update = "SET #analysis = :analysis, #updated_at = :time";
-        let write = Write::new(image_key(user, image), update, "#analysis.#job = :job")
-            .value(":analysis", value(analysis)?)
-            .value(":time", timestamp(now))
-            .value(":job", string(analysis.job.to_string()));
-        self.settle_job(user, analysis.job, owner, write).await
+        let update = Update::new(image_key(user, image))
+            .set("analysis", value(analysis)?)
+            .set("updated_at", timestamp(now))
+            .when(eq("analysis.job", string(analysis.job.to_string())));
+        self.settle_job(user, analysis.job, owner, update).await
     }
 
-    /// Ends a claimed job with what came of a copy in Dropbox.
+    /// Ends a claimed job and stores the result of a copy to Dropbox.
     ///
     /// # Errors
     /// [`CallError`]
@@ -273,15 +259,14 @@ impl Records {
         dropbox_copy: &DropboxCopy,
         now: Timestamp,
     ) -> Result<Settled, CallError> {
-        let update = "SET #dropbox_copy = :dropbox_copy, #updated_at = :time";
-        let write = Write::new(image_key(user, image), update, "#dropbox_copy.#job = :job")
-            .value(":dropbox_copy", value(dropbox_copy)?)
-            .value(":time", timestamp(now))
-            .value(":job", string(dropbox_copy.job.to_string()));
-        self.settle_job(user, dropbox_copy.job, owner, write).await
+        let update = Update::new(image_key(user, image))
+            .set("dropbox_copy", value(dropbox_copy)?)
+            .set("updated_at", timestamp(now))
+            .when(eq("dropbox_copy.job", string(dropbox_copy.job.to_string())));
+        self.settle_job(user, dropbox_copy.job, owner, update).await
     }
 
-    /// Ends a claimed job and begins another instead. Does nothing where another worker has taken it over.
+    /// Ends a claimed job and enqueues another one. Does nothing if another worker has taken over the job.
     ///
     /// # Errors
     /// [`CallError`]
@@ -292,11 +277,11 @@ impl Records {
         owner: &str,
         task: Task,
     ) -> Result<(), CallError> {
-        let instead = Job::new(JobId::generate(), task);
-        self.transact(vec![self.job_ends(user, id, owner)?, self.put_job(user, &instead)?]).await.map(drop)
+        let next = Job::new(JobId::generate(), task);
+        self.transact(vec![self.delete_job(user, id, owner)?, self.put_job(user, &next)?]).await.map(drop)
     }
 
-    /// Begins a job by itself.
+    /// Enqueues a job.
     ///
     /// # Errors
     /// [`CallError`]
@@ -307,7 +292,7 @@ impl Records {
         Ok(())
     }
 
-    /// Ends a claimed job whose edit failed.
+    /// Ends a claimed job and stores the failure of an edit.
     ///
     /// # Errors
     /// [`CallError`]
@@ -319,17 +304,17 @@ impl Records {
         failure: &Failure,
         now: Timestamp,
     ) -> Result<Settled, CallError> {
-        let update = "SET #status = :failed, #failure = :failure, #updated_at = :time REMOVE #expires_at";
-        let write = Write::new(image_key(user, image), update, AWAITS_EDIT)
-            .value(":failed", string(Status::Failed.as_str()))
-            .value(":failure", value(failure)?)
-            .value(":time", timestamp(now))
-            .value(":pending", string(Status::Pending.as_str()))
-            .value(":first", number(1));
-        self.settle_job(user, id, owner, write).await
+        let update = Update::new(image_key(user, image))
+            .set("status", string(Status::Failed.as_str()))
+            .set("failure", value(failure)?)
+            .set("updated_at", timestamp(now))
+            .remove("expires_at")
+            .when(awaits_edit());
+        self.settle_job(user, id, owner, update).await
     }
 
-    /// Says of an edit that waits what its file will be, and counts it so. Returns whether it still waits.
+    /// Stores the media type and size of the file that an edit will get, and counts the size against the quota. Returns
+    /// whether the edit still waits for its file.
     ///
     /// # Errors
     /// [`CallError`]
@@ -340,48 +325,44 @@ impl Records {
         content_type: ContentType,
         size: UploadSize,
     ) -> Result<bool, CallError> {
-        let update = "SET #content_type = :content_type, #size = :size";
-        let image =
-            Write::new(image_key(user, edit.id), update, format!("{AWAITS_EDIT} AND #size = :old_size"))
-                .value(":content_type", string(content_type.as_str()))
-                .value(":size", number(size.bytes()))
-                .value(":old_size", number(edit.upload.size.bytes()))
-                .value(":pending", string(Status::Pending.as_str()))
-                .value(":first", number(1));
-        let update = "SET #bytes = #bytes + :delta";
-        let counted = Write::new(profile_key(user), update, "attribute_exists(pk)")
-            .value(":delta", difference(edit.upload.size.bytes(), size.bytes()));
-        let parts = vec![image.in_transaction(self)?, counted.in_transaction(self)?];
-        Ok(self.transact(parts).await?.is_none())
+        let image = Update::new(image_key(user, edit.id))
+            .set("content_type", string(content_type.as_str()))
+            .set("size", number(size.bytes()))
+            .when(awaits_edit())
+            .when(eq("size", number(edit.upload.size.bytes())));
+        let usage = Update::new(profile_key(user))
+            .add("bytes", difference(edit.upload.size.bytes(), size.bytes()))
+            .when(exists("pk"));
+        let items = vec![image.in_transaction(self)?, usage.in_transaction(self)?];
+        Ok(self.transact(items).await?.is_none())
     }
 
-    /// Writes a job's result and ends the job, both or neither.
+    /// Deletes a claimed job and stores its result, both or neither.
     async fn settle_job(
         &self,
         user: &UserId,
         id: JobId,
         owner: &str,
-        result: Write,
+        result: Update,
     ) -> Result<Settled, CallError> {
-        let parts = vec![self.job_ends(user, id, owner)?, result.in_transaction(self)?];
-        let Some(reasons) = self.transact(parts).await? else { return Ok(Settled::Done) };
-        let lost = reasons.first().and_then(refused).is_some();
-        Ok(if lost { Settled::Lost } else { Settled::VersionObsolete })
+        let items = vec![self.delete_job(user, id, owner)?, result.in_transaction(self)?];
+        let Some(reasons) = self.transact(items).await? else { return Ok(Settled::Done) };
+        let is_lost = reasons.first().and_then(refused).is_some();
+        Ok(if is_lost { Settled::Lost } else { Settled::VersionObsolete })
     }
 
-    fn job_ends(&self, user: &UserId, id: JobId, owner: &str) -> Result<TransactWriteItem, CallError> {
-        let delete = aws_sdk_dynamodb::types::Delete::builder()
-            .table_name(&self.table)
-            .set_key(Some(job_key(user, id)))
-            .condition_expression("#lease.#owner = :owner")
-            .expression_attribute_names("#lease", "lease")
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", string(owner))
-            .build()
-            .map_err(CallError::internal)?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
+    /// The item of a transaction that deletes a claimed job.
+    fn delete_job(&self, user: &UserId, id: JobId, owner: &str) -> Result<TransactWriteItem, CallError> {
+        self.delete_in_transaction(job_key(user, id), holds_job(owner))
     }
 }
 
-/// That an image still waits for the file that an edit makes.
-const AWAITS_EDIT: &str = "#status = :pending AND #version = :first";
+/// The worker still holds the claim of a job.
+fn holds_job(owner: &str) -> Condition {
+    eq("lease.owner", string(owner))
+}
+
+/// The image still waits for the file of an edit.
+fn awaits_edit() -> Condition {
+    eq("status", string(Status::Pending.as_str())).and(eq("version", number(1)))
+}
