@@ -172,6 +172,13 @@ async fn what_makes_images_is_valid_for_dynamodb() -> Result<()> {
         })
         .await?;
     records.create_images(user, std::slice::from_ref(&image), Some(&idempotency_key("one")), *now).await?;
+    // The judge's table meets every condition, so `create_images` never finds a full slot here.
+    let place = image.set.context("no slot")?;
+    let replaced = vec![
+        records.fill_slot(user, image.id, place, Some(ImageId::generate()))?,
+        records.check_expired_or_absent(user, ImageId::generate(), *now)?,
+    ];
+    assert!(records.transact(replaced).await?.is_none());
     records.create_images(user, &[image.clone(), image.clone()], None, *now).await?;
     let wishes = image.clone().with_deferred_jobs(true, Some("A hat".to_owned().try_into()?), *now);
     records.create_images(user, &wishes, None, *now).await?;
@@ -326,6 +333,7 @@ async fn what_is_done_to_tiers_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, .. } = &judged;
     let tier = tier()?;
+    assert!(records.create_tier(&tier).await?);
     records.put_tier(&tier).await?;
     assert!(records.set_tier(user, &tier).await?);
     assert_eq!(records.propagate_limits(&tier).await?, 1);

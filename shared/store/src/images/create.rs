@@ -219,7 +219,7 @@ impl Records {
     }
 
     /// The item of a transaction that puts an image into a slot, if the slot contains `expected_occupant`.
-    fn fill_slot(
+    pub(crate) fn fill_slot(
         &self,
         user: &UserId,
         image: ImageId,
@@ -236,7 +236,7 @@ impl Records {
     }
 
     /// The item of a transaction that checks that an image has expired or does not exist.
-    fn check_expired_or_absent(
+    pub(crate) fn check_expired_or_absent(
         &self,
         user: &UserId,
         image: ImageId,
