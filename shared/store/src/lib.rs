@@ -22,5 +22,5 @@ pub use images::{
     update::Change,
 };
 pub use jobs::{AskError, JobClaim, Settled};
-pub use objects::{Objects, OriginalPart};
+pub use objects::files::{Objects, OriginalPart};
 pub use tiers::DeleteTierError;
