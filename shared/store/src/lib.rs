@@ -21,6 +21,6 @@ pub use images::{
     replace::ReplaceError,
     update::Change,
 };
-pub use jobs::{AskError, JobClaim, Settled};
+pub use jobs::{claim::JobClaim, finish::Settled, request::AskError};
 pub use objects::files::{Objects, OriginalPart};
 pub use tiers::DeleteTierError;
