@@ -1,7 +1,7 @@
 //! Announcing uploads: what every endpoint does that makes images.
 
 use domain::{Image, Timestamp, UploadTicket, UserId};
-use store::{CreateError, Made, Objects, Once, Records};
+use store::{CreateError, Created, IdempotencyKey, Objects, Records};
 
 /// Images that wait for their uploads.
 #[derive(Debug)]
@@ -22,14 +22,14 @@ pub async fn create_uploads(
     objects: &Objects,
     user: &UserId,
     images: Vec<Image>,
-    once: Option<&Once>,
+    key: Option<&IdempotencyKey>,
     now: Timestamp,
 ) -> Result<PendingUploads, CreateError> {
     // Signed first: it calls nobody, and a record without an upload would be of no use.
     let announced = sign(objects, user, images.clone(), now).await?;
-    match records.create_images(user, &images, once, now).await? {
-        Made::Now => Ok(announced),
-        Made::Before(images) => {
+    match records.create_images(user, &images, key, now).await? {
+        Created::New => Ok(announced),
+        Created::Replayed(images) => {
             let at = images.first().map_or(now, |image| signed_again_at(image.created_at, now));
             Ok(sign(objects, user, images, at).await?)
         }

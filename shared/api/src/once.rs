@@ -2,7 +2,7 @@
 
 use lambda_http::Request;
 use sha2::{Digest, Sha256};
-use store::Once;
+use store::IdempotencyKey;
 
 use crate::Problem;
 
@@ -12,7 +12,7 @@ use crate::Problem;
 ///
 /// # Errors
 /// 400 `invalid-field` for a key that is not 1 to 255 visible ASCII characters.
-pub fn once(request: &Request) -> Result<Option<Once>, Problem> {
+pub fn once(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
     const MAX_CHARACTERS: usize = 255;
     let Some(header) = request.headers().get("idempotency-key") else { return Ok(None) };
     let key = header.as_bytes();
@@ -28,5 +28,5 @@ pub fn once(request: &Request) -> Result<Option<Once>, Problem> {
     let body: &[u8] = request.body();
     digest.update(body);
     let (key, request) = (format!("{:x}", Sha256::digest(key)), format!("{:x}", digest.finalize()));
-    Ok(Some(Once { key, request }))
+    Ok(Some(IdempotencyKey { key, request }))
 }

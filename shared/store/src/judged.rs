@@ -17,8 +17,8 @@ use domain::{
 };
 
 use crate::{
-    Change, Developed, Filter, Once, Records,
-    item::{Item, image_item, image_key, item, job_key, profile_key, set_key, tier_key},
+    Change, Developed, Filter, IdempotencyKey, Records,
+    dynamodb::keys::{Item, image_item, image_key, item, job_key, profile_key, set_key, tier_key},
 };
 
 const MISSING: &str = "these tests need the judge: run `cargo xtask test`, which installs it";
@@ -141,8 +141,8 @@ fn lease() -> Lease {
     Lease { owner: "worker".to_owned(), until: 1 }
 }
 
-fn once(key: &str) -> Once {
-    Once { key: key.to_owned(), request: "the same".to_owned() }
+fn idempotency_key(key: &str) -> IdempotencyKey {
+    IdempotencyKey { key: key.to_owned(), request: "the same".to_owned() }
 }
 
 fn change() -> Result<Change> {
@@ -158,20 +158,27 @@ async fn what_makes_images_is_valid_for_dynamodb() -> Result<()> {
     // If the user has no profile, the transaction creates it and checks the tier.
     let new = Judged::start().await?;
     let images = [new.image(|_| {}).await?, new.image(|_| {}).await?];
-    new.records.create_images(&new.user, &images, Some(&once("two")), new.now).await?;
+    new.records.create_images(&new.user, &images, Some(&idempotency_key("two")), new.now).await?;
     new.end()?;
 
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, now, .. } = &judged;
     let set = ImageSet::new(SetText::default(), *now);
-    records.create_set(user, &set, Some(&once("set")), *now).await?;
+    records.create_set(user, &set, Some(&idempotency_key("set")), *now).await?;
     let image = judged
         .image(|image| {
             image.set = Some(SetPlace { id: set.id, image_type: Slot::Image2 });
             image.phone_number = "+4915123456789".to_owned().try_into().ok();
         })
         .await?;
-    records.create_images(user, std::slice::from_ref(&image), Some(&once("one")), *now).await?;
+    records.create_images(user, std::slice::from_ref(&image), Some(&idempotency_key("one")), *now).await?;
+    // The judge's table meets every condition, so `create_images` never finds a full slot here.
+    let place = image.set.context("no slot")?;
+    let replaced = vec![
+        records.fill_slot(user, image.id, place, Some(ImageId::generate()))?,
+        records.check_expired_or_absent(user, ImageId::generate(), *now)?,
+    ];
+    assert!(records.transact(replaced).await?.is_none());
     records.create_images(user, &[image.clone(), image.clone()], None, *now).await?;
     let wishes = image.clone().with_deferred_jobs(true, Some("A hat".to_owned().try_into()?), *now);
     records.create_images(user, &wishes, None, *now).await?;
@@ -252,11 +259,11 @@ async fn what_jobs_write_is_valid_for_dynamodb() -> Result<()> {
     let Judged { records, user, now, .. } = &judged;
     let prompt = || "A hat".to_owned().try_into();
     let (pending, ready) = (judged.image(|_| {}).await?, judged.ready().await?);
-    for once in [None, Some(&once("analysis"))] {
-        records.ask_for_analysis(user, ready.id, Some(prompt()?), once, *now).await?;
+    for key in [None, Some(&idempotency_key("analysis"))] {
+        records.ask_for_analysis(user, ready.id, Some(prompt()?), key, *now).await?;
     }
     for source in [&pending, &ready] {
-        records.edit_image(user, source, prompt()?, &change()?, Some(&once("edit")), *now).await?;
+        records.edit_image(user, source, prompt()?, &change()?, Some(&idempotency_key("edit")), *now).await?;
     }
     let task = || Task::Analyze { image: ready.id, version: 1, prompt: None };
     let job = Job::new(JobId::generate(), task());
@@ -326,6 +333,7 @@ async fn what_is_done_to_tiers_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, .. } = &judged;
     let tier = tier()?;
+    assert!(records.create_tier(&tier).await?);
     records.put_tier(&tier).await?;
     assert!(records.set_tier(user, &tier).await?);
     assert_eq!(records.propagate_limits(&tier).await?, 1);

@@ -1,24 +1,26 @@
 #![doc = include_str!("../README.md")]
 
-mod change;
-mod conflict;
-mod create;
-mod everyone;
-mod item;
+mod admin_images;
+mod dynamodb;
+mod idempotency;
+mod images;
 mod jobs;
 #[cfg(test)]
 mod judged;
 mod objects;
-mod records;
+mod profiles;
 mod sets;
 mod tiers;
-mod work;
 
-pub use change::{Change, ReplaceError};
-pub use create::{CreateError, Made, Once};
-pub use everyone::{Filter, OwnedImage};
-pub use jobs::{AskError, JobClaim, Settled};
-pub use objects::{Objects, OriginalPart};
-pub use records::{Page, Records};
+pub use admin_images::{Filter, OwnedImage};
+pub use dynamodb::records::{Page, Records};
+pub use idempotency::{Created, IdempotencyKey};
+pub use images::{
+    claim::{Claim, Developed, Outcome},
+    create::CreateError,
+    replace::ReplaceError,
+    update::Change,
+};
+pub use jobs::{claim::JobClaim, finish::Settled, request::AskError};
+pub use objects::files::{Objects, OriginalPart};
 pub use tiers::DeleteTierError;
-pub use work::{Claim, Developed, Outcome};

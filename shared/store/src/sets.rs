@@ -1,4 +1,4 @@
-//! Image sets.
+//! Image sets and their slots.
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::ReturnValue;
@@ -6,24 +6,41 @@ use domain::{ImageSet, SetId, SetText, Slots, Timestamp, UserId};
 use futures_util::future::try_join_all;
 
 use crate::{
-    CreateError, Made, Once, Page, Records,
-    item::{Item, SET, Write, item, read, set_key, string, user_pk, value},
-    records::{is_condition, page, timestamp},
+    dynamodb::{
+        condition::{begins_with, eq, exists},
+        keys::{SET, item, read, set_key, set_of_key, string, timestamp, user_pk, value},
+        records::{Page, Records, is_condition, updated},
+        transactions::TransactItemKind,
+        update::Update,
+    },
+    idempotency::{Created, IdempotencyKey, read_answer},
+    images::create::CreateError,
 };
 
 impl Records {
-    /// Adds a set.
+    /// Creates a set. Sets do not count against the quota.
     ///
     /// # Errors
-    /// [`CreateError`]
+    /// [`CreateError::KeyReused`] or [`CreateError::Call`]
     pub async fn create_set(
         &self,
         user: &UserId,
         set: &ImageSet,
-        once: Option<&Once>,
+        key: Option<&IdempotencyKey>,
         now: Timestamp,
-    ) -> Result<Made<ImageSet>, CreateError> {
-        self.create_item(user, item(set_key(user, set.id), set)?, set, once, now).await
+    ) -> Result<Created<ImageSet>, CreateError> {
+        let mut items = vec![(TransactItemKind::New, self.put_new(item(set_key(user, set.id), set)?)?)];
+        if let Some(key) = key {
+            items.push((TransactItemKind::IdempotencyKey, self.remember(user, key, set, now)?));
+        }
+        match self.transact_kinds(items).await? {
+            None => Ok(Created::New),
+            Some((TransactItemKind::IdempotencyKey, stored)) => match read_answer(stored, key)? {
+                Some(set) => Ok(Created::Replayed(set)),
+                None => Err(CreateError::KeyReused),
+            },
+            Some(_) => Err(CallError::internal("a new set's id is in use").into()),
+        }
     }
 
     /// A set of a user.
@@ -31,18 +48,10 @@ impl Records {
     /// # Errors
     /// [`CallError`]
     pub async fn set(&self, user: &UserId, id: SetId) -> Result<Option<ImageSet>, CallError> {
-        let answer = self
-            .dynamodb
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(set_key(user, id)))
-            .consistent_read(true)
-            .send()
-            .await?;
-        answer.item.map(read).transpose()
+        self.get(set_key(user, id)).await
     }
 
-    /// A user's sets, newest first, from the one after `after`.
+    /// A user's sets, newest first, beginning after `after`.
     ///
     /// # Errors
     /// [`CallError`]
@@ -53,12 +62,7 @@ impl Records {
         limit: usize,
     ) -> Result<Page<ImageSet, SetId>, CallError> {
         let answer = self
-            .dynamodb
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :set)")
-            .expression_attribute_values(":pk", user_pk(user))
-            .expression_attribute_values(":set", string(SET))
+            .query(eq("pk", user_pk(user)).and(begins_with("sk", string(SET))), None)?
             .scan_index_forward(false)
             .consistent_read(true)
             .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
@@ -66,12 +70,12 @@ impl Records {
             .send()
             .await?;
         let sets: Result<Vec<ImageSet>, _> = answer.items.unwrap_or_default().into_iter().map(read).collect();
-        // A page ends early, with a key to go on from, where sets are so long that they fill a megabyte.
-        let after = answer.last_evaluated_key.as_ref().and_then(id_of_key);
-        Ok(page(sets?, limit, |set| set.id, after))
+        // DynamoDB returns at most one megabyte and the key of the last item. Long sets may fill it.
+        let after = answer.last_evaluated_key.as_ref().and_then(set_of_key);
+        Ok(Page::new(sets?, limit, |set| set.id, after))
     }
 
-    /// Says something else of a set. Returns the set, or `None` where there is none.
+    /// Replaces the texts of a set. Returns the set, or `None` if it does not exist.
     ///
     /// # Errors
     /// [`CallError`]
@@ -82,56 +86,33 @@ impl Records {
         text: &SetText,
         now: Timestamp,
     ) -> Result<Option<ImageSet>, CallError> {
-        let (mut set, mut remove, mut values) = (vec!["#updated_at = :now"], Vec::new(), Vec::new());
-        match &text.title {
-            Some(title) => {
-                set.push("#title = :title");
-                values.push((":title", value(title)?));
-            }
-            None => remove.push("#title"),
-        }
-        match &text.description {
-            Some(description) => {
-                set.push("#description = :description");
-                values.push((":description", value(description)?));
-            }
-            None => remove.push("#description"),
-        }
-        let mut update = format!("SET {}", set.join(", "));
-        if !remove.is_empty() {
-            update.push_str(&format!(" REMOVE {}", remove.join(", ")));
-        }
-        let write =
-            Write::new(set_key(user, id), update, "attribute_exists(pk)").value(":now", timestamp(now));
-        let write = values.into_iter().fold(write, |write, (name, value)| write.value(name, value));
-        match write.alone(self).return_values(ReturnValue::AllNew).send().await {
-            Ok(answer) => answer.attributes.map(read).transpose(),
+        let update = Update::new(set_key(user, id))
+            .set("updated_at", timestamp(now))
+            .set_or_remove("title", text.title.as_ref().map(value).transpose()?)
+            .set_or_remove("description", text.description.as_ref().map(value).transpose()?)
+            .when(exists("pk"));
+        match update.alone(self)?.return_values(ReturnValue::AllNew).send().await {
+            Ok(answer) => updated(answer).map(Some),
             Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Removes a set with the images in its slots. Returns whether there was one.
+    /// Deletes a set and the images in its slots. Returns whether the set existed.
     ///
-    /// Should the images be left over, the stream's record of the set's end removes them.
+    /// If deleting the images fails, `workers-stream` deletes them when it receives the stream record of the set.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn delete_set(&self, user: &UserId, id: SetId, now: Timestamp) -> Result<bool, CallError> {
-        let answer = self
-            .dynamodb
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(set_key(user, id)))
-            .return_values(ReturnValue::AllOld)
-            .send()
-            .await?;
+        let delete = self.dynamodb.delete_item().table_name(&self.table).set_key(Some(set_key(user, id)));
+        let answer = delete.return_values(ReturnValue::AllOld).send().await?;
         let Some(set) = answer.attributes.map(read::<ImageSet>).transpose()? else { return Ok(false) };
         self.delete_images_of(user, &set.slots, now).await?;
         Ok(true)
     }
 
-    /// Removes the images of a set that is gone.
+    /// Deletes the images of a deleted set.
     ///
     /// # Errors
     /// [`CallError`]
@@ -143,8 +124,4 @@ impl Records {
     ) -> Result<(), CallError> {
         try_join_all(slots.ids().map(|image| self.delete_record(user, image, now))).await.map(drop)
     }
-}
-
-fn id_of_key(key: &Item) -> Option<SetId> {
-    key.get("sk")?.as_s().ok()?.strip_prefix(SET)?.parse().ok()
 }

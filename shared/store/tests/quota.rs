@@ -5,14 +5,14 @@
 use anyhow::Result;
 use domain::{ContentType, Image, ImageId, NewImage, Tier, TierId, Upload, UserId};
 use futures_util::future::try_join_all;
-use store::{CreateError, Once, Records};
+use store::{CreateError, IdempotencyKey, Records};
 
 const PLACES: usize = 500;
 const REQUESTS: usize = 1000;
 
 /// Whether there was a place. Who is told to come back does so under the same key, as a client should.
 async fn takes_a_place(records: &Records, user: &UserId, request: usize) -> Result<bool> {
-    let once = Once { key: format!("request-{request}"), request: "the same".to_owned() };
+    let key = IdempotencyKey { key: format!("request-{request}"), request: "the same".to_owned() };
     let new = NewImage {
         file_name: "a".to_owned().try_into()?,
         title: None,
@@ -21,7 +21,7 @@ async fn takes_a_place(records: &Records, user: &UserId, request: usize) -> Resu
     };
     let image = [Image::pending(new, domain::now())];
     loop {
-        match records.create_images(user, &image, Some(&once), domain::now()).await {
+        match records.create_images(user, &image, Some(&key), domain::now()).await {
             Ok(_) => return Ok(true),
             Err(CreateError::QuotaExceeded(_)) => return Ok(false),
             Err(CreateError::Call(aws::CallError::Unavailable(_))) => {}

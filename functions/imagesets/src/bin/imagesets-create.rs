@@ -2,7 +2,7 @@
 
 use api::{Caller, Error, Reply, Request, SetBody, StatusCode};
 use domain::{ImageSet, SetText};
-use store::{Made, Records};
+use store::{Created, Records};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -16,8 +16,8 @@ async fn create(records: &Records, request: Request) -> Reply {
     let (now, once) = (domain::now(), api::once(&request)?);
     let set = ImageSet::new(text, now);
     let set = match records.create_set(&caller.user, &set, once.as_ref(), now).await? {
-        Made::Now => set,
-        Made::Before(set) => set,
+        Created::New => set,
+        Created::Replayed(set) => set,
     };
     api::json(StatusCode::CREATED, &SetBody::new(&set, |_| None))
 }

@@ -1,4 +1,6 @@
-//! Writes of one item that meet a transaction with it.
+//! Retries of writes of single items that conflict with a transaction.
+
+use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     config::{
@@ -9,8 +11,8 @@ use aws_sdk_dynamodb::{
     operation::{delete_item::DeleteItemError, put_item::PutItemError, update_item::UpdateItemError},
 };
 
-/// Has them tried again: DynamoDB refuses a write of an item that is in a transaction at that moment (Amazon DynamoDB
-/// Developer Guide, "Transaction conflict handling in DynamoDB"), and the SDK takes that for final.
+/// Makes the SDK retry such writes. DynamoDB refuses a write of an item that is in a transaction at that moment (Amazon
+/// DynamoDB Developer Guide, "Transaction conflict handling in DynamoDB"). By default the SDK does not retry this error.
 #[derive(Debug)]
 pub(crate) struct RetryConflicts;
 
@@ -30,4 +32,9 @@ impl ClassifyRetry for RetryConflicts {
     fn name(&self) -> &'static str {
         "conflicts with transactions"
     }
+}
+
+/// Sleeps for a random time, whose maximum doubles with each attempt.
+pub(crate) async fn pause(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(..20 << attempt))).await;
 }

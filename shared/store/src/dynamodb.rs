@@ -1,0 +1,9 @@
+//! The module that speaks DynamoDB. It renders every expression of the crate.
+
+pub(crate) mod condition;
+pub(crate) mod keys;
+mod placeholders;
+pub(crate) mod records;
+mod retry;
+pub(crate) mod transactions;
+pub(crate) mod update;

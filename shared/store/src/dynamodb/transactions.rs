@@ -1,0 +1,157 @@
+//! Transactions, and how to read a refusal.
+
+use aws::CallError;
+use aws_sdk_dynamodb::{
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{
+        CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem,
+    },
+};
+
+use super::{
+    condition::{Condition, not_exists},
+    keys::Item,
+    placeholders::Placeholders,
+    records::Records,
+    retry::pause,
+};
+
+/// What an item of a transaction is for. If DynamoDB refuses several items, the first kind in this order decides the
+/// answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TransactItemKind {
+    /// Stores what a request with an idempotency key created.
+    IdempotencyKey,
+    /// Updates the image that a job or an edit is for.
+    Source,
+    /// Fills the slot of a set.
+    Set,
+    /// Checks that the previous image of a slot has expired.
+    Occupant,
+    /// Counts images against the quota.
+    Profile,
+    /// Puts a new item.
+    New,
+}
+
+impl Records {
+    /// An item of a transaction that puts a new item.
+    pub(crate) fn put_new(&self, item: Item) -> Result<TransactWriteItem, CallError> {
+        self.put_in_transaction(item, Some(not_exists("pk")))
+    }
+
+    /// An item of a transaction that puts `item`, if the stored item meets `condition`.
+    pub(crate) fn put_in_transaction(
+        &self,
+        item: Item,
+        condition: Option<Condition>,
+    ) -> Result<TransactWriteItem, CallError> {
+        let mut placeholders = Placeholders::default();
+        let condition = condition.map(|condition| condition.render(&mut placeholders));
+        let (names, values) = placeholders.into_maps()?;
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(CallError::internal)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// An item of a transaction that deletes an item, if it meets `condition`.
+    pub(crate) fn delete_in_transaction(
+        &self,
+        key: Item,
+        condition: Condition,
+    ) -> Result<TransactWriteItem, CallError> {
+        let mut placeholders = Placeholders::default();
+        let condition = condition.render(&mut placeholders);
+        let (names, values) = placeholders.into_maps()?;
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .condition_expression(condition)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .build()
+            .map_err(CallError::internal)?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// An item of a transaction that checks an item and does not change it.
+    pub(crate) fn check(&self, key: Item, condition: Condition) -> Result<TransactWriteItem, CallError> {
+        let mut placeholders = Placeholders::default();
+        let condition = condition.render(&mut placeholders);
+        let (names, values) = placeholders.into_maps()?;
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .condition_expression(condition)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .build()
+            .map_err(CallError::internal)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    /// Writes all items or none. Returns the reasons if a condition was false. If the transaction conflicts with another
+    /// one (for example because a user's parallel uploads change the same profile), it is retried after a random pause.
+    pub(crate) async fn transact(
+        &self,
+        items: Vec<TransactWriteItem>,
+    ) -> Result<Option<Vec<CancellationReason>>, CallError> {
+        const ATTEMPTS: u32 = 8;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let answer =
+                self.dynamodb.transact_write_items().set_transact_items(Some(items.clone())).send().await;
+            let error = match answer {
+                Ok(_) => return Ok(None),
+                Err(error) => error,
+            };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+                error.as_service_error()
+            else {
+                return Err(error.into());
+            };
+            let reasons = cancelled.cancellation_reasons();
+            let has = |code| reasons.iter().any(|reason| reason.code() == Some(code));
+            if has("ConditionalCheckFailed") {
+                return Ok(Some(reasons.to_vec()));
+            }
+            if attempt == ATTEMPTS || !(has("TransactionConflict") || has("ThrottlingError")) {
+                return Err(CallError::Unavailable(error.into()));
+            }
+            pause(attempt).await;
+        }
+    }
+
+    /// Writes all items or none. If conditions were false, returns the first kind among their items, and the item that is
+    /// stored there.
+    pub(crate) async fn transact_kinds(
+        &self,
+        items: Vec<(TransactItemKind, TransactWriteItem)>,
+    ) -> Result<Option<(TransactItemKind, Option<Item>)>, CallError> {
+        let (kinds, items): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+        let Some(reasons) = self.transact(items).await? else { return Ok(None) };
+        let refusals = kinds
+            .into_iter()
+            .zip(&reasons)
+            .filter_map(|(kind, reason)| refused(reason).map(|item| (kind, item.cloned())));
+        let first = refusals.min_by_key(|(kind, _)| *kind);
+        first
+            .map(Some)
+            .ok_or_else(|| CallError::internal("DynamoDB gave no reason for a refused transaction"))
+    }
+}
+
+/// The stored item, if an item of a transaction was refused because its condition was false. The inner value is `None`
+/// if there is no such item.
+pub(crate) fn refused(reason: &CancellationReason) -> Option<Option<&Item>> {
+    (reason.code() == Some("ConditionalCheckFailed")).then(|| reason.item())
+}

@@ -1,0 +1,8 @@
+//! Images of one user.
+
+pub(crate) mod claim;
+pub(crate) mod create;
+pub(crate) mod filter;
+mod read;
+pub(crate) mod replace;
+pub(crate) mod update;

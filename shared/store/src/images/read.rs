@@ -1,0 +1,135 @@
+//! Reads and lists a user's images.
+
+use aws::CallError;
+use domain::{Image, ImageId, PhoneNumber, Profile, Status, Timestamp, UserId};
+
+use super::filter::{not_expired, status_is};
+use crate::dynamodb::{
+    condition::{begins_with, eq, lt},
+    keys::{IMAGE, image_key, image_of_key, read, string, user_pk},
+    records::{Page, Records},
+};
+
+impl Records {
+    /// An image of a user. `None` if it does not exist or has expired.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn image(
+        &self,
+        user: &UserId,
+        id: ImageId,
+        now: Timestamp,
+    ) -> Result<Option<Image>, CallError> {
+        Ok(self.stored_image(user, id).await?.and_then(|image| image.unless_expired(now)))
+    }
+
+    /// An image as it is stored. It may have expired.
+    pub(crate) async fn stored_image(&self, user: &UserId, id: ImageId) -> Result<Option<Image>, CallError> {
+        self.get(image_key(user, id)).await
+    }
+
+    /// An image of a user and the user's profile. Both are read at the same time.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn image_and_profile(
+        &self,
+        user: &UserId,
+        id: ImageId,
+        now: Timestamp,
+    ) -> Result<Option<(Image, Profile)>, CallError> {
+        let (image, profile) = tokio::try_join!(self.image(user, id, now), self.profile_or_default(user))?;
+        Ok(image.map(|image| (image, profile)))
+    }
+
+    /// A user's images, newest first, beginning after `after`.
+    ///
+    /// With a status, at most two megabytes of items are read. Therefore a page can be short or empty although more
+    /// images follow. `next` shows whether more follow.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn images(
+        &self,
+        user: &UserId,
+        status: Option<Status>,
+        after: Option<ImageId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<Image, ImageId>, CallError> {
+        const ROUNDS: usize = 2;
+        let mut images: Vec<Image> = Vec::with_capacity(limit);
+        let mut start = after.map(|id| image_key(user, id));
+        for _ in 0..ROUNDS {
+            let keys = eq("pk", user_pk(user)).and(begins_with("sk", string(IMAGE)));
+            let filter = match status {
+                Some(status) => not_expired(now).and(status_is(status, now)),
+                None => not_expired(now),
+            };
+            let mut query = self
+                .query(keys, Some(filter))?
+                .scan_index_forward(false)
+                .consistent_read(true)
+                .set_exclusive_start_key(start);
+            if status.is_none() {
+                // One more than the page needs, to know whether more follow.
+                query = query.limit(i32::try_from(limit + 1 - images.len()).unwrap_or(i32::MAX));
+            }
+            let answer = query.send().await?;
+            for item in answer.items.unwrap_or_default() {
+                images.extend(read::<Image>(item)?.unless_expired(now));
+            }
+            start = answer.last_evaluated_key;
+            if images.len() > limit || start.is_none() {
+                break;
+            }
+        }
+        Ok(Page::new(images, limit, |image| image.id, start.as_ref().and_then(image_of_key)))
+    }
+
+    /// A user's images for a phone number, newest first, beginning after `after`.
+    ///
+    /// An index answers, which may lag behind the table.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn images_of_phone(
+        &self,
+        user: &UserId,
+        phone_number: &PhoneNumber,
+        after: Option<ImageId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<Image, ImageId>, CallError> {
+        let before = after.map_or_else(|| string("~"), |id| string(id.to_string()));
+        let keys = eq("phone_number", string(phone_number.as_str())).and(lt("id", before));
+        let answer = self
+            .query(keys, Some(not_expired(now).and(eq("pk", user_pk(user)))))?
+            .index_name("by_phone_number")
+            .scan_index_forward(false)
+            .send()
+            .await?;
+        let mut images = Vec::with_capacity(limit);
+        for item in answer.items.unwrap_or_default() {
+            images.extend(read::<Image>(item)?.unless_expired(now));
+        }
+        let after = answer.last_evaluated_key.as_ref().and_then(image_of_key);
+        Ok(Page::new(images, limit, |image| image.id, after))
+    }
+
+    /// The images of a user with these ids, without those that do not exist or have expired.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn images_by_id(
+        &self,
+        user: &UserId,
+        ids: impl IntoIterator<Item = ImageId>,
+        now: Timestamp,
+    ) -> Result<Vec<Image>, CallError> {
+        let items = self.batch(ids.into_iter().map(|id| image_key(user, id)).collect()).await?;
+        let images = items.into_iter().map(read::<Image>).collect::<Result<Vec<_>, _>>()?;
+        Ok(images.into_iter().filter_map(|image| image.unless_expired(now)).collect())
+    }
+}

@@ -1,0 +1,142 @@
+//! Updates names and texts of images, and deletes images.
+
+use aws::CallError;
+use aws_sdk_dynamodb::types::ReturnValue;
+use domain::{Description, FileName, Image, ImageId, SetPlace, Timestamp, Title, UserId};
+
+use super::filter::not_expired;
+use crate::dynamodb::{
+    condition::{eq, exists},
+    keys::{image_key, read, search_name, set_key, string, timestamp, value},
+    records::{Records, is_condition, updated},
+    update::Update,
+};
+
+/// A change of an image's name and texts. `None` keeps a field. An inner `None` removes a title or a description.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The file name.
+    pub file_name: Option<FileName>,
+    /// The title.
+    pub title: Option<Option<Title>>,
+    /// The description.
+    pub description: Option<Option<Description>>,
+}
+
+impl Change {
+    /// The image after the change.
+    pub(crate) fn applied_to(&self, mut image: Image, now: Timestamp) -> Image {
+        image.updated_at = now;
+        if let Some(name) = &self.file_name {
+            image.file_name = name.clone();
+        }
+        if let Some(title) = &self.title {
+            image.title = title.clone();
+        }
+        if let Some(description) = &self.description {
+            image.description = description.clone();
+        }
+        image
+    }
+
+    /// Adds the change to an update of an image.
+    pub(crate) fn add_to(&self, mut update: Update, now: Timestamp) -> Result<Update, CallError> {
+        update = update.set("updated_at", timestamp(now));
+        if let Some(name) = &self.file_name {
+            update = update.set("file_name", value(name)?).set("search_name", search_name(name.as_str()));
+        }
+        if let Some(title) = &self.title {
+            update = update.set_or_remove("title", title.as_ref().map(value).transpose()?);
+        }
+        if let Some(description) = &self.description {
+            update = update.set_or_remove("description", description.as_ref().map(value).transpose()?);
+        }
+        Ok(update)
+    }
+}
+
+impl Records {
+    /// Changes an image's name and texts. Returns the image, or `None` if it does not exist.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn change_image(
+        &self,
+        user: &UserId,
+        id: ImageId,
+        change: &Change,
+        now: Timestamp,
+    ) -> Result<Option<Image>, CallError> {
+        let update = change.add_to(Update::new(image_key(user, id)), now)?;
+        let update = update.when(exists("pk").and(not_expired(now)));
+        match update.alone(self)?.return_values(ReturnValue::AllNew).send().await {
+            Ok(answer) => Ok(updated::<Image>(answer)?.unless_expired(now)),
+            Err(error) if is_condition(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Deletes an image's item and empties its slot. `workers-stream` then deletes the files and refunds the quota.
+    /// Returns whether the image existed.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn delete_image(&self, user: &UserId, id: ImageId, now: Timestamp) -> Result<bool, CallError> {
+        let Some(image) = self.delete_record(user, id, now).await? else { return Ok(false) };
+        if let Some(place) = image.set {
+            self.free_slot(user, id, place).await?;
+        }
+        Ok(true)
+    }
+
+    /// Deletes the item of an image that was read before. Because the slot of an image never changes, the slot is emptied
+    /// at the same time. Returns whether the image still existed.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn delete_known_image(
+        &self,
+        user: &UserId,
+        image: &Image,
+        now: Timestamp,
+    ) -> Result<bool, CallError> {
+        let freed = async {
+            match image.set {
+                Some(place) => self.free_slot(user, image.id, place).await,
+                None => Ok(()),
+            }
+        };
+        let (deleted, ()) = tokio::try_join!(self.delete_record(user, image.id, now), freed)?;
+        Ok(deleted.is_some())
+    }
+
+    /// Deletes an image's item. Returns the image if it existed.
+    pub(crate) async fn delete_record(
+        &self,
+        user: &UserId,
+        id: ImageId,
+        now: Timestamp,
+    ) -> Result<Option<Image>, CallError> {
+        let delete = self.delete_when(image_key(user, id), exists("pk").and(not_expired(now)))?;
+        match delete.return_values(ReturnValue::AllOld).send().await {
+            Ok(answer) => answer.attributes.map(read).transpose(),
+            Err(error) if is_condition(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Empties a slot if it contains this image.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn free_slot(&self, user: &UserId, id: ImageId, place: SetPlace) -> Result<(), CallError> {
+        let slot = format!("slots.{}", place.image_type.as_str());
+        let update =
+            Update::new(set_key(user, place.id)).remove(&slot).when(eq(&slot, string(id.to_string())));
+        match update.alone(self)?.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Profiles of users, with their usage and a copy of their tier's limits.
+
+use std::time::Instant;
+
+use aws::CallError;
+use domain::{Profile, Tier, TierId, UserId};
+use futures_util::future::try_join_all;
+
+use crate::dynamodb::{
+    condition::{eq, exists, lt, not_exists},
+    keys::{Item, number, owner, profile_key, read, tier_key, value},
+    records::{CachedTier, Records, is_condition},
+    update::Update,
+};
+
+impl Records {
+    /// A user's profile. `None` before the user's first image.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn profile(&self, user: &UserId) -> Result<Option<Profile>, CallError> {
+        let answer =
+            self.dynamodb.get_item().table_name(&self.table).set_key(Some(profile_key(user))).send().await?;
+        answer.item.map(read).transpose()
+    }
+
+    /// A user's profile. Before the user's first image, an empty profile with the tier of new users.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn profile_or_default(&self, user: &UserId) -> Result<Profile, CallError> {
+        match self.profile(user).await? {
+            Some(profile) => Ok(profile),
+            None => Ok(Profile::new(self.default_tier().await?)),
+        }
+    }
+
+    /// The profiles of these users, in any order, without users who have none.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn profiles(&self, users: &[UserId]) -> Result<Vec<(UserId, Profile)>, CallError> {
+        let items = self.batch(users.iter().map(profile_key).collect()).await?;
+        items.into_iter().map(|item| Ok((owner(&item)?, read(item)?))).collect()
+    }
+
+    /// The tier of new users, at most one minute old.
+    ///
+    /// # Errors
+    /// [`CallError`]. If this tier was deleted from the table, [`CallError::Internal`].
+    pub async fn default_tier(&self) -> Result<Tier, CallError> {
+        let mut cached = self.default_tier.0.lock().await;
+        if let Some((at, tier)) = cached.as_ref()
+            && at.elapsed() < CachedTier::TIME
+        {
+            return Ok(tier.clone());
+        }
+        let id = TierId::default_for_new_users();
+        let tier = self.tier(&id).await?.ok_or_else(|| {
+            CallError::internal(format!(
+                "the tier of new users does not exist: create it with PUT /api/admin/account-tiers/{id}"
+            ))
+        })?;
+        *cached = Some((Instant::now(), tier.clone()));
+        Ok(tier)
+    }
+
+    /// Moves a user to a tier. The user keeps all images, even above the limits. Returns whether the user was moved. The
+    /// user is not moved if the tier was changed or deleted after it was read.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn set_tier(&self, user: &UserId, tier: &Tier) -> Result<bool, CallError> {
+        // The update creates the profile if there is none.
+        let profile = Update::new(profile_key(user))
+            .set("tier", value(&tier.id)?)
+            .set("limits", value(tier)?)
+            .set_if_absent("images", number(0))
+            .set_if_absent("bytes", number(0));
+        // The check guarantees that later changes of the tier reach this profile: the stream record of such a change comes
+        // after this transaction. Transactions of new users do not check the tier, because they would conflict on its
+        // item: see `Records::refresh_limits`. Admins move users rarely.
+        let is_unchanged = exists("pk").and(eq("revision", number(tier.revision)).or(not_exists("revision")));
+        let check = self.check(tier_key(&tier.id), is_unchanged)?;
+        let reasons = self.transact(vec![check, profile.in_transaction(self)?]).await?;
+        Ok(reasons.is_none())
+    }
+
+    /// Copies a tier's limits to all its users whose copy is older. Returns the number of these users.
+    ///
+    /// # Errors
+    /// [`CallError`]. A repeated call continues with the remaining users.
+    pub async fn propagate_limits(&self, tier: &Tier) -> Result<usize, CallError> {
+        const AT_ONCE: usize = 16;
+        let (mut count, mut start) = (0, None);
+        loop {
+            let (users, next) = self.users_in(&tier.id, start, None).await?;
+            for users in users.chunks(AT_ONCE) {
+                let updates = try_join_all(users.iter().map(|user| self.update_limits(user, tier))).await?;
+                count += updates.into_iter().filter(|is_updated| *is_updated).count();
+            }
+            if next.is_none() {
+                return Ok(count);
+            }
+            start = next;
+        }
+    }
+
+    /// Copies the current limits of the tier to a profile whose copy is older. Returns whether it was older.
+    ///
+    /// A user's first image creates the profile with limits that may be [`CachedTier::TIME`] old. Its transaction does not
+    /// check them: a transaction fails when it contains an item that is part of another ongoing one (Amazon DynamoDB
+    /// Developer Guide, "Transaction conflict handling in DynamoDB"), and all new users share the item of their tier.
+    /// Instead, `workers-tiers` calls this for each new profile. A later change of the tier reaches the profile by
+    /// [`Records::propagate_limits`].
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn refresh_limits(&self, user: &UserId, profile: &Profile) -> Result<bool, CallError> {
+        match self.tier(&profile.tier).await? {
+            Some(tier) if tier.revision > profile.limits.revision => self.update_limits(user, &tier).await,
+            _ => Ok(false),
+        }
+    }
+
+    async fn update_limits(&self, user: &UserId, tier: &Tier) -> Result<bool, CallError> {
+        let is_older = not_exists("limits.revision").or(lt("limits.revision", number(tier.revision)));
+        let update = Update::new(profile_key(user))
+            .set("limits", value(tier)?)
+            .when(eq("tier", value(&tier.id)?).and(is_older));
+        match update.alone(self)?.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Users of a tier, and the key after which the next page begins.
+    pub(crate) async fn users_in(
+        &self,
+        tier: &TierId,
+        start: Option<Item>,
+        limit: Option<i32>,
+    ) -> Result<(Vec<UserId>, Option<Item>), CallError> {
+        let answer = self
+            .query(eq("tier", value(tier)?), None)?
+            .index_name("by_tier")
+            .set_exclusive_start_key(start)
+            .set_limit(limit)
+            .send()
+            .await?;
+        let users = answer.items.unwrap_or_default().iter().map(owner).collect::<Result<Vec<_>, _>>()?;
+        Ok((users, answer.last_evaluated_key))
+    }
+}
