@@ -20,6 +20,8 @@ mod own_stack;
 mod permissions;
 mod project;
 mod providers;
+#[cfg(test)]
+mod recipes;
 mod redrive;
 mod release;
 mod remote;

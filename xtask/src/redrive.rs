@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 
 /// The dead-letter queues of jobs, each with the queue it belongs to, as template.yaml names them.
-const QUEUES: [(&str, &str); 3] = [
+pub(crate) const QUEUES: [(&str, &str); 3] = [
     ("AnalysisDeadLetters", "AnalysisJobs"),
     ("EditDeadLetters", "EditJobs"),
     ("DropboxDeadLetters", "DropboxJobs"),

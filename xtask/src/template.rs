@@ -54,7 +54,7 @@ pub(crate) fn defaults(path: &Path) -> Result<BTreeMap<String, String>> {
 }
 
 /// The template with its anchors and merge keys resolved, as `sam` resolves them.
-fn read(text: &str) -> Result<Value> {
+pub(crate) fn read(text: &str) -> Result<Value> {
     let mut template: Value = serde_yaml_ng::from_str(text)?;
     template.apply_merge()?;
     Ok(template)
