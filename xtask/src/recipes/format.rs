@@ -32,17 +32,40 @@ fn the_api_and_the_contract_accept_the_same_formats() -> Result<()> {
     assert_accepted(&quoted(&accepted), "ContentType::try_from in shared/domain/src/file.rs")
 }
 
+/// The names in the list of formats of the engine, each with its module.
+fn engine() -> Result<Vec<(String, String)>> {
+    let source = read("shared/imaging/src/formats.rs")?;
+    let (_, list) = source.split_once("\nformats! {").context("no list of formats")?;
+    let lines = list.split_once("\n}").context("no end of the list")?.0.lines();
+    let formats = lines.filter_map(|line| line.trim().split_once(" = "));
+    Ok(formats
+        .filter_map(|(name, decoder)| Some((name.to_owned(), decoder.split_once("::")?.0.to_owned())))
+        .collect())
+}
+
 #[test]
 fn the_engine_decodes_what_the_contract_accepts() -> Result<()> {
-    let list = read("shared/imaging/src/formats.rs")?;
-    let (_, list) = list.split_once("\nformats! {").context("no list of formats")?;
-    let modules = list.split_once("\n}").context("no end of the list")?.0.lines();
-    let modules = modules.filter_map(|line| Some(line.split_once(" = ")?.1.split_once("::")?.0.to_owned()));
     let mut types = BTreeSet::new();
-    for module in modules {
+    for (_, module) in engine()? {
         let source = read(&format!("shared/imaging/src/formats/{module}.rs"))?;
         types.insert(between(&source, "content_type: \"", "\"")?.to_owned());
     }
     let types = types.iter().map(String::as_str).collect();
     assert_accepted(&types, "formats! in shared/imaging/src/formats.rs")
+}
+
+#[test]
+fn every_format_of_the_engine_has_tests() -> Result<()> {
+    let refusals = read("shared/imaging/tests/develop/refusals.rs")?;
+    let common = between(&refusals, "fn the_content_decides_the_format", "\n}")?;
+    let modules = read("shared/imaging/tests/develop/main.rs")?;
+    for (name, module) in engine()? {
+        let tested =
+            common.contains(&format!("Format::{name}")) || modules.contains(&format!("\nmod {module};"));
+        assert!(
+            tested,
+            "shared/imaging/tests/develop has no file {module}.rs, and no picture in all_formats"
+        );
+    }
+    Ok(())
 }
