@@ -190,7 +190,7 @@ async fn a_page_of_an_allowed_origin_may_call_the_api_and_others_may_not() -> Re
 async fn every_function_answers_its_sample_event() -> Result<()> {
     let stack = Stack::connect()?;
     let response_url = ResponseUrl::start().await?;
-    try_join_all(events::SAMPLES.map(async |(function, sample)| {
+    try_join_all(events::SAMPLES.iter().map(async |(function, sample)| {
         let mut event: Value = serde_json::from_str(sample)?;
         if !event["ResponseURL"].is_null() {
             event["ResponseURL"] = json!(response_url.address);

@@ -69,3 +69,19 @@ fn every_format_of_the_engine_has_tests() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn every_sentence_that_lists_the_formats_names_all() -> Result<()> {
+    let contract = contract()?;
+    let types = strings(&contract["components"]["schemas"]["ContentType"]["enum"])?;
+    let names: Vec<&str> = types.iter().filter_map(|name| name.strip_prefix("image/")).collect();
+    for file in ["web/texts.js", "shared/imaging/src/error.rs"] {
+        let text = read(file)?.to_lowercase();
+        for line in text.lines().filter(|line| line.contains("send a jpeg, png")) {
+            for name in &names {
+                assert!(line.contains(name), "{file} does not name {name}: {line}");
+            }
+        }
+    }
+    Ok(())
+}
