@@ -1,4 +1,4 @@
-//! A whole stack on this machine: built, deployed, filled, and described in `outputs.json`.
+//! A local stack: builds, deploys and seeds it, and describes it in `outputs.json`.
 
 use std::fs::{self, Permissions};
 use std::io::Read;
@@ -19,10 +19,10 @@ use crate::{command, compile, project, release, routes, seed, template, tools};
 
 const NAME: &str = "darkroom-local";
 
-/// As samconfig.toml has it for the local stack.
+/// The stack's name, as in samconfig.toml.
 const ALLOWED_ORIGIN: &str = "http://localhost:3000";
 
-/// Where a stack has its files, and whether it outlives a restart.
+/// The directory of a stack's files, and whether its data survives a restart.
 pub(crate) struct Stack {
     dir: PathBuf,
     persist: bool,
@@ -35,16 +35,16 @@ pub(crate) struct Stack {
 pub(crate) enum Binaries {
     /// The profile `local`, which compiles in minutes.
     Local,
-    /// What `cargo lambda build --release` makes for AWS.
+    /// The build for AWS, by `cargo lambda build --release`.
     Release,
 }
 
-/// What `outputs.json` says.
+/// The content of `outputs.json`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Outputs {
     pub(crate) api_url: String,
     pub(crate) web_url: String,
-    /// Where all AWS services answer. Empty for AWS itself.
+    /// The address of all AWS services. Empty for AWS itself.
     pub(crate) endpoint_url: String,
     /// An origin, other than the API's own, whose pages may call the API.
     #[serde(default)]
@@ -61,14 +61,14 @@ pub(crate) struct Outputs {
     /// Credentials of the emulated account's root, for tests that look behind the API.
     pub(crate) access_key: String,
     pub(crate) secret_key: String,
-    /// Comes with temporary credentials.
+    /// Only temporary credentials have one.
     #[serde(default)]
     pub(crate) session_token: Option<String>,
-    /// Whether the stack was deployed for others, so that no test may change its resources.
+    /// Whether the stack is a deployment whose resources no test may change.
     #[serde(default)]
     pub(crate) is_remote: bool,
     pub(crate) api_id: String,
-    /// Process id of the emulator; 0 where there is none.
+    /// Process id of the emulator, or 0 if there is none.
     pub(crate) pid: i32,
 }
 
@@ -80,11 +80,11 @@ pub(crate) struct User {
 }
 
 impl Stack {
-    /// A stack with its files under `dir`; with `persist` its data is there again after a restart.
+    /// A stack with its files in `dir`. With `persist`, its data survives a restart.
     pub(crate) fn new(dir: &Path, persist: bool) -> Result<Self> {
         let work = dir.join("stack");
         fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
-        // Keys to providers and to the account are in there.
+        // The directory contains keys of providers and of the account.
         fs::set_permissions(&work, Permissions::from_mode(0o700))?;
         Ok(Self { dir: fs::canonicalize(dir)?, persist, judge: None, binaries: Binaries::Local })
     }
@@ -101,7 +101,7 @@ impl Stack {
     pub(crate) fn judged<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let result = work();
         let Err(refused) = judge::verdict(&self.work()) else { return result };
-        // The refusal may have caused it.
+        // The refusal may be the cause.
         if let Err(error) = result {
             eprintln!("{error:#}");
         }
@@ -113,10 +113,10 @@ impl Stack {
         Self { binaries, ..self }
     }
 
-    /// Brings the stack up, or up to date where it runs already.
+    /// Starts the stack, or updates it if it runs.
     pub(crate) fn up(&self, port: u16, providers: &Providers) -> Result<(Emulator, Outputs)> {
         if self.running().is_none() {
-            // Not under one that runs.
+            // Not while the stack runs.
             MINISTACK.ensure()?;
         }
         SAM.ensure()?;
@@ -134,7 +134,7 @@ impl Stack {
         Ok((emulator, outputs))
     }
 
-    /// Ends the stack. With `purge` nothing of it stays.
+    /// Stops the stack. With `purge`, also deletes all its files.
     pub(crate) fn down(&self, purge: bool) -> Result<bool> {
         let running = self.running();
         if let Some(emulator) = &running {
@@ -142,7 +142,7 @@ impl Stack {
         }
         if purge {
             fs::remove_dir_all(self.work())?;
-            // Absent where `up` never came to its end.
+            // Missing if `up` never finished.
             let _ = fs::remove_file(self.outputs_file());
         }
         Ok(running.is_some())
@@ -153,24 +153,24 @@ impl Stack {
         Emulator::running(&self.work())
     }
 
-    /// What the last `up` wrote.
+    /// The outputs that the last `up` wrote.
     pub(crate) fn outputs(&self) -> Result<Outputs> {
         let path = self.outputs_file();
         let text = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
         serde_json::from_slice(&text).with_context(|| format!("in {}", path.display()))
     }
 
-    /// The file for those who use the stack.
+    /// The path of `outputs.json`.
     pub(crate) fn outputs_file(&self) -> PathBuf {
         self.dir.join("outputs.json")
     }
 
-    /// The log files, of which those that were not written do not exist.
+    /// The paths of the log files. Some may not exist.
     pub(crate) fn logs(&self) -> [PathBuf; 2] {
         [self.work().join("ministack.log"), self.deploy_log()]
     }
 
-    /// Where `watch` puts the configuration it makes.
+    /// The path of the configuration that `watch` generates.
     pub(crate) fn watch_config(&self) -> PathBuf {
         self.work().join("watch.toml")
     }
@@ -191,8 +191,8 @@ impl Stack {
         })
     }
 
-    /// Lays out what `sam deploy` packages: the functions' zips, and the template, which names them where it names
-    /// directories. SAM would compress all functions at each deployment; here, only those that changed are.
+    /// Prepares the input of `sam deploy`: the functions' zips, and the template with their paths instead of directories.
+    /// SAM would compress all functions at each deployment. This compresses only those that changed.
     fn stage(&self) -> Result<()> {
         let archives = self.stage_dir().join("target/lambda");
         fs::create_dir_all(&archives)?;
@@ -213,7 +213,7 @@ impl Stack {
         Ok(fs::write(self.stage_dir().join("template.yaml"), text)?)
     }
 
-    /// The file of a function.
+    /// The path of a function's binary.
     fn binary(&self, function: &str) -> PathBuf {
         match self.binaries {
             Binaries::Local => project::local().join(function),
@@ -226,7 +226,7 @@ impl Stack {
         let config = self.stage_dir().join("samconfig.toml");
         let defaults = template::defaults(&project::template())?;
         let mut parameters = providers.parameters();
-        // The functions run on this machine.
+        // The functions run on this machine's processor.
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         parameters.push(format!("Architecture={architecture}"));
         fs::write(&config, with_parameters(&samconfig, &parameters, &defaults))?;
@@ -295,7 +295,7 @@ impl Stack {
 }
 
 impl Outputs {
-    /// Says where everything is, and three requests to try.
+    /// Prints all addresses, and three requests to try.
     pub(crate) fn print(&self, file: &Path) {
         let Self { web_url, api_url, endpoint_url, demo, admin, .. } = self;
         let User { username, password } = demo;
@@ -328,7 +328,7 @@ pub(crate) fn build() -> Result<()> {
     })
 }
 
-/// Makes a confirmed user with its password, and gives its `sub`.
+/// Creates a confirmed user with its password, and returns its `sub`.
 pub(crate) fn sign_up(aws: &mut Aws, pool: &str, user: &User, group: Option<&str>) -> Result<String> {
     let User { username, password } = user;
     let attributes = json!([
@@ -355,11 +355,11 @@ pub(crate) fn sign_up(aws: &mut Aws, pool: &str, user: &User, group: Option<&str
     sub.map(str::to_owned).with_context(|| format!("the user {username} has no sub"))
 }
 
-/// The user as `outputs.json` has it, or with a new password.
+/// The user from `outputs.json`, or a user with a new password.
 fn user(previous: Option<&User>, username: &str) -> Result<User> {
     match previous {
         Some(user) => Ok(user.clone()),
-        // Whatever the random part is, a password policy finds each kind of character.
+        // The fixed part contains each kind of character that a password policy may require.
         None => Ok(User { username: username.to_owned(), password: format!("Aa1-{}", random()?) }),
     }
 }
