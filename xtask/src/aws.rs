@@ -51,11 +51,12 @@ pub(crate) struct Aws {
 impl Aws {
     /// Starts a session with the emulator.
     pub(crate) fn local(emulator: &Emulator) -> Result<Self> {
-        // This program handles Ctrl-C and stops the session. Without a terminal it cannot ask for a code; only AWS needs one.
+        // In its own process group, so that only this program handles Ctrl-C. There it cannot read from the terminal,
+        // which only sessions with AWS need, for the code of a second factor.
         Self::start(|python| emulator.configure(python).process_group(0))
     }
 
-    /// Starts a session with AWS, with the caller's credentials. The region is `region`, or the caller's configured one.
+    /// Starts a session with AWS, with the caller's credentials. The region is `region` or the configured one.
     pub(crate) fn remote(region: Option<&str>) -> Result<Self> {
         // boto3 ignores AWS_REGION, unlike the SDKs of other languages.
         let region = region.map(str::to_owned).or_else(|| std::env::var("AWS_REGION").ok());

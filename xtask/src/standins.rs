@@ -10,7 +10,7 @@ use crate::providers::{Ai, Dropbox, Providers};
 use crate::venv::STANDINS;
 use crate::{command, project};
 
-/// The key that the stand-in accepts. No other service accepts it.
+/// The credentials that the stand-in accepts. No other service accepts them.
 const KEY: &str = "stand-in-key";
 const APP_KEY: &str = "stand-in-app";
 const APP_SECRET: &str = "stand-in-app-secret";
