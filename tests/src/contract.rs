@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use jsonschema::Validator;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use reqwest::header::HeaderMap;
+use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 
 use crate::Answer;
@@ -51,6 +51,34 @@ pub(crate) fn check_accepted(method: &str, path: &str, body: &[u8]) -> Result<()
             String::from_utf8_lossy(body)
         )
     })
+}
+
+/// Method and path of every operation in docs/openapi.yaml that reads a body. The ids in the paths are valid, but
+/// nothing has them.
+///
+/// # Errors
+/// If docs/openapi.yaml is broken.
+pub fn operations_with_a_body() -> Result<Vec<(Method, String)>> {
+    let contract = Contract::get()?;
+    let mut operations = Vec::new();
+    for (path, item) in contract.members("/paths") {
+        for (method, operation) in item.as_object().context("no operations")? {
+            if operation.get("requestBody").is_some() {
+                operations.push((method.to_uppercase().parse()?, example(&path)));
+            }
+        }
+    }
+    Ok(operations)
+}
+
+/// A path of the contract with valid values for its parameters.
+fn example(path: &str) -> String {
+    let id = match path {
+        _ if path.contains("/users/") => "00000000-0000-4000-8000-000000000000",
+        _ if path.contains("/account-tiers/") => "sample",
+        _ => "01JZ0000000000000000000000",
+    };
+    path.replace("{phone_number}", "+4915123456789").replace("{id}", id)
 }
 
 fn check_refusal(method: &str, path: &str, answer: &Answer) -> Result<()> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{User, aws::attribute};
 
 /// The samples, by the name that their function has in template.yaml.
-pub const SAMPLES: [(&str, &str); 54] = [
+pub const SAMPLES: &[(&str, &str)] = &[
     ("AdminImagesDelete", include_str!("../../events/admin-images-delete.json")),
     ("AdminImagesGet", include_str!("../../events/admin-images-get.json")),
     ("AdminImagesList", include_str!("../../events/admin-images-list.json")),

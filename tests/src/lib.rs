@@ -14,6 +14,7 @@ mod wait;
 
 pub use answer::Answer;
 pub use aws::{Aws, Invocation};
+pub use contract::operations_with_a_body;
 pub use response_url::{CustomResourceAnswer, ResponseUrl};
 pub use stack::{Login, Outputs, Stack, Tier, email_of, unique};
 pub use standins::Plan;

@@ -1,7 +1,7 @@
-//! AWS calls, made by boto3 in the `sam` environment.
+//! AWS calls through boto3, in the `sam` environment.
 //!
-//! It knows every service's protocol and every way to find credentials, and keeps the SDK for Rust out
-//! of this program, which would otherwise take minutes to build.
+//! boto3 supports all services and all sources of credentials. With the SDK for Rust, this program would take minutes
+//! to build.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -31,13 +31,13 @@ impl std::fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Whose requests a session makes, and where.
+/// The credentials and the region of a session.
 #[derive(Deserialize)]
 pub(crate) struct Session {
     pub(crate) region: String,
     pub(crate) access_key: String,
     pub(crate) secret_key: String,
-    /// Comes with temporary credentials.
+    /// Only temporary credentials have one.
     pub(crate) session_token: Option<String>,
 }
 
@@ -51,14 +51,14 @@ pub(crate) struct Aws {
 impl Aws {
     /// Starts a session with the emulator.
     pub(crate) fn local(emulator: &Emulator) -> Result<Self> {
-        // Ctrl-C is for this program, which ends it. Away from the terminal it could not ask for anything; only AWS may.
+        // In its own process group, so that only this program handles Ctrl-C. There it cannot read from the terminal,
+        // which only sessions with AWS need, for the code of a second factor.
         Self::start(|python| emulator.configure(python).process_group(0))
     }
 
-    /// Starts a session with AWS, with the caller's credentials and `region`, or else the region that the caller has
-    /// configured.
+    /// Starts a session with AWS, with the caller's credentials. The region is `region` or the configured one.
     pub(crate) fn remote(region: Option<&str>) -> Result<Self> {
-        // boto3 does not read AWS_REGION, which the SDKs of other languages do.
+        // boto3 ignores AWS_REGION, unlike the SDKs of other languages.
         let region = region.map(str::to_owned).or_else(|| std::env::var("AWS_REGION").ok());
         Self::start(|python| {
             command::without_proxy(python).envs(region.map(|region| ("AWS_DEFAULT_REGION", region)))
@@ -81,7 +81,7 @@ impl Aws {
         Ok(Self { child, requests, answers })
     }
 
-    /// Makes one call, `operation` and `parameters` as boto3 has them.
+    /// Makes one call. `operation` and `parameters` are those of boto3.
     pub(crate) fn call(&mut self, service: &str, operation: &str, parameters: Value) -> Result<Value> {
         let request = json!({"service": service, "operation": operation, "parameters": parameters});
         writeln!(self.requests, "{request}").context("asking the AWS bridge")?;
@@ -97,7 +97,7 @@ impl Aws {
         Ok(answer["ok"].take())
     }
 
-    /// Makes a call whose refusal with `code` means that the work was done before.
+    /// Makes a call. The error `code` means that an earlier call did the work, and is not an error here.
     pub(crate) fn call_unless(
         &mut self,
         code: &str,
@@ -116,7 +116,7 @@ impl Aws {
 
 impl Drop for Aws {
     fn drop(&mut self) {
-        // Both fail only where the process has ended already.
+        // Both fail only if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

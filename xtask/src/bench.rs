@@ -1,4 +1,4 @@
-//! What each function costs before it has done anything: its size, its start, its memory.
+//! Measures the size, the start time and the memory of each function.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -22,8 +22,8 @@ struct Function {
     memory: Vec<u64>,
 }
 
-/// Measures every function of the template, as `cargo lambda build --release` makes it or as it lies in
-/// `binaries`, and prints a table.
+/// Measures every function of the template, built by `cargo lambda build --release` or taken from `binaries`, and
+/// prints a table.
 pub(crate) fn functions(binaries: Option<&Path>, runs: usize) -> Result<()> {
     let binaries = match binaries {
         Some(dir) => dir.to_owned(),
@@ -55,7 +55,7 @@ pub(crate) fn functions(binaries: Option<&Path>, runs: usize) -> Result<()> {
 }
 
 impl Function {
-    /// Starts it once, until it asks for work.
+    /// Starts the function once, until it asks for an event.
     fn start(&mut self, api: &RuntimeApi, variables: &[String]) -> Result<()> {
         let mut process = Command::new(&self.bootstrap);
         process.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -76,7 +76,7 @@ impl Function {
     }
 }
 
-/// Something that a function takes for a variable of its environment.
+/// A value that a function accepts for one of its environment variables.
 fn value(variable: &str) -> &'static str {
     match variable {
         "DEFAULT_REGION" => "DE",
@@ -86,7 +86,7 @@ fn value(variable: &str) -> &'static str {
     }
 }
 
-/// As much of the Lambda Runtime API as a function needs to start: something to ask.
+/// The part of the Lambda Runtime API that a function needs to start.
 struct RuntimeApi {
     address: String,
     asked: Receiver<Instant>,
@@ -98,13 +98,13 @@ impl RuntimeApi {
         let address = listener.local_addr()?.to_string();
         let (tell, asked) = channel();
         std::thread::spawn(move || {
-            // A function waits for its answer, which never comes, so its connection is kept.
+            // The function waits for an event, which this server never sends. So the connection must stay open.
             let mut connections = Vec::new();
             for stream in listener.incoming().flatten() {
                 let mut reader = BufReader::new(stream);
                 let mut line = String::new();
                 if reader.read_line(&mut line).is_ok() && line.contains("/invocation/next") {
-                    // Nobody hears it once the measuring is over.
+                    // Nobody receives it after the measurement.
                     let _ = tell.send(Instant::now());
                 }
                 connections.push(reader);

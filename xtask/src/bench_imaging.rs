@@ -1,4 +1,4 @@
-//! The imaging engine beside sharp and Pillow, measured on the same files in one run.
+//! Compares the imaging engine with sharp and Pillow, on the same files in one run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ const SHARP: &str = "sharp@0.35.5";
 const BEGIN: &str = "<!-- imaging: made by `cargo xtask bench imaging` -->\n";
 const END: &str = "<!-- imaging: end -->\n";
 
-/// Measures, and writes the tables into docs/BENCHMARKS.md.
+/// Measures, and writes the tables to docs/BENCHMARKS.md.
 pub(crate) fn run(photo: Option<&Path>, runs: usize) -> Result<()> {
     let dir = project::target().join("bench-imaging");
     fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
@@ -47,7 +47,7 @@ fn scripts() -> PathBuf {
     project::root().join("xtask/bench")
 }
 
-/// sharp from npm, with the script beside it, since Node looks for packages from there on upwards.
+/// Installs sharp from npm next to the script, because Node.js searches for packages from the script's directory upwards.
 fn sharp(dir: &Path) -> Result<PathBuf> {
     let home = dir.join("sharp");
     let stamp = home.join("installed");

@@ -1,4 +1,4 @@
-//! The page in headless Chromium, held against a running stack.
+//! Tests and measures the page in headless Chromium, on a running stack.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -13,7 +13,7 @@ use crate::stack::Stack;
 use crate::standins::Standins;
 use crate::{command, project};
 
-/// What Chromium is called on a PATH, and Chrome, which does as well, and where macOS has them.
+/// Names of Chromium and Chrome on the PATH, and their paths on macOS.
 const NAMES: [&str; 6] = [
     "chromium",
     "chromium-browser",
@@ -25,17 +25,17 @@ const NAMES: [&str; 6] = [
 /// The screenshots that the README shows.
 const README_SHOWS: [&str; 3] =
     ["photos-desktop-light.jpg", "picture-desktop-dark.jpg", "photos-phone-dark.jpg"];
-/// What to do by hand where there is none.
+/// The advice if there is no browser.
 const REMEDY: &str = "The page's tests need Chromium. Install it (Debian's package is `chromium`), or name its program \
                       in the variable CHROMIUM";
 
-/// Runs the tests of tests/browser whose names match `pattern`, a regular expression, or all. They are told of the
-/// stand-ins where the stack uses them.
+/// Runs the tests of tests/browser whose names match `pattern`, a regular expression, or all. If the stack uses
+/// stand-ins, the tests get their address.
 pub(crate) fn run(stack: &Stack, standins: Option<&Standins>, pattern: Option<&str>) -> Result<()> {
     let chromium = ensure()?;
     let package = Package::ensure("browser")?;
     command::step("the page in a browser", || {
-        // One file at a time: each has a browser of its own.
+        // One file at a time, because each file starts a browser.
         let mut node =
             package.command("node", &["--test", "--test-concurrency=1", "--test-reporter=spec"])?;
         node.args(pattern.map(|pattern| format!("--test-name-pattern={pattern}")));
@@ -45,7 +45,7 @@ pub(crate) fn run(stack: &Stack, standins: Option<&Standins>, pattern: Option<&s
     })
 }
 
-/// Takes screenshots of every view into `target/screenshots`, and puts those that the README shows into docs/.
+/// Writes screenshots of every view to `target/screenshots`, and copies those of the README to docs/.
 pub(crate) fn screenshots(stack: &Stack) -> Result<()> {
     let chromium = ensure()?;
     let package = Package::ensure("browser")?;
@@ -64,7 +64,7 @@ pub(crate) fn screenshots(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// Measures what the page costs a visitor, and prints a table for docs/BENCHMARKS.md.
+/// Measures how the page loads, and prints a table for docs/BENCHMARKS.md.
 pub(crate) fn measure(stack: &Stack) -> Result<()> {
     let chromium = ensure()?;
     let package = Package::ensure("browser")?;
@@ -74,7 +74,7 @@ pub(crate) fn measure(stack: &Stack) -> Result<()> {
     })
 }
 
-/// Finds a browser or, as root on Debian and the like, installs one.
+/// Finds a browser. As root on Debian and similar systems, it installs one if there is none.
 pub(crate) fn ensure() -> Result<PathBuf> {
     if let Some(named) = env::var_os("CHROMIUM") {
         return found(&named)
@@ -88,7 +88,7 @@ pub(crate) fn ensure() -> Result<PathBuf> {
     any().context(REMEDY)
 }
 
-/// The file of a program that answers, given by its name on the PATH or by its own path.
+/// The path of a program that runs, given by its name on the PATH or by its path.
 fn found(program: &OsStr) -> Option<PathBuf> {
     let is_path = Path::new(program).components().count() > 1;
     let directories = if is_path { OsString::from(".") } else { env::var_os("PATH")? };

@@ -1,4 +1,4 @@
-//! Clients of others, held against a running stack: one in TypeScript that is generated from the contract, and Uppy.
+//! Tests third-party clients on a running stack: Uppy, and a TypeScript client generated from the contract.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::npm::Package;
 use crate::{command, project};
 
-/// Has both take pictures through the stack that the file `outputs` describes.
+/// Uploads pictures with both clients. The file `outputs` describes the stack.
 pub(crate) fn run(outputs: &Path) -> Result<()> {
     let package = Package::ensure("clients")?;
     let run = |program: &str, arguments: &[&str]| {

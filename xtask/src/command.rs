@@ -1,4 +1,4 @@
-//! Running other programs: what they print, how long they take, and what to say when they fail.
+//! Runs other programs, and reports their duration and their failures.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -14,7 +14,7 @@ use crate::{project, tools};
 const POLL: Duration = Duration::from_millis(100);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// Announces a step, runs it, and says how long it took.
+/// Prints the name of a step, runs it, and prints how long it took.
 pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     eprintln!("==> {name}");
     let start = Instant::now();
@@ -23,7 +23,7 @@ pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T>
     Ok(result)
 }
 
-/// Starts a program; says how to get it when it is not there.
+/// Starts a program. If it is not installed, the error says how to install it.
 pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
     let program = command.get_program().to_string_lossy().into_owned();
     command.spawn().map_err(|error| match error.kind() {
@@ -39,19 +39,20 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     cargo
 }
 
-/// Gives it the build tools, and takes away what `cargo xtask` says about this package. Build scripts such as ring's look at it, so
-/// everything above them would be rebuilt each time one goes from `cargo xtask` to `cargo` and back.
+/// Adds the build tools to the PATH, and removes the variables that `cargo xtask` sets for this package. Build scripts
+/// such as ring's read them, so cargo would rebuild their dependents each time you alternate between `cargo xtask` and
+/// `cargo`.
 pub(crate) fn as_from_a_shell(program: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
         if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             program.env_remove(name);
         }
     }
-    // Cargo's configuration may name another one, where nobody would look.
+    // Cargo's configuration may name another target directory, where xtask does not search.
     program.env("CARGO_TARGET_DIR", project::target()).env("PATH", tools::path())
 }
 
-/// Has a program reach what runs on this machine directly, whatever proxy the caller uses.
+/// Lets a program connect to this machine directly, even if the caller uses a proxy.
 pub(crate) fn without_proxy(program: &mut Command) -> &mut Command {
     let others = std::env::var("no_proxy").or_else(|_| std::env::var("NO_PROXY"));
     let others = others.map(|others| format!(",{others}")).unwrap_or_default();
@@ -68,8 +69,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program whose output is of interest only when it fails. It goes to the end of `log`; every
-/// ten seconds its latest line shows that something moves.
+/// Runs a program and appends its output to `log`. Prints the latest line every ten seconds, and the end of the output
+/// if the program fails.
 pub(crate) fn run_logged(command: &mut Command, log: &Path) -> Result<()> {
     let file = append(log)?;
     let before = file.metadata()?.len();
@@ -110,7 +111,7 @@ fn output_since(log: &Path, before: u64) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes[from..]).into_owned())
 }
 
-/// The program and its arguments, as one would type them.
+/// The program and its arguments, as in a shell.
 pub(crate) fn line(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy());

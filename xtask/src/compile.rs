@@ -1,4 +1,4 @@
-//! Running cargo where it compiles: what is left, instead of a line for each crate.
+//! Runs cargo and shows the number of remaining steps, instead of a line for each crate.
 
 use std::io::{BufReader, IsTerminal, Read, Write};
 use std::process::{Command, Stdio};
@@ -10,8 +10,8 @@ use crate::command;
 
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// Runs cargo. While it compiles, one line says how many steps are left: in a terminal a line that changes, elsewhere
-/// a new line every ten seconds. Warnings, errors and the programs' own output are printed as they are.
+/// Runs cargo. While it compiles, a line shows the number of remaining steps. In a terminal, this line changes in place.
+/// Elsewhere there is a new line every ten seconds. Warnings, errors and the output of programs are not changed.
 pub(crate) fn run(cargo: &mut Command) -> Result<()> {
     let terminal = std::io::stderr().is_terminal();
     cargo.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "200");
@@ -24,7 +24,7 @@ pub(crate) fn run(cargo: &mut Command) -> Result<()> {
     let mut line = Vec::new();
     for byte in BufReader::new(output).bytes() {
         match byte? {
-            // Cargo ends each state of its own progress bar with a carriage return.
+            // Cargo ends each state of its progress bar with a carriage return.
             b'\r' | b'\n' => {
                 report.line(&String::from_utf8_lossy(&line));
                 line.clear();
@@ -65,7 +65,7 @@ impl Report {
         let elapsed = self.start.elapsed();
         if self.terminal {
             eprint!("\r\x1b[2K    {left} of {all} compile steps left: {crates:.60}");
-            // A line without its end stays in the buffer otherwise.
+            // Otherwise a line without its end stays in the buffer.
             let _ = std::io::stderr().flush();
         } else if elapsed >= self.next {
             eprintln!("    {} s: {left} of {all} compile steps left", elapsed.as_secs());
@@ -80,14 +80,14 @@ impl Report {
     }
 }
 
-/// What a line of cargo's is about.
+/// The kinds of lines that cargo prints.
 #[derive(Debug, PartialEq)]
 enum Output<'a> {
-    /// So many steps of all are done; `crates` names those under way.
+    /// The numbers of finished steps and of all steps, and the crates that are compiling.
     Progress { done: u32, all: u32, crates: &'a str },
-    /// What the progress says better.
+    /// A line that the progress line replaces.
     Routine,
-    /// What people should read.
+    /// A line for the user.
     Message,
 }
 

@@ -1,5 +1,5 @@
-//! docs/openapi.yaml, the contract, tried by schemathesis: requests of all kinds, good and bad, alone and in sequence,
-//! with every answer held against it.
+//! Tests the API with schemathesis: it sends valid and invalid requests, single ones and sequences, and compares every
+//! response with docs/openapi.yaml.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ use crate::stack::{Outputs, User};
 use crate::venv::SCHEMATHESIS;
 use crate::{command, project};
 
-/// Tries a stack of its own: what everybody may do as the demo user, what admins may as the admin. Each takes about
-/// `seconds` beyond what every operation needs at least.
+/// Tests a new stack: the operations for admins as the admin, all others as the demo user. Each of the two runs takes
+/// about `seconds` longer than its minimum.
 pub(crate) fn run(seconds: u32) -> Result<()> {
     SCHEMATHESIS.ensure()?;
     fs::create_dir_all(work())?;
-    // Without a provider: what schemathesis makes up is paid for by nobody.
+    // Without providers, because generated requests to them would cost money.
     own_stack::with(&Providers::default(), |stack, _, outputs| {
-        // Passwords: it goes with the stack.
+        // The file contains passwords. It is deleted with the stack.
         let logins = stack.outputs_file().with_file_name("logins.json");
         fs::write(&logins, logins_of(outputs).to_string())?;
         for user in [&outputs.demo, &outputs.admin] {
@@ -47,7 +47,7 @@ pub(crate) fn run(seconds: u32) -> Result<()> {
     })
 }
 
-/// A program of the schemathesis environment, as one of the users.
+/// A program of the schemathesis environment, with the login of a user.
 fn program(name: &str, outputs: &Outputs, user: &User, logins: &Path) -> Command {
     let mut command = Command::new(SCHEMATHESIS.bin(name));
     command.current_dir(work()).env("PYTHONPATH", files()).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -61,13 +61,13 @@ fn files() -> PathBuf {
     project::root().join("tests/schemathesis")
 }
 
-/// Where schemathesis leaves its reports, and what it remembers of a run.
+/// The directory of schemathesis's reports and cache.
 fn work() -> PathBuf {
     project::target().join("schemathesis")
 }
 
-/// How to log in, as Web Fuzzing Commons has it. Schemathesis does so again where a session has ended, as it does by
-/// `POST /api/auth/logout`.
+/// How to log in, in the format of Web Fuzzing Commons. Schemathesis logs in again when a session has ended, for example
+/// after `POST /api/auth/logout`.
 fn logins_of(outputs: &Outputs) -> Value {
     let logins = [&outputs.demo, &outputs.admin].map(|user| {
         let User { username, password } = user;
@@ -123,7 +123,7 @@ mod tests {
     fn every_route_of_the_template_is_in_the_contract_and_the_reverse() -> Result<()> {
         let mut routes = BTreeSet::new();
         for function in template::functions(&project::template())? {
-            // The page is none of the contract, nor is what takes all other addresses.
+            // The contract contains neither the page nor the fallback.
             for route in function.routes.into_iter().filter(|route| route.path.starts_with("/api/")) {
                 routes.insert((route.method, route.path, function.bin.clone()));
             }

@@ -1,4 +1,4 @@
-//! One running ministack: the AWS emulator behind a local stack.
+//! One running ministack, the AWS emulator of a local stack.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -17,7 +17,7 @@ use crate::command;
 use crate::judge::Judge;
 use crate::venv::MINISTACK;
 
-/// The region everything local is in.
+/// The region of all local resources.
 pub(crate) const REGION: &str = "us-east-1";
 
 const START: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ pub(crate) struct Emulator {
     identity: Identity,
 }
 
-/// What a later command must know to find a running emulator.
+/// The data with which a later command finds a running emulator.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Identity {
     pub(crate) pid: i32,
@@ -61,7 +61,7 @@ impl Emulator {
             bail!("port {port} is in use by another program; choose another one with --port");
         }
         let tmp = dir.join("tmp");
-        // What an earlier, killed emulator left: unpacked functions, which come from the state.
+        // A killed emulator leaves unpacked functions here. The saved state contains them too.
         let _ = fs::remove_dir_all(&tmp);
         fs::create_dir_all(&tmp).with_context(|| format!("making {}", tmp.display()))?;
         let script = dir.join("emulator.py");
@@ -74,7 +74,7 @@ impl Emulator {
         let mut python = Command::new(MINISTACK.bin("python"));
         python.arg(&script).args(judge.into_iter().flat_map(|judge| judge.arguments(dir)));
         python.current_dir(dir).env_clear();
-        // Functions inherit these variables, and should see nothing of this shell.
+        // Functions inherit these variables. They must not see the variables of this shell.
         python.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         python.env("HOME", dir).env("TMPDIR", &tmp).env("LANG", "C.UTF-8").env("PYTHONUNBUFFERED", "1");
         python.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
@@ -103,7 +103,7 @@ impl Emulator {
         Ok(emulator)
     }
 
-    /// Ends the emulator, which saves its state.
+    /// Stops the emulator, which then saves its state.
     pub(crate) fn stop(&self) -> Result<()> {
         let start = Instant::now();
         self.signal(Signal::SIGTERM)?;
@@ -117,23 +117,23 @@ impl Emulator {
         Ok(fs::remove_file(self.dir.join("emulator.json"))?)
     }
 
-    /// Has everything saved now rather than at the end.
+    /// Saves the state now instead of when the emulator stops.
     pub(crate) fn save(&self) -> Result<()> {
         self.signal(Signal::SIGUSR1)
     }
 
-    /// Whether it still runs.
+    /// Whether the emulator still runs.
     pub(crate) fn is_alive(&self) -> bool {
-        // A number may since belong to another program, or to what has ended and is only not yet forgotten.
+        // The process id may now belong to another program, or to a process that has ended but was not yet reaped.
         command_line(self.identity.pid).contains(&*self.dir.join("emulator.py").to_string_lossy())
     }
 
-    /// How to find it.
+    /// The data with which to find it.
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// Where it answers.
+    /// Its address.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://localhost:{}", self.identity.port)
     }
@@ -143,7 +143,7 @@ impl Emulator {
         self.dir.join("ministack.log")
     }
 
-    /// The variables with which an AWS client reaches it as root.
+    /// The environment variables with which an AWS client connects as the account's root.
     pub(crate) fn environment(&self) -> [(&'static str, String); 5] {
         [
             ("AWS_ACCESS_KEY_ID", self.identity.access_key.clone()),
@@ -154,7 +154,7 @@ impl Emulator {
         ]
     }
 
-    /// Points a program at it, whatever account the caller has configured.
+    /// Sets these variables for a program, in place of the caller's configuration.
     pub(crate) fn configure<'a>(&self, program: &'a mut Command) -> &'a mut Command {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
             program.env_remove(name);
@@ -185,7 +185,7 @@ impl Emulator {
     }
 }
 
-/// With what a process was started; nothing where it has ended.
+/// The command line of a process, or nothing if it has ended.
 fn command_line(pid: i32) -> String {
     let line = if cfg!(target_os = "linux") {
         fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()

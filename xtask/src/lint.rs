@@ -1,5 +1,4 @@
-//! The checks that need no running stack. Each tool is fetched at a fixed version where it is missing, and no check is
-//! skipped in silence.
+//! The checks that need no running stack. They download missing tools in fixed versions. No check is skipped silently.
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -33,7 +32,7 @@ pub(crate) fn run(need_advisories: bool) -> Result<()> {
         let clippy = ["clippy", "--profile", "local", "--workspace", "--all-targets", "--", "-D", "warnings"];
         compile::run(&mut cargo(&clippy))
     })?;
-    // At the end, so that nobody overlooks the line that it prints without the database.
+    // The last step, so that nobody overlooks its warning if there is no database.
     advisories(need_advisories)
 }
 
@@ -41,7 +40,7 @@ fn python() -> Result<()> {
     LINT.ensure()?;
     command::step("ruff", || {
         let mut ruff = in_root(&LINT.bin("ruff"));
-        // Without a cache, which would lie in the source tree.
+        // Without a cache, which would be in the source tree.
         command::run(ruff.args(["check", "--quiet", "--no-cache", "."]))
     })
 }
@@ -49,7 +48,7 @@ fn python() -> Result<()> {
 fn javascript() -> Result<()> {
     let package = Package::ensure("browser")?;
     let run = |program: &str, arguments: &[&str]| {
-        // By Node.js, which is not on every PATH.
+        // Called with Node.js, which is not on every PATH.
         let mut node = package.command("node", &[])?;
         node.current_dir(project::root()).arg(package.bin(program)).args(arguments);
         command::run(&mut node)

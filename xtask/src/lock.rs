@@ -1,4 +1,4 @@
-//! Pinning the packages of PyPI and npm: every package that the lists lead to, with its version and its hashes.
+//! Pins the packages of PyPI and npm: all direct and indirect dependencies, with versions and hashes.
 
 use std::fs;
 use std::path::Path;
@@ -13,8 +13,8 @@ use crate::{command, project};
 /// The oldest Python that the environments must install on.
 const OLDEST_PYTHON: &str = "3.11";
 
-/// Writes the files that pin the packages, after their lists have changed. What is pinned already stays at its
-/// version. No file contains the address of a registry.
+/// Writes the files that pin the packages, after their lists have changed. Pinned packages keep their versions. No file
+/// contains the address of a registry.
 pub(crate) fn run() -> Result<()> {
     UV.ensure()?;
     let directory = venv::requirements();

@@ -1,4 +1,4 @@
-//! What the functions of a local stack write, as it comes.
+//! Shows the logs of a local stack's functions.
 
 use std::collections::BTreeMap;
 use std::thread::sleep;
@@ -11,10 +11,10 @@ use crate::aws::Aws;
 use crate::emulator::Emulator;
 
 const PAUSE: Duration = Duration::from_secs(1);
-/// Lines that the platform adds to each call, and that say nothing here.
+/// Lines that Lambda adds to each call. They are not useful here.
 const PLATFORM: [&str; 3] = ["START RequestId", "END RequestId", "REPORT RequestId"];
 
-/// Prints the logs of all functions, each line after its function's name, until the emulator ends.
+/// Prints the logs of all functions until the emulator stops. Each line begins with the function's name.
 pub(crate) fn follow(emulator: &Emulator, stack: &str) -> Result<()> {
     let mut aws = Aws::local(emulator)?;
     let mut from: BTreeMap<String, (u128, usize)> = BTreeMap::new();
@@ -23,7 +23,7 @@ pub(crate) fn follow(emulator: &Emulator, stack: &str) -> Result<()> {
         let groups = aws.call("logs", "describe_log_groups", json!({}))?;
         let names = groups["logGroups"].as_array().into_iter().flatten();
         for name in names.filter_map(|group| group["logGroupName"].as_str()) {
-            // Events are read from the time of the latest one, of which those seen are left out.
+            // Each request starts at the time of the latest event. Events that were already shown are skipped.
             let (since, seen) = from.entry(name.to_owned()).or_insert((start, 0));
             let parameters = json!({"logGroupName": name, "startTime": since});
             let answer = aws.call("logs", "filter_log_events", parameters)?;

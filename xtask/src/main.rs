@@ -1,5 +1,4 @@
-//! `cargo xtask …`: what one does with this repository, from a laptop with Rust, a C compiler and
-//! Python 3 alone.
+//! `cargo xtask …`: the commands of this repository. They need only Rust, a C compiler and Python 3.
 
 mod aws;
 mod bench;
@@ -20,6 +19,8 @@ mod own_stack;
 mod permissions;
 mod project;
 mod providers;
+#[cfg(test)]
+mod recipes;
 mod redrive;
 mod release;
 mod remote;
@@ -59,94 +60,92 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Bring the whole service up on this machine, or up to date where it runs.
+    /// Start the whole service on this machine, or update it if it runs.
     Up {
         #[command(flatten)]
         local: Local,
-        /// Return once it serves, instead of showing the functions' logs until Ctrl-C.
+        /// Return when the service is ready, instead of showing the functions' logs until Ctrl-C.
         #[arg(long)]
         detach: bool,
     },
-    /// End the local service; its data stays for the next `up`.
+    /// Stop the local service. Its data stays for the next `up`.
     Down {
         #[command(flatten)]
         place: Place,
-        /// Forget all uploads, users and logs too.
+        /// Also delete all uploads, users and logs.
         #[arg(long)]
         purge: bool,
     },
-    /// Run the functions under `cargo lambda watch` at 127.0.0.1:9000, on the local service's data.
+    /// Run the functions with `cargo lambda watch` at 127.0.0.1:9000, with the data of the local service.
     Watch {
         #[command(flatten)]
         local: Local,
     },
-    /// Run the unit tests, then the end-to-end suite, other people's clients and the page's tests against a stack of
-    /// its own.
+    /// Run all tests: unit tests, and on a new stack the end-to-end tests, third-party clients and browser tests.
     Test {
-        /// Run only tests whose names contain one of these.
+        /// Run only tests whose names contain one of these strings.
         filters: Vec<String>,
-        /// Run the end-to-end tests alone, against this stack on AWS. Users, images and tiers that they make there are
-        /// removed in the end. Tests that need the local stack are listed and left out.
+        /// Run only the end-to-end tests, against this stack on AWS. At the end, the run deletes the users, images and
+        /// tiers that it made. It lists the tests that need the local stack, and does not run them.
         #[arg(long, value_name = "NAME")]
         stack: Option<String>,
-        /// The region of that stack; otherwise the one of your AWS configuration.
+        /// The region of that stack [default: the region of your AWS configuration].
         #[arg(long, requires = "stack")]
         region: Option<String>,
-        /// Run the end-to-end tests alone, with the functions that `cargo lambda build --release` makes for AWS.
+        /// Run only the end-to-end tests, with the functions that `cargo lambda build --release` builds for AWS.
         #[arg(long, conflicts_with = "stack")]
         release: bool,
     },
-    /// Have other people's clients take pictures through a stack of their own: one generated from the contract, and
-    /// Uppy.
+    /// Test third-party clients on a new stack: Uppy, and a client generated from the contract.
     Clients,
-    /// Test the page in headless Chromium, against a stack of its own.
+    /// Test the page in headless Chromium, on a new stack.
     Browser {
         /// Run only tests whose names match this regular expression.
         pattern: Option<String>,
-        /// Test the page of the stack that runs already, as `cargo xtask up` has it.
+        /// Test the page of the stack that `cargo xtask up` started.
         #[arg(long)]
         running: bool,
         #[command(flatten)]
         place: Place,
     },
-    /// Take screenshots of every view of the page, on a stack of its own.
+    /// Take screenshots of every view of the page, on a new stack.
     Screenshots {
-        /// Take them of the stack that runs already, as `cargo xtask up` has it.
+        /// Use the stack that `cargo xtask up` started.
         #[arg(long)]
         running: bool,
         #[command(flatten)]
         place: Place,
     },
-    /// Have schemathesis try a stack of its own against docs/openapi.yaml, with every check on.
+    /// Compare a new stack with docs/openapi.yaml, with all checks of schemathesis.
     Contract {
         /// Seconds for each of the two users.
         #[arg(long, default_value_t = 150)]
         seconds: u32,
     },
-    /// Check the format, the code in Rust, Python and JavaScript, the template and the dependencies. Fetches the tools
-    /// that it needs.
+    /// Check the format, the code in Rust, Python and JavaScript, the template and the dependencies. Downloads the
+    /// necessary tools.
     Lint {
-        /// Fail if the database of known vulnerabilities cannot be reached, instead of saying so.
+        /// Fail if the database of known vulnerabilities is not reachable. Without this option, that is only a warning.
         #[arg(long)]
         need_advisories: bool,
     },
-    /// Pin the packages of PyPI and npm, after a change of xtask/requirements/*.in or of a package.json.
+    /// Pin the packages of PyPI and npm. Run it after you change xtask/requirements/*.in or a package.json.
     Lock,
-    /// Write docs/PERMISSIONS.md: what each role of the template may do.
+    /// Generate docs/PERMISSIONS.md: the permissions of each role of the template.
     Permissions {
-        /// Fail where the page is out of date or a role may do too much, as `lint` does, and write nothing.
+        /// Write nothing. Fail if the file is outdated or a role has too many permissions, as `lint` does.
         #[arg(long)]
         check: bool,
     },
-    /// Measure, and print a table for docs/BENCHMARKS.md.
+    /// Run a benchmark and print a table for docs/BENCHMARKS.md.
     #[command(subcommand)]
     Bench(Bench),
-    /// Send the dead letters of a stack's jobs to their queues once more.
+    /// Move the dead letters of a stack's jobs back to their queues.
     Redrive {
-        /// The stack's name, as in `sam deploy`; otherwise the local one.
+        /// The stack's name, as in `sam deploy` [default: the local stack].
         #[arg(long)]
         stack_name: Option<String>,
-        /// Its region; otherwise the one of your AWS configuration.
+        /// The stack's region [default: the region of your AWS configuration].
         #[arg(long)]
         region: Option<String>,
         #[command(flatten)]
@@ -156,26 +155,26 @@ enum Task {
 
 #[derive(Subcommand)]
 enum Bench {
-    /// Each function's zip, time from start to the first request for work, and memory.
+    /// Measure each function's zip, memory, and time from its start to its first request for an event.
     Functions {
         /// Measure <DIR>/<function>/bootstrap instead of building for release.
         #[arg(long, value_name = "DIR")]
         binaries: Option<PathBuf>,
-        /// How often each function is started; the median counts.
+        /// How many times to start each function. The result is the median.
         #[arg(long, default_value = "40")]
         runs: NonZeroUsize,
     },
-    /// What the page costs a visitor on the stack that runs, as Lighthouse measures it.
+    /// Measure how the page of the running stack loads, as Lighthouse does.
     Page {
         #[command(flatten)]
         place: Place,
     },
-    /// The imaging engine beside sharp and Pillow; writes its tables into docs/BENCHMARKS.md.
+    /// Compare the imaging engine with sharp and Pillow, and write the tables to docs/BENCHMARKS.md.
     Imaging {
-        /// The photograph that larger ones are made of [default: one that comes with scikit-image].
+        /// The photograph from which larger ones are made [default: one of scikit-image].
         #[arg(long)]
         photo: Option<PathBuf>,
-        /// How often each picture is developed; the median counts.
+        /// How many times to develop each picture. The result is the median.
         #[arg(long, default_value = "11")]
         runs: NonZeroUsize,
     },
@@ -192,7 +191,7 @@ struct Local {
 
 #[derive(Args)]
 struct Place {
-    /// Directory of the stack's data and of its outputs.json [default: target/local]
+    /// Directory of the stack's data and its outputs.json [default: target/local]
     #[arg(long)]
     dir: Option<PathBuf>,
 }
@@ -218,7 +217,7 @@ fn run(task: Task) -> Result<()> {
         Task::Up { local, detach } => up(&local, detach),
         Task::Down { place, purge } => {
             let was_running = place.stack()?.down(purge)?;
-            println!("{}", if was_running { "The stack has ended." } else { "No stack was running." });
+            println!("{}", if was_running { "The stack is stopped." } else { "No stack was running." });
             Ok(())
         }
         Task::Watch { local } => watch::run(&local.place.stack()?, local.port),
@@ -278,21 +277,22 @@ fn redrive(stack_name: Option<String>, region: Option<&str>, place: &Place) -> R
 fn up(local: &Local, detach: bool) -> Result<()> {
     let stack = local.place.stack()?;
     let was_running = stack.running().is_some();
-    // One that runs detached goes on, whatever becomes of its update.
+    // A stack that runs detached continues to run, even if its update fails.
     let stays = detach && was_running;
     let serves = Arc::new(AtomicBool::new(false));
-    // Whoever has it ends the stack, and then this program.
+    // The thread that has this lock stops the stack, and then this program.
     let turn = Arc::new(Mutex::new(()));
     let (ending, does_serve, its_turn) = (local.place.stack()?, Arc::clone(&serves), Arc::clone(&turn));
     ctrlc::set_handler(move || {
         const INTERRUPTED: i32 = 130;
         let _turn = its_turn.lock();
-        let ended = if stays { Ok(false) } else { command::step("ending the stack", || ending.down(false)) };
+        let ended =
+            if stays { Ok(false) } else { command::step("stopping the stack", || ending.down(false)) };
         let serves = does_serve.load(Ordering::SeqCst);
         std::process::exit(if serves { i32::from(ended.is_err()) } else { INTERRUPTED });
     })?;
     let outcome = serve(local, &stack, detach, &serves);
-    // A child that Ctrl-C ended may have been noticed here first.
+    // This thread may notice the end of a child process before the handler of Ctrl-C runs.
     std::thread::sleep(Duration::from_millis(100));
     let _turn = turn.lock();
     if outcome.is_err() && !was_running {
@@ -308,6 +308,6 @@ fn serve(local: &Local, stack: &Stack, detach: bool, serves: &AtomicBool) -> Res
         return Ok(());
     }
     serves.store(true, Ordering::SeqCst);
-    println!("\nThe functions' logs follow. Ctrl-C ends the stack.");
+    println!("\nThe functions' logs follow. Ctrl-C stops the stack.");
     logs::follow(&emulator, &outputs.stack_name)
 }

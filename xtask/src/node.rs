@@ -1,4 +1,4 @@
-//! Node.js: the machine's own where it is new enough, otherwise the one that PyPI brings.
+//! Node.js: the installed one if it is new enough, otherwise one from PyPI.
 
 use std::env;
 use std::path::PathBuf;
@@ -8,12 +8,12 @@ use anyhow::{Context, Result};
 
 use crate::venv::NODE;
 
-/// What tests/clients and tests/browser need, as their package.json say.
+/// The oldest version for tests/clients and tests/browser, as in their package.json.
 const MIN: (u32, u32) = (20, 19);
 
-/// Where `node`, `npm` and `npx` are.
+/// The location of `node`, `npm` and `npx`.
 pub(crate) struct Node {
-    /// The directory that holds them, where they are not on the `PATH`.
+    /// Their directory, if they are not on the `PATH`.
     dir: Option<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! Programs in JavaScript that come with this repository, and the packages they are made with.
+//! The JavaScript programs of this repository, and their npm packages.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,14 +9,14 @@ use anyhow::{Context, Result};
 use crate::node::Node;
 use crate::{command, project};
 
-/// A package with its sources under tests/, laid out under target/ so that others can be installed beside it.
+/// A package whose sources are in tests/, copied to target/ so that its dependencies can be installed there.
 pub(crate) struct Package {
     node: Node,
     dir: PathBuf,
 }
 
 impl Package {
-    /// Lays out `tests/<name>` and installs the very packages of its package-lock.json, unless they are there.
+    /// Copies `tests/<name>` and installs exactly the packages of its package-lock.json, unless they are installed.
     pub(crate) fn ensure(name: &str) -> Result<Self> {
         let package = Self { node: Node::ensure()?, dir: project::target().join(name) };
         package.stage(name)?;
@@ -24,7 +24,7 @@ impl Package {
         Ok(package)
     }
 
-    /// A program such as `node` or `npx`, started among the sources.
+    /// A program such as `node` or `npx`, in the directory of the copied sources.
     pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Result<Command> {
         let mut command = self.node.command(program)?;
         command.current_dir(&self.dir).args(arguments);
@@ -41,7 +41,7 @@ impl Package {
         self.dir.join(name)
     }
 
-    /// Runs a program whose output is of interest only when it fails.
+    /// Runs a program and shows its output only if it fails.
     pub(crate) fn run_logged(&self, command: &mut Command) -> Result<()> {
         command::run_logged(command, &self.dir.with_extension("log"))
     }
@@ -57,7 +57,7 @@ impl Package {
     fn stage(&self, name: &str) -> Result<()> {
         let sources = project::root().join("tests").join(name);
         fs::create_dir_all(&self.dir)?;
-        // A source that is gone is gone here too.
+        // Delete the copies of deleted sources.
         for old in self.sources()?.iter().filter(|name| name.ends_with(".js")) {
             fs::remove_file(self.dir.join(old))?;
         }

@@ -1,4 +1,4 @@
-//! A stack for one run alone. It ends with the run, and nothing of it stays but the logs of a failure.
+//! A new stack for one run. At the end of the run it is deleted, except for its logs if the run failed.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -13,7 +13,7 @@ use crate::project;
 use crate::providers::Providers;
 use crate::stack::{Binaries, Outputs, Stack};
 
-/// Brings a stack with these providers up on a free port, does some work on it and ends it, at Ctrl-C too.
+/// Starts a stack with these providers on a free port, runs `work` on it, and deletes it, at Ctrl-C too.
 pub(crate) fn with(
     providers: &Providers,
     work: impl FnOnce(&Stack, &Emulator, &Outputs) -> Result<()>,
@@ -21,7 +21,7 @@ pub(crate) fn with(
     with_binaries(Binaries::Local, providers, work)
 }
 
-/// The same with a choice of the functions' build.
+/// The same, with these builds of the functions.
 pub(crate) fn with_binaries(
     binaries: Binaries,
     providers: &Providers,
@@ -63,7 +63,7 @@ fn keep_logs(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// Removes the stack. At Ctrl-C the work ends too, so both come here, and one does it.
+/// Deletes the stack. Ctrl-C also ends the work, so two threads call this, and the first one deletes.
 fn end(dir: &Path) -> Result<()> {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock();

@@ -1,6 +1,6 @@
-//! What each role of the template may do: docs/PERMISSIONS.md, and the rules that the template keeps.
+//! Generates docs/PERMISSIONS.md, the permissions of each role, and checks the rules for roles.
 //!
-//! Both come from the processed template, which has what SAM adds by itself.
+//! Both use the processed template, which contains the resources that SAM generates.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::project;
 use crate::venv::SAM;
 
-/// CloudFormation takes 500 resources in a stack (AWS CloudFormation quotas); the rest is room for a release.
+/// A stack may have 500 resources (AWS CloudFormation quotas). The rest is a reserve for a release.
 const MAX_RESOURCES: usize = 450;
 
 /// Writes docs/PERMISSIONS.md.
@@ -23,12 +23,12 @@ pub(crate) fn write() -> Result<()> {
     fs::write(&file, document(&roles(&processed()?)?)?).with_context(|| format!("writing {}", file.display()))
 }
 
-/// Fails where the template breaks a rule, or docs/PERMISSIONS.md is not what [`write()`] makes.
+/// Fails if the template breaks a rule, or if docs/PERMISSIONS.md differs from the output of [`write()`].
 pub(crate) fn check() -> Result<()> {
     let template = processed()?;
     let roles = roles(&template)?;
     let count = resources(&template)?.len();
-    eprintln!("    {count} resources; CloudFormation takes 500");
+    eprintln!("    {count} resources; CloudFormation allows 500");
     let faults = faults(&template, &roles)?;
     ensure!(faults.is_empty(), "template.yaml:\n  {}", faults.join("\n  "));
     let written = fs::read_to_string(file()).unwrap_or_default();
@@ -43,7 +43,7 @@ fn file() -> PathBuf {
     project::root().join("docs/PERMISSIONS.md")
 }
 
-/// The template as SAM hands it to CloudFormation.
+/// The template as SAM passes it to CloudFormation.
 fn processed() -> Result<Value> {
     SAM.ensure()?;
     let mut python = Command::new(SAM.bin("python"));
@@ -55,7 +55,7 @@ fn processed() -> Result<Value> {
     serde_json::from_slice(&output.stdout).context("the processed template is not JSON")
 }
 
-/// A role, and what it may do.
+/// A role and its permissions.
 #[derive(Debug)]
 struct Role<'a> {
     name: &'a str,
@@ -69,7 +69,7 @@ struct Statement {
     policy: String,
     actions: Vec<String>,
     resources: Vec<String>,
-    /// The condition of the template under which the role has it.
+    /// The condition of the template under which the role has this statement.
     only_if: Option<String>,
 }
 
@@ -98,7 +98,7 @@ fn roles(template: &Value) -> Result<Vec<Role<'_>>> {
     Ok(roles)
 }
 
-/// A statement of a policy, which may be there under a condition of the template alone.
+/// Reads a statement of a policy, which may depend on a condition of the template.
 fn read(policy: &Value, statement: &Value, buckets: &BTreeMap<String, &str>) -> Result<Statement> {
     let (only_if, statement) = match &statement["Fn::If"] {
         Value::Null => (None, statement),
@@ -118,7 +118,7 @@ fn read(policy: &Value, statement: &Value, buckets: &BTreeMap<String, &str>) -> 
     Ok(Statement { policy: text(policy, buckets)?, actions, resources, only_if })
 }
 
-/// The buckets by their ARNs. Roles have those rather than references to the buckets.
+/// The buckets by their ARNs, because roles contain ARNs instead of references to buckets.
 fn buckets(template: &Value) -> Result<BTreeMap<String, &str>> {
     let buckets = resources(template)?.iter().filter(|(_, resource)| resource["Type"] == "AWS::S3::Bucket");
     let named = buckets.map(|(id, bucket)| {
@@ -128,7 +128,7 @@ fn buckets(template: &Value) -> Result<BTreeMap<String, &str>> {
     named.collect()
 }
 
-/// A value of the template as people read it: a resource's ARN as its name there.
+/// A value of the template as readable text, with names of resources instead of ARNs.
 fn text(value: &Value, buckets: &BTreeMap<String, &str>) -> Result<String> {
     let pattern = match &value["Fn::Sub"] {
         Value::Array(parts) => parts.first().and_then(Value::as_str),
@@ -145,7 +145,7 @@ fn text(value: &Value, buckets: &BTreeMap<String, &str>) -> Result<String> {
     name.map(str::to_owned).with_context(|| format!("xtask/src/permissions.rs does not know {value}"))
 }
 
-/// What is wrong with the template, each in a sentence.
+/// The errors of the template, each as a sentence.
 fn faults(template: &Value, roles: &[Role]) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     let resources = resources(template)?;
@@ -174,9 +174,9 @@ fn faults(template: &Value, roles: &[Role]) -> Result<Vec<String>> {
             if let Some(action) = actions.iter().find(|action| action.contains('*')) {
                 faults.push(format!("{name} may do whatever begins so: {action}"));
             }
-            // X-Ray has no resources that a policy could name.
+            // X-Ray has no resource types.
             let is_xray = actions.iter().all(|action| action.starts_with("xray:"));
-            // What lies in a bucket or belongs to a table can be named by `*`, but nothing else.
+            // A `*` may stand only for the objects of a bucket and for the streams and indexes of a table.
             let is_wide = |resource: &&String| resource.strip_suffix("/*").unwrap_or(resource).contains('*');
             if let Some(resource) = resources.iter().find(is_wide).filter(|_| !is_xray) {
                 faults.push(format!("{name} may do {} on {resource}", actions.join(", ")));

@@ -1,4 +1,4 @@
-//! Where things are in the repository.
+//! Paths in the repository.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
-/// Where `--profile local` leaves its binaries, and where the default stack has its files.
+/// The directory of the binaries of `--profile local` and of the default stack's files.
 pub(crate) fn local() -> PathBuf {
     target().join("local")
 }

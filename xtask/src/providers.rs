@@ -1,5 +1,5 @@
-//! Providers that a local stack uses: what the caller's environment says, put into the local Secrets Manager and
-//! into the template's parameters.
+//! The providers of a local stack. They are read from the caller's environment, and written to the local Secrets
+//! Manager and to the template's parameters.
 
 use std::collections::BTreeMap;
 
@@ -19,12 +19,12 @@ pub(crate) struct Providers {
     pub(crate) dropbox: Option<Dropbox>,
 }
 
-/// A provider of AI.
+/// An AI provider.
 #[derive(Default)]
 pub(crate) struct Ai {
     pub(crate) key: String,
     pub(crate) base_url: Option<String>,
-    /// How long an analysis is waited for.
+    /// The time limit of an analysis.
     pub(crate) seconds: Option<u32>,
     /// The model of analyses.
     pub(crate) analysis_model: Option<String>,
@@ -32,21 +32,20 @@ pub(crate) struct Ai {
     pub(crate) edit_model: Option<String>,
 }
 
-/// A Dropbox account, and where Dropbox answers unless that is where it always does.
+/// A Dropbox account, and Dropbox's address if it is not the usual one.
 #[derive(Default)]
 pub(crate) struct Dropbox {
     pub(crate) app_key: String,
     pub(crate) app_secret: String,
     pub(crate) refresh_token: String,
     pub(crate) url: Option<String>,
-    /// How long a copy may take.
+    /// The time limit of a copy.
     pub(crate) seconds: Option<u32>,
 }
 
 impl Providers {
-    /// What the environment says: `OPENAI_API_KEY`, and where they differ from the template's, `OPENAI_BASE_URL`,
-    /// `OPENAI_MODEL` and `OPENAI_EDIT_MODEL`; and `DROPBOX_APP_KEY`, `DROPBOX_APP_SECRET` and
-    /// `DROPBOX_REFRESH_TOKEN`, all three or none.
+    /// Reads the environment: `OPENAI_API_KEY`; `OPENAI_BASE_URL`, `OPENAI_MODEL` and `OPENAI_EDIT_MODEL` in place of the
+    /// template's defaults; and all or none of `DROPBOX_APP_KEY`, `DROPBOX_APP_SECRET` and `DROPBOX_REFRESH_TOKEN`.
     pub(crate) fn from_env() -> Result<Self> {
         Self::read(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
@@ -74,7 +73,7 @@ impl Providers {
         Ok(Self { ai, dropbox })
     }
 
-    /// Keeps the credentials where the functions look for them.
+    /// Stores the credentials in the local Secrets Manager.
     pub(crate) fn store(&self, aws: &mut Aws) -> Result<()> {
         let dropbox = self.dropbox.as_ref().map(|Dropbox { app_key, app_secret, refresh_token, .. }| {
             json!({"app_key": app_key, "app_secret": app_secret, "refresh_token": refresh_token}).to_string()
@@ -90,7 +89,7 @@ impl Providers {
         Ok(())
     }
 
-    /// Some of the template's parameters, as `sam deploy` takes them.
+    /// The providers' parameters of the template, in the format of `sam deploy`.
     pub(crate) fn parameters(&self) -> Vec<String> {
         let mut parameters = vec![
             parameter("AiSecret", self.ai.as_ref().map_or("", |_| OPENAI)),
@@ -113,15 +112,14 @@ impl Providers {
     }
 }
 
-/// A parameter, as `sam deploy` takes it: an empty value in quotes.
+/// A parameter in the format of `sam deploy`, which needs quotes around an empty value.
 fn parameter(name: &str, value: &str) -> String {
     let value = if value.is_empty() { r#""""# } else { value };
     format!("{name}={value}")
 }
 
-/// `samconfig.toml` with more parameters for the local stack, beside those that it has, and whatever neither says as the
-/// template has it: what is left out would stay as the deployment before had it, so that a key could go to the address
-/// of another provider.
+/// `samconfig.toml` with additional parameters for the local stack, and the template's defaults for all others. An
+/// omitted parameter would keep the value of the previous deployment, so a key could be sent to another provider.
 pub(crate) fn with_parameters(
     samconfig: &str,
     parameters: &[String],

@@ -1,19 +1,19 @@
-//! Dead letters, sent once more to the queues that they came from.
+//! Moves dead letters back to their queues.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
 
-/// The dead-letter queues of jobs, each with the queue it belongs to, as template.yaml names them.
-const QUEUES: [(&str, &str); 3] = [
+/// The dead-letter queues of jobs, each with its queue, by their names in template.yaml.
+pub(crate) const QUEUES: [(&str, &str); 3] = [
     ("AnalysisDeadLetters", "AnalysisJobs"),
     ("EditDeadLetters", "EditJobs"),
     ("DropboxDeadLetters", "DropboxJobs"),
 ];
 
-/// Sends all dead letters of a stack's jobs to their queues again; gives how many. A job that has ended is not
-/// done again.
+/// Moves all dead letters of a stack's jobs back to their queues, and returns their number. A worker ignores a job that
+/// has ended.
 pub(crate) fn run(aws: &mut Aws, stack: &str) -> Result<usize> {
     let mut count = 0;
     for (dead, alive) in QUEUES {

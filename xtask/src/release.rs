@@ -1,4 +1,4 @@
-//! The functions as they are deployed to AWS.
+//! Release builds of the functions, as for AWS.
 
 use std::env;
 use std::fs;
@@ -10,14 +10,14 @@ use anyhow::Result;
 use crate::venv::CARGO_LAMBDA;
 use crate::{command, project, tools};
 
-/// Builds all functions, and `others`, as they are deployed, but for this machine's processor.
+/// Builds all functions and `others` as for AWS, but for the processor of this machine.
 pub(crate) fn build(others: &[&str]) -> Result<()> {
     CARGO_LAMBDA.ensure()?;
     tools::ensure()?;
     command::step("cargo lambda build --release (the first time takes many minutes)", || {
         let mut build = Command::new(CARGO_LAMBDA.bin("cargo-lambda"));
         command::as_from_a_shell(&mut build).current_dir(project::root());
-        // It links with zig, and asks `python3` where that is.
+        // cargo-lambda links with zig, and calls `python3` to find it.
         let path = tools::path();
         let python = CARGO_LAMBDA.bin("python3").parent().map(Path::to_owned);
         build.env("PATH", env::join_paths(python.into_iter().chain(env::split_paths(&path)))?);
@@ -33,7 +33,7 @@ pub(crate) fn build(others: &[&str]) -> Result<()> {
     })
 }
 
-/// The file of a function, once it is built.
+/// The path of a function's binary.
 pub(crate) fn binary(function: &str) -> PathBuf {
     dir().join(function).join("bootstrap")
 }

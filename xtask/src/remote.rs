@@ -4,10 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread::sleep;
 use std::time::Duration;
@@ -20,11 +18,14 @@ use crate::stack::{Outputs, User, random, sign_up};
 use crate::test::cargo_test;
 use crate::{clients, command, project, seed, tools};
 
-/// Test binaries that run on the local stack alone, with the reason. In the others, `#[ignore]` marks single tests.
-const LOCAL_BINARIES: [(&str, &str); 2] = [
-    ("faults", "needs the local stack: it redirects functions, kills their processes or changes queues"),
-    ("policies", "needs the local stack: it takes permissions away from functions"),
-];
+mod cost;
+mod suite;
+
+use cost::Cost;
+use suite::{
+    LOCAL_BINARIES, LeftOut, browser_tests, ignored, list, print_left_out, remote_binaries, run_and_read,
+};
+
 const STORE: (&str, &str) =
     ("tests of the store", "its users have no common prefix, so the clean-up would not find them");
 const BROWSER: &str = "needs the local stack: the page's tests read the emulator's mailbox";
@@ -66,9 +67,6 @@ pub(crate) fn test(name: &str, region: Option<&str>, filters: &[String]) -> Resu
     ensure!(passed, "tests failed; see above");
     Ok(())
 }
-
-/// Tests that did not run, each with the reason.
-type LeftOut = Vec<(String, String)>;
 
 /// One run against one stack.
 #[derive(Clone)]
@@ -339,132 +337,6 @@ fn api_address(endpoint: &str, api_id: &str, output: &str) -> Result<String> {
     Ok(format!("{scheme}://{api_id}.execute-api.{}", host.trim_end_matches('/')))
 }
 
-/// The end-to-end test binaries that run against other stacks too.
-fn remote_binaries() -> Result<Vec<String>> {
-    let entries = fs::read_dir(project::root().join("tests/tests"))?.flatten();
-    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.retain(|name| LOCAL_BINARIES.iter().all(|(binary, _)| binary != name));
-    names.sort();
-    Ok(names)
-}
-
-/// The names of the tests of some targets that contain one of `filters`.
-fn list(targets: &[&str], filters: &[String]) -> Result<Vec<String>> {
-    let mut cargo = cargo_test(targets, filters);
-    let mut names = Vec::new();
-    cargo.args(["--list", "--format", "terse"]).stdout(Stdio::piped());
-    let mut child = command::spawn(&mut cargo)?;
-    for line in BufReader::new(child.stdout.take().context("cargo has no output")?).lines() {
-        names.extend(line?.strip_suffix(": test").map(str::to_owned));
-    }
-    ensure!(child.wait()?.success(), "cargo could not list tests");
-    Ok(names)
-}
-
-/// The tests of the page, by the names that they have in the sources.
-fn browser_tests() -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(project::root().join("tests/browser"))?.flatten() {
-        let file = entry.file_name().to_string_lossy().into_owned();
-        if !file.ends_with(".test.js") {
-            continue;
-        }
-        let source = fs::read_to_string(entry.path())?;
-        let tests = source.lines().filter_map(|line| line.trim_start().strip_prefix("test(\""));
-        names.extend(tests.filter_map(|rest| rest.split('"').next()).map(|name| format!("{file}: {name}")));
-    }
-    names.sort();
-    Ok(names)
-}
-
-/// Runs a program, shows its output and has each line read; gives whether it succeeded.
-fn run_and_read(program: &mut Command, mut read: impl FnMut(&str)) -> Result<bool> {
-    let mut child = command::spawn(program.stdout(Stdio::piped()))?;
-    for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
-        let line = line?;
-        println!("{line}");
-        read(&line);
-    }
-    Ok(child.wait()?.success())
-}
-
-/// The test that a line of the test harness says was ignored, and the reason.
-fn ignored(line: &str) -> Option<(String, String)> {
-    let (name, reason) = line.strip_prefix("test ")?.split_once(" ... ignored")?;
-    Some((name.to_owned(), reason.trim_start_matches([',', ' ']).to_owned()))
-}
-
-fn print_left_out(left_out: &LeftOut) {
-    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (name, reason) in left_out {
-        by_reason.entry(reason).or_default().push(name);
-    }
-    println!("\nLeft out, and not counted as passed: {} tests", left_out.len());
-    for (reason, names) in by_reason {
-        println!("  {reason} ({}):", names.len());
-        for name in names {
-            println!("    {name}");
-        }
-    }
-}
-
-/// What a run cost: the requests that the tests counted, at the list prices of us-east-1 without any free tier
-/// (AWS's pricing pages of API Gateway, Lambda, DynamoDB, S3, SQS and Cognito).
-struct Cost {
-    requests: BTreeMap<String, u64>,
-    users: usize,
-}
-
-impl Cost {
-    /// Each kind of request with its words and its price in dollars, which is a cautious estimate: a request to the API
-    /// is one of the HTTP API and of Lambda, 0.2 s with 256 MB, four writes to the table and 2 KB of logs; an upload is
-    /// six requests to S3 and 1.5 s with 1,769 MB; a direct call of a function is 0.5 s with as much.
-    const KINDS: [(&str, &str, f64); 6] = [
-        ("api", "to the API", 6.5e-6),
-        ("upload", "uploads", 75e-6),
-        ("s3", "to S3", 5e-6),
-        ("dynamodb", "to DynamoDB", 1.3e-6),
-        ("lambda", "to functions directly", 15e-6),
-        ("sqs", "to queues", 0.4e-6),
-    ];
-    /// Of a monthly active user of Cognito's plan Essentials, which new pools have, after the first 10,000 of a month.
-    const USER: f64 = 0.015;
-
-    /// Reads the counts of a run with so many users.
-    fn read(dir: &std::path::Path, users: usize) -> Result<Self> {
-        let mut requests = BTreeMap::new();
-        for entry in fs::read_dir(dir)?.flatten() {
-            requests.insert(entry.file_name().to_string_lossy().into_owned(), entry.metadata()?.len());
-        }
-        Ok(Self { requests, users })
-    }
-
-    fn of_requests(&self) -> f64 {
-        let count = |kind: &str| self.requests.get(kind).copied().unwrap_or_default();
-        #[expect(clippy::cast_precision_loss, reason = "no run makes so many requests")]
-        Self::KINDS.iter().map(|(kind, _, price)| count(kind) as f64 * price).sum()
-    }
-}
-
-impl std::fmt::Display for Cost {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let counts = Self::KINDS
-            .iter()
-            .filter_map(|(kind, words, _)| self.requests.get(*kind).map(|count| format!("{count} {words}")));
-        let counts: Vec<String> = counts.collect();
-        #[expect(clippy::cast_precision_loss, reason = "no run has so many users")]
-        let users = self.users as f64 * Self::USER;
-        write!(
-            f,
-            "\nThe run made these requests: {}. At list prices they cost about ${:.2}. {} users were active: they cost \
-             ${users:.2} if the account has used up Cognito's 10,000 free users of the month, and nothing otherwise.",
-            counts.join(", "),
-            self.of_requests(),
-            self.users,
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -479,30 +351,5 @@ mod tests {
         );
         assert!(api_address("localhost:4566", "abc", output).is_err());
         Ok(())
-    }
-
-    #[test]
-    fn an_ignored_test_is_listed_with_its_reason() {
-        let line = "test auth::confirm::a_code ... ignored, needs the local stack: its mailbox";
-        let expected = ("auth::confirm::a_code".to_owned(), "needs the local stack: its mailbox".to_owned());
-        assert_eq!(ignored(line), Some(expected));
-        assert_eq!(ignored("test auth::confirm::a_code ... ok"), None);
-    }
-
-    #[test]
-    fn binaries_that_change_the_stack_run_on_the_local_one_alone() -> Result<()> {
-        assert_eq!(remote_binaries()?, ["api", "load"]);
-        Ok(())
-    }
-
-    #[test]
-    fn a_run_says_what_it_cost() {
-        let requests = [("api".to_owned(), 10_000), ("sqs".to_owned(), 5)].into();
-        let text = Cost { requests, users: 200 }.to_string();
-        assert!(
-            text.contains("10000 to the API, 5 to queues. At list prices they cost about $0.07"),
-            "{text}"
-        );
-        assert!(text.contains("$3.00"), "{text}");
     }
 }

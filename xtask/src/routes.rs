@@ -1,25 +1,23 @@
-//! The HTTP API's routes, read from the deployed template and made through the API Gateway API.
+//! Creates the HTTP API's routes on the local stack, from the deployed template.
 //!
-//! SAM turns `HttpApi` events into an OpenAPI document in the `Body` of `AWS::ApiGatewayV2::Api`, and
-//! ministack ignores that document. API Gateway itself imports it, so this runs on the local stack only.
+//! SAM turns `HttpApi` events into an OpenAPI document in the `Body` of `AWS::ApiGatewayV2::Api`. API Gateway imports
+//! this document, but ministack ignores it.
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
-use serde_json::{Map, Value, json};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
 
 use crate::aws::Aws;
 
-/// What template functions such as `Ref` and `Fn::GetAtt` stand for in one stack.
-pub(crate) struct Scope {
-    refs: BTreeMap<String, Value>,
-    types: BTreeMap<String, String>,
-}
+mod scope;
 
-/// An HTTP API as its OpenAPI document wants it.
+use scope::{Scope, items, items_of, text};
+
+/// The HTTP API that the OpenAPI document describes.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Wanted {
-    /// Each route key, such as `GET /api/images`, with what serves it.
+    /// The routes by their keys, such as `GET /api/images`.
     routes: BTreeMap<String, Route>,
     /// JWT authorizers by name: issuer and audience.
     authorizers: BTreeMap<String, Value>,
@@ -32,7 +30,7 @@ struct Route {
     authorizer: Option<String>,
 }
 
-/// Brings the API of the stack in line with its template. Can be repeated.
+/// Creates what the API of the stack lacks of its template. Safe to repeat.
 pub(crate) fn apply(aws: &mut Aws, stack: &str) -> Result<usize> {
     let parameters = json!({"StackName": stack, "TemplateStage": "Processed"});
     let body = aws.call("cloudformation", "get_template", parameters)?["TemplateBody"].take();
@@ -51,109 +49,6 @@ pub(crate) fn apply(aws: &mut Aws, stack: &str) -> Result<usize> {
         }
     }
     Ok(count)
-}
-
-impl Scope {
-    fn of(aws: &mut Aws, stack: &str) -> Result<Self> {
-        let mut refs = BTreeMap::new();
-        let mut types = BTreeMap::new();
-        let name = json!({"StackName": stack});
-        let identity = aws.call("sts", "get_caller_identity", json!({}))?;
-        let stacks = aws.call("cloudformation", "describe_stacks", name.clone())?;
-        let region = stacks["Stacks"][0]["StackId"].as_str().and_then(|arn| arn.split(':').nth(3));
-        refs.insert("AWS::Region".to_owned(), json!(region.context("a stack without an ARN")?));
-        refs.insert("AWS::AccountId".to_owned(), identity["Account"].clone());
-        refs.insert("AWS::Partition".to_owned(), json!("aws"));
-        refs.insert("AWS::URLSuffix".to_owned(), json!("amazonaws.com"));
-        refs.insert("AWS::StackName".to_owned(), json!(stack));
-        for parameter in items(&stacks["Stacks"][0]["Parameters"]) {
-            refs.insert(text(&parameter["ParameterKey"])?, parameter["ParameterValue"].clone());
-        }
-        for resource in
-            items(&aws.call("cloudformation", "describe_stack_resources", name)?["StackResources"])
-        {
-            let id = text(&resource["LogicalResourceId"])?;
-            refs.insert(id.clone(), resource["PhysicalResourceId"].clone());
-            types.insert(id, text(&resource["ResourceType"])?);
-        }
-        Ok(Self { refs, types })
-    }
-
-    /// Replaces the template functions in `value` by what they stand for.
-    fn resolve(&self, value: &Value) -> Result<Value> {
-        match value {
-            Value::Array(values) => values.iter().map(|value| self.resolve(value)).collect(),
-            Value::Object(object) => match sole_entry(object) {
-                Some(("Ref", name)) => self.reference(name.as_str().unwrap_or_default()),
-                Some(("Fn::GetAtt", path)) => self.attribute(path),
-                Some(("Fn::Sub", text)) => self.substitute(text),
-                Some(("Fn::Join", parts)) => {
-                    let parts = self.resolve(parts)?;
-                    let list = items(&parts[1]).map(text).collect::<Result<Vec<_>>>()?;
-                    Ok(json!(list.join(&text(&parts[0])?)))
-                }
-                Some(("Fn::Split", parts)) => {
-                    let parts = self.resolve(parts)?;
-                    let (separator, joined) = (text(&parts[0])?, text(&parts[1])?);
-                    Ok(joined.split(&separator).map(str::trim).collect())
-                }
-                Some((name, _)) if name.starts_with("Fn::") => {
-                    bail!("xtask/src/routes.rs does not know {name}, which the HTTP API now uses")
-                }
-                _ => {
-                    let resolved = object.iter().map(|(key, value)| Ok((key.clone(), self.resolve(value)?)));
-                    Ok(Value::Object(resolved.collect::<Result<_>>()?))
-                }
-            },
-            plain => Ok(plain.clone()),
-        }
-    }
-
-    fn reference(&self, name: &str) -> Result<Value> {
-        self.refs.get(name).cloned().with_context(|| format!("the stack has no {name}"))
-    }
-
-    fn attribute(&self, path: &Value) -> Result<Value> {
-        let path = match path.as_str() {
-            Some(path) => path.to_owned(),
-            None => items(path).map(text).collect::<Result<Vec<_>>>()?.join("."),
-        };
-        let (id, attribute) = path.split_once('.').context("Fn::GetAtt without an attribute")?;
-        let physical = text(&self.reference(id)?)?;
-        let region = text(&self.reference("AWS::Region")?)?;
-        let account = text(&self.reference("AWS::AccountId")?)?;
-        match (self.types.get(id).map(String::as_str), attribute) {
-            (Some("AWS::Lambda::Function"), "Arn") => {
-                Ok(json!(format!("arn:aws:lambda:{region}:{account}:function:{physical}")))
-            }
-            (Some("AWS::Cognito::UserPool"), "ProviderName") => {
-                Ok(json!(format!("cognito-idp.{region}.amazonaws.com/{physical}")))
-            }
-            _ => bail!("xtask/src/routes.rs does not know the attribute {path}, which the HTTP API now uses"),
-        }
-    }
-
-    fn substitute(&self, argument: &Value) -> Result<Value> {
-        let (pattern, variables) = match argument.as_array().map(Vec::as_slice) {
-            Some([pattern, variables]) => (text(pattern)?, self.resolve(variables)?),
-            _ => (text(argument)?, Value::Null),
-        };
-        let mut output = String::new();
-        let mut rest = pattern.as_str();
-        while let Some((before, after)) = rest.split_once("${") {
-            let (name, tail) = after.split_once('}').context("Fn::Sub with an open brace")?;
-            let value = match variables.get(name) {
-                Some(value) => value.clone(),
-                None if name.contains('.') => self.attribute(&json!(name))?,
-                None => self.reference(name)?,
-            };
-            output.push_str(before);
-            output.push_str(&text(&value)?);
-            rest = tail;
-        }
-        output.push_str(rest);
-        Ok(json!(output))
-    }
 }
 
 impl Wanted {
@@ -217,7 +112,7 @@ impl Wanted {
         Ok(())
     }
 
-    /// Makes or updates the authorizers and gives their ids by name.
+    /// Creates or updates the authorizers, and returns their ids by name.
     fn apply_authorizers(&self, aws: &mut Aws, api: &str) -> Result<BTreeMap<String, String>> {
         let present = list(aws, api, "get_authorizers", "Name")?;
         let mut ids = BTreeMap::new();
@@ -241,7 +136,7 @@ impl Wanted {
         Ok(ids)
     }
 
-    /// Makes the missing integrations, and gives all their ids by the function they call.
+    /// Creates the missing integrations, and returns the ids of all by their functions.
     fn apply_integrations(&self, aws: &mut Aws, api: &str) -> Result<BTreeMap<String, String>> {
         let present = list(aws, api, "get_integrations", "IntegrationUri")?;
         let mut ids = BTreeMap::new();
@@ -265,7 +160,7 @@ impl Wanted {
     }
 }
 
-/// What the API has already, by one of its attributes.
+/// The existing items of a kind, by one of their attributes.
 fn list(aws: &mut Aws, api: &str, operation: &str, key: &str) -> Result<BTreeMap<String, Value>> {
     let answer = aws.call("apigatewayv2", operation, json!({"ApiId": api}))?;
     items(&answer["Items"]).map(|item| Ok((text(&item[key])?, item.clone()))).collect()
@@ -279,7 +174,7 @@ fn route_key(method: &str, path: &str) -> String {
     }
 }
 
-/// The OpenAPI extension says `allowOrigins`, boto3 says `AllowOrigins`.
+/// Converts the names of the OpenAPI extension, such as `allowOrigins`, to those of boto3, such as `AllowOrigins`.
 fn boto_cors(cors: &Value) -> Value {
     let renamed = items_of(cors).map(|(key, value)| {
         let mut characters = key.chars();
@@ -291,23 +186,6 @@ fn boto_cors(cors: &Value) -> Value {
         (first.into_iter().chain(characters).collect::<String>(), value)
     });
     Value::Object(renamed.collect())
-}
-
-fn sole_entry(object: &Map<String, Value>) -> Option<(&str, &Value)> {
-    let (key, value) = object.iter().next().filter(|_| object.len() == 1)?;
-    Some((key, value))
-}
-
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
-fn items_of(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    value.as_object().into_iter().flatten()
-}
-
-fn text(value: &Value) -> Result<String> {
-    value.as_str().map(str::to_owned).with_context(|| format!("expected a string, found {value}"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the local stack has beyond its template: the profiles of its two users.
+//! Data that the local stack has in addition to its template: the profiles of its two users.
 
 use std::collections::BTreeMap;
 
@@ -20,12 +20,12 @@ pub(crate) fn outputs(aws: &mut Aws, stack: &str) -> Result<BTreeMap<String, Str
     Ok(outputs.iter().map(|output| (text(&output["OutputKey"]), text(&output["OutputValue"]))).collect())
 }
 
-/// Gives a user the enterprise tier, unless the user has a profile, and with it counters, already.
+/// Gives a user the enterprise tier, unless the user already has a profile with counters.
 pub(crate) fn enterprise_profile(aws: &mut Aws, table: &str, sub: &str) -> Result<()> {
     let key = json!({"pk": {"S": "TIER"}, "sk": {"S": format!("TIER#{ENTERPRISE}")}});
     let found = aws.call("dynamodb", "get_item", json!({"TableName": table, "Key": key}))?;
     let Some(mut tier) = found["Item"].as_object().cloned() else {
-        // An admin deleted the tier. The user then has the one of new users.
+        // An admin deleted the tier. The user then has the tier of new users.
         return Ok(());
     };
     tier.retain(|name, _| name != "pk" && name != "sk");

@@ -1,13 +1,11 @@
-//! A whole stack on this machine: built, deployed, filled, and described in `outputs.json`.
+//! A local stack: builds, deploys and seeds it, and describes it in `outputs.json`.
 
 use std::fs::{self, Permissions};
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::aws::Aws;
@@ -17,12 +15,17 @@ use crate::providers::{Providers, with_parameters};
 use crate::venv::{MINISTACK, SAM};
 use crate::{command, compile, project, release, routes, seed, template, tools};
 
+mod outputs;
+
+use outputs::user;
+pub(crate) use outputs::{Outputs, User, random, sign_up};
+
 const NAME: &str = "darkroom-local";
 
-/// As samconfig.toml has it for the local stack.
+/// The allowed origin of the local stack, as in samconfig.toml.
 const ALLOWED_ORIGIN: &str = "http://localhost:3000";
 
-/// Where a stack has its files, and whether it outlives a restart.
+/// The directory of a stack's files, and whether its data survives a restart.
 pub(crate) struct Stack {
     dir: PathBuf,
     persist: bool,
@@ -35,56 +38,16 @@ pub(crate) struct Stack {
 pub(crate) enum Binaries {
     /// The profile `local`, which compiles in minutes.
     Local,
-    /// What `cargo lambda build --release` makes for AWS.
+    /// The build for AWS, by `cargo lambda build --release`.
     Release,
 }
 
-/// What `outputs.json` says.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Outputs {
-    pub(crate) api_url: String,
-    pub(crate) web_url: String,
-    /// Where all AWS services answer. Empty for AWS itself.
-    pub(crate) endpoint_url: String,
-    /// An origin, other than the API's own, whose pages may call the API.
-    #[serde(default)]
-    pub(crate) allowed_origin: String,
-    pub(crate) region: String,
-    pub(crate) user_pool_id: String,
-    pub(crate) client_id: String,
-    pub(crate) uploads_bucket: String,
-    pub(crate) derived_bucket: String,
-    pub(crate) table: String,
-    pub(crate) stack_name: String,
-    pub(crate) demo: User,
-    pub(crate) admin: User,
-    /// Credentials of the emulated account's root, for tests that look behind the API.
-    pub(crate) access_key: String,
-    pub(crate) secret_key: String,
-    /// Comes with temporary credentials.
-    #[serde(default)]
-    pub(crate) session_token: Option<String>,
-    /// Whether the stack was deployed for others, so that no test may change its resources.
-    #[serde(default)]
-    pub(crate) is_remote: bool,
-    pub(crate) api_id: String,
-    /// Process id of the emulator; 0 where there is none.
-    pub(crate) pid: i32,
-}
-
-/// Someone who can sign in.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct User {
-    pub(crate) username: String,
-    pub(crate) password: String,
-}
-
 impl Stack {
-    /// A stack with its files under `dir`; with `persist` its data is there again after a restart.
+    /// A stack with its files in `dir`. With `persist`, its data survives a restart.
     pub(crate) fn new(dir: &Path, persist: bool) -> Result<Self> {
         let work = dir.join("stack");
         fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
-        // Keys to providers and to the account are in there.
+        // The directory contains keys of providers and of the account.
         fs::set_permissions(&work, Permissions::from_mode(0o700))?;
         Ok(Self { dir: fs::canonicalize(dir)?, persist, judge: None, binaries: Binaries::Local })
     }
@@ -101,7 +64,7 @@ impl Stack {
     pub(crate) fn judged<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let result = work();
         let Err(refused) = judge::verdict(&self.work()) else { return result };
-        // The refusal may have caused it.
+        // The refusal may be the cause.
         if let Err(error) = result {
             eprintln!("{error:#}");
         }
@@ -113,10 +76,10 @@ impl Stack {
         Self { binaries, ..self }
     }
 
-    /// Brings the stack up, or up to date where it runs already.
+    /// Starts the stack, or updates it if it runs.
     pub(crate) fn up(&self, port: u16, providers: &Providers) -> Result<(Emulator, Outputs)> {
         if self.running().is_none() {
-            // Not under one that runs.
+            // Not while the stack runs.
             MINISTACK.ensure()?;
         }
         SAM.ensure()?;
@@ -134,7 +97,7 @@ impl Stack {
         Ok((emulator, outputs))
     }
 
-    /// Ends the stack. With `purge` nothing of it stays.
+    /// Stops the stack. With `purge`, also deletes all its files.
     pub(crate) fn down(&self, purge: bool) -> Result<bool> {
         let running = self.running();
         if let Some(emulator) = &running {
@@ -142,7 +105,7 @@ impl Stack {
         }
         if purge {
             fs::remove_dir_all(self.work())?;
-            // Absent where `up` never came to its end.
+            // Missing if `up` never finished.
             let _ = fs::remove_file(self.outputs_file());
         }
         Ok(running.is_some())
@@ -153,24 +116,24 @@ impl Stack {
         Emulator::running(&self.work())
     }
 
-    /// What the last `up` wrote.
+    /// The outputs that the last `up` wrote.
     pub(crate) fn outputs(&self) -> Result<Outputs> {
         let path = self.outputs_file();
         let text = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
         serde_json::from_slice(&text).with_context(|| format!("in {}", path.display()))
     }
 
-    /// The file for those who use the stack.
+    /// The path of `outputs.json`.
     pub(crate) fn outputs_file(&self) -> PathBuf {
         self.dir.join("outputs.json")
     }
 
-    /// The log files, of which those that were not written do not exist.
+    /// The paths of the log files. Some may not exist.
     pub(crate) fn logs(&self) -> [PathBuf; 2] {
         [self.work().join("ministack.log"), self.deploy_log()]
     }
 
-    /// Where `watch` puts the configuration it makes.
+    /// The path of the configuration that `watch` generates.
     pub(crate) fn watch_config(&self) -> PathBuf {
         self.work().join("watch.toml")
     }
@@ -191,8 +154,8 @@ impl Stack {
         })
     }
 
-    /// Lays out what `sam deploy` packages: the functions' zips, and the template, which names them where it names
-    /// directories. SAM would compress all functions at each deployment; here, only those that changed are.
+    /// Prepares the input of `sam deploy`: the functions' zips, and the template with their paths instead of directories.
+    /// SAM would compress all functions at each deployment. This compresses only those that changed.
     fn stage(&self) -> Result<()> {
         let archives = self.stage_dir().join("target/lambda");
         fs::create_dir_all(&archives)?;
@@ -213,7 +176,7 @@ impl Stack {
         Ok(fs::write(self.stage_dir().join("template.yaml"), text)?)
     }
 
-    /// The file of a function.
+    /// The path of a function's binary.
     fn binary(&self, function: &str) -> PathBuf {
         match self.binaries {
             Binaries::Local => project::local().join(function),
@@ -226,7 +189,7 @@ impl Stack {
         let config = self.stage_dir().join("samconfig.toml");
         let defaults = template::defaults(&project::template())?;
         let mut parameters = providers.parameters();
-        // The functions run on this machine.
+        // The functions run on this machine's processor.
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         parameters.push(format!("Architecture={architecture}"));
         fs::write(&config, with_parameters(&samconfig, &parameters, &defaults))?;
@@ -294,79 +257,10 @@ impl Stack {
     }
 }
 
-impl Outputs {
-    /// Says where everything is, and three requests to try.
-    pub(crate) fn print(&self, file: &Path) {
-        let Self { web_url, api_url, endpoint_url, demo, admin, .. } = self;
-        let User { username, password } = demo;
-        println!(
-            r#"
-Darkroom serves.
-  Page       {web_url}
-  demo user  {username} / {password}
-  admin      {} / {}
-  API        {api_url}/api
-  AWS        {endpoint_url}  (emulated)
-  all of it  {}
-
-Try:
-  TOKEN=$(curl -s {api_url}/api/auth/login -H 'content-type: application/json' -d '{{"username":"{username}","password":"{password}"}}' | python3 -c 'import json,sys; print(json.load(sys.stdin)["access_token"])')
-  curl -s {api_url}/api/auth/profile -H "authorization: Bearer $TOKEN"
-  curl -s {api_url}/api/images -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' -d '{{"file_name":"cat.jpg","content_type":"image/jpeg","size":12345}}'"#,
-            admin.username,
-            admin.password,
-            file.display()
-        );
-    }
-}
-
 /// Builds every function with one call of cargo.
 pub(crate) fn build() -> Result<()> {
     tools::ensure()?;
     command::step("building the functions (the first time takes minutes)", || {
         compile::run(&mut command::cargo(&["build", "--profile", "local", "--bins"]))
     })
-}
-
-/// Makes a confirmed user with its password, and gives its `sub`.
-pub(crate) fn sign_up(aws: &mut Aws, pool: &str, user: &User, group: Option<&str>) -> Result<String> {
-    let User { username, password } = user;
-    let attributes = json!([
-        {"Name": "email", "Value": format!("{username}@example.com")},
-        {"Name": "email_verified", "Value": "true"},
-    ]);
-    let create = json!({
-        "UserPoolId": pool, "Username": username, "UserAttributes": attributes, "MessageAction": "SUPPRESS",
-    });
-    aws.call_unless("UsernameExistsException", "cognito-idp", "admin_create_user", create)?;
-    let set_password =
-        json!({"UserPoolId": pool, "Username": username, "Password": password, "Permanent": true});
-    aws.call("cognito-idp", "admin_set_user_password", set_password)?;
-    if let Some(group) = group {
-        let create = json!({"UserPoolId": pool, "GroupName": group});
-        aws.call_unless("GroupExistsException", "cognito-idp", "create_group", create)?;
-        let add = json!({"UserPoolId": pool, "Username": username, "GroupName": group});
-        aws.call("cognito-idp", "admin_add_user_to_group", add)?;
-    }
-    let found =
-        aws.call("cognito-idp", "admin_get_user", json!({"UserPoolId": pool, "Username": username}))?;
-    let attributes = found["UserAttributes"].as_array().into_iter().flatten();
-    let sub = attributes.filter(|attribute| attribute["Name"] == "sub").find_map(|sub| sub["Value"].as_str());
-    sub.map(str::to_owned).with_context(|| format!("the user {username} has no sub"))
-}
-
-/// The user as `outputs.json` has it, or with a new password.
-fn user(previous: Option<&User>, username: &str) -> Result<User> {
-    match previous {
-        Some(user) => Ok(user.clone()),
-        // Whatever the random part is, a password policy finds each kind of character.
-        None => Ok(User { username: username.to_owned(), password: format!("Aa1-{}", random()?) }),
-    }
-}
-
-/// 24 random hexadecimal digits.
-pub(crate) fn random() -> Result<String> {
-    let mut bytes = [0; 12];
-    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -1,4 +1,4 @@
-//! What stands in for the providers while the tests run.
+//! The stand-in for the providers while tests run.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use crate::providers::{Ai, Dropbox, Providers};
 use crate::venv::STANDINS;
 use crate::{command, project};
 
-/// What the stand-in takes. It opens nothing else.
+/// The credentials that the stand-in accepts. No other service accepts them.
 const KEY: &str = "stand-in-key";
 const APP_KEY: &str = "stand-in-app";
 const APP_SECRET: &str = "stand-in-app-secret";
@@ -19,14 +19,14 @@ const REFRESH_TOKEN: &str = "stand-in-refresh-token";
 /// A running stand-in.
 pub(crate) struct Standins {
     child: Child,
-    /// Where it answers.
+    /// Its address.
     pub(crate) address: String,
 }
 
 impl Standins {
-    /// Starts it, and waits until the providers' own SDKs have understood it.
+    /// Starts it, and waits until the providers' SDKs have understood its responses.
     pub(crate) fn start() -> Result<Self> {
-        command::step("starting what stands in for OpenAI and Dropbox", || {
+        command::step("starting the stand-in for OpenAI and Dropbox", || {
             STANDINS.ensure()?;
             let mut python = Command::new(STANDINS.bin("python"));
             python.arg(project::root().join("xtask/src/python/standins.py"));
@@ -34,7 +34,7 @@ impl Standins {
                 json!({"app_key": APP_KEY, "app_secret": APP_SECRET, "refresh_token": REFRESH_TOKEN})
                     .to_string();
             python.args(["0", KEY, &dropbox]).env("PYTHONDONTWRITEBYTECODE", "1");
-            // It ends when this program does, which holds the other end of its input.
+            // It ends with this program, because this program's end closes its input.
             command::without_proxy(&mut python);
             let mut child = command::spawn(python.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
             let output = child.stdout.take().context("the stand-in has no output")?;
@@ -69,7 +69,7 @@ impl Standins {
 
 impl Drop for Standins {
     fn drop(&mut self) {
-        // Both fail only where the process has ended already.
+        // Both fail only if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! What template.yaml says about the functions.
+//! Reads template.yaml.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use serde_yaml_ng::Value;
 pub(crate) struct Function {
     /// Name of its binary, the last part of `CodeUri`.
     pub(crate) bin: String,
-    /// What of the HTTP API calls it.
+    /// The routes of the HTTP API that call it.
     pub(crate) routes: Vec<Route>,
 }
 
@@ -22,13 +22,13 @@ pub(crate) struct Route {
     pub(crate) path: String,
 }
 
-/// Reads the template's functions, in its order.
+/// Reads the template's functions, in the order of the file.
 pub(crate) fn functions(path: &Path) -> Result<Vec<Function>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     parse(&text).with_context(|| format!("in {}", path.display()))
 }
 
-/// The names of all environment variables that the template gives to functions.
+/// The names of the environment variables of all functions.
 pub(crate) fn variables(path: &Path) -> Result<Vec<String>> {
     let template = read(&std::fs::read_to_string(path)?)?;
     let resources = template["Resources"].as_mapping().into_iter().flat_map(|resources| resources.values());
@@ -38,7 +38,7 @@ pub(crate) fn variables(path: &Path) -> Result<Vec<String>> {
     Ok(names.flat_map(|names| names.keys()).filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
-/// The parameters that have a default, with it.
+/// The defaults of the parameters that have one.
 pub(crate) fn defaults(path: &Path) -> Result<BTreeMap<String, String>> {
     let template = read(&std::fs::read_to_string(path)?)?;
     let parameters = template["Parameters"].as_mapping().context("no Parameters")?.iter();
@@ -54,7 +54,7 @@ pub(crate) fn defaults(path: &Path) -> Result<BTreeMap<String, String>> {
 }
 
 /// The template with its anchors and merge keys resolved, as `sam` resolves them.
-fn read(text: &str) -> Result<Value> {
+pub(crate) fn read(text: &str) -> Result<Value> {
     let mut template: Value = serde_yaml_ng::from_str(text)?;
     template.apply_merge()?;
     Ok(template)
@@ -86,9 +86,8 @@ fn function(properties: &Value) -> Result<Function> {
     Ok(Function { bin, routes })
 }
 
-/// The functions' routes as cargo-lambda's configuration has them, so that `cargo lambda watch` needs
-/// no list of its own. Its router has nothing like `$default`; it answers such requests by itself. What takes the rest
-/// of a path, `{name+}`, it calls `{*name}`.
+/// The functions' routes in the format of cargo-lambda's configuration, for `cargo lambda watch`. Its router has no
+/// `$default`; it answers such requests itself. It writes `{*name}` for a parameter `{name+}`, the rest of a path.
 pub(crate) fn watch_config(functions: &[Function]) -> String {
     let mut router: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for Function { bin, routes } in functions {

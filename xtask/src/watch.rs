@@ -1,4 +1,4 @@
-//! `cargo lambda watch`: the functions rebuilt as they are edited, on the local stack's data.
+//! Runs `cargo lambda watch`, which rebuilds functions when they change, with the data of the local stack.
 
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, TcpListener, TcpStream};
 use std::process::Command;
@@ -42,8 +42,8 @@ pub(crate) fn run(stack: &Stack, port: u16) -> Result<()> {
     command::run(emulator.configure(&mut watch).envs(tokens(&outputs)))
 }
 
-/// Passes on what comes to `::1`, which `cargo lambda invoke` calls unless told otherwise: `cargo lambda
-/// watch` listens on one address, and not every machine has that one.
+/// Forwards connections from `::1`, the default address of `cargo lambda invoke`. `cargo lambda watch` listens on only
+/// one address, and not every machine has `::1`.
 fn relay_ipv6() {
     let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, PORT)) else { return };
     thread::spawn(move || {
@@ -57,13 +57,13 @@ fn relay_ipv6() {
 }
 
 fn pass_on(mut from: TcpStream, mut to: TcpStream) {
-    // Either side may hang up at any time.
+    // Either side may close the connection at any time.
     let _ = io::copy(&mut from, &mut to);
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// The variables that the template gives to the functions. Here all functions share one environment,
-/// so a name must not mean two things.
+/// The environment variables of all functions. Under `watch`, all functions share one environment, so no variable may
+/// have two values.
 fn variables(emulator: &Emulator) -> Result<Vec<(String, String)>> {
     let mut aws = Aws::local(emulator)?;
     let mut all = Map::new();
@@ -72,7 +72,7 @@ fn variables(emulator: &Emulator) -> Result<Vec<(String, String)>> {
         for (name, value) in function["Environment"]["Variables"].as_object().into_iter().flatten() {
             let known = all.entry(name.clone()).or_insert_with(|| value.clone());
             if known != value {
-                bail!("template.yaml gives {name} two values, which `watch` cannot");
+                bail!("template.yaml gives {name} two values; `watch` supports only one");
             }
         }
     }
@@ -80,7 +80,7 @@ fn variables(emulator: &Emulator) -> Result<Vec<(String, String)>> {
     Ok(pairs.collect())
 }
 
-/// What functions need to verify tokens themselves, as `cargo lambda watch` has no authorizer.
+/// Variables with which functions verify tokens themselves, because `cargo lambda watch` has no authorizer.
 fn tokens(outputs: &Outputs) -> [(&'static str, String); 3] {
     let Outputs { endpoint_url, region, user_pool_id, client_id, .. } = outputs;
     [

@@ -1,4 +1,4 @@
-//! The unit tests of the page's modules, which need no browser.
+//! Runs the unit tests of the page's modules, which need no browser.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ pub(crate) fn run(filters: &[String]) -> Result<()> {
     command::run(&mut node)
 }
 
-/// The regular expression that matches a text as it is.
+/// A regular expression that matches exactly this text.
 fn pattern(text: &str) -> String {
     let mut pattern = String::new();
     for character in text.chars() {

@@ -6,29 +6,7 @@ use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use tests::{Answer, ResponseUrl, Stack, User, events, pictures};
-
-/// Every endpoint that reads a body, each at an address that is good.
-const BODIES: [(Method, &str); 18] = [
-    (Method::POST, "/api/auth/register"),
-    (Method::POST, "/api/auth/confirm"),
-    (Method::POST, "/api/auth/confirm/resend"),
-    (Method::POST, "/api/auth/login"),
-    (Method::POST, "/api/auth/token/refresh"),
-    (Method::POST, "/api/auth/logout"),
-    (Method::POST, "/api/auth/password/forgot"),
-    (Method::POST, "/api/auth/password/reset"),
-    (Method::POST, "/api/images"),
-    (Method::PATCH, "/api/images/01JZ0000000000000000000000"),
-    (Method::POST, "/api/images/01JZ0000000000000000000000/links"),
-    (Method::POST, "/api/imagesets"),
-    (Method::PUT, "/api/imagesets/01JZ0000000000000000000000"),
-    (Method::POST, "/api/imagesets/01JZ0000000000000000000000/images"),
-    (Method::POST, "/api/phones/+4915123456789/images"),
-    (Method::PATCH, "/api/admin/images/01JZ0000000000000000000000"),
-    (Method::PUT, "/api/admin/users/00000000-0000-4000-8000-000000000000/tier"),
-    (Method::PUT, "/api/admin/account-tiers/sample"),
-];
+use tests::{Answer, ResponseUrl, Stack, User, events, operations_with_a_body, pictures};
 
 async fn post_text(user: &User, path: &str, content_type: &str, body: impl Into<String>) -> Result<Answer> {
     send_text(user, (&Method::POST, path), content_type, body).await
@@ -48,13 +26,13 @@ async fn send_text(
 async fn what_is_not_json_or_another_thing_than_asked_for_is_refused() -> Result<()> {
     let stack = Stack::connect()?;
     let admin = stack.admin().await?;
-    try_join_all(BODIES.map(async |(method, path)| {
+    try_join_all(operations_with_a_body()?.iter().map(async |(method, path)| {
         for body in ["", "{", "file_name=a&size=1", "\u{0}"] {
-            let answer = send_text(&admin, (&method, path), "application/json", body).await?;
+            let answer = send_text(&admin, (method, path), "application/json", body).await?;
             answer.problem(400, "invalid-json").with_context(|| format!("{method} {path}"))?;
         }
         for body in ["[]", "7", "{\"is_admin\":true}"] {
-            let answer = send_text(&admin, (&method, path), "application/json", body).await?;
+            let answer = send_text(&admin, (method, path), "application/json", body).await?;
             answer.problem(400, "invalid-field").with_context(|| format!("{method} {path}"))?;
         }
         anyhow::Ok(())
@@ -124,8 +102,8 @@ async fn another_content_type_is_refused() -> Result<()> {
         answer.problem(415, "unsupported-media-type")?;
     }
     let admin = stack.admin().await?;
-    try_join_all(BODIES.map(async |(method, path)| {
-        let answer = send_text(&admin, (&method, path), "text/plain", "{}").await?;
+    try_join_all(operations_with_a_body()?.iter().map(async |(method, path)| {
+        let answer = send_text(&admin, (method, path), "text/plain", "{}").await?;
         answer.problem(415, "unsupported-media-type").with_context(|| format!("{method} {path}")).map(drop)
     }))
     .await?;
@@ -212,7 +190,7 @@ async fn a_page_of_an_allowed_origin_may_call_the_api_and_others_may_not() -> Re
 async fn every_function_answers_its_sample_event() -> Result<()> {
     let stack = Stack::connect()?;
     let response_url = ResponseUrl::start().await?;
-    try_join_all(events::SAMPLES.map(async |(function, sample)| {
+    try_join_all(events::SAMPLES.iter().map(async |(function, sample)| {
         let mut event: Value = serde_json::from_str(sample)?;
         if !event["ResponseURL"].is_null() {
             event["ResponseURL"] = json!(response_url.address);

@@ -79,7 +79,11 @@ async fn imagesets_images_create() -> Result<()> {
         let user = stack.user().await?;
         let set = user.create_set().await?;
         let created = user.fill(&set, "image1", "image/png", picture.len()).await?.json(201)?;
-        stack.put(&created["upload"], picture.clone()).await?.expect(200).map(drop)
+        stack.put(&created["upload"], picture.clone()).await?.expect(200)?;
+        // A slot whose image has expired is checked before it is filled again.
+        let expired = user.fill(&set, "image2", "image/png", 10).await?.json(201)?;
+        user.change_record(id_of(&expired["image"])?, "SET expires_at = :past", json!({":past": 1})).await?;
+        user.fill(&set, "image2", "image/png", 10).await?.expect(201).map(drop)
     })
     .await
 }

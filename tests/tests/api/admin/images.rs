@@ -1,4 +1,4 @@
-//! `GET`, `PATCH` and `DELETE /api/admin/images`
+//! `GET /api/admin/images`, and `GET`, `PATCH` and `DELETE /api/admin/images/{id}`
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `POST /api/auth/password/forgot` and `/reset`
+//! `POST /api/auth/password/forgot` and `POST /api/auth/password/reset`
 
 use anyhow::Result;
 use serde_json::{Value, json};

@@ -1,0 +1,110 @@
+//! "Add an endpoint"
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::{contract, read, resources};
+use crate::{project, template};
+
+/// Method and path of each operation in docs/openapi.yaml.
+fn operations() -> Result<Vec<(String, String)>> {
+    let contract = contract()?;
+    let mut operations = Vec::new();
+    for (path, item) in contract["paths"].as_mapping().context("no paths")? {
+        for (method, operation) in item.as_mapping().context("no operations")? {
+            if !operation["operationId"].is_null() {
+                let method = method.as_str().context("no method")?.to_uppercase();
+                operations.push((method, path.as_str().context("no path")?.to_owned()));
+            }
+        }
+    }
+    Ok(operations)
+}
+
+/// `text` names the path, and no longer path that begins with it.
+fn names(text: &str, path: &str) -> bool {
+    text.contains(&format!("{path}`"))
+}
+
+#[test]
+fn every_function_has_a_sample_event() -> Result<()> {
+    let list = read("tests/src/events.rs")?;
+    for (name, resource) in resources()? {
+        if resource["Type"] == "AWS::Serverless::Function" {
+            assert!(list.contains(&format!("(\"{name}\", ")), "SAMPLES in tests/src/events.rs has no {name}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_sample_event_is_used() -> Result<()> {
+    let list = read("tests/src/events.rs")?;
+    for file in fs::read_dir(project::root().join("events"))? {
+        let name = file?.file_name().to_string_lossy().into_owned();
+        assert!(
+            list.contains(&format!("events/{name}\")")),
+            "tests/src/events.rs does not use events/{name}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn every_operation_has_a_test_module_that_names_it() -> Result<()> {
+    let modules = read("tests/tests/api/main.rs")?;
+    let mut headings = Vec::new();
+    for directory in fs::read_dir(project::root().join("tests/tests/api"))? {
+        let directory = directory?.path();
+        if !directory.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(directory)? {
+            let path = file?.path();
+            let module = path.file_stem().context("no name")?.to_string_lossy().into_owned();
+            assert!(modules.contains(&format!("mod {module};")), "tests/tests/api/main.rs lacks {module}");
+            let text = fs::read_to_string(path)?;
+            headings.push(text.lines().take_while(|line| line.starts_with("//!")).collect::<String>());
+        }
+    }
+    for (method, path) in operations()? {
+        let named = headings.iter().any(|text| text.contains(&format!("`{method}")) && names(text, &path));
+        assert!(named, "the first lines of no file in tests/tests/api name `{method} {path}`");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_operation_is_in_a_table_of_endpoints() -> Result<()> {
+    let mut rows = BTreeSet::new();
+    for file in ["README.md", "docs/API.md"] {
+        // Only one of these files has the table.
+        let text = read(file).unwrap_or_default();
+        rows.extend(text.lines().filter(|line| line.starts_with("| `")).map(str::to_owned));
+    }
+    for (method, path) in operations()? {
+        let named = rows.iter().any(|row| row.contains(&format!("`{method}")) && names(row, &path));
+        assert!(named, "the table of endpoints in README.md has no row for `{method} {path}`");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_function_is_in_the_table_of_aws_calls() -> Result<()> {
+    // One row is for all functions of `auth`, and those of `docs` and `web` make no call.
+    const WITHOUT_ROWS: [&str; 3] = ["auth-", "docs-", "web-"];
+    let benchmarks = read("docs/BENCHMARKS.md")?;
+    let (_, section) = benchmarks.split_once("## AWS calls in sequence").context("no section")?;
+    let section = section.split("\n## ").next().unwrap_or_default();
+    // A row begins with the names of its functions.
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let named: BTreeSet<&str> = cells.flat_map(|cell| cell.split(", ")).collect();
+    for function in template::functions(&project::template())? {
+        let name = function.bin.as_str();
+        let known = named.contains(name) || WITHOUT_ROWS.iter().any(|prefix| name.starts_with(prefix));
+        assert!(known, "\"AWS calls in sequence\" in docs/BENCHMARKS.md has no row for {name}");
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! "Add a view of the page"
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+
+use super::{between, quoted, read};
+
+/// The first part of each address for which `route` in web/app.js has a view.
+fn routes(app: &str) -> Result<Vec<&str>> {
+    let route = between(app, "\nfunction route(", "\n}")?;
+    Ok(route.split("case \"").skip(1).filter_map(|rest| rest.split('"').next()).collect())
+}
+
+#[test]
+fn every_view_is_tested_for_accessibility_and_is_in_the_screenshots() -> Result<()> {
+    let app = read("web/app.js")?;
+    let (tests, screenshots) = (read("tests/browser/views.test.js")?, read("tests/browser/screenshots.js")?);
+    let tested = quoted(between(&tests, "const VIEWS", "];")?);
+    // The pictures themselves have screenshots of their own.
+    for name in routes(&app)?.into_iter().filter(|name| *name != "images") {
+        let address = format!("#/{name}");
+        let begins = |view: &&str| *view == address || view.starts_with(&format!("{address}/"));
+        assert!(tested.iter().any(begins), "VIEWS in tests/browser/views.test.js lacks {address}");
+        assert!(screenshots.contains(&address), "tests/browser/screenshots.js lacks {address}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_tab_for_admins_is_tested_for_accessibility() -> Result<()> {
+    let app = read("web/app.js")?;
+    let tests = read("tests/browser/views.test.js")?;
+    let tabs: BTreeSet<&str> = quoted(between(&app, "const tab = [", "]")?);
+    assert!(tabs.len() > 3, "{tabs:?}");
+    for tab in tabs {
+        let address = format!("#/admin/{tab}");
+        assert!(tests.contains(&address), "VIEWS in tests/browser/views.test.js lacks {address}");
+    }
+    Ok(())
+}
