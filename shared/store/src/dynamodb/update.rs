@@ -112,6 +112,7 @@ impl Update {
     /// [`CallError::Internal`] if the update is empty or changes an attribute twice.
     pub(crate) fn alone(self, records: &Records) -> Result<UpdateItemFluentBuilder, CallError> {
         let (key, rendered) = self.render()?;
+        let on_refusal = rendered.condition.as_ref().map(|_| ReturnValuesOnConditionCheckFailure::AllOld);
         Ok(records
             .dynamodb
             .update_item()
@@ -121,7 +122,7 @@ impl Update {
             .set_condition_expression(rendered.condition)
             .set_expression_attribute_names(rendered.names)
             .set_expression_attribute_values(rendered.values)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld))
+            .set_return_values_on_condition_check_failure(on_refusal))
     }
 
     /// The update as part of a transaction.
@@ -130,6 +131,7 @@ impl Update {
     /// [`CallError::Internal`] if the update is empty or changes an attribute twice.
     pub(crate) fn in_transaction(self, records: &Records) -> Result<TransactWriteItem, CallError> {
         let (key, rendered) = self.render()?;
+        let on_refusal = rendered.condition.as_ref().map(|_| ReturnValuesOnConditionCheckFailure::AllOld);
         let update = types::Update::builder()
             .table_name(&records.table)
             .set_key(Some(key))
@@ -137,7 +139,7 @@ impl Update {
             .set_condition_expression(rendered.condition)
             .set_expression_attribute_names(rendered.names)
             .set_expression_attribute_values(rendered.values)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .set_return_values_on_condition_check_failure(on_refusal)
             .build()
             .map_err(CallError::internal)?;
         Ok(TransactWriteItem::builder().update(update).build())
