@@ -1,7 +1,5 @@
 //! Conditional updates of one item.
 
-use std::collections::HashMap;
-
 use aws::CallError;
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
@@ -11,7 +9,7 @@ use aws_sdk_dynamodb::{
 use super::{
     condition::Condition,
     keys::{Item, number},
-    placeholders::Placeholders,
+    placeholders::{Names, Placeholders},
     records::Records,
 };
 
@@ -40,7 +38,7 @@ enum Set {
 struct Rendered {
     update: String,
     condition: Option<String>,
-    names: Option<HashMap<String, String>>,
+    names: Option<Names>,
     values: Option<Item>,
 }
 
