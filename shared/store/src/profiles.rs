@@ -77,9 +77,9 @@ impl Records {
             .set("limits", value(tier)?)
             .set_if_absent("images", number(0))
             .set_if_absent("bytes", number(0));
-        // The check guarantees that later changes of the tier reach this profile: the stream record of such a change comes
-        // after this transaction. Transactions of new users do not check the tier, because they would conflict on its
-        // item: see `Records::refresh_limits`. Admins move users rarely.
+        // The check guarantees that later changes of the tier reach this profile, because the stream record of such a
+        // change follows this transaction. Transactions of new users do not check the tier, because they would conflict
+        // on its item: see `Records::refresh_limits`. Admins move users rarely.
         let is_unchanged = exists("pk").and(eq("revision", number(tier.revision)).or(not_exists("revision")));
         let check = self.check(tier_key(&tier.id), is_unchanged)?;
         let reasons = self.transact(vec![check, profile.in_transaction(self)?]).await?;

@@ -1,4 +1,4 @@
-//! A quota is exact however many come at once: on a real table.
+//! Concurrent uploads use a quota exactly. The test uses a real table.
 //!
 //! `cargo xtask test` runs it against the stack under test, with the environment of a function.
 
@@ -7,11 +7,11 @@ use domain::{ContentType, Image, ImageId, NewImage, Tier, TierId, Upload, UserId
 use futures_util::future::try_join_all;
 use store::{CreateError, IdempotencyKey, Records};
 
-const PLACES: usize = 500;
+const MAX_IMAGES: usize = 500;
 const REQUESTS: usize = 1000;
 
-/// Whether there was a place. Who is told to come back does so under the same key, as a client should.
-async fn takes_a_place(records: &Records, user: &UserId, request: usize) -> Result<bool> {
+/// Creates an image, and returns whether the quota allowed it. Retries with the same idempotency key, as clients should.
+async fn creates_an_image(records: &Records, user: &UserId, request: usize) -> Result<bool> {
     let key = IdempotencyKey { key: format!("request-{request}"), request: "the same".to_owned() };
     let new = NewImage {
         file_name: "a".to_owned().try_into()?,
@@ -36,13 +36,13 @@ async fn of_a_thousand_uploads_at_once_exactly_as_many_succeed_as_there_are_plac
     let user: UserId = ImageId::generate().to_string().parse()?;
     let tier: TierId = ImageId::generate().to_string().to_lowercase().try_into()?;
     let basic = records.default_tier().await?;
-    let tier = records.put_tier(&Tier { id: tier, max_images: PLACES as u64, ..basic }).await?;
+    let tier = records.put_tier(&Tier { id: tier, max_images: MAX_IMAGES as u64, ..basic }).await?;
     assert!(records.set_tier(&user, &tier).await?);
 
-    let requests = (0..REQUESTS).map(|request| takes_a_place(&records, &user, request));
+    let requests = (0..REQUESTS).map(|request| creates_an_image(&records, &user, request));
     let made = try_join_all(requests).await?.into_iter().filter(|made| *made).count();
-    assert_eq!(made, PLACES);
+    assert_eq!(made, MAX_IMAGES);
     let usage = records.profile_or_default(&user).await?.usage;
-    assert_eq!((usage.images, usage.bytes), (PLACES as u64, PLACES as u64 * 1000));
+    assert_eq!((usage.images, usage.bytes), (MAX_IMAGES as u64, MAX_IMAGES as u64 * 1000));
     Ok(())
 }

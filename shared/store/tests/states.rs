@@ -1,5 +1,5 @@
-//! An image's states hold together whatever happens, in any order and however often: on a real table, with the
-//! functions' own writes.
+//! Random events in any order, some of them twice, never leave an image in an inconsistent state. The test uses a real
+//! table and the writes of the functions.
 //!
 //! `cargo xtask test` runs it against the stack under test, with the environment of a function.
 
@@ -11,26 +11,26 @@ use domain::{
 use proptest::{collection::vec, prelude::*};
 use store::{Change, Claim, Developed, Records};
 
-/// What can happen to an image. Versions count from 1, and may be ahead of the image's.
+/// An event of an image. Versions start at 1, and may be greater than the image's version.
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    /// Its owner begins a new version.
+    /// The owner starts a new version.
     Replace { bytes: u64 },
     /// S3's event reaches a worker.
     Arrive { version: u32, sequencer: u8, worker: usize },
-    /// A worker writes that what it claimed is developed.
+    /// A worker finishes the version that it claimed.
     Finish { worker: usize },
-    /// A worker writes that what it claimed cannot be developed.
+    /// A worker sets the version that it claimed to failed.
     Fail { worker: usize },
-    /// Lambda gave an event up.
+    /// Lambda no longer retries an event.
     GiveUp { version: u32, sequencer: u8 },
-    /// The time of a replacement is past.
+    /// The deadline of a replacement has passed.
     Lapse { version: u32 },
-    /// Its owner says something else of it.
+    /// The owner changes the title.
     Rename,
-    /// Its owner deletes it.
+    /// The owner deletes the image.
     Delete,
-    /// The stream tells of its end.
+    /// `workers-stream` receives the record of the deletion.
     Reclaim,
 }
 
@@ -52,13 +52,13 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// One user with one image, and the workers that have claimed it.
+/// One user with one image, and the workers that claimed it.
 struct World {
     records: Records,
     user: UserId,
     id: ImageId,
     claims: [Option<(ObjectKey, Image)>; WORKERS],
-    /// The image as it was last seen; its end keeps it, as the stream does.
+    /// The image as it was last read. After the deletion, the stream record contains this image.
     last: Image,
     deleted: bool,
     reclaimed: bool,
@@ -101,12 +101,12 @@ impl World {
             }
             Event::Arrive { version, sequencer, worker } => {
                 let key = self.key(version);
-                // Each worker's lease has run out when the next comes.
+                // Each lease expires before the next claim.
                 let lease = Lease { owner: format!("worker-{worker}"), until: now.as_second() - 1 };
                 let claim = records.claim(&key, &sequence(sequencer), &lease, now, now).await?;
                 assert_eq!(matches!(claim, Claim::Gone), self.deleted, "{claim:?}");
                 if let Claim::Taken(image) = claim {
-                    assert_eq!(image.version, version, "a version that is not the latest was taken up");
+                    assert_eq!(image.version, version, "a worker claimed a version that is not the latest");
                     self.claims[worker] = Some((key, *image));
                 }
             }
@@ -144,20 +144,20 @@ impl World {
         Ok(())
     }
 
-    /// What must be true at any time.
+    /// Checks what must always be true.
     async fn check(&mut self, event: Event) -> Result<()> {
         let (image, profile) =
             tokio::join!(self.records.image(&self.user, self.id, domain::now()), self.profile());
         let (image, profile) = (image?, profile?);
-        assert_eq!(image.is_none(), self.deleted, "what was deleted stays gone, and nothing else goes");
+        assert_eq!(image.is_none(), self.deleted, "only a deletion removes the image, permanently");
         let usage = (profile.usage.images, profile.usage.bytes);
         let held = (1, image.as_ref().unwrap_or(&self.last).quota_bytes());
         match (self.deleted, self.reclaimed) {
-            (false, _) => assert_eq!(usage, held, "the quota counts what is held"),
-            // The stack's own stream may be faster than this test's.
+            (false, _) => assert_eq!(usage, held, "the usage equals the bytes of the image"),
+            // The stack's `workers-stream` may refund the quota before this test does.
             (true, false) => assert!(usage == held || usage == (0, 0), "{usage:?}"),
             (true, true) => {
-                assert_eq!(usage, (0, 0), "what is gone counts no longer, and is given back once")
+                assert_eq!(usage, (0, 0), "a deleted image is refunded once")
             }
         }
         let Some(image) = image else { return Ok(()) };
@@ -165,7 +165,7 @@ impl World {
         let (before, after) = (&self.last, &image);
         assert!(after.version >= before.version);
         let versions = (version(before.picture.as_ref()), version(after.picture.as_ref()));
-        assert!(versions.1 >= versions.0, "an older picture came back: {versions:?}");
+        assert!(versions.1 >= versions.0, "an older picture replaced a newer one: {versions:?}");
         assert!(versions.1 <= after.version);
         if before.version == after.version {
             let lapsed = (Status::Pending, Status::Ready);
@@ -190,12 +190,12 @@ impl World {
     }
 }
 
-/// The steps of docs/ARCHITECTURE.md, staying included.
+/// Whether docs/ARCHITECTURE.md allows this transition. An unchanged status is allowed.
 fn is_a_step((from, to): (Status, Status)) -> bool {
     use Status::{Failed, Pending, Processing, Ready};
     match from {
         Pending => matches!(to, Pending | Processing | Failed),
-        // A later event of the same upload has it developed once more.
+        // A later event of the same upload starts the processing again.
         Processing | Ready | Failed => matches!(to, Processing | Ready | Failed),
     }
 }
@@ -233,7 +233,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_order_and_repetition_of_events_leaves_an_image_that_makes_sense(
+    fn any_order_and_repetition_of_events_leaves_a_consistent_image(
         bytes in 1..1000_u64,
         events in vec(event(), 1..25),
     ) {
@@ -247,7 +247,7 @@ proptest! {
         })?;
     }
 
-    /// Every event twice is every event once.
+    /// An event that is delivered twice has the effect of one delivery.
     #[test]
     fn a_repeated_event_changes_nothing(bytes in 1..1000_u64, events in vec(event(), 1..15)) {
         run(async {
@@ -256,7 +256,7 @@ proptest! {
                 world.happen(event).await?;
                 world.check(event).await?;
                 if matches!(event, Event::Replace { .. } | Event::Arrive { .. }) {
-                    // A request that begins a version begins another one; a worker whose lease ran out is relieved.
+                    // A second request starts another version. A second worker takes over an expired lease.
                     continue;
                 }
                 let once = world.last.clone();

@@ -7,11 +7,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::keys::Item;
 
+/// Attribute names by their placeholders.
+pub(crate) type Names = HashMap<String, String>;
+
 /// The placeholders that the expressions of one request use. DynamoDB refuses a placeholder that is used but not
 /// defined, or defined but not used. Therefore only the code that renders an expression adds one.
 #[derive(Debug, Default)]
 pub(crate) struct Placeholders {
-    names: HashMap<String, String>,
+    names: Names,
     values: Item,
     invalid: Option<String>,
 }
@@ -42,7 +45,7 @@ impl Placeholders {
     ///
     /// # Errors
     /// [`CallError::Internal`] if a path has an empty name or a name with characters other than letters, digits and `_`.
-    pub(crate) fn into_maps(self) -> Result<(Option<HashMap<String, String>>, Option<Item>), CallError> {
+    pub(crate) fn into_maps(self) -> Result<(Option<Names>, Option<Item>), CallError> {
         if let Some(path) = self.invalid {
             return Err(CallError::internal(format!("`{path}` is not a path of attribute names")));
         }

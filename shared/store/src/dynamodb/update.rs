@@ -1,7 +1,5 @@
 //! Conditional updates of one item.
 
-use std::collections::HashMap;
-
 use aws::CallError;
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
@@ -11,7 +9,7 @@ use aws_sdk_dynamodb::{
 use super::{
     condition::Condition,
     keys::{Item, number},
-    placeholders::Placeholders,
+    placeholders::{Names, Placeholders},
     records::Records,
 };
 
@@ -40,7 +38,7 @@ enum Set {
 struct Rendered {
     update: String,
     condition: Option<String>,
-    names: Option<HashMap<String, String>>,
+    names: Option<Names>,
     values: Option<Item>,
 }
 
@@ -112,6 +110,7 @@ impl Update {
     /// [`CallError::Internal`] if the update is empty or changes an attribute twice.
     pub(crate) fn alone(self, records: &Records) -> Result<UpdateItemFluentBuilder, CallError> {
         let (key, rendered) = self.render()?;
+        let on_refusal = rendered.condition.as_ref().map(|_| ReturnValuesOnConditionCheckFailure::AllOld);
         Ok(records
             .dynamodb
             .update_item()
@@ -121,7 +120,7 @@ impl Update {
             .set_condition_expression(rendered.condition)
             .set_expression_attribute_names(rendered.names)
             .set_expression_attribute_values(rendered.values)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld))
+            .set_return_values_on_condition_check_failure(on_refusal))
     }
 
     /// The update as part of a transaction.
@@ -130,6 +129,7 @@ impl Update {
     /// [`CallError::Internal`] if the update is empty or changes an attribute twice.
     pub(crate) fn in_transaction(self, records: &Records) -> Result<TransactWriteItem, CallError> {
         let (key, rendered) = self.render()?;
+        let on_refusal = rendered.condition.as_ref().map(|_| ReturnValuesOnConditionCheckFailure::AllOld);
         let update = types::Update::builder()
             .table_name(&records.table)
             .set_key(Some(key))
@@ -137,7 +137,7 @@ impl Update {
             .set_condition_expression(rendered.condition)
             .set_expression_attribute_names(rendered.names)
             .set_expression_attribute_values(rendered.values)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .set_return_values_on_condition_check_failure(on_refusal)
             .build()
             .map_err(CallError::internal)?;
         Ok(TransactWriteItem::builder().update(update).build())
