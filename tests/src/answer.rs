@@ -18,14 +18,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads a response. One of the API must be as the contract has it.
+    /// Reads a response. The contract must allow a response of the API.
     ///
     /// # Errors
-    /// Where the connection breaks, and what docs/openapi.yaml does not have.
+    /// If the connection breaks, or docs/openapi.yaml does not allow the response.
     pub async fn read(response: Response) -> Result<Self> {
         let (url, status, headers) = (response.url().clone(), response.status(), response.headers().clone());
         let answer = Self { status, headers, bytes: response.bytes().await?.into() };
-        // `Stack::request` has put the method there.
+        // `Stack::request` puts the method there.
         if let Some(method) = url.fragment() {
             contract::check_answer(method, url.path(), &answer)?;
         }
@@ -38,34 +38,34 @@ impl Answer {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
-    /// A header's value, empty where there is none.
+    /// A header's value, or empty text.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// Insists on a status.
+    /// Requires a status.
     ///
     /// # Errors
-    /// Another status; the message shows the body.
+    /// If the status differs; the message shows the body.
     pub fn expect(self, status: u16) -> Result<Self> {
         ensure!(self.status == status, "{} instead of {status}: {}", self.status, self.text());
         Ok(self)
     }
 
-    /// The JSON of a response that must have this status.
+    /// Requires a status, and returns the JSON body.
     ///
     /// # Errors
-    /// Another status, or no JSON.
+    /// If the status differs or the body is not JSON.
     pub fn json(self, status: u16) -> Result<Value> {
         let answer = self.expect(status)?;
         serde_json::from_slice(&answer.bytes).with_context(|| format!("not JSON: {}", answer.text()))
     }
 
-    /// Insists on one of our problems: RFC 9457, with this status and code, and nothing of our insides.
+    /// Requires a problem (RFC 9457) with this status and code that contains no internals.
     ///
     /// # Errors
-    /// Anything else.
+    /// If it is anything else.
     pub fn problem(self, status: u16, code: &str) -> Result<Value> {
         let content_type = self.header("content-type").to_owned();
         let text = self.text();

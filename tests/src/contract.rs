@@ -1,4 +1,4 @@
-//! Whatever the suite sees of the API, held against docs/openapi.yaml.
+//! Compares every request and response of the tests with docs/openapi.yaml.
 
 use std::{
     collections::HashMap,
@@ -15,14 +15,14 @@ use crate::Answer;
 
 const DOCUMENT: &str = include_str!("../../docs/openapi.yaml");
 
-/// What paths and media types have, and the fragment of a URI must not (RFC 3986, section 3.5).
+/// Characters of paths and media types that the fragment of a URI must not contain (RFC 3986, section 3.5).
 const NOT_IN_FRAGMENTS: &AsciiSet = &CONTROLS.add(b' ').add(b'{').add(b'}').add(b'%');
 
-/// Insists that an answer to this method and path is one that the contract has: status, headers, media type and
-/// body. What is outside of the contract has to be refused as a problem.
+/// Requires that the contract allows a response to this method and path: its status, headers, media type and body. For
+/// an operation that is not in the contract, the response must be a problem.
 ///
 /// # Errors
-/// What the contract does not have.
+/// If the contract does not allow it.
 pub(crate) fn check_answer(method: &str, path: &str, answer: &Answer) -> Result<()> {
     let contract = Contract::get()?;
     let Some(operation) = contract.operation(method, path) else {
@@ -30,14 +30,14 @@ pub(crate) fn check_answer(method: &str, path: &str, answer: &Answer) -> Result<
     };
     let response = format!("{operation}/responses/{}", answer.status.as_u16());
     contract.check_response(&response, &answer.headers, &answer.bytes).with_context(|| {
-        format!("{method} {path} answers what docs/openapi.yaml does not have: {}", answer.text())
+        format!("{method} {path} returns a response that docs/openapi.yaml does not allow: {}", answer.text())
     })
 }
 
-/// Insists that the contract has the body of a request that was accepted.
+/// Requires that the contract allows the body of an accepted request.
 ///
 /// # Errors
-/// What the contract does not have.
+/// If the contract does not allow it.
 pub(crate) fn check_accepted(method: &str, path: &str, body: &[u8]) -> Result<()> {
     let contract = Contract::get()?;
     let Some(operation) = contract.operation(method, path) else { return Ok(()) };
@@ -47,7 +47,7 @@ pub(crate) fn check_accepted(method: &str, path: &str, body: &[u8]) -> Result<()
     }
     contract.check(&schema, &serde_json::from_slice(body)?).with_context(|| {
         format!(
-            "{method} {path} accepts what docs/openapi.yaml does not have: {}",
+            "{method} {path} accepts a body that docs/openapi.yaml does not allow: {}",
             String::from_utf8_lossy(body)
         )
     })
@@ -90,7 +90,7 @@ fn check_refusal(method: &str, path: &str, answer: &Answer) -> Result<()> {
 
 struct Contract {
     document: Value,
-    /// By the place of their schema, each compiled when it is needed first.
+    /// By the JSON pointers of their schemas. Each is compiled at its first use.
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
@@ -104,10 +104,10 @@ impl Contract {
         CONTRACT.get_or_init(read).as_ref().map_err(|error| anyhow!("{error}"))
     }
 
-    /// The place of an operation, as a JSON pointer.
+    /// The JSON pointer of an operation.
     fn operation(&self, method: &str, path: &str) -> Option<String> {
         let paths = self.document["paths"].as_object()?;
-        // A template that names more of the path goes first.
+        // The template with the fewest parameters wins.
         let templates = paths.keys().filter(|template| matches(template, path));
         let template = templates.min_by_key(|template| template.matches('{').count())?;
         let place = format!("/paths/{}/{}", escape(template), method.to_lowercase());
@@ -154,12 +154,12 @@ impl Contract {
     }
 
     fn validator(&self, schema: &str) -> Result<Arc<Validator>> {
-        // A test that failed meanwhile has left nothing half done.
+        // A test that panicked left the map in a valid state.
         let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(validator) = validators.get(schema) {
             return Ok(validator.clone());
         }
-        // The whole document, for its references, seen through the one schema.
+        // The whole document, because the schema may refer to any part of it.
         let mut root = self.document.clone();
         root["$ref"] = json!(format!("#{}", utf8_percent_encode(schema, NOT_IN_FRAGMENTS)));
         let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012);
@@ -170,7 +170,7 @@ impl Contract {
         Ok(validator)
     }
 
-    /// The place of a value, or of what its `$ref` names.
+    /// The JSON pointer of a value, or the target of its `$ref`.
     fn resolved(&self, place: &str) -> Option<String> {
         let value = self.at(place)?;
         let reference = value.get("$ref").and_then(Value::as_str);
@@ -190,7 +190,7 @@ impl Contract {
     }
 }
 
-/// A name as part of a JSON pointer.
+/// Escapes a name for a JSON pointer.
 fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

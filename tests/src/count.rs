@@ -2,7 +2,7 @@
 
 use std::{env, fs::OpenOptions, io::Write, path::Path};
 
-/// What a request is counted as.
+/// The kinds of requests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     /// A request to the HTTP API.

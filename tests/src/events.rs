@@ -1,11 +1,11 @@
-//! The workers' sample events of `events/`, with other keys put in.
+//! The sample events of `events/`, with the keys of a test's items.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::{User, aws::attribute};
 
-/// The samples, by the name that their function has in template.yaml.
+/// The sample events, each with the name of its function in template.yaml.
 pub const SAMPLES: &[(&str, &str)] = &[
     ("AdminImagesDelete", include_str!("../../events/admin-images-delete.json")),
     ("AdminImagesGet", include_str!("../../events/admin-images-get.json")),
@@ -69,10 +69,10 @@ const SETUP: &str = include_str!("../../events/workers-setup.json");
 const NEW_PROFILE: &str = include_str!("../../events/workers-tiers-profile.json");
 const EXPIRED: &str = include_str!("../../events/workers-stream-expired.json");
 
-/// S3's event that objects were created, each given by its key and the event's sequencer.
+/// S3's event for created objects, each given by its key and sequencer.
 ///
 /// # Errors
-/// Where the sample is broken.
+/// If the sample is invalid.
 pub fn uploaded<'a>(objects: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Value> {
     let mut event: Value = serde_json::from_str(UPLOADED)?;
     let sample = event["Records"][0].take();
@@ -86,42 +86,42 @@ pub fn uploaded<'a>(objects: impl IntoIterator<Item = (&'a str, &'a str)>) -> Re
     Ok(event)
 }
 
-/// The table's event that an image's record was removed by its owner.
+/// The stream's event for an image that its owner deleted.
 ///
 /// # Errors
-/// Where there is no such record any more.
+/// If the record no longer exists.
 pub async fn removed(user: &User, id: &str) -> Result<Value> {
     stream(REMOVED, user, &format!("IMAGE#{id}")).await
 }
 
-/// The table's event that an image's record was removed because its time was past.
+/// The stream's event for an image that expired.
 ///
 /// # Errors
-/// Where there is no such record any more.
+/// If the record no longer exists.
 pub async fn expired(user: &User, id: &str) -> Result<Value> {
     stream(EXPIRED, user, &format!("IMAGE#{id}")).await
 }
 
-/// The table's event that the note on an image's replacement was removed because its time was past.
+/// The stream's event for the expired record of an image's replacement.
 ///
 /// # Errors
-/// Where there is no such note.
+/// If there is no such note.
 pub async fn replacement_lapsed(user: &User, id: &str) -> Result<Value> {
     stream(EXPIRED, user, &format!("REPLACEMENT#{id}")).await
 }
 
-/// The table's event that an image set's record was removed by its owner.
+/// The stream's event for an image set that its owner deleted.
 ///
 /// # Errors
-/// Where there is no such set any more.
+/// If the set no longer exists.
 pub async fn set_removed(user: &User, id: &str) -> Result<Value> {
     stream(REMOVED, user, &format!("SET#{id}")).await
 }
 
-/// CloudFormation's event for the custom resource of the default tiers. Its answer goes to `response_url`.
+/// CloudFormation's event for the custom resource of the default tiers. The worker sends its response to `response_url`.
 ///
 /// # Errors
-/// Where the sample is broken.
+/// If the sample is invalid.
 pub fn setup(request_type: &str, response_url: &str) -> Result<Value> {
     let mut event: Value = serde_json::from_str(SETUP)?;
     (event["RequestType"], event["ResponseURL"]) = (json!(request_type), json!(response_url));
@@ -134,10 +134,10 @@ pub fn setup(request_type: &str, response_url: &str) -> Result<Value> {
     Ok(event)
 }
 
-/// The table's event that a user has a profile, with a tier's rules as they were copied into it.
+/// The stream's event for a new profile, which contains a copy of a tier's rules.
 ///
 /// # Errors
-/// Where the sample is broken, or the user has no profile.
+/// If the sample is invalid, or the user has no profile.
 pub async fn profile_comes(user: &User) -> Result<Value> {
     let profile = user.item("PROFILE").await?.context("no profile")?;
     let mut event: Value = serde_json::from_str(NEW_PROFILE)?;
@@ -147,7 +147,7 @@ pub async fn profile_comes(user: &User) -> Result<Value> {
     Ok(event)
 }
 
-/// What Lambda tells the on-failure destination of an event that it gave up.
+/// Lambda's message to the on-failure destination after the last retry of an event.
 #[must_use]
 pub fn given_up(event: &Value) -> Value {
     json!({
@@ -159,10 +159,10 @@ pub fn given_up(event: &Value) -> Value {
     })
 }
 
-/// The table's event that a job came, given by its task's attributes.
+/// The stream's event for a new job, given by the attributes of its task.
 ///
 /// # Errors
-/// Where the sample is broken.
+/// If the sample is invalid.
 pub fn job_comes(user: &User, id: &str, task: Value) -> Result<Value> {
     let mut event: Value = serde_json::from_str(REMOVED)?;
     let record = &mut event["Records"][0];

@@ -1,4 +1,4 @@
-//! Pictures made by code, and what they must look like afterwards.
+//! Generated pictures, and checks of their thumbnails.
 
 use std::io::Cursor;
 
@@ -10,7 +10,7 @@ const GREEN: [u8; 3] = [30, 200, 30];
 const BLUE: [u8; 3] = [30, 30, 220];
 const WHITE: [u8; 3] = [240, 240, 240];
 
-/// Red and green above blue and white, so that every way of holding it looks different.
+/// Red and green above blue and white, so that each orientation looks different.
 #[must_use]
 pub fn quadrants(width: u32, height: u32) -> DynamicImage {
     RgbImage::from_fn(width, height, |x, y| {
@@ -27,7 +27,7 @@ pub fn quadrants(width: u32, height: u32) -> DynamicImage {
 /// A JPEG of [`quadrants`].
 ///
 /// # Errors
-/// Where encoding fails.
+/// If encoding fails.
 pub fn jpeg(width: u32, height: u32) -> Result<Vec<u8>> {
     encode_jpeg(&quadrants(width, height))
 }
@@ -35,17 +35,17 @@ pub fn jpeg(width: u32, height: u32) -> Result<Vec<u8>> {
 /// A PNG of [`quadrants`].
 ///
 /// # Errors
-/// Where encoding fails.
+/// If encoding fails.
 pub fn png(width: u32, height: u32) -> Result<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
     quadrants(width, height).write_to(&mut bytes, ImageFormat::Png)?;
     Ok(bytes.into_inner())
 }
 
-/// A JPEG of [`quadrants`] as a camera held so stores it: turned, with the EXIF orientation that says so.
+/// A JPEG of [`quadrants`], stored rotated, with the EXIF orientation that makes it upright.
 ///
 /// # Errors
-/// Where encoding fails.
+/// If encoding fails.
 pub fn jpeg_held(orientation: u16, width: u32, height: u32) -> Result<Vec<u8>> {
     let upright = quadrants(width, height);
     let stored = match orientation {
@@ -65,12 +65,12 @@ pub fn jpeg_held(orientation: u16, width: u32, height: u32) -> Result<Vec<u8>> {
     Ok([&jpeg[..2], &[0xff, 0xe1], &length, &exif, &jpeg[2..]].concat())
 }
 
-/// A JPEG of [`quadrants`] that begins with a remark and has at least so many bytes, for all the comments in it.
+/// A JPEG of [`quadrants`] that begins with a remark and is padded with comments to a minimum length in bytes.
 ///
 /// # Errors
-/// Where encoding fails.
+/// If encoding fails.
 pub fn jpeg_of_bytes(remark: &str, bytes: usize) -> Result<Vec<u8>> {
-    // The longest segment, its two bytes of length included (ITU-T T.81, B.1.1.4).
+    // The longest segment, including its two bytes of length (ITU-T T.81, B.1.1.4).
     const SEGMENT: u16 = u16::MAX;
     let jpeg = jpeg(640, 480)?;
     let mut comment = vec![b'.'; usize::from(SEGMENT) - 2];
@@ -79,10 +79,10 @@ pub fn jpeg_of_bytes(remark: &str, bytes: usize) -> Result<Vec<u8>> {
     Ok([&jpeg[..2], &segment.repeat(bytes / segment.len() + 1), &jpeg[2..]].concat())
 }
 
-/// Insists that bytes are [`quadrants`] of this size, upright.
+/// Requires that bytes are [`quadrants`] of this size, upright.
 ///
 /// # Errors
-/// Where they are anything else.
+/// If they are different.
 pub fn check_quadrants(bytes: &[u8], width: u32, height: u32) -> Result<()> {
     let picture = image::load_from_memory(bytes).context("a thumbnail is no picture")?.to_rgb8();
     ensure!(picture.dimensions() == (width, height), "{:?} pixels", picture.dimensions());

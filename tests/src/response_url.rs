@@ -1,4 +1,4 @@
-//! The address to which a custom resource of CloudFormation sends its answer.
+//! The address to which a custom resource of CloudFormation sends its response.
 
 use std::{
     convert::Infallible,
@@ -16,28 +16,28 @@ use tokio::net::TcpListener;
 
 use crate::until;
 
-/// A server that takes a PUT, as S3 does at a presigned address.
+/// A server that accepts a PUT, as S3 does at a presigned address.
 #[derive(Debug)]
 pub struct ResponseUrl {
-    /// Where it listens.
+    /// Its address.
     pub address: String,
     answer: Arc<Mutex<Option<CustomResourceAnswer>>>,
 }
 
-/// What was put there.
+/// The received request.
 #[derive(Clone, Debug)]
 pub struct CustomResourceAnswer {
-    /// The header of this name, if there was one.
+    /// The header with this name, if there was one.
     pub content_type: Option<String>,
-    /// The answer.
+    /// The body.
     pub body: Value,
 }
 
 impl ResponseUrl {
-    /// Begins to listen.
+    /// Starts the server.
     ///
     /// # Errors
-    /// Where there is no port.
+    /// If there is no free port.
     pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = format!("http://{}/response?signature=x", listener.local_addr()?);
@@ -54,10 +54,10 @@ impl ResponseUrl {
         Ok(Self { address, answer })
     }
 
-    /// The answer, once it has come.
+    /// Waits for the response.
     ///
     /// # Errors
-    /// Where none comes.
+    /// If none arrives in time.
     pub async fn answer(&self) -> Result<CustomResourceAnswer> {
         until("the answer to CloudFormation", async || {
             Ok(self.answer.lock().unwrap_or_else(PoisonError::into_inner).clone())

@@ -22,22 +22,22 @@ use crate::{
     until,
 };
 
-/// A stack under test. One for each test: connections do not outlive the runtime they were made in.
+/// A stack under test. Each test creates one, because connections belong to the runtime of a test.
 #[derive(Clone, Debug)]
 pub struct Stack {
-    /// Where things are.
+    /// The stack's outputs.
     pub outputs: Arc<Outputs>,
-    /// What is behind the API.
+    /// The stack's AWS services.
     pub aws: Aws,
     http: Client,
 }
 
-/// What `cargo xtask` wrote of it.
+/// The outputs that `cargo xtask` wrote.
 #[derive(Debug, Deserialize)]
 #[expect(missing_docs, reason = "the names of outputs.json")]
 pub struct Outputs {
     pub api_url: String,
-    /// Where all AWS services answer. Empty for AWS itself, where each service has its own address.
+    /// The address of all AWS services. Empty for AWS itself, where each service has its own address.
     pub endpoint_url: String,
     /// An origin, other than the API's own, whose pages may call the API and upload.
     pub allowed_origin: String,
@@ -52,14 +52,14 @@ pub struct Outputs {
     pub admin: Login,
     pub access_key: String,
     pub secret_key: String,
-    /// Comes with temporary credentials.
+    /// Only temporary credentials have one.
     pub session_token: Option<String>,
-    /// Whether the stack was deployed for others and only lent to this run. Then no test may change its resources.
+    /// Whether the stack is a deployment whose resources no test may change.
     #[serde(default)]
     pub is_remote: bool,
 }
 
-/// A user that the stack came with.
+/// A user that `cargo xtask` created.
 #[derive(Debug, Deserialize)]
 #[expect(missing_docs, reason = "the names of outputs.json")]
 pub struct Login {
@@ -67,7 +67,7 @@ pub struct Login {
     pub password: String,
 }
 
-/// A tier that a user is put into, as one of the seeded tiers or a change of it.
+/// A tier for a user: one of the seeded tiers, or a variant.
 #[derive(Clone, Debug)]
 pub struct Tier {
     id: &'static str,
@@ -77,10 +77,10 @@ pub struct Tier {
 impl Tier {
     /// The tier of new users: a thumbnail of 200 pixels.
     pub const BASIC: Self = Self { id: "basic", changes: Vec::new() };
-    /// Everything: thumbnails of 200, 400 and 1200 pixels, and the original.
+    /// The tier with all features: thumbnails of 200, 400 and 1200 pixels, and the original.
     pub const ENTERPRISE: Self = Self { id: "enterprise", changes: Vec::new() };
 
-    /// The same tier with another rule.
+    /// The same tier with another value of a rule.
     #[must_use]
     pub fn with(mut self, rule: &'static str, value: impl Into<Value>) -> Self {
         self.changes.push((rule, value.into()));
@@ -92,7 +92,7 @@ impl Stack {
     /// The stack that `DARKROOM_OUTPUTS` describes.
     ///
     /// # Errors
-    /// Where there is none: the suite needs one.
+    /// If there is none.
     pub fn connect() -> Result<Self> {
         let path = env::var("DARKROOM_OUTPUTS")
             .context("these tests need a running stack: use `cargo xtask test`, which starts one")?;
@@ -101,7 +101,7 @@ impl Stack {
         let host = Url::parse(&outputs.api_url)?.host_str().context("api_url has no host")?.to_owned();
         let mut http = http_client().redirect(Policy::none()).timeout(Duration::from_secs(60));
         if host.ends_with(".localhost") {
-            // Not every resolver knows that all of `.localhost` is this machine.
+            // Not every resolver resolves names below `.localhost` to this machine.
             http = http.resolve(&host, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         }
         let http = http.build()?;
@@ -109,8 +109,8 @@ impl Stack {
         Ok(Self { outputs: Arc::new(outputs), aws, http })
     }
 
-    /// Begins a request to the API. [`Answer::read`] learns its method from the fragment of the address, which
-    /// is never sent, and holds the answer against the contract.
+    /// Starts a request to the API. The fragment of the address, which is never sent, tells [`Answer::read`] the method, so
+    /// that it can compare the response with the contract.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         count(Kind::Api);
         let url = format!("{}{path}#{method}", self.outputs.api_url);
@@ -120,30 +120,29 @@ impl Stack {
     /// Posts JSON without a token.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
         send(self.request(Method::POST, path).json(body)).await
     }
 
-    /// Fetches an address as it is, without a token.
+    /// Gets an address without a token.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn fetch(&self, url: &str) -> Result<Answer> {
         send(self.request_url(Method::GET, url)).await
     }
 
-    /// Begins a request to an address as it is.
+    /// Starts a request to any address.
     pub fn request_url(&self, method: Method, url: &str) -> reqwest::RequestBuilder {
         count(if url.starts_with(&self.outputs.api_url) { Kind::Api } else { Kind::Service("s3") });
         self.http.request(method, url)
     }
 
-    /// Puts bytes where an `upload` says, with exactly its headers. The length is the body's own: no
-    /// browser lets a page set it.
+    /// Sends bytes to an `upload`, with exactly its headers. The HTTP client sets the length, as in a browser.
     ///
     /// # Errors
-    /// No answer, or no such upload.
+    /// If there is no response or no such upload.
     pub async fn put(&self, upload: &Value, bytes: Vec<u8>) -> Result<Answer> {
         count(Kind::Upload);
         let url = upload["url"].as_str().context("the upload has no url")?;
@@ -159,7 +158,7 @@ impl Stack {
     /// A new user of the tier for new users, signed in.
     ///
     /// # Errors
-    /// Where any of it fails.
+    /// If a step fails.
     pub async fn user(&self) -> Result<User> {
         let (username, email, password) = credentials();
         let create = json!({
@@ -182,10 +181,10 @@ impl Stack {
         User::login(self, id, username, email, password).await
     }
 
-    /// The admin that the stack came with, signed in.
+    /// The admin that `cargo xtask` created, signed in.
     ///
     /// # Errors
-    /// Where it cannot log in.
+    /// If the login fails.
     pub async fn admin(&self) -> Result<User> {
         let Login { username, password } = &self.outputs.admin;
         let mut admin =
@@ -199,7 +198,7 @@ impl Stack {
     /// A new user of another tier, signed in.
     ///
     /// # Errors
-    /// Where any of it fails.
+    /// If a step fails.
     pub async fn user_in(&self, tier: Tier) -> Result<User> {
         let user = self.user().await?;
         let seeded = self.aws.item(&self.outputs.table, "TIER", &format!("TIER#{}", tier.id)).await?;
@@ -219,10 +218,10 @@ impl Stack {
         Ok(user)
     }
 
-    /// The codes that were mailed to an address, once there are so many.
+    /// Waits until an address has received this many codes, and returns them.
     ///
     /// # Errors
-    /// Where so many mails never come.
+    /// If fewer mails arrive in time.
     pub async fn mailed_codes(&self, email: &Value, count: usize) -> Result<Vec<String>> {
         ensure!(!self.outputs.is_remote, "only the local stack has a mailbox that a test can read");
         let url = format!("{}/_ministack/ses/messages", self.outputs.endpoint_url);
@@ -237,18 +236,18 @@ impl Stack {
         .await
     }
 
-    /// What a resource of template.yaml is called in the account.
+    /// The physical id of a resource of template.yaml.
     ///
     /// # Errors
-    /// No answer, or no such resource.
+    /// If there is no response or no such resource.
     pub async fn resource(&self, name: &str) -> Result<String> {
         self.aws.physical_id(&self.outputs.stack_name, name).await
     }
 
-    /// How many invocations of the functions of a log group had to do with something, by a text in their logs.
+    /// The number of invocations whose logs contain a text, of the functions of a log group.
     ///
     /// # Errors
-    /// No answer, or no such group.
+    /// If there is no response or no such group.
     pub async fn invocations_about(&self, group: &str, text: &str) -> Result<usize> {
         let group = self.resource(group).await?;
         let lines = self.aws.log_lines(&group, text).await?;
@@ -258,7 +257,7 @@ impl Stack {
             behind.trim_start_matches(['"', '=', ':']).split('"').next()
         });
         let mut count = 0;
-        // A retry may have the same id.
+        // A retry may have the same request id.
         for id in ids.collect::<BTreeSet<_>>() {
             let lines = self.aws.log_lines(&group, id).await?;
             count += lines
@@ -272,7 +271,7 @@ impl Stack {
     /// Invokes a function of template.yaml directly.
     ///
     /// # Errors
-    /// No answer, or no such function.
+    /// If there is no response or no such function.
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<Invocation> {
         self.aws.invoke(&self.resource(function).await?, event).await
     }
@@ -283,8 +282,8 @@ impl Stack {
     }
 }
 
-/// Sends a request and reads its answer. A request to the API that is accepted must be one that the contract
-/// has, as its answer must.
+/// Sends a request and reads its response. For the API, the contract must allow the response, and the body of an accepted
+/// request.
 pub(crate) async fn send(request: reqwest::RequestBuilder) -> Result<Answer> {
     let (client, request) = request.build_split();
     let request = request?;
@@ -297,14 +296,14 @@ pub(crate) async fn send(request: reqwest::RequestBuilder) -> Result<Answer> {
     Ok(answer)
 }
 
-/// Begins a client that speaks HTTPS with ring, as the functions do.
+/// Builds a client that uses ring for HTTPS, as the functions do.
 pub(crate) fn http_client() -> ClientBuilder {
-    // Fails where an earlier client has installed it already.
+    // Fails if an earlier client has already installed it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
 }
 
-/// A name that nobody has, with at most 32 characters where `prefix` has at most four.
+/// A unique name. It has at most 32 characters if `prefix` has at most four.
 ///
 /// It begins with `DARKROOM_RUN`, if that is set: by this prefix, `cargo xtask test --stack` finds the users and tiers
 /// that the tests have made.

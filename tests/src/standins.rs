@@ -1,4 +1,4 @@
-//! What stands in for OpenAI and Dropbox while the suite runs, and jobs for it.
+//! The stand-in for OpenAI and Dropbox, and jobs that call it.
 
 use std::env;
 
@@ -12,7 +12,7 @@ use crate::{
     unique, until,
 };
 
-/// What the stand-in is to answer to the prompts and file names that carry one word, and the calls that came with it.
+/// The stand-in's responses to prompts and file names that contain a unique word, and the calls that it received.
 #[derive(Clone, Debug)]
 pub struct Plan {
     http: Client,
@@ -21,10 +21,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A word of its own, for which all goes well.
+    /// A plan with a new word. All calls succeed.
     ///
     /// # Errors
-    /// Where no stand-in runs.
+    /// If no stand-in runs.
     pub fn new() -> Result<Self> {
         let address = env::var("DARKROOM_STANDINS").context(
             "these tests need what stands in for OpenAI and Dropbox: use `cargo xtask test`, which starts it",
@@ -32,18 +32,18 @@ impl Plan {
         Ok(Self { http: http_client().build()?, address, word: unique("plan") })
     }
 
-    /// Plans the answers to come, one after the other: `status` with `retry_after`, `seconds` to wait before it,
-    /// `garbage` or `megabytes` instead of an answer. For Dropbox also `refuse` with the reason, and `lost` for an
-    /// answer that never comes to what was done; a 401 `for_all` ends the access token itself.
+    /// Plans the next responses, in order: `status` with `retry_after`, `seconds` of delay, or `garbage` or `megabytes`
+    /// instead of a response. For Dropbox also `refuse` with the reason, and `lost` if the call succeeds but the response
+    /// is lost. A 401 with `for_all` revokes the access token.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn answers(self, steps: Value) -> Result<Self> {
         send(self.http.post(self.url("_plans")).json(&steps)).await?.expect(204)?;
         Ok(self)
     }
 
-    /// A prompt that carries the word.
+    /// A prompt that contains the word.
     #[must_use]
     pub fn prompt(&self) -> String {
         format!("How many squares are there? plan:{}", self.word)
@@ -52,21 +52,21 @@ impl Plan {
     /// The calls so far.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn calls(&self) -> Result<Vec<Value>> {
         self.list("_plans").await
     }
 
-    /// A name for a file that carries the word.
+    /// A file name that contains the word.
     #[must_use]
     pub fn file_name(&self, rest: &str) -> String {
         format!("{}{rest}", self.word)
     }
 
-    /// The files with the word in their names that Dropbox holds.
+    /// The files in Dropbox whose names contain the word.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn files(&self) -> Result<Vec<Value>> {
         self.list("_files").await
     }
@@ -82,10 +82,10 @@ impl Plan {
 }
 
 impl User {
-    /// Waits until the analysis of an image has ended, and gets the image.
+    /// Waits until the analysis of an image has ended, and returns the image.
     ///
     /// # Errors
-    /// Where it never does.
+    /// If that takes too long.
     pub async fn analysed(&self, id: &str) -> Result<Value> {
         until(&format!("the analysis of {id}"), async || {
             let image = self.image(id).await?;
@@ -94,13 +94,13 @@ impl User {
         .await
     }
 
-    /// Puts a job behind the API's back: the analysis of version 1 of an image. Gives the message that delivers
-    /// it. Until `not_before`, in seconds since 1970, its own delivery does nothing.
+    /// Writes a job to the table: the analysis of version 1 of an image. Returns the message that delivers it. Until
+    /// `not_before`, in seconds since 1970, delivery by the stream does nothing.
     ///
     /// # Errors
-    /// No such image.
+    /// If there is no such image.
     pub async fn put_analysis_job(&self, image: &str, prompt: &str, not_before: i64) -> Result<Value> {
-        // Any ULID will do as the job's id.
+        // Any ULID is valid as the job's id.
         let analysis =
             json!({"job": image, "status": "queued", "prompt": prompt, "overdue_at": 9_999_999_999_i64});
         self.change_record(image, "SET analysis = :analysis", json!({":analysis": analysis})).await?;
@@ -110,10 +110,10 @@ impl User {
         self.put_job(image, task).await
     }
 
-    /// Puts a job behind the API's back, by its id and its other attributes. Gives the message that delivers it.
+    /// Writes a job to the table, given by its id and its other attributes. Returns the message that delivers it.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn put_job(&self, id: &str, mut job: Value) -> Result<Value> {
         (job["pk"], job["sk"]) = (json!(format!("USER#{}", self.id)), json!(format!("JOB#{id}")));
         job["id"] = json!(id);
@@ -121,10 +121,10 @@ impl User {
         Ok(json!({"user": self.id, "job": id}))
     }
 
-    /// Uploads a picture for a phone number; gives the image's id.
+    /// Uploads a picture for a phone number, and returns the image's id.
     ///
     /// # Errors
-    /// Where either is refused.
+    /// If the API refuses one of them.
     pub async fn upload_for_phone(
         &self,
         number: &str,
@@ -140,10 +140,10 @@ impl User {
         Ok(id_of(&result["image"])?.to_owned())
     }
 
-    /// Waits until an image's copy in Dropbox has been made or given up, and gets the image.
+    /// Waits until the copy of an image in Dropbox is complete or has failed, and returns the image.
     ///
     /// # Errors
-    /// Where it never is.
+    /// If that takes too long.
     pub async fn mirrored(&self, id: &str) -> Result<Value> {
         until(&format!("the copy of {id} in Dropbox"), async || {
             let image = self.image(id).await?;
@@ -152,18 +152,18 @@ impl User {
         .await
     }
 
-    /// Waits until no job of the user's is left.
+    /// Waits until all jobs of the user have ended.
     ///
     /// # Errors
-    /// Where one never ends.
+    /// If that takes too long.
     pub async fn jobs_end(&self) -> Result<()> {
         until("all jobs to end", async || Ok((!self.has_jobs().await?).then_some(()))).await
     }
 
-    /// Whether any job of the user's has not ended.
+    /// Whether the user has jobs.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn has_jobs(&self) -> Result<bool> {
         let query = json!({
             "TableName": self.stack.outputs.table,
@@ -175,10 +175,10 @@ impl User {
         Ok(found["Count"] != 0)
     }
 
-    /// Changes a job behind the API's back.
+    /// Changes a job in the table.
     ///
     /// # Errors
-    /// Where there is none.
+    /// If there is none.
     pub async fn change_job(&self, job: &str, update: &str, values: Value) -> Result<()> {
         let (pk, sk) = (format!("USER#{}", self.id), format!("JOB#{job}"));
         self.stack.aws.update_item(&self.stack.outputs.table, (&pk, &sk), update, &values).await

@@ -1,4 +1,4 @@
-//! Someone who is signed in.
+//! A user who is signed in.
 
 use anyhow::{Context, Result};
 use reqwest::{Method, RequestBuilder};
@@ -24,7 +24,7 @@ pub struct User {
     pub tokens: Tokens,
 }
 
-/// What a login gives.
+/// The tokens that a login returns.
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "the names of the API")]
 pub struct Tokens {
@@ -55,7 +55,7 @@ impl Created {
 /// An image's id.
 ///
 /// # Errors
-/// Where it has none.
+/// If it has none.
 pub fn id_of(image: &Value) -> Result<&str> {
     image["id"].as_str().with_context(|| format!("no id: {image}"))
 }
@@ -73,7 +73,7 @@ impl User {
         Ok(Self { stack: stack.clone(), id, username, email, password, tokens })
     }
 
-    /// Begins a request in the user's name.
+    /// Starts a request with the user's token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.stack.request(method, path).bearer_auth(&self.tokens.access_token)
     }
@@ -81,7 +81,7 @@ impl User {
     /// Gets a path.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn get(&self, path: &str) -> Result<Answer> {
         send(self.request(Method::GET, path)).await
     }
@@ -89,7 +89,7 @@ impl User {
     /// Posts JSON.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
         send(self.request(Method::POST, path).json(body)).await
     }
@@ -97,7 +97,7 @@ impl User {
     /// Posts JSON under an idempotency key.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Result<Answer> {
         send(self.request(Method::POST, path).header("idempotency-key", key).json(body)).await
     }
@@ -105,7 +105,7 @@ impl User {
     /// Patches with JSON.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn patch(&self, path: &str, body: &Value) -> Result<Answer> {
         send(self.request(Method::PATCH, path).json(body)).await
     }
@@ -113,15 +113,15 @@ impl User {
     /// Puts JSON.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn put(&self, path: &str, body: &Value) -> Result<Answer> {
         send(self.request(Method::PUT, path).json(body)).await
     }
 
-    /// Posts nothing.
+    /// Posts an empty body.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn post_empty(&self, path: &str) -> Result<Answer> {
         send(self.request(Method::POST, path)).await
     }
@@ -129,68 +129,68 @@ impl User {
     /// Deletes a path.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn delete(&self, path: &str) -> Result<Answer> {
         send(self.request(Method::DELETE, path)).await
     }
 
-    /// Makes a pending image for bytes of a declared type.
+    /// Creates a pending image for a declared type and length.
     ///
     /// # Errors
-    /// Where it is refused.
+    /// If the API refuses it.
     pub async fn create(&self, content_type: &str, size: usize) -> Result<Created> {
         self.create_with(json!({"file_name": "picture", "content_type": content_type, "size": size})).await
     }
 
-    /// Makes a pending image from these fields.
+    /// Creates a pending image from these fields.
     ///
     /// # Errors
-    /// Where it is refused.
+    /// If the API refuses it.
     pub async fn create_with(&self, fields: Value) -> Result<Created> {
         Ok(serde_json::from_value(self.post("/api/images", &fields).await?.json(201)?)?)
     }
 
-    /// Makes an image and uploads it; gives its id.
+    /// Creates an image, uploads its file, and returns its id.
     ///
     /// # Errors
-    /// Where either is refused.
+    /// If the API refuses one of them.
     pub async fn upload(&self, content_type: &str, bytes: Vec<u8>) -> Result<String> {
         let created = self.create(content_type, bytes.len()).await?;
         self.stack.put(&created.upload, bytes).await?.expect(200)?;
         Ok(created.id().to_owned())
     }
 
-    /// Begins a new version of an image's picture.
+    /// Starts a replacement of an image's picture.
     ///
     /// # Errors
-    /// Where it is refused.
+    /// If the API refuses it.
     pub async fn replace(&self, id: &str, content_type: &str, size: usize) -> Result<Created> {
         let body = json!({"replace": {"content_type": content_type, "size": size}});
         Ok(serde_json::from_value(self.patch(&format!("/api/images/{id}"), &body).await?.json(200)?)?)
     }
 
-    /// Makes an image set without a title; gives its id.
+    /// Creates an image set without a title, and returns its id.
     ///
     /// # Errors
-    /// Where it is refused.
+    /// If the API refuses it.
     pub async fn create_set(&self) -> Result<String> {
         let set = self.post("/api/imagesets", &json!({})).await?.json(201)?;
         Ok(id_of(&set)?.to_owned())
     }
 
-    /// Makes a pending image in a slot of a set.
+    /// Creates a pending image in a slot of a set.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn fill(&self, set: &str, slot: &str, content_type: &str, size: usize) -> Result<Answer> {
         let body = json!({"image_type": slot, "file_name": slot, "content_type": content_type, "size": size});
         self.post(&format!("/api/imagesets/{set}/images"), &body).await
     }
 
-    /// Waits until an image is ready or failed, and gets it.
+    /// Waits until an image is ready or failed, and returns it.
     ///
     /// # Errors
-    /// Where it never is.
+    /// If that takes too long.
     pub async fn developed(&self, id: &str) -> Result<Value> {
         until(&format!("image {id} to be developed"), async || {
             let status = self.get(&format!("/api/images/{id}/status")).await?.json(200)?;
@@ -200,19 +200,19 @@ impl User {
         self.image(id).await
     }
 
-    /// Uploads a picture and waits until it is developed.
+    /// Uploads a picture, and waits until its image is ready or failed.
     ///
     /// # Errors
-    /// Where any of it fails.
+    /// If a step fails.
     pub async fn upload_and_develop(&self, content_type: &str, bytes: Vec<u8>) -> Result<Value> {
         let id = self.upload(content_type, bytes).await?;
         self.developed(&id).await
     }
 
-    /// An image that must be there.
+    /// An existing image.
     ///
     /// # Errors
-    /// Where it is not.
+    /// If there is none.
     pub async fn image(&self, id: &str) -> Result<Value> {
         self.get(&format!("/api/images/{id}")).await?.json(200)
     }
@@ -220,7 +220,7 @@ impl User {
     /// A thumbnail's bytes.
     ///
     /// # Errors
-    /// Where there is none of that size.
+    /// If there is none of that size.
     pub async fn thumbnail(&self, image: &Value, size: u32) -> Result<Answer> {
         let thumbnails = image["thumbnails"].as_array().context("no thumbnails")?;
         let thumbnail = thumbnails.iter().find(|thumbnail| thumbnail["size"] == size);
@@ -229,10 +229,10 @@ impl User {
         self.stack.fetch(url).await?.expect(200)
     }
 
-    /// What the profile says of the quota: images and bytes.
+    /// The profile's usage: images and bytes.
     ///
     /// # Errors
-    /// Where there is no profile.
+    /// If there is no profile.
     pub async fn usage(&self) -> Result<(u64, u64)> {
         let profile = self.get("/api/auth/profile").await?.json(200)?;
         let count =
@@ -240,10 +240,10 @@ impl User {
         Ok((count("images")?, count("bytes")?))
     }
 
-    /// Waits until the quota is used by exactly so many images.
+    /// Waits until the profile counts exactly this many images.
     ///
     /// # Errors
-    /// Where it never is.
+    /// If that takes too long.
     pub async fn usage_becomes(&self, images: u64, bytes: u64) -> Result<()> {
         until(&format!("{images} images to be counted"), async || {
             Ok((self.usage().await? == (images, bytes)).then_some(()))
@@ -251,53 +251,53 @@ impl User {
         .await
     }
 
-    /// An image's record, where there is one.
+    /// An image's item in the table, if it exists.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn record(&self, id: &str) -> Result<Option<Value>> {
         self.item(&format!("IMAGE#{id}")).await
     }
 
-    /// What the table has under the user's key at `sk`, if anything.
+    /// The user's item with this sort key, if it exists.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn item(&self, sk: &str) -> Result<Option<Value>> {
         self.stack.aws.item(&self.stack.outputs.table, &format!("USER#{}", self.id), sk).await
     }
 
-    /// Changes an image's record behind the API's back.
+    /// Changes an image's item in the table.
     ///
     /// # Errors
-    /// Where there is none.
+    /// If there is none.
     pub async fn change_record(&self, id: &str, update: &str, values: Value) -> Result<()> {
         let (pk, sk) = self.record_key(id);
         self.stack.aws.update_item(&self.stack.outputs.table, (&pk, &sk), update, &values).await
     }
 
-    /// Changes the user's profile behind the API's back.
+    /// Changes the user's profile in the table.
     ///
     /// # Errors
-    /// Where there is none.
+    /// If there is none.
     pub async fn change_profile(&self, update: &str, values: Value) -> Result<()> {
         let pk = format!("USER#{}", self.id);
         self.stack.aws.update_item(&self.stack.outputs.table, (&pk, "PROFILE"), update, &values).await
     }
 
-    /// Removes an image's record as the table itself would, its time being past.
+    /// Deletes an image's item as DynamoDB does when it expires.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn remove_record(&self, id: &str) -> Result<()> {
         let (pk, sk) = self.record_key(id);
         self.stack.aws.delete_item(&self.stack.outputs.table, &pk, &sk).await
     }
 
-    /// An image's objects: originals, then derivatives.
+    /// The keys of an image's objects: originals, then thumbnails.
     ///
     /// # Errors
-    /// No answer.
+    /// If there is no response.
     pub async fn objects(&self, id: &str) -> Result<(Vec<String>, Vec<String>)> {
         let prefix = format!("{}/{id}/", self.id);
         let outputs = &self.stack.outputs;
@@ -307,10 +307,10 @@ impl User {
         )
     }
 
-    /// Waits until no object of an image is left.
+    /// Waits until all objects of an image are deleted.
     ///
     /// # Errors
-    /// Where some stay.
+    /// If some remain.
     pub async fn objects_vanish(&self, id: &str) -> Result<()> {
         until(&format!("the objects of {id} to go"), async || {
             let (originals, derivatives) = self.objects(id).await?;

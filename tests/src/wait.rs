@@ -1,4 +1,4 @@
-//! Waiting for what happens by itself.
+//! Waits for asynchronous work.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 const DEADLINE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// Asks again and again until there is an answer.
+/// Calls a function repeatedly until it returns a value.
 ///
 /// # Errors
-/// Where asking fails, and where there is no answer within a minute.
+/// If a call fails, or nothing is returned within a minute.
 pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
     let start = Instant::now();
     loop {

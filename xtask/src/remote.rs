@@ -1,6 +1,6 @@
 //! The end-to-end tests against a stack that was deployed to AWS.
 //!
-//! All users and tiers of a run have names with the run's own prefix, so the clean-up finds them, and nobody else's.
+//! All users and tiers of a run have names with the run's prefix, so the clean-up finds only them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -37,7 +37,7 @@ const THREADS: &str = "4";
 /// The directory of a run in which the tests count their requests.
 const COUNTS: &str = "counts";
 
-/// How often the clean-up looks again for what a worker wrote meanwhile, and the pause before.
+/// The number of passes in which the clean-up searches for new items of workers, and the pause before each.
 const PASSES: u32 = 24;
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -71,9 +71,9 @@ pub(crate) fn test(name: &str, region: Option<&str>, filters: &[String]) -> Resu
 /// One run against one stack.
 #[derive(Clone)]
 struct Run {
-    /// What the names of all users and tiers of this run begin with.
+    /// The prefix of the names of all users and tiers of this run.
     prefix: String,
-    /// Where its files are.
+    /// The directory of its files.
     dir: PathBuf,
     region: Option<String>,
     user_pool_id: String,
@@ -82,7 +82,7 @@ struct Run {
 }
 
 impl Run {
-    /// Finds the stack; gives its outputs too.
+    /// Finds the stack. Also returns its outputs.
     fn new(aws: &mut Aws, name: &str, region: Option<&str>) -> Result<(Self, BTreeMap<String, String>)> {
         let outputs = seed::outputs(aws, name)?;
         let output = |name: &str| {
@@ -93,7 +93,7 @@ impl Run {
         };
         let dir = project::target().join(format!("e2e-remote-{}", std::process::id()));
         fs::create_dir_all(dir.join(COUNTS))?;
-        // The caller's credentials are in there.
+        // The directory contains the caller's credentials.
         fs::set_permissions(&dir, Permissions::from_mode(0o700))?;
         let run = Self {
             prefix: format!("e2e-{}-", &random()?[..5]),
@@ -106,7 +106,7 @@ impl Run {
         Ok((run, outputs))
     }
 
-    /// Runs the tests; gives whether they passed, and what did not run.
+    /// Runs the tests. Returns whether they passed, and the tests that did not run.
     fn test(
         &self,
         aws: &mut Aws,
@@ -143,7 +143,7 @@ impl Run {
         Ok((passed, left_out))
     }
 
-    /// Writes what the tests have to know of the stack into a file that only the caller can read.
+    /// Writes the stack's outputs for the tests to a file that only the caller can read.
     fn describe(&self, aws: &mut Aws, name: &str, mut deployed: BTreeMap<String, String>) -> Result<PathBuf> {
         let mut output = |name: &str| deployed.remove(name).with_context(|| format!("no output {name}"));
         let (api_id, api_url) = (output("ApiId")?, output("ApiUrl")?);
@@ -200,18 +200,18 @@ impl Run {
         Ok(file)
     }
 
-    /// Removes everything that the run made on the stack; gives how many users there were. At Ctrl-C the tests end too,
-    /// so both come here, and one does it.
+    /// Deletes everything that the run created on the stack, and returns the number of users. Ctrl-C also ends the tests, so
+    /// two threads call this, and the first one deletes.
     fn clean_up(&self) -> Result<usize> {
         static TURN: Mutex<()> = Mutex::new(());
         let _turn = TURN.lock();
-        command::step("removing what the tests made", || {
+        command::step("deleting the data of the run", || {
             let mut aws = Aws::remote(self.region.as_deref())?;
             let users = self.users(&mut aws)?;
             let prefix = format!("TIER#{}", self.prefix);
             let (mut items, mut objects) = (self.remove_items(&mut aws, "TIER", &prefix)?, 0);
-            // Workers may still write: what the table's stream brings them, for instance. So each user is looked at until
-            // nothing was found twice in a row.
+            // Workers may still write, for example because of the table's stream. So each user is checked until there was
+            // nothing twice in a row.
             let mut to_do: Vec<(&str, u32)> = users.iter().map(|(_, sub)| (sub.as_str(), 0)).collect();
             for pass in 0.. {
                 let mut again = Vec::new();
@@ -231,7 +231,7 @@ impl Run {
                 if again.is_empty() {
                     break;
                 }
-                ensure!(pass < PASSES, "something of {} users comes back again and again", again.len());
+                ensure!(pass < PASSES, "workers keep writing data of {} users", again.len());
                 to_do = again;
                 sleep(PAUSE);
             }
@@ -268,7 +268,7 @@ impl Run {
         }
     }
 
-    /// Removes the items of a partition whose sort keys begin with `prefix`; gives how many there were.
+    /// Deletes the items of a partition whose sort keys begin with `prefix`, and returns their number.
     fn remove_items(&self, aws: &mut Aws, pk: &str, prefix: &str) -> Result<usize> {
         let mut query = json!({
             "TableName": self.table,
@@ -285,7 +285,7 @@ impl Run {
         loop {
             let mut page = aws.call("dynamodb", "query", query.clone())?;
             let keys = page["Items"].as_array().cloned().unwrap_or_default();
-            // As many as one request may write.
+            // The maximum of one request.
             for some in keys.chunks(25) {
                 let deletes: Vec<Value> =
                     some.iter().map(|key| json!({"DeleteRequest": {"Key": key}})).collect();
@@ -304,7 +304,7 @@ impl Run {
     }
 }
 
-/// Removes the objects whose keys begin with `prefix`; gives how many there were.
+/// Deletes the objects whose keys begin with `prefix`, and returns their number.
 fn remove_objects(aws: &mut Aws, bucket: &str, prefix: &str) -> Result<usize> {
     let mut removed = 0;
     loop {
@@ -327,8 +327,8 @@ fn remove_objects(aws: &mut Aws, bucket: &str, prefix: &str) -> Result<usize> {
     }
 }
 
-/// Where the API answers: as the stack says, or, with an endpoint for all of AWS such as the local stack's, at the
-/// API's own name below the endpoint's host.
+/// The address of the API. It is the stack's output or, if there is one endpoint for all of AWS as for the local stack,
+/// the API's name below that endpoint's host.
 fn api_address(endpoint: &str, api_id: &str, output: &str) -> Result<String> {
     if endpoint.is_empty() {
         return Ok(output.to_owned());

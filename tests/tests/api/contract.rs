@@ -1,4 +1,4 @@
-//! What holds for the whole API: what it makes of bad input, and which pages may call it
+//! Rules of the whole API: responses to invalid input, CORS and sample events
 
 use std::{fs, path::Path};
 
@@ -83,7 +83,7 @@ async fn a_megabyte_of_nesting_is_refused_unread() -> Result<()> {
     for body in ["[".repeat(1 << 20), format!("{{\"file_name\":{}", "{\"a\":".repeat(200_000))] {
         post_text(&user, "/api/images", "application/json", body).await?.problem(413, "body-too-large")?;
     }
-    // Small enough to be read, deep enough to end a careless parser.
+    // Small enough to be read, and deep enough to overflow a parser's stack.
     let deep = format!("{{\"title\":{}", "[".repeat(60_000));
     let problem = post_text(&user, "/api/images", "application/json", deep).await?.json(400)?;
     assert!(["invalid-json", "invalid-field"].contains(&problem["code"].as_str().unwrap()), "{problem}");

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`, wherever something is made
+//! `Idempotency-Key` at all endpoints that create
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
@@ -9,7 +9,7 @@ fn fields() -> Value {
     json!({"file_name": "a", "content_type": "image/png", "size": 10})
 }
 
-/// How often each kind of thing is there: images, sets.
+/// The numbers of images and of sets.
 async fn made(user: &User) -> Result<(usize, usize)> {
     let images = user.get("/api/images?limit=100").await?.json(200)?;
     let sets = user.get("/api/imagesets?limit=100").await?.json(200)?;
@@ -56,7 +56,7 @@ async fn an_upload_that_was_handed_out_twice_is_one_upload() -> Result<()> {
     stack.put(&first["upload"], picture).await?.expect(412)?;
     let image = user.developed(id_of(&first["image"])?).await?;
     assert_eq!(image["status"], "ready");
-    // A late repetition is answered with what was made, and makes nothing.
+    // A late repetition returns the created item and creates nothing.
     let late = user.post_once("/api/images", "one", &body).await?.json(201)?;
     assert_eq!(late["image"]["id"], image["id"]);
     assert_eq!(made(&user).await?.0, 1);
@@ -73,7 +73,7 @@ async fn the_same_key_with_another_request_is_refused() -> Result<()> {
     let problem =
         user.post_once("/api/images", "one", &other).await?.problem(422, "idempotency-key-reused")?;
     assert_eq!(problem["field"], "idempotency-key");
-    // Nor does it serve another address.
+    // Another address does not accept the key.
     user.post_once("/api/imagesets", "one", &json!({})).await?.problem(422, "idempotency-key-reused")?;
     assert_eq!(made(&user).await?, (1, 0));
     Ok(())

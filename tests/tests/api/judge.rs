@@ -5,7 +5,7 @@ use http::Request;
 use serde_json::{Value, json};
 use tests::Stack;
 
-/// An update of an item that is not there.
+/// An update of an item that does not exist.
 fn update(stack: &Stack, expression: &str) -> Value {
     json!({
         "TableName": stack.outputs.table,

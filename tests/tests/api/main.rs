@@ -1,4 +1,4 @@
-//! Darkroom as its users and its events find it. The modules lie as the URLs do.
+//! Tests of the API and of the workers. The modules follow the URLs.
 
 mod admin {
     mod images;

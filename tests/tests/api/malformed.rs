@@ -9,11 +9,11 @@ use anyhow::{Context, Result, ensure};
 use reqwest::Url;
 use tests::{Stack, User};
 
-/// The status and the body of the answer to a request, whose target and additional header lines are sent as they are.
+/// Sends a request with exactly this target and these additional header lines. Returns status and body of the response.
 async fn send(user: &User, target: &[u8], header_lines: &[u8]) -> Result<(u16, String)> {
     let url = Url::parse(&user.stack.outputs.api_url)?;
     let (host, port) = (url.host_str().context("no host")?, url.port_or_known_default().context("no port")?);
-    // Not every resolver knows that all of `.localhost` is this machine.
+    // Not every resolver resolves names below `.localhost` to this machine.
     let address = if host.ends_with(".localhost") { "127.0.0.1" } else { host };
     let head = format!(
         " HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\nauthorization: Bearer {}\r\n",

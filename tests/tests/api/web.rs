@@ -40,7 +40,7 @@ async fn the_page_is_there_and_may_run_its_own_scripts_alone() -> Result<()> {
     {
         assert!(policy.contains(&directive), "{policy:?}");
     }
-    // The local stack speaks HTTP, where the header has no meaning.
+    // The local stack uses HTTP, where the header has no effect.
     let is_https = stack.outputs.api_url.starts_with("https:");
     assert_eq!(header("strict-transport-security").starts_with("max-age="), is_https);
     let page = answer.text();
@@ -105,7 +105,7 @@ async fn what_the_page_names_is_there_and_may_be_kept_for_ever() -> Result<()> {
     Ok(())
 }
 
-/// Each request takes an instance of the function, of which a new AWS account has ten for all functions together.
+/// Each request needs an instance of the function. A new AWS account allows ten instances of all functions together.
 #[tokio::test]
 async fn a_first_visit_takes_four_requests() -> Result<()> {
     let stack = Stack::connect()?;

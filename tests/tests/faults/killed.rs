@@ -8,8 +8,7 @@ use tests::{Plan, Stack, Tier, User, events, id_of, pictures, until};
 
 use crate::TURN;
 
-/// Does something while a function and the queue that feeds it have little time, so that what a dead worker leaves is
-/// taken over within seconds.
+/// Runs `work` while a function and its queue have short timeouts, so that another instance takes over within seconds.
 async fn in_a_hurry<T>(
     stack: &Stack,
     (function, queue): (&str, &str),
@@ -33,7 +32,7 @@ async fn kill(stack: &Stack, function: &str) -> Result<()> {
     let mut killed = 0;
     for process in fs::read_dir("/proc")? {
         let path = process?.path();
-        // Others' processes, and those that have ended meanwhile, cannot be read.
+        // Processes of other users, and those that have just ended, cannot be read.
         let Ok(environment) = fs::read(path.join("environ")) else { continue };
         let has = |variable: &str| environment.split(|byte| *byte == 0).any(|one| one == variable.as_bytes());
         if has(&name) && has(&endpoint) {
@@ -46,8 +45,8 @@ async fn kill(stack: &Stack, function: &str) -> Result<()> {
     Ok(())
 }
 
-/// Kills the worker that has made the first call of a plan, and insists that nobody else takes the job while its
-/// lease lasts.
+/// Kills the worker that made the first call of a plan, and requires that no other worker takes the job before the
+/// lease expires.
 async fn kill_in_mid_call(user: &User, plan: &Plan, function: &str, job: &str) -> Result<()> {
     kill(&user.stack, function).await?;
     let event = events::messages([("m", json!({"user": user.id, "job": job}).to_string())]);
@@ -89,7 +88,7 @@ async fn the_copy_of_a_worker_that_is_killed_is_made_by_another() -> Result<()> 
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     in_a_hurry(&stack, ("WorkersDropbox", "DropboxJobs"), async || {
-        // Dropbox has the file in the end, though nobody hears of it.
+        // Dropbox has stored the file, but nobody receives the response.
         let plan = Plan::new()?.answers(json!([{"seconds": 4}])).await?;
         let (name, picture) = (plan.file_name(".png"), pictures::png(64, 64)?);
         let id = user.upload_for_phone("+4915123456789", &name, "image/png", picture.clone()).await?;

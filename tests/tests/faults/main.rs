@@ -1,11 +1,12 @@
 //! What users see while DynamoDB, S3 or Cognito throttles or is down: a retry that they do not notice, or a clear
 //! answer in time.
 //!
-//! Functions are led astray here for everybody, so this is a binary of its own, and its tests take turns.
+//! The tests redirect functions, which would disturb other tests. So this is a separate binary, and its tests run one
+//! after the other.
 
 mod ai;
 mod dropbox;
-// What runs is found where Linux shows it.
+// Only Linux shows the running processes in /proc.
 #[cfg(target_os = "linux")]
 mod killed;
 mod proxy;
@@ -28,14 +29,14 @@ use proxy::{Fault, Proxy};
 
 static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
 
-/// What a browser or an app is made to wait at most: Lambda's own limit, the time a function starts in included.
+/// The longest time that a client may wait: Lambda's limit, including the start of a function.
 const PATIENCE: Duration = Duration::from_secs(11);
 
 const DYNAMODB: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 const S3: &str = "AWS_ENDPOINT_URL_S3";
 const COGNITO: &str = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER";
 
-/// Does something while a function finds a service at another address.
+/// Runs `work` while a function uses another address for a service.
 async fn astray<T>(
     stack: &Stack,
     function: &str,
@@ -52,7 +53,7 @@ async fn astray<T>(
     outcome
 }
 
-/// Insists on a 503 in time that says when to come back.
+/// Requires a timely 503 with a `retry-after`.
 fn is_unavailable(answer: Answer, since: Instant) -> Result<()> {
     ensure!(since.elapsed() < PATIENCE, "it took {:?}", since.elapsed());
     ensure!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{answer:?}");
@@ -63,7 +64,7 @@ async fn image(user: &User) -> Result<String> {
     Ok(format!("/api/images/{}", user.create("image/png", 10).await?.id()))
 }
 
-/// An address where nobody listens.
+/// An address on which nothing listens.
 async fn nobody() -> Result<String> {
     Ok(format!("http://{}", TcpListener::bind("127.0.0.1:0").await?.local_addr()?))
 }
@@ -269,7 +270,7 @@ async fn an_upload_is_developed_although_s3_or_dynamodb_failed_at_first() -> Res
         (S3, "PUT", Fault::S3_THROTTLES),
         (DYNAMODB, "UpdateItem", Fault::DYNAMODB_THROTTLES),
     ] {
-        // More than one invocation tries: the event itself has to come again.
+        // More than one invocation must try, so Lambda must retry the event.
         let proxy = Proxy::start(endpoint, operation, fault, 4).await?;
         let address = (service, proxy.address.as_str());
         let image = astray(&stack, "WorkersThumbnail", address, async || {

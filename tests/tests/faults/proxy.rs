@@ -1,4 +1,4 @@
-//! A proxy between a function and the stack's AWS, in which calls fail as they do on a bad day.
+//! A proxy between a function and the stack's AWS that injects errors.
 
 use std::{
     collections::HashMap,
@@ -22,21 +22,21 @@ use tokio::net::TcpListener;
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is answered with this status and body.
+    /// The response has this status and body.
     Answer(u16, &'static str),
-    /// There is no answer.
+    /// There is no response.
     Silence,
-    /// DynamoDB repeats its first answer to a query, like an index that lags behind its table.
+    /// DynamoDB repeats its first response to a query, like an index that lags behind its table.
     Outdated,
 }
 
 impl Fault {
-    /// DynamoDB has too much to do.
+    /// DynamoDB throttles.
     pub(crate) const DYNAMODB_THROTTLES: Self = Self::Answer(
         400,
         r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}"#,
     );
-    /// An item is in a transaction.
+    /// A transaction uses the item.
     pub(crate) const CONFLICT: Self = Self::Answer(
         400,
         r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"Transaction is ongoing for the item"}"#,
@@ -46,10 +46,10 @@ impl Fault {
         400,
         r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict, None]","CancellationReasons":[{"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"},{"Code":"None"}]}"#,
     );
-    /// Cognito has too much to do.
+    /// Cognito throttles.
     pub(crate) const COGNITO_THROTTLES: Self =
         Self::Answer(400, r#"{"__type":"TooManyRequestsException","message":"Rate exceeded"}"#);
-    /// Cognito's own sender has sent the mails of this day (the message is Cognito's).
+    /// Cognito's default sender has reached its daily limit (the message is Cognito's).
     pub(crate) const COGNITO_SENDS_NO_MORE: Self = Self::Answer(
         400,
         r#"{"__type":"LimitExceededException","message":"Exceeded daily email limit for the operation or the account. If a higher limit is required, please configure your user pool to use your own Amazon SES configuration for sending email from your own account."}"#,
@@ -59,31 +59,31 @@ impl Fault {
         400,
         r#"{"__type":"LimitExceededException","message":"Attempt limit exceeded, please try after some time."}"#,
     );
-    /// S3 has too much to do.
+    /// S3 throttles.
     pub(crate) const S3_THROTTLES: Self = Self::Answer(
         503,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>SlowDown</Code><Message>slow down</Message></Error>",
     );
-    /// Whatever it is, it has a fault of its own.
+    /// The service has an internal error.
     pub(crate) const BROKEN: Self = Self::Answer(500, r#"{"__type":"InternalServerError","message":"oops"}"#);
 }
 
 #[derive(Debug)]
 struct Plan {
     fault: Fault,
-    /// So many calls fail yet.
+    /// The number of calls that will still fail.
     failing: usize,
     calls: usize,
-    /// What was let through of the operation.
+    /// The operation's requests that were forwarded.
     forwarded: Vec<Bytes>,
-    /// The first answer to each query.
+    /// The first response to each query.
     answers: HashMap<String, Response<Full<Bytes>>>,
 }
 
 /// A running proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
-    /// Where it listens.
+    /// Its address.
     pub(crate) address: String,
     upstream: Uri,
     client: Client<HttpConnector, Full<Bytes>>,
@@ -93,7 +93,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Lets `failing` calls of one operation fail, and all others through.
+    /// Lets `failing` calls of one operation fail, and forwards all others.
     pub(crate) async fn start(
         upstream: &str,
         operation: &'static str,
@@ -123,7 +123,7 @@ impl Proxy {
                         let proxy = proxy.clone();
                         async move { Ok::<_, Infallible>(proxy.answer(request).await) }
                     });
-                    // A client may go away in the middle; that is its business.
+                    // A client may close the connection at any time.
                     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
                 });
             }
@@ -131,7 +131,7 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// How often the operation was called.
+    /// The number of calls of the operation.
     pub(crate) fn calls(&self) -> usize {
         self.plan().calls
     }
@@ -171,7 +171,7 @@ impl Proxy {
         self.pass_on(head, body.collect().await?.to_bytes()).await
     }
 
-    /// Repeats the first answer to a query. Queries that differ only in the current time count as the same.
+    /// Repeats the first response to a query. Queries that differ only in the current time count as the same.
     async fn first_answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();

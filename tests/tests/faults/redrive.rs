@@ -9,7 +9,7 @@ use tests::{Plan, Stack, pictures, until};
 
 use crate::TURN;
 
-/// Has `cargo xtask` send the stack's dead letters again; gives what it says.
+/// Runs `cargo xtask redrive` on the stack, and returns its output.
 fn redrive() -> Result<String> {
     let xtask = env::var("DARKROOM_XTASK").context("use `cargo xtask test`, which says where xtask is")?;
     let outputs = env::var("DARKROOM_OUTPUTS").context("no stack")?;
@@ -38,7 +38,7 @@ async fn a_removal_among_the_dead_letters_is_done_after_a_redrive() -> Result<()
     let (user, plan) = (stack.user().await?, Plan::new()?);
     let (jobs, letters) =
         tokio::try_join!(stack.resource("DropboxJobs"), stack.resource("DropboxDeadLetters"))?;
-    // Other tests leave samples there.
+    // Other tests leave messages there.
     for queue in ["AnalysisDeadLetters", "EditDeadLetters", "DropboxDeadLetters"] {
         let purge = json!({"QueueUrl": stack.resource(queue).await?});
         stack.aws.json("sqs", "AmazonSQS.PurgeQueue", &purge).await?;
@@ -57,7 +57,7 @@ async fn a_removal_among_the_dead_letters_is_done_after_a_redrive() -> Result<()
     let dead = holds(&stack, &letters, "1").await;
     set_policy(&stack, &jobs, &policy).await?;
     dead?;
-    // Dropbox still has it, and the job is not forgotten.
+    // Dropbox still has the file, and the job still exists.
     assert_eq!((plan.files().await?.len(), user.has_jobs().await?), (1, true));
 
     let plan = plan.answers(json!([])).await?;
@@ -80,7 +80,7 @@ async fn poison_messages_end_among_the_dead_letters() -> Result<()> {
         ]
         .map(async |(queue, letters)| {
             let (queue, letters) = tokio::try_join!(stack.resource(queue), stack.resource(letters))?;
-            // Other tests leave samples there.
+            // Other tests leave messages there.
             stack.aws.json("sqs", "AmazonSQS.PurgeQueue", &json!({"QueueUrl": letters})).await?;
             let attributes = stack.aws.queue_attributes(&queue).await?;
             let policy = attributes["RedrivePolicy"].as_str().context("no redrive policy")?;

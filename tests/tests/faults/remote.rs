@@ -1,4 +1,4 @@
-//! `cargo xtask test --stack`, against the local stack as if it were a remote one
+//! `cargo xtask test --stack`, with the local stack as if it were a remote one
 
 use std::{collections::BTreeSet, env, process::Command};
 
@@ -16,7 +16,7 @@ async fn owners(stack: &Stack) -> Result<BTreeSet<String>> {
     loop {
         let mut page = stack.aws.json("dynamodb", "DynamoDB_20120810.Scan", &scan).await?;
         for key in page["Items"].as_array().context("no items")? {
-            // Tiers have one partition.
+            // All tiers are in one partition.
             let is_tier = key["pk"]["S"] == "TIER";
             owners.insert(key[if is_tier { "sk" } else { "pk" }]["S"].to_string());
         }
@@ -32,7 +32,7 @@ async fn owners(stack: &Stack) -> Result<BTreeSet<String>> {
     Ok(owners)
 }
 
-/// The names of users that such runs have made.
+/// The names of users that such runs created.
 async fn users(stack: &Stack) -> Result<usize> {
     let list = json!({"UserPoolId": stack.outputs.user_pool_id, "Filter": "username ^= \"e2e-\""});
     let found = stack.aws.json("cognito-idp", "AWSCognitoIdentityProviderService.ListUsers", &list).await?;
@@ -49,7 +49,7 @@ async fn a_run_lists_what_it_leaves_out_and_leaves_nothing_behind() -> Result<()
 
     let mut run = Command::new(xtask);
     run.args(["test", "--stack", &outputs.stack_name, "--region", &outputs.region]);
-    // Users, objects, a tier, and one test for which there is no mailbox.
+    // These tests create users, objects and a tier. One needs a mailbox, which a remote stack does not have.
     run.args(["a_photo_goes_up", "who_is_moved_down_keeps", "another_code_confirms_nobody"]);
     run.env("AWS_ENDPOINT_URL", &outputs.endpoint_url);
     run.env("AWS_ACCESS_KEY_ID", &outputs.access_key).env("AWS_SECRET_ACCESS_KEY", &outputs.secret_key);

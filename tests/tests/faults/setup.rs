@@ -1,4 +1,4 @@
-//! The default tiers of a deployment, and users without any
+//! The default tiers of a deployment, and users without a tier
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
@@ -10,12 +10,12 @@ use crate::{
     proxy::{Fault, Proxy},
 };
 
-/// A default tier as the table has it.
+/// A default tier's item in the table.
 async fn tier(stack: &Stack, id: &str) -> Result<Option<Value>> {
     stack.aws.item(&stack.outputs.table, "TIER", &format!("TIER#{id}")).await
 }
 
-/// A template with nothing but the custom resource, which lists these tiers.
+/// A template that contains only the custom resource with these tiers.
 fn template(function: &Value, tiers: &[&str]) -> String {
     let properties = json!({"ServiceToken": function, "ServiceTimeout": 30, "Tiers": tiers});
     let resource = json!({"Type": "Custom::DefaultTiers", "Properties": properties});
@@ -42,7 +42,7 @@ async fn a_deployment_neither_undoes_a_change_nor_brings_back_a_tier_that_was_de
     );
     let function = aws.function(&stack.resource("WorkersSetup").await?).await?["FunctionArn"].take();
     let outcome = async {
-        // As admins do.
+        // As an admin does.
         aws.delete_item(table, "TIER", "TIER#premium").await?;
         let mut changed = before.1.clone();
         changed["max_images"] = json!(12);
@@ -59,7 +59,7 @@ async fn a_deployment_neither_undoes_a_change_nor_brings_back_a_tier_that_was_de
         becomes(&stack, &name, "UPDATE_COMPLETE").await?;
         ensure!(tier(&stack, "premium").await?.is_none(), "the tier came back with an update");
 
-        // Of a tier that the template lists for the first time, nobody can have deleted anything.
+        // Nobody can have deleted a tier that the template lists for the first time.
         aws.change_stack("UpdateStack", &name, &template(&function, &["enterprise"])).await?;
         until("the second update", async || {
             let lines = aws.log_lines(&stack.resource("WorkersLogs").await?, "Enterprise").await?;
@@ -126,7 +126,7 @@ async fn without_the_tier_for_new_users_they_get_a_clear_500_until_an_admin_crea
             Ok((!stack.aws.log_lines(&group, what).await?.is_empty()).then_some(()))
         })
         .await?;
-        // Who has a profile notices nothing.
+        // Users with a profile are not affected.
         admin.get("/api/auth/profile").await?.expect(200)?;
         let mut rules = basic.clone();
         for name in ["pk", "sk", "id", "revision"] {

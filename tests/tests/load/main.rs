@@ -1,4 +1,4 @@
-//! What holds when very many come at once. A binary of its own, so that nothing else waits meanwhile.
+//! Tests with very many simultaneous requests. This is a separate binary, so that no other test has to wait.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{Answer, Stack, Tier, User};
 
-/// Whether there was a place. Who is told to come back does so with the same key, as a client should.
+/// Whether the image was created. On a 429, it retries with the same key, as clients should.
 async fn takes_a_place(user: &User, key: usize, body: &Value) -> Result<bool> {
     for _attempt in 0..20 {
-        // Read here rather than by `User::post_once`: the 429 is API Gateway's own, above the stage's request rate.
+        // Not with `User::post_once`: API Gateway itself answers 429 above the stage's request rate, and not with a problem.
         let request = user.request(Method::POST, "/api/images").json(body);
         let response = request.header("idempotency-key", format!("request-{key}")).send().await?;
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
@@ -28,8 +28,8 @@ async fn takes_a_place(user: &User, key: usize, body: &Value) -> Result<bool> {
     bail!("request {key} was put off again and again")
 }
 
-/// The table's part of it is held against all thousand at once in `shared/store/tests/quota.rs`; here so many
-/// functions run at a time as a laptop can start.
+/// `shared/store/tests/quota.rs` tests the table with a thousand simultaneous writes. Here, a laptop limits the number
+/// of functions that run at the same time.
 #[tokio::test]
 async fn of_a_thousand_uploads_exactly_as_many_succeed_as_there_are_places() -> Result<()> {
     const PLACES: usize = 500;

@@ -6,7 +6,7 @@ use tests::{Stack, Tier, unique, until};
 
 use crate::{needs_all_it_may, opens_its_pictures, ready};
 
-/// An image of somebody, once admins find it.
+/// An image of a user, as soon as admins find it.
 async fn anyones(stack: &Stack) -> Result<String> {
     let (admin, user) = tokio::try_join!(stack.admin(), stack.user_in(Tier::ENTERPRISE))?;
     let id = ready(&user).await?;
@@ -66,7 +66,7 @@ async fn admin_images_delete() -> Result<()> {
     let stack = Stack::connect()?;
     let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
     needs_all_it_may(&stack, "AdminImagesDelete", async || {
-        // In a slot, which becomes free.
+        // The image is in a slot, which becomes free.
         let set = user.create_set().await?;
         let created = user.fill(&set, "image1", "image/png", 10).await?.json(201)?;
         let id = created["image"]["id"].as_str().unwrap_or_default();

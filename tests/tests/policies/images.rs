@@ -123,7 +123,7 @@ async fn images_delete() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "ImagesDelete", async || {
-        // In a slot, which becomes free.
+        // The image is in a slot, which becomes free.
         let set = user.create_set().await?;
         let created = user.fill(&set, "image1", "image/png", 10).await?.json(201)?;
         let id = created["image"]["id"].as_str().context("no id")?;
@@ -141,7 +141,7 @@ async fn images_thumbnail() -> Result<()> {
     needs_all_it_may(&stack, "ImagesThumbnail", async || {
         let redirect = user.get(&format!("/api/images/{id}/thumbnail?size=200")).await?.expect(302)?;
         stack.fetch(redirect.header("location")).await?.expect(200)?;
-        // A size that the tier has gained since is made by another function.
+        // Another function creates a size that the tier gained later.
         let size = size.fetch_add(1, Ordering::Relaxed);
         user.change_profile("SET limits.thumbnail_sizes = :sizes", json!({":sizes": [200, size]})).await?;
         user.get(&format!("/api/images/{id}/thumbnail?size={size}")).await?.expect(302).map(drop)

@@ -1,6 +1,7 @@
-//! What a function may do, it needs: with one action less, something fails that works with it.
+//! Functions have no needless permissions: without any single action, something fails.
 //!
-//! What is taken away is missed by everybody, so this is a binary of its own, and its tests take turns.
+//! The tests remove permissions, which would disturb other tests. So this is a separate binary, and its tests run one
+//! after the other.
 
 mod admin;
 mod images;
@@ -23,8 +24,8 @@ use tokio::sync::Mutex;
 
 static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
 
-/// The policy in a function's role that says what the function itself may do (template.yaml). Beside it the role has
-/// what Lambda does for the function; the emulator does that without asking, and docs/PERMISSIONS.md shows it.
+/// The policy for the function's own calls (template.yaml). Roles have another policy for calls that Lambda makes for
+/// the function. The emulator does not check those; docs/PERMISSIONS.md lists them.
 const OWN: &str = "own";
 
 /// The policy [`OWN`] of a function, as it was deployed.
@@ -46,7 +47,7 @@ impl Policy {
     /// Every action with the number of the statement that allows it.
     fn actions(&self) -> Vec<(usize, String)> {
         let statements = self.document["Statement"].as_array().into_iter().flatten().enumerate();
-        // S3 says that an object is not there to those alone who may list its bucket, the local stack to everybody.
+        // Without s3:ListBucket, S3 answers 403 for a missing object. The local stack always answers 404.
         let statements = statements.filter(|(_, statement)| statement["Sid"] != "MissingObjects");
         let actions = statements.flat_map(|(n, statement)| {
             let actions = statement["Action"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -60,7 +61,7 @@ impl Policy {
         let allowed = document["Statement"][statement]["Action"].as_array_mut().context("no actions")?;
         allowed.retain(|allowed| allowed != action);
         if allowed.is_empty() {
-            // A statement must allow something; this is what anybody may do anyway.
+            // A statement must allow something. Everybody may make this call.
             allowed.push(json!("sts:GetCallerIdentity"));
         }
         self.put(&document).await
@@ -141,7 +142,7 @@ fn new_image() -> Value {
     json!({"file_name": "a", "content_type": "image/png", "size": 1000})
 }
 
-/// An address is worth what its signer may do.
+/// A presigned address works only if its signer has the permission.
 async fn opens_its_pictures(stack: &Stack, image: &Value) -> Result<()> {
     for url in [&image["thumbnails"][0]["url"], &image["original_url"]] {
         stack.fetch(url.as_str().context("the image has no such address")?).await?.expect(200)?;
@@ -149,7 +150,7 @@ async fn opens_its_pictures(stack: &Stack, image: &Value) -> Result<()> {
     Ok(())
 }
 
-/// An image that is ready; gives its id.
+/// Creates an image that is ready, and returns its id.
 async fn ready(user: &User) -> Result<String> {
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     ensure!(image["status"] == "ready", "{image}");
@@ -182,7 +183,7 @@ async fn tiers_list() -> Result<()> {
     needs_all_it_may(&stack, "TiersList", async || user.get(path).await?.expect(200).map(drop)).await
 }
 
-/// A function without a test here would keep permissions that nothing shows to be needed.
+/// A function without a test here could have needless permissions.
 #[tokio::test]
 async fn every_function_with_a_policy_has_its_test() -> Result<()> {
     const TESTED: &str = concat!(
@@ -208,7 +209,7 @@ async fn every_function_with_a_policy_has_its_test() -> Result<()> {
     Ok(())
 }
 
-/// The resource that is the role of a function: each names its own by `!GetAtt`.
+/// The role of a function, which the function names with `!GetAtt`.
 fn role_of(function: &Yaml) -> Option<&str> {
     let Yaml::Tagged(role) = &function["Properties"]["Role"] else { return None };
     role.value.as_str()?.strip_suffix(".Arn")

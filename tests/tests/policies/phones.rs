@@ -8,7 +8,7 @@ use crate::{needs_all_it_may, opens_its_pictures};
 
 const PATH: &str = "/api/phones/+4915123456789/images";
 
-/// Uploads a picture; gives its image.
+/// Uploads a picture, and returns its image.
 async fn upload(user: &User) -> Result<Value> {
     let picture = pictures::png(64, 64)?;
     let file = json!({"file_name": "a", "content_type": "image/png", "size": picture.len()});

@@ -15,13 +15,13 @@ async fn put_orphans(stack: &Stack, key: &str) -> Result<()> {
     stack.aws.put_object(&stack.outputs.uploads_bucket, key, pictures::png(64, 64)?).await
 }
 
-/// What failed of a batch of a stream or a queue: nothing.
+/// Requires that nothing of a batch of a stream or queue failed.
 fn took_all(answer: &Value) -> Result<()> {
     ensure!(answer["batchItemFailures"] == json!([]), "{answer}");
     Ok(())
 }
 
-/// Uploads a picture that is to be analysed; gives the image's id.
+/// Uploads a picture with a request for an analysis, and returns the image's id.
 async fn wishing(user: &User, picture: Vec<u8>) -> Result<String> {
     let size = picture.len();
     let fields = json!({"file_name": "a", "content_type": "image/png", "size": size, "analyze": true});
@@ -37,12 +37,12 @@ async fn workers_thumbnail() -> Result<()> {
     let key = user.key(NOBODYS);
     let event = events::uploaded([(key.as_str(), "FFFF")])?;
     needs_all_it_may(&stack, "WorkersThumbnail", async || {
-        // What has no record is removed. S3's own event may come first, with the same rights.
+        // The worker deletes objects without a record. S3's own event may arrive first, with the same permissions.
         put_orphans(&stack, &key).await?;
         stack.invoke("WorkersThumbnail", &event).await?.ok()?;
         // What cannot be developed for a fault on our side is retried, given up, and told to its owner.
         ready(&user).await?;
-        // A job that waited for it begins.
+        // A job that waited for the upload starts.
         let id = wishing(&user, pictures::png(64, 64)?).await?;
         ensure!(user.developed(&id).await?["status"] == "ready");
         Ok(())

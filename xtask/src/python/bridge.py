@@ -7,7 +7,7 @@ import sys
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-# Ctrl-C ends it without a word: the program that it works for speaks.
+# Ctrl-C ends this program silently, because xtask prints the message.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 clients = {}
 for line in sys.stdin:

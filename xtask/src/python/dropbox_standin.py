@@ -1,7 +1,7 @@
-"""Stands in for Dropbox while the tests run: files in memory, sessions, shared links, access tokens.
+"""The stand-in for Dropbox in tests: files in memory, sessions, shared links, access tokens.
 
-What comes in is read, and what goes out is written, by the serializers of Dropbox's own SDK, strictly, so that our
-wire format agrees with something that was not written here.
+It reads requests and writes responses with the strict serializers of Dropbox's SDK. So the tests compare our wire
+format with independent code.
 """
 
 import datetime
@@ -18,7 +18,7 @@ from dropbox.content_hash import DropboxContentHasher
 
 from plans import Wrong
 
-# Words of `unique` in the suite: they are looked for in paths, and in what a session begins with.
+# The words of test plans, which are searched in paths and at the start of sessions.
 WORD = re.compile(r"plan-[0-9a-f]+-[0-9a-f]+")
 PART = 4 << 20
 EXPIRES_IN = 14400
@@ -40,7 +40,7 @@ def word_in(text):
 
 
 class Refused(Exception):
-    """What an endpoint refuses for a reason of its own: status 409."""
+    """An error that is specific to an endpoint, with status 409."""
 
     def __init__(self, validator, error):
         error = json.loads(stone_serializers.json_encode(validator, error))
@@ -67,7 +67,7 @@ class Dropbox:
             "sharing/list_shared_links": (sharing.ListSharedLinksArg, self.list),
         }
 
-    # ------------------------------------------------------------ what tests look at
+    # ------------------------------------------------------------ for tests
 
     def holding(self, word):
         with self.lock:
@@ -97,7 +97,7 @@ class Dropbox:
         has_content = route.startswith("files/upload")
         text = handler.headers["dropbox-api-arg"] if has_content else data.decode()
         wanted = "application/octet-stream" if has_content else "application/json"
-        # A header carries ASCII alone.
+        # A header may contain only ASCII.
         if handler.headers["content-type"] != wanted or (has_content and not re.fullmatch(r"[ -~]*", text)):
             raise Wrong(f"the argument or its type is not what {route} takes")
         validator = getattr(files if route.startswith("files/") else sharing, kind.__name__ + "_validator")
@@ -150,7 +150,7 @@ class Dropbox:
         return handler.reply(200, json.dumps(answer).encode())
 
     def fail(self, handler, step, token):
-        """Answers with a status that is not a success, in the form that Dropbox gives it."""
+        """Sends an error in Dropbox's format."""
         status = step["status"]
         if status == 401:
             if step.get("for_all"):
@@ -191,7 +191,7 @@ class Dropbox:
         )
 
     def write(self, path, data):
-        """Gives the file's metadata, or why it is not written. As `WriteMode.add` does it, without `autorename`."""
+        """Writes a file as `WriteMode.add` without `autorename` does. Returns its metadata, or the reason for a refusal."""
         parts = path.split("/")[1:]
         if any(re.search(r"[\\\x00-\x1f\x7f]", part) or len(part) > 255 or part != part.rstrip(" .") for part in parts):
             return None, files.WriteError.disallowed_name
@@ -231,7 +231,7 @@ class Dropbox:
         return encode(files.UploadSessionStartResult_validator, files.UploadSessionStartResult(session_id=session))
 
     def more(self, cursor):
-        """A session's parts, or why there can be no more of them."""
+        """The parts of a session, or the reason why it accepts no more."""
         session = self.sessions.get(cursor.session_id)
         if session is None:
             return None, "not_found"
@@ -312,7 +312,7 @@ class Dropbox:
     # ------------------------------------------------------------ the SDK
 
     def sdk_agrees(self, address):
-        """Dropbox's own client must understand what is said here, before anybody else is told it."""
+        """Requires that Dropbox's SDK understands the stand-in."""
         self.address = address
 
         class Here(requests.adapters.HTTPAdapter):

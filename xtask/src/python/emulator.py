@@ -1,8 +1,8 @@
-"""Runs ministack in a session of its own, saving its state while it runs.
+"""Runs ministack in a new session, and saves its state while it runs.
 
-By itself ministack saves only when it is ended in good order. Here the data (items, users, buckets)
-is saved every few seconds, and everything at SIGUSR1, which xtask sends after each deploy. So a
-killed stack comes back. Objects in S3 are files from the start.
+ministack itself saves its state only when it stops normally. This program saves the data (items, users, buckets) every
+few seconds, and everything at SIGUSR1, which xtask sends after each deployment. So the data survives if the stack is
+killed. Objects in S3 are always files.
 
 With arguments (the paths of Node.js, of judge.js and of the file for refused requests), a stricter judge checks every
 request first: see judge.py.

@@ -1,4 +1,4 @@
-"""Puts each binary into a zip of its own, as `bootstrap`, which is what Lambda starts.
+"""Packs each binary into a zip, as `bootstrap`, the file that Lambda starts.
 
 Called with pairs of a zip and its binary. A zip that is newer than its binary stays as it is. The zips compress
 little, because speed matters more than size on this machine.

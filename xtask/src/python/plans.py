@@ -1,11 +1,11 @@
-"""What the stand-ins are to answer, and the calls that came, each by a word that a test made up."""
+"""The planned responses of the stand-ins and the received calls, by the word of a test."""
 
 import threading
 import time
 
 
 class Wrong(Exception):
-    """A request that is not as its provider documents it."""
+    """A request that violates the provider's documentation."""
 
 
 class Plans:
@@ -21,7 +21,7 @@ class Plans:
             return list(self.calls.get(word, []))
 
     def step(self, word, call):
-        """Keeps a call, and gives what it is to be answered with, when that is due."""
+        """Records a call, waits for the planned delay, and returns the planned response."""
         with self.lock:
             self.calls.setdefault(word, []).append(call | {"time": time.time()})
             steps = self.steps.get(word, [])

@@ -1,12 +1,11 @@
-"""Stands in for OpenAI and Dropbox while the tests run: loopback only, and never part of a deployment.
+"""The stand-in for OpenAI and Dropbox in tests. It listens only on loopback and is never part of a deployment.
 
-What comes in is checked against the types of the providers' own SDKs, and what goes out is made of them, so that our
-wire format agrees with something that was not written here. What does not fit is answered with 400, and said on
-standard error.
+It parses requests with the types of the providers' SDKs, and creates responses from these types. So the tests compare
+our wire format with independent code. It answers an invalid request with 400 and prints the reason on standard error.
 
-A test writes `plan:<word>` into its prompt, or the word into a file's name. POST /_plans/<word> says what the calls
-with that word are answered with, one after the other; GET /_plans/<word> gives the calls that came. Without a plan all
-goes well. GET /_files/<word> lists what Dropbox holds.
+A test writes `plan:<word>` into its prompt, or the word into a file name. POST /_plans/<word> sets the responses to
+the calls with that word, in order. GET /_plans/<word> returns the received calls. Without a plan, all calls succeed.
+GET /_files/<word> lists the files in Dropbox.
 """
 
 import base64
@@ -36,7 +35,7 @@ from plans import Plans, Wrong
 
 KEY = sys.argv[2]
 CHAT = pydantic.TypeAdapter(CompletionCreateParamsNonStreaming)
-# All parameters but the files, which come as parts of their own.
+# All parameters except the files, which are separate parts.
 FIELDS = typing_extensions.get_type_hints(ImageEditParamsNonStreaming, include_extras=True)
 FIELDS = {name: kind for name, kind in FIELDS.items() if name not in ("image", "mask", "markup")}
 EDIT = pydantic.TypeAdapter(typing_extensions.TypedDict("Fields", FIELDS, total=False))
@@ -72,7 +71,7 @@ def picture_of(url):
 
 
 def exhaust(value):
-    """pydantic checks an Iterable only as it is gone through."""
+    """Reads all items, because pydantic checks an Iterable only during iteration."""
     if isinstance(value, dict):
         return {name: exhaust(item) for name, item in value.items()}
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
@@ -195,7 +194,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def sdk_agrees(address):
-    """OpenAI's own client must understand what is said here, before anybody else is told it."""
+    """Requires that OpenAI's SDK understands the stand-in."""
     client = openai.OpenAI(api_key=KEY, base_url=f"{address}/v1", max_retries=0)
     url = "data:image/png;base64," + base64.b64encode(EDITED).decode()
     said = client.chat.completions.create(
@@ -220,5 +219,5 @@ address = f"http://127.0.0.1:{server.server_address[1]}"
 sdk_agrees(address)
 dropbox.sdk_agrees(address)
 print(address, flush=True)
-# It ends with whoever started it.
+# The stand-in ends when the program that started it closes this pipe.
 sys.stdin.read()

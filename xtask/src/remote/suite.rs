@@ -19,7 +19,7 @@ pub(super) const LOCAL_BINARIES: [(&str, &str); 2] = [
 /// Tests that did not run, each with the reason.
 pub(super) type LeftOut = Vec<(String, String)>;
 
-/// The end-to-end test binaries that run against other stacks too.
+/// The end-to-end test binaries that also run on other stacks.
 pub(super) fn remote_binaries() -> Result<Vec<String>> {
     let entries = fs::read_dir(project::root().join("tests/tests"))?.flatten();
     let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
@@ -41,7 +41,7 @@ pub(super) fn list(targets: &[&str], filters: &[String]) -> Result<Vec<String>> 
     Ok(names)
 }
 
-/// The tests of the page, by the names that they have in the sources.
+/// The names of the browser tests, from their sources.
 pub(super) fn browser_tests() -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(project::root().join("tests/browser"))?.flatten() {
@@ -57,7 +57,7 @@ pub(super) fn browser_tests() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Runs a program, shows its output and has each line read; gives whether it succeeded.
+/// Runs a program, prints its output, passes each line to `read`, and returns whether it succeeded.
 pub(super) fn run_and_read(program: &mut Command, mut read: impl FnMut(&str)) -> Result<bool> {
     let mut child = command::spawn(program.stdout(Stdio::piped()))?;
     for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
@@ -68,7 +68,7 @@ pub(super) fn run_and_read(program: &mut Command, mut read: impl FnMut(&str)) ->
     Ok(child.wait()?.success())
 }
 
-/// The test that a line of the test harness says was ignored, and the reason.
+/// The ignored test and the reason, if a line of the test harness reports one.
 pub(super) fn ignored(line: &str) -> Option<(String, String)> {
     let (name, reason) = line.strip_prefix("test ")?.split_once(" ... ignored")?;
     Some((name.to_owned(), reason.trim_start_matches([',', ' ']).to_owned()))

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tests::{Stack, Tier, User, id_of, pictures, unique, until};
 
-/// The ids of a list, of its first page alone.
+/// The ids on the first page of a list.
 async fn list(admin: &User, query: &str) -> Result<Vec<String>> {
     let page = admin.get(&format!("/api/admin/images?limit=100&{query}")).await?.json(200)?;
     Ok(ids(&page))
@@ -145,7 +145,7 @@ async fn an_admin_sees_edits_and_deletes_an_image_of_somebody() -> Result<()> {
     })
     .await?;
     assert_eq!((&seen["id"], &seen["user_id"]), (&json!(id), &json!(user.id)));
-    // Whatever the owner's tier shows.
+    // The owner's tier does not matter.
     assert!(seen["original_url"].is_string(), "{seen}");
     pictures::check_quadrants(&admin.thumbnail(&seen, 200).await?.bytes, 200, 200)?;
 

@@ -4,12 +4,12 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tests::{Answer, Stack, User, id_of, pictures, unique, until};
 
-/// A tier's id that nobody has.
+/// An unused id for a tier.
 fn new_id() -> String {
     unique("t")
 }
 
-/// Rules like basic's.
+/// The rules of the tier basic.
 fn rules() -> Value {
     json!({
         "name": "Sample", "thumbnail_sizes": [200], "original_link": false, "expiring_links": false,

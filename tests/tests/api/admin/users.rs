@@ -91,7 +91,7 @@ async fn who_is_moved_down_keeps_what_is_there() -> Result<()> {
     user.get(&format!("/api/images/{id}/thumbnail?size=400")).await?.problem(403, "size-not-in-tier")?;
     let body = json!({"file_name": "a", "content_type": "image/png", "size": 10});
     user.post("/api/images", &body).await?.problem(409, "quota-exceeded")?;
-    // Below the quota there is room again.
+    // Below the quota, the user can create images again.
     for image in user.get("/api/images").await?.json(200)?["images"].as_array().unwrap() {
         user.delete(&format!("/api/images/{}", id_of(image)?)).await?.expect(204)?;
     }

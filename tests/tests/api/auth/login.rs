@@ -17,13 +17,13 @@ async fn a_login_gives_tokens_that_open_the_profile() -> Result<()> {
     Ok(())
 }
 
-/// A login as pages do it.
+/// A login with a cookie, as the page sends it.
 pub(super) async fn as_a_page(user: &User) -> Result<Answer> {
     let login = json!({"username": user.username, "password": user.password, "refresh_token_in": "cookie"});
     user.stack.post("/api/auth/login", &login).await?.expect(200)
 }
 
-/// What an answer has a browser keep: `refresh_token=…`, as it is sent back.
+/// The cookie that a response sets, `refresh_token=…`, as a browser sends it back.
 pub(super) fn cookie(answer: &Answer) -> Result<String> {
     let cookie = answer.header("set-cookie").split(';').next().unwrap_or_default();
     let token = cookie.strip_prefix("refresh_token=").context("no such cookie")?;

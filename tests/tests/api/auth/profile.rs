@@ -1,4 +1,4 @@
-//! `GET /api/auth/profile`, and who may come in at all
+//! `GET /api/auth/profile`, and which tokens the API accepts
 
 use anyhow::{Context, Result};
 use reqwest::Method;
@@ -10,7 +10,7 @@ async fn a_new_user_is_basic_and_has_used_nothing() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let profile = user.get("/api/auth/profile").await?.json(200)?;
-    // What the deployment has.
+    // The tokens of this deployment.
     let features = profile["features"].clone();
     assert!(features["ai"].is_boolean() && features["dropbox"].is_boolean(), "{profile}");
     let expected = json!({
@@ -105,7 +105,7 @@ async fn through_a_new_client(stack: &Stack, pool: &str, username: &str, passwor
 async fn assert_refused(user: &mut User, token: String, what: &str) -> Result<()> {
     user.tokens.access_token = token;
     for path in ["/api/auth/profile", "/api/images"] {
-        // The gateway refuses it, so there is no problem's code.
+        // The gateway refuses the token, so there is no problem code.
         assert_eq!(
             user.request(Method::GET, path).send().await?.status(),
             401,
@@ -115,8 +115,8 @@ async fn assert_refused(user: &mut User, token: String, what: &str) -> Result<()
     Ok(())
 }
 
-/// The local stack signs the tokens of all pools with one key, so issuer and client alone tell these tokens from good
-/// ones.
+/// The local stack signs the tokens of all pools with one key, so these tokens differ from valid ones only in issuer and
+/// client.
 #[tokio::test]
 async fn a_token_of_another_client_or_another_pool_is_refused() -> Result<()> {
     let stack = Stack::connect()?;

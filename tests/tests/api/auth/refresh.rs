@@ -22,7 +22,7 @@ async fn a_refresh_gives_a_new_access_token_that_works() -> Result<()> {
     user.tokens = serde_json::from_value(answer)?;
     assert_eq!(user.tokens.token_type, "Bearer");
     user.get("/api/auth/profile").await?.expect(200)?;
-    // And so does the refresh token that came with it.
+    // The refresh token of that login is valid too.
     let refresh = json!({"refresh_token": user.tokens.refresh_token});
     stack.post("/api/auth/token/refresh", &refresh).await?.expect(200)?;
     Ok(())
@@ -42,7 +42,7 @@ async fn a_page_refreshes_with_its_cookie_alone() -> Result<()> {
     let mut user = stack.user().await?;
     let cookie = cookie(&as_a_page(&user).await?)?;
     let answer = with_cookie(&stack, &format!("theme=dark; {cookie}")).await?;
-    // The token goes on, and so does the cookie.
+    // The token and the cookie stay valid.
     assert_eq!(answer.header("set-cookie"), "");
     let tokens = answer.json(200)?;
     assert_eq!(tokens.get("refresh_token"), None);
@@ -78,13 +78,13 @@ async fn a_refresh_without_a_token_is_refused() -> Result<()> {
 async fn another_sites_form_cannot_use_the_cookie() -> Result<()> {
     let stack = Stack::connect()?;
     let cookie = cookie(&as_a_page(&stack.user().await?).await?)?;
-    // What a browser sends across origins without asking first.
+    // A browser sends these requests to other origins without a preflight.
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
         let request = stack.request(Method::POST, "/api/auth/token/refresh").header("cookie", &cookie);
         let request = request.header("content-type", content_type).body("{}");
         Answer::read(request.send().await?).await?.problem(415, "unsupported-media-type")?;
     }
-    // And it may not ask for more with the cookie, not even from an origin that may call the API.
+    // Even a page of an allowed origin must not send the cookie.
     let url = format!("{}/api/auth/token/refresh", stack.outputs.api_url);
     let preflight = stack.request_url(Method::OPTIONS, &url).header("origin", &stack.outputs.allowed_origin);
     let preflight = preflight.header("access-control-request-method", "POST");

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tests::{Stack, email_of, unique};
 
-/// What somebody new sends.
+/// The body of a new user's registration.
 pub(super) fn account() -> Value {
     let username = unique("ann");
     let email = email_of(&username);

@@ -57,7 +57,7 @@ async fn what_was_said_of_a_picture_goes_with_it_when_it_is_replaced() -> Result
     let described = user.analysed(&id).await?["analysis"].take();
     let picture = pictures::png(64, 64)?;
     let replacement = user.replace(&id, "image/png", picture.len()).await?;
-    // The old picture is served yet, and so is what it shows.
+    // The API still serves the old picture and its analysis.
     assert_eq!(user.image(&id).await?["analysis"], described);
     stack.put(&replacement.upload, picture).await?.expect(200)?;
     assert_eq!(user.developed(&id).await?["analysis"], Value::Null);

@@ -1,4 +1,4 @@
-//! `POST /api/images`, and the upload to S3 that it hands out
+//! `POST /api/images`, and its presigned upload to S3
 
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ async fn an_upload_of_another_length_type_or_key_is_refused_and_nothing_is_store
 
     assert_eq!(user.objects(created.id()).await?, (vec![], vec![]));
     assert_eq!(user.image(created.id()).await?["status"], "pending");
-    // Nothing was used up: the upload as it was meant still works.
+    // The failed attempts changed nothing: the correct upload still works.
     stack.put(&created.upload, photo).await?.expect(200)?;
     Ok(())
 }
@@ -143,7 +143,7 @@ async fn what_is_no_picture_ends_as_failed_and_is_never_linked() -> Result<()> {
     let html = b"<!doctype html><script>alert(1)</script>".to_vec();
     let svg = br#"<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>"#.to_vec();
     let script = b"#!/bin/sh\nrm -rf /\n".to_vec();
-    // HTML first, a whole JPEG behind: a browser that sniffs would run it.
+    // HTML, followed by a whole JPEG. A browser that sniffs types would run it.
     let polyglot = [&html[..], &pictures::jpeg(64, 64)?].concat();
     try_join_all([html, svg, script, polyglot].map(async |bytes| {
         let image = user.upload_and_develop("image/jpeg", bytes).await?;
@@ -180,7 +180,7 @@ async fn an_empty_file_is_refused_and_a_stub_of_one_fails_and_is_not_tried_again
     let header = user.upload_and_develop("image/png", header).await?;
     assert_eq!((&header["status"], &header["failure"]["code"]), (&json!("failed"), &json!("corrupt-image")));
 
-    // The emulator sends a failed event again after one second and after two more.
+    // The emulator retries a failed event after one second and after two more.
     tokio::time::sleep(Duration::from_secs(5)).await;
     for image in [&byte, &header] {
         let id = id_of(image)?;
@@ -243,7 +243,7 @@ async fn a_file_larger_than_the_tier_allows_is_refused_before_any_upload() -> Re
     let user = stack.user().await?;
     let mut fields = fields();
     fields["size"] = json!(10_000_001);
-    // Both where the user has no profile yet and where there is one.
+    // Without a profile, and with one.
     user.post("/api/images", &fields).await?.problem(413, "file-too-large")?;
     user.create("image/png", 10_000_000).await?;
     let problem = user.post("/api/images", &fields).await?.problem(413, "file-too-large")?;

@@ -29,7 +29,7 @@ async fn an_image_can_go_before_it_was_uploaded() -> Result<()> {
     let created = user.create("image/png", 10).await?;
     user.delete(&format!("/api/images/{}", created.id())).await?.expect(204)?;
     user.usage_becomes(0, 0).await?;
-    // Its place can be taken again.
+    // The user can create another image.
     user.create("image/png", 10).await?;
     Ok(())
 }

@@ -46,7 +46,7 @@ async fn an_edit_is_a_new_image_with_thumbnails_of_its_own() -> Result<()> {
     let calls = plan.calls().await?;
     assert_eq!(calls.len(), 1);
     assert_eq!((&calls[0]["size"], &calls[0]["content_type"]), (&json!("1536x1024"), &json!("image/jpeg")));
-    // It counts as what it is, and its source stays as it was but for the hint at its edit.
+    // It counts in the quota. Its source changes only in the reference to the edit.
     user.usage_becomes(2, source["size"].as_u64().unwrap() + edit["size"].as_u64().unwrap()).await?;
     let after = user.image(id).await?;
     assert_eq!((&after["edit_image_id"], &after["thumbnails"]), (&edit["id"], &source["thumbnails"]));

@@ -1,4 +1,4 @@
-//! `GET /api/images/{id}`, and what holds for every path with an id
+//! `GET /api/images/{id}`, and rules of all paths with an id
 
 use anyhow::Result;
 use reqwest::Method;
@@ -77,7 +77,7 @@ async fn a_picture_keeps_its_address_from_one_read_to_the_next() -> Result<()> {
     let user = stack.user().await?;
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     let id = id_of(&image)?;
-    // Addresses change once in a quarter of an hour; two reads in a row can meet that once.
+    // Addresses change every quarter of an hour. This can happen once between two reads.
     let (first, second, third) = (user.image(id).await?, user.image(id).await?, user.image(id).await?);
     assert!(first == second || second == third, "{first} {second} {third}");
     Ok(())

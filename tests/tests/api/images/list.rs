@@ -12,7 +12,7 @@ fn ids(page: &Value) -> Vec<String> {
     images.filter_map(|image| image["id"].as_str()).map(str::to_owned).collect()
 }
 
-/// All pages of a list, each the ids it shows.
+/// The ids on each page of a list.
 async fn pages(user: &User, query: &str) -> Result<Vec<Vec<String>>> {
     let (mut pages, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -54,7 +54,7 @@ async fn a_list_shows_what_its_images_show_by_themselves() -> Result<()> {
     let mut image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     let mut page = user.get("/api/images").await?.json(200)?;
     let mut listed = page["images"][0].take();
-    // Each endpoint signs with a role of its own.
+    // Each endpoint signs with its own role.
     for shown in [&mut image, &mut listed] {
         assert!(shown["thumbnails"][0]["url"].take().is_string(), "{shown}");
     }
@@ -103,7 +103,7 @@ async fn a_cursor_that_is_forged_in_the_right_shape_is_refused() -> Result<()> {
     let (tag, id) = good.split_at(TAG_BYTES);
     assert_eq!(std::str::from_utf8(id)?, ids[2], "a cursor has another shape; forge it anew");
 
-    // What anybody can compute: the parts that a cursor is made of, with their lengths, under an empty key.
+    // A cursor that anybody can compute: the parts with their lengths, authenticated with an empty key.
     let mut mac = Hmac::<Sha256>::new_from_slice(b"")?;
     for part in ["images", &user.id, "", &ids[1]] {
         mac.update(&(part.len() as u64).to_be_bytes());
@@ -167,7 +167,7 @@ async fn a_forged_or_foreign_cursor_is_refused() -> Result<()> {
     let page = ann.get("/api/images?limit=1").await?.json(200)?;
     let cursor = page["next_cursor"].as_str().unwrap();
     ann.get(&format!("/api/images?cursor={cursor}")).await?.expect(200)?;
-    // Another user's, another list's, mangled, made up.
+    // Cursors of another user or another list, and invalid ones.
     bob.get(&format!("/api/images?cursor={cursor}")).await?.problem(400, "bad-cursor")?;
     let mangled = cursor.chars().rev().collect::<String>();
     let forged =

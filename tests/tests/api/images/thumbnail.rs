@@ -12,7 +12,7 @@ async fn a_thumbnail_is_a_redirect_away() -> Result<()> {
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let image = user.upload_and_develop("image/jpeg", pictures::jpeg(640, 480)?).await?;
     let path = format!("/api/images/{}/thumbnail", id_of(&image)?);
-    // Without a size it is the smallest.
+    // Without a size, the API serves the smallest.
     for (query, width, height) in [("?size=400", 400, 300), ("", 200, 150)] {
         let answer = user.get(&format!("{path}{query}")).await?.expect(302)?;
         let thumbnail = stack.fetch(answer.header("location")).await?.expect(200)?;
@@ -103,7 +103,7 @@ async fn a_size_that_the_tier_gained_is_developed_once_and_kept() -> Result<()> 
     let tier = format!("/api/admin/users/{}/tier", user.id);
     admin.put(&tier, &json!({"tier": "enterprise"})).await?.expect(200)?;
 
-    // Several at once want it; all of them get it, and it is there once.
+    // Several requests at the same time all get it, and it is created once.
     for answer in try_join_all((0..3).map(|_| user.get(&path))).await? {
         let redirect = answer.expect(302)?;
         let thumbnail = stack.fetch(redirect.header("location")).await?.expect(200)?;
@@ -111,7 +111,7 @@ async fn a_size_that_the_tier_gained_is_developed_once_and_kept() -> Result<()> 
     }
     let after = user.image(id).await?;
     let sizes: Vec<_> = after["thumbnails"].as_array().unwrap().iter().map(|t| &t["size"]).collect();
-    // The tier's others came from the same decoding.
+    // The tier's other sizes were created at the same time.
     assert_eq!(sizes, [200, 400, 1200]);
     assert_eq!(user.objects(id).await?.1.len(), 3);
     let record = user.record(id).await?;

@@ -1,4 +1,4 @@
-//! `PATCH /api/images/{id}`: what is said of an image, and new versions of its picture
+//! `PATCH /api/images/{id}`: texts of an image, and new versions of its picture
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ async fn the_old_picture_is_served_until_the_new_one_is_ready() -> Result<()> {
     assert_eq!((&after["content_type"], &after["size"]), (&json!("image/png"), &json!(new.len())));
     pictures::check_quadrants(&user.thumbnail(&after, 200).await?.bytes, 120, 200)?;
 
-    // Nothing is left of the old version, in the buckets or in the quota.
+    // Buckets and quota contain nothing of the old version.
     assert_eq!(user.usage().await?, (1, new.len() as u64));
     let prefix = format!("{}/{id}/1", user.id);
     tests::until("the old version's objects to go", async || {
@@ -110,7 +110,7 @@ async fn a_replacement_that_fails_leaves_the_old_picture_and_says_why() -> Resul
     let original = stack.fetch(after["original_url"].as_str().context("no original")?).await?.expect(200)?;
     assert_eq!(original.bytes, old);
     user.usage_becomes(1, old.len() as u64).await?;
-    // A third try goes through.
+    // A third attempt succeeds.
     let new = pictures::png(64, 64)?;
     let replacement = user.replace(id, "image/png", new.len()).await?;
     stack.put(&replacement.upload, new).await?.expect(200)?;
@@ -153,7 +153,7 @@ async fn a_version_that_a_worker_left_behind_goes_when_its_event_comes_again() -
     let replacement = user.replace(id, "image/png", new.len()).await?;
     stack.put(&replacement.upload, new).await?.expect(200)?;
     user.developed(id).await?;
-    // As if the worker had died between its last write and the removal.
+    // As if the worker had died between its last write and the deletion.
     let left = format!("{}/{id}/1/200.jpg", user.id);
     stack.aws.put_object(&stack.outputs.derived_bucket, &left, b"old".to_vec()).await?;
     let record = user.record(id).await?.context("no record")?;
@@ -175,7 +175,7 @@ async fn late_events_of_a_replaced_version_are_ignored() -> Result<()> {
     let new = pictures::png(240, 400)?;
     let replacement = user.replace(id, "image/png", new.len()).await?;
     let late = events::uploaded([(user.key(id).as_str(), "FFFFFFFFFFFFFFFFFF")])?;
-    // Both while the new version is awaited and once it is there.
+    // While the new version is pending, and when it is ready.
     let pending = user.record(id).await?;
     stack.invoke("WorkersThumbnail", &late).await?.ok()?;
     assert_eq!(user.record(id).await?, pending);
@@ -196,19 +196,19 @@ async fn a_replacement_that_never_comes_lapses_and_gives_its_bytes_back() -> Res
     user.replace(id, "image/png", 5000).await?;
     assert_eq!(user.usage().await?, (1, old.len() as u64 + 5000));
     user.change_record(id, "SET replace_by = :past", json!({":past": 1})).await?;
-    // From that moment on nobody sees it any more,
+    // From now on the API does not show it,
     let seen = user.image(id).await?;
     for same in ["status", "version", "width", "content_type", "size"] {
         assert_eq!(seen[same], before[same], "{same}");
     }
-    // and its note's end gives the bytes back, once.
+    // and the expiry of its record refunds the bytes once.
     let event = events::replacement_lapsed(&user, id).await?;
     for _ in 0..2 {
         stack.invoke("WorkersStream", &event).await?.ok()?;
         assert_eq!(user.usage().await?, (1, old.len() as u64));
     }
     assert_eq!(user.image(id).await?["version"], 1);
-    // Should its upload come all the same, it changes nothing; a further replacement has a number of its own.
+    // An upload that arrives now changes nothing. A further replacement has a new version number.
     let late = format!("{}/{id}/2", user.id);
     stack.aws.put_object(&stack.outputs.uploads_bucket, &late, pictures::png(64, 64)?).await?;
     tests::until("the late upload to be removed", async || {
@@ -228,7 +228,7 @@ async fn a_pending_upload_can_be_declared_anew() -> Result<()> {
     let picture = pictures::png(64, 64)?;
     let again = user.replace(created.id(), "image/png", picture.len()).await?;
     assert_eq!(user.usage().await?, (1, picture.len() as u64));
-    // What is uploaded to the first address is not this image's any more.
+    // An upload to the first address does not belong to this image anymore.
     stack.put(&created.upload, vec![0; 99]).await?.expect(200)?;
     stack.put(&again.upload, picture).await?.expect(200)?;
     let image = user.developed(created.id()).await?;

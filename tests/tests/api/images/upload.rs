@@ -14,7 +14,7 @@ async fn an_address_that_expired_is_refused_and_a_fresh_one_works() -> Result<()
     let created = user.create("image/jpeg", photo.len()).await?;
     let path = format!("/api/images/{}/upload", created.id());
 
-    // No address outlives its record: with two seconds left for the record, ours has two seconds too.
+    // An address expires with its record: if the record expires in two seconds, so does the address.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
     user.change_record(created.id(), "SET expires_at = :at", json!({":at": now + 3})).await?;
     let short = user.post_empty(&path).await?.json(200)?["upload"].take();

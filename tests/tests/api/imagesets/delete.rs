@@ -36,7 +36,7 @@ async fn pictures_that_a_crash_left_over_follow_from_the_stream() -> Result<()> 
     let set = user.create_set().await?;
     let left = user.fill(&set, "image1", "image/png", 10).await?.json(201)?;
     let event = events::set_removed(&user, &set).await?;
-    // As imagesets-delete leaves it that dies between the set and its images.
+    // As if imagesets-delete had died after deleting the set and before deleting its images.
     let (table, pk) = (&stack.outputs.table, format!("USER#{}", user.id));
     stack.aws.delete_item(table, &pk, &format!("SET#{set}")).await?;
     stack.invoke("WorkersStream", &event).await?.ok()?;
@@ -53,7 +53,7 @@ async fn an_image_deleted_by_itself_frees_its_slot() -> Result<()> {
     user.fill(&set, "image1", "image/png", 10).await?.problem(409, "slot-taken")?;
     user.delete(&format!("/api/images/{}", id_of(&first["image"])?)).await?.expect(204)?;
     let second = user.fill(&set, "image1", "image/png", 10).await?.json(201)?;
-    // What comes late of the first does not touch the second.
+    // Late events of the first set do not affect the second.
     until("the first image to be reclaimed", async || Ok((user.usage().await? == (1, 10)).then_some(())))
         .await?;
     let shown = user.get(&format!("/api/imagesets/{set}")).await?.json(200)?;

@@ -73,7 +73,7 @@ async fn a_replaced_slot_stays_filled_by_the_same_image() -> Result<()> {
     let image = &shown["images"]["image1"];
     assert_eq!((&image["id"], &image["version"]), (&json!(id), &json!(2)));
     pictures::check_quadrants(&user.thumbnail(image, 200).await?.bytes, 120, 200)?;
-    // Nothing is kept of the old picture.
+    // The old picture is deleted completely.
     user.usage_becomes(1, new.len() as u64).await?;
     tests::until("the old objects to go", async || {
         let (originals, derivatives) = user.objects(id).await?;

@@ -53,7 +53,7 @@ async fn however_a_number_is_written_it_is_the_same_number() -> Result<()> {
 async fn what_is_no_phone_number_is_refused() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
-    // The last has no country code, and this deployment no country to take it for dialled in.
+    // The last number has no country code, and this deployment has no default country.
     for number in ["x", "+1", "+49", "+999123456789", "12%00", "015123456789"] {
         let path = format!("/api/phones/{number}/images");
         let problem = user.post(&path, &files(&[10])).await?.problem(400, "invalid-phone-number")?;

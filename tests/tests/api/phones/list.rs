@@ -49,7 +49,7 @@ async fn a_number_is_private_to_who_uploaded_for_it() -> Result<()> {
     let his = upload(&bob, NUMBER, 1).await?;
     assert_eq!(ids(&bob.get(&path).await?.json(200)?), his);
     assert_eq!(ids(&ann.get(&path).await?.json(200)?).len(), hers.len());
-    // Nor does a cursor lead across.
+    // A cursor of one list does not work with another.
     let page = ann.get(&format!("{path}?limit=1")).await?.json(200)?;
     let cursor = page["next_cursor"].as_str().context("no cursor")?;
     bob.get(&format!("{path}?cursor={cursor}")).await?.problem(400, "bad-cursor")?;

@@ -25,7 +25,7 @@ async fn everybody_sees_the_seeded_tiers_the_smaller_first() -> Result<()> {
             "expiring_links": true, "max_image_bytes": 50_000_000, "max_images": 10_000, "ai": true,
         }),
     ];
-    // Tests of the admin's endpoints add others meanwhile.
+    // Tests of the admin endpoints add others at the same time.
     let seen: Vec<_> = tiers.iter().filter(|tier| seeded.contains(tier)).collect();
     assert_eq!(seen, seeded.iter().collect::<Vec<_>>());
     Ok(())

@@ -1,5 +1,4 @@
-//! Copies in Dropbox of what is uploaded for phone numbers: made, linked, removed, and what becomes of them while
-//! Dropbox fails
+//! Dropbox copies of pictures for phone numbers: creation, links, deletion, and failures of Dropbox
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
@@ -8,17 +7,17 @@ use tests::{Plan, Stack, Tier, User, events, pictures, until};
 
 const NUMBER: &str = "+4915123456789";
 
-/// A name that nobody has yet.
+/// A unique name.
 const ID: &str = "01JZ0000000000000000000000";
 
 const MIB: usize = 1 << 20;
 
-/// Uploads a small picture for the number, under a name that carries the plan's word; gives the image's id.
+/// Uploads a small picture for the number, with the plan's word in its file name. Returns the image's id.
 async fn upload(user: &User, plan: &Plan, picture: Vec<u8>) -> Result<String> {
     user.upload_for_phone(NUMBER, &plan.file_name(" cat.jpg"), "image/jpeg", picture).await
 }
 
-/// Has a picture copied by a Dropbox that answers as planned; gives the image in the end, which is none the worse.
+/// Copies a picture to a Dropbox that responds as planned, and returns the image, which must be ready.
 async fn copied(plan: &Plan) -> Result<Value> {
     let user = Stack::connect()?.user_in(Tier::ENTERPRISE).await?;
     let id = upload(&user, plan, pictures::jpeg(64, 48)?).await?;
@@ -55,7 +54,7 @@ fn gap(calls: &[Value], n: usize) -> f64 {
 #[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn an_original_is_copied_and_its_link_gives_it_byte_for_byte() -> Result<()> {
     let stack = Stack::connect()?;
-    // Of whatever tier: the copy is the deployment's.
+    // The tier does not matter, because the copy belongs to the deployment.
     let (user, plan, picture) = (stack.user().await?, Plan::new()?, pictures::jpeg(640, 480)?);
     let id = upload(&user, &plan, picture.clone()).await?;
     let image = user.mirrored(&id).await?;
@@ -144,12 +143,12 @@ async fn files_of_the_same_name_that_come_at_once_are_all_copied() -> Result<()>
     const FILES: usize = 6;
     let stack = Stack::connect()?;
     let (user, plan) = (stack.user_in(Tier::ENTERPRISE).await?, Plan::new()?);
-    // Of the same bytes too.
+    // This is also true for the same bytes.
     let ids =
         try_join_all((0..FILES).map(async |_| upload(&user, &plan, pictures::jpeg(64, 48)?).await)).await?;
     let images = try_join_all(ids.iter().map(async |id| user.mirrored(id).await)).await?;
     assert_eq!(plan.files().await?.len(), FILES);
-    // Each goes alone.
+    // Each copy is deleted separately.
     user.delete(&format!("/api/images/{}", ids[0])).await?.expect(204)?;
     files_become(&plan, FILES - 1).await?;
     link(&stack, &images[0]).await?.expect(404)?;
@@ -165,7 +164,7 @@ async fn an_access_token_that_ran_out_is_replaced_at_once() -> Result<()> {
     let calls = plan.calls().await?;
     assert_eq!((&calls[0]["route"], &calls[1]["route"]), (&json!("files/upload"), &json!("files/upload")));
     assert_ne!(calls[0]["token"], calls[1]["token"]);
-    // A job that is put off comes back after two seconds at the soonest.
+    // A deferred job is delivered again after two seconds at the earliest.
     assert!(calls.len() == 3 && gap(&calls, 1) < 2.0, "{calls:?}");
     Ok(())
 }
@@ -178,9 +177,9 @@ async fn a_dropbox_that_only_fails_is_given_up_and_the_image_says_why() -> Resul
         (json!({"status": 429, "retry_after": 1}), "provider-busy", 5),
         (json!({"garbage": "<html>oops"}), "provider-answer-invalid", 5),
         (json!({"refuse": "insufficient_space"}), "provider-full", 5),
-        // Once more each time, with another access token.
+        // The worker retries once with a new access token.
         (json!({"status": 401}), "provider-credentials", 10),
-        // What will never do is not tried again.
+        // Permanent failures are not retried.
         (json!({"refuse": "disallowed_name"}), "provider-refused", 1),
     ];
     try_join_all(cases.into_iter().map(async |(step, code, calls)| {
@@ -209,7 +208,7 @@ async fn a_dropbox_that_wants_to_be_left_alone_is_left_alone_as_long() -> Result
 #[tokio::test]
 #[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn after_a_lost_answer_there_is_still_one_copy_with_its_link() -> Result<()> {
-    // Of the upload, then of the link.
+    // The attempts of the upload, then those of the link.
     let plan = Plan::new()?.answers(json!([{"lost": true}, {}, {"lost": true}])).await?;
     let image = copied(&plan).await?;
     assert_eq!(image["dropbox"]["status"], "done", "{image}");
@@ -258,7 +257,7 @@ async fn a_deleted_image_takes_its_copy_along_whoever_deletes_it() -> Result<()>
 #[tokio::test]
 #[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn the_removal_of_a_copy_is_tried_until_it_is_done() -> Result<()> {
-    // More often than anything that somebody could be told of.
+    // More often than jobs that record a failure.
     const TIMES: usize = 7;
     let stack = Stack::connect()?;
     let (user, plan) = (stack.user().await?, Plan::new()?);
@@ -294,7 +293,7 @@ async fn an_image_that_is_deleted_while_it_is_copied_leaves_no_copy() -> Result<
     let id = upload(&user, &plan, pictures::jpeg(64, 48)?).await?;
     until("the upload", async || Ok((!plan.calls().await?.is_empty()).then_some(()))).await?;
     user.delete(&format!("/api/images/{id}")).await?.expect(204)?;
-    // The removal that its end begins finds nothing yet.
+    // The deletion that follows finds no file yet.
     until("a removal", async || Ok((count(&plan, "files/delete_v2").await? == 1).then_some(()))).await?;
     assert_eq!(count(&plan, "sharing/create_shared_link_with_settings").await?, 0);
     user.jobs_end().await?;
@@ -311,7 +310,7 @@ async fn a_new_picture_has_a_new_copy_and_the_old_one_goes() -> Result<()> {
     let before = user.mirrored(&id).await?;
     let picture = pictures::png(48, 64)?;
     let replacement = user.replace(&id, "image/png", picture.len()).await?;
-    // The copy of what is served stays meanwhile.
+    // The copy of the current picture stays.
     assert_eq!(user.image(&id).await?["dropbox_url"], before["dropbox_url"]);
     stack.put(&replacement.upload, picture.clone()).await?.expect(200)?;
     let after = until("the new copy", async || {

@@ -1,4 +1,4 @@
-//! Jobs: delivered twice, poisoned, and what becomes of them while a provider fails
+//! Jobs: repeated messages, invalid messages, and failures of a provider
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tests::{Plan, Stack, Tier, User, events, id_of, pictures, until};
 
-/// Far ahead: what is not to be begun by its own delivery.
+/// Far in the future, so that delivery by the stream does not start the job.
 const NEVER: i64 = 9_999_999_999;
 
 async fn ready(user: &User) -> Result<String> {
@@ -16,7 +16,7 @@ async fn ready(user: &User) -> Result<String> {
     Ok(id_of(&image)?.to_owned())
 }
 
-/// Has a picture analysed by a provider that answers as planned; gives the analysis in the end.
+/// Analyzes a picture with a provider that responds as planned, and returns the analysis.
 async fn analysed(plan: &Plan) -> Result<Value> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
@@ -35,7 +35,7 @@ fn gap(calls: &[Value], n: usize) -> f64 {
 async fn of_a_batch_of_jobs_only_poison_messages_come_back() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
-    // Jobs that have ended, which is all the same to the batch.
+    // Messages of ended jobs do not fail the batch.
     let message = |job: &str| json!({"user": user.id, "job": job}).to_string();
     let batch = [
         ("first", message("01JZ0000000000000000000000")),
@@ -92,12 +92,12 @@ async fn the_same_job_delivered_twice_at_once_and_later_is_paid_for_once() -> Re
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let (plan, id) = (Plan::new()?.answers(json!([{"seconds": 1}])).await?, ready(&user).await?);
-    // Its own delivery makes three.
+    // Delivery by the stream is the third.
     let message = user.put_analysis_job(&id, &plan.prompt(), 0).await?.to_string();
     let event = events::messages([("m", message)]);
     let (first, second) =
         tokio::try_join!(stack.invoke("WorkersAnalyze", &event), stack.invoke("WorkersAnalyze", &event))?;
-    // Whoever is not the first is told to come back, unless the first has ended already.
+    // Only the first one gets the claim. The others must be retried, unless the first has already ended.
     let come_back = json!([{"itemIdentifier": "m"}]);
     for answer in [first.ok()?, second.ok()?] {
         let failures = &answer["batchItemFailures"];

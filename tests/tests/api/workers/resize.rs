@@ -1,4 +1,4 @@
-//! `workers-resize`: sizes that a picture was not developed into at first
+//! `workers-resize`: sizes that did not exist when the picture was processed
 
 use anyhow::Result;
 use serde_json::json;

@@ -1,10 +1,10 @@
-//! `workers-setup`: CloudFormation's events, and what it is answered
+//! `workers-setup`: CloudFormation's events, and the responses to them
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tests::{ResponseUrl, Stack, events};
 
-/// The default tiers as everybody sees them.
+/// The default tiers in the API.
 async fn default_tiers(stack: &Stack) -> Result<Vec<Value>> {
     let user = stack.user().await?;
     let mut tiers = Vec::new();
@@ -66,7 +66,7 @@ async fn properties_that_are_wrong_fail_the_deployment_at_once_and_say_why() -> 
 #[tokio::test]
 async fn an_answer_that_is_not_taken_is_an_error_so_that_lambda_tries_again() -> Result<()> {
     let stack = Stack::connect()?;
-    // Nobody listens there.
+    // Nothing listens there.
     let event = events::setup("Delete", "http://127.0.0.1:9/signed?secret=x")?;
     let invocation = stack.invoke("WorkersSetup", &event).await?;
     assert!(invocation.failed);

@@ -1,4 +1,4 @@
-//! `workers-stream`: whatever belonged to an image that went, by its owner or by the table's TTL
+//! `workers-stream`: the clean-up after images that were deleted or have expired
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ async fn what_was_never_uploaded_gives_its_place_back_when_it_expires() -> Resul
     let body = json!({"file_name": "a", "content_type": "image/png", "size": 1});
     user.post("/api/images", &body).await?.problem(409, "quota-exceeded")?;
 
-    // The table's TTL removes the record, and the stream's record of that reaches the function.
+    // The TTL deletes the item, and the function receives the stream's record.
     user.change_record(created.id(), "SET expires_at = :past", json!({":past": 1})).await?;
     user.usage_becomes(0, 0).await?;
     user.post("/api/images", &body).await?.expect(201)?;
@@ -33,13 +33,13 @@ async fn an_image_that_expired_takes_its_objects_and_counters_along() -> Result<
     assert_eq!(expired["Records"][0]["userIdentity"], identity);
     assert_eq!(expired["Records"][0]["eventName"], "REMOVE");
 
-    // The record is still there, so that the stream has nothing to tell: only this event does all of it, at once.
+    // The item still exists, so the stream sends nothing. Only this event causes the clean-up.
     stack.invoke("WorkersStream", &expired).await?.ok()?;
     let size = |image: &Value| image["size"].as_u64().context("no size");
     assert_eq!(user.usage().await?, (1, size(&stays)?));
     assert_eq!(user.objects(id).await?, (Vec::new(), Vec::new()));
 
-    // An owner's deletion comes by the stream. What has come back already does not come back again.
+    // The stream reports the owner's deletion. The quota is not refunded twice.
     user.remove_record(id).await?;
     user.delete(&format!("/api/images/{}", id_of(&stays)?)).await?.expect(204)?;
     user.objects_vanish(id_of(&stays)?).await?;
@@ -76,7 +76,7 @@ async fn the_streams_filter_lets_through_what_owners_and_the_ttl_remove() -> Res
         let record = &event["Records"][0];
         assert!(patterns.iter().any(|pattern| passes(record, pattern)), "{record}");
     }
-    // What only changes is none of the function's business.
+    // The function must not receive changes.
     let mut modified = removed;
     modified["Records"][0]["eventName"] = json!("MODIFY");
     assert!(!patterns.iter().any(|pattern| passes(&modified["Records"][0], pattern)));

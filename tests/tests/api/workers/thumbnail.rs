@@ -1,11 +1,11 @@
-//! `workers-thumbnail`: S3's events, also those that come twice, late, or for nothing
+//! `workers-thumbnail`: S3's events, including repeated, late and obsolete ones
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tests::{Stack, Tier, User, events, id_of, pictures, until};
 
-/// A picture that was developed, and its record.
+/// A picture that was processed, and its item.
 async fn developed(user: &User) -> Result<(String, Value)> {
     let image = user.upload_and_develop("image/jpeg", pictures::jpeg(640, 480)?).await?;
     assert_eq!(image["status"], "ready", "{image}");
@@ -14,7 +14,7 @@ async fn developed(user: &User) -> Result<(String, Value)> {
     Ok((id, record))
 }
 
-/// Takes a developed picture back to where its upload has just arrived: pending, without derivatives.
+/// Resets a picture to the state after its upload: pending, without thumbnails.
 async fn rewind(user: &User, id: &str) -> Result<()> {
     let update = "SET #status = :pending REMOVE sequencer, lease, picture, failure, uploaded_at";
     user.change_record(id, update, json!({":pending": "pending"})).await?;
@@ -34,13 +34,13 @@ async fn the_same_event_twice_at_once_makes_one_set_of_thumbnails() -> Result<()
     let event = events::uploaded([(key.as_str(), "A1")])?;
     let (first, second) =
         tokio::try_join!(stack.invoke("WorkersThumbnail", &event), stack.invoke("WorkersThumbnail", &event))?;
-    // The second may be told to come back, as long as the first is at work.
+    // The second may be rejected for a retry while the first works.
     assert!(!first.failed || !second.failed, "{first:?} {second:?}");
 
     let after = user.record(&id).await?.context("no record")?;
     assert_eq!((&after["status"], &after["picture"]), (&json!("ready"), &before["picture"]));
     assert_eq!(user.objects(&id).await?.1.len(), 3);
-    // Nor does a third delivery, later, change anything.
+    // A third, later delivery changes nothing either.
     stack.invoke("WorkersThumbnail", &event).await?.ok()?;
     assert_eq!(user.record(&id).await?.context("no record")?, after);
     Ok(())
@@ -56,7 +56,7 @@ async fn an_event_older_than_the_last_one_is_ignored() -> Result<()> {
     stack.invoke("WorkersThumbnail", &events::uploaded([(key.as_str(), "B2")])?).await?.ok()?;
     let after = user.record(&id).await?.context("no record")?;
     assert_eq!(after["status"], "ready");
-    // Also a longer one, which is no later for its length.
+    // A longer sequencer is not later because of its length.
     for older in ["B1", "B1FFFFFFFF", "0B2"] {
         stack.invoke("WorkersThumbnail", &events::uploaded([(key.as_str(), older)])?).await?.ok()?;
         assert_eq!(user.record(&id).await?.context("no record")?, after, "{older}");
@@ -81,7 +81,7 @@ async fn an_event_of_an_older_version_is_ignored() -> Result<()> {
 async fn an_image_deleted_while_it_is_developed_stays_gone() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
-    // Large, so that developing takes a while.
+    // Large, so that processing takes a while.
     let image = user.upload_and_develop("image/png", pictures::png(8000, 5500)?).await?;
     let id = id_of(&image)?;
     rewind(&user, id).await?;
@@ -98,7 +98,7 @@ async fn an_image_deleted_while_it_is_developed_stays_gone() -> Result<()> {
         user.delete(&format!("/api/images/{id}")).await?.expect(204)
     };
     tokio::try_join!(develop, delete)?;
-    // The stream's worker has been here too once the place in the quota is back.
+    // When the quota is refunded, the stream's worker has run too.
     user.usage_becomes(0, 0).await?;
     user.objects_vanish(id).await?;
     assert_eq!(user.record(id).await?, None);
@@ -164,7 +164,7 @@ async fn a_retry_finishes_what_a_crashed_worker_began() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let (id, _) = developed(&user).await?;
-    // As a worker leaves it that dies between storing the thumbnails and recording them.
+    // As if a worker had died between storing the thumbnails and recording them.
     let update = "SET #status = :processing, lease = :lease REMOVE picture";
     let values = json!({":processing": "processing", ":lease": {"owner": "dead", "until": 1}});
     user.change_record(&id, update, values).await?;
@@ -181,7 +181,7 @@ async fn a_retry_finishes_what_a_crashed_worker_began() -> Result<()> {
         let asked = if size == 640 { 1200 } else { size };
         pictures::check_quadrants(&user.thumbnail(&image, asked).await?.bytes, size, height)?;
     }
-    // The same event once more changes nothing.
+    // The same event again changes nothing.
     let after = user.record(&id).await?;
     stack.invoke("WorkersThumbnail", &event).await?.ok()?;
     assert_eq!(user.record(&id).await?, after);

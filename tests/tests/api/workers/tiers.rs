@@ -1,4 +1,4 @@
-//! `workers-tiers`: a tier's rules on their way to the users who are in it
+//! `workers-tiers`: copies a tier's rules to its users
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ async fn user_of(stack: &Stack, tier: &str) -> Result<User> {
     Ok(user)
 }
 
-/// The table's event that a tier has new rules: so many images, as of a revision.
+/// The stream's event for new rules of a tier: a maximum of images, with a revision.
 fn changed(tier: &str, max_images: u32, revision: u32) -> Result<Value> {
     let mut event: Value = serde_json::from_str(include_str!("../../../../events/workers-tiers.json"))?;
     let new = &mut event["Records"][0]["dynamodb"]["NewImage"];
@@ -69,14 +69,14 @@ async fn a_profile_that_was_written_with_outdated_rules_gets_the_new_ones() -> R
     admin.put(&path, &rules(5)).await?.expect(200)?;
     let outdated = stack.aws.item(&stack.outputs.table, "TIER", &format!("TIER#{tier}")).await?;
     admin.put(&path, &rules(9)).await?.expect(200)?;
-    // As an instance writes it that read the tier less than a minute ago.
+    // As an instance writes it if it read the tier less than a minute ago.
     let profile = json!({
         "pk": format!("USER#{}", user.id), "sk": "PROFILE", "tier": tier, "limits": outdated,
         "images": 1, "bytes": 10,
     });
     stack.aws.put_item(&stack.outputs.table, &profile).await?;
     until("the new rules", async || Ok((max_images(&user).await? == 9).then_some(()))).await?;
-    // Nothing else was changed, and the same event later changes nothing.
+    // Nothing else changed, and the same event changes nothing later.
     assert_eq!(user.usage().await?, (1, 10));
     let after = user.item("PROFILE").await?;
     stack.invoke("WorkersTiers", &events::profile_comes(&user).await?).await?.ok()?;

@@ -1,10 +1,10 @@
-//! `workers-upload-failed`: the events that `workers-thumbnail` could not heal
+//! `workers-upload-failed`: the events for which all retries of `workers-thumbnail` failed
 
 use anyhow::{Context, Result};
 use serde_json::json;
 use tests::{Stack, User, events, id_of, pictures};
 
-/// The event of an upload that S3 has not told of.
+/// The event of an upload for which S3 sent no event.
 fn event_of(user: &User, id: &str) -> Result<serde_json::Value> {
     events::uploaded([(user.key(id).as_str(), "A1")])
 }

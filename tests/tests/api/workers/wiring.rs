@@ -1,8 +1,7 @@
-//! What Lambda does between the workers, as it was deployed: which events each one gets, and where those end that it
-//! cannot work off.
+//! The deployed event sources of the workers: the events that each one receives, and the destinations of failed ones.
 //!
-//! The emulator does not follow all of it: for a stream it has no bound of retries and no on-failure destination. What
-//! it does follow, tests/faults shows.
+//! The emulator supports only a part: its streams have no maximum of retries and no on-failure destination. tests/faults
+//! tests the supported part.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::Stack;
 
-/// The name of a queue, with which its address and its ARN end.
+/// The name of a queue, which is the last part of its address and of its ARN.
 async fn queue_name(stack: &Stack, queue: &str) -> Result<String> {
     let url = stack.resource(queue).await?;
     Ok(url.rsplit('/').next().unwrap_or(&url).to_owned())
@@ -56,7 +55,7 @@ async fn what_a_worker_cannot_take_from_its_queue_goes_to_the_dead_letters() -> 
             attributes["RedrivePolicy"].as_str().with_context(|| format!("{queue} has no redrive"))?;
         let redrive: Value = serde_json::from_str(redrive)?;
         assert!(names(&redrive["deadLetterTargetArn"], &queue_name(&stack, letters).await?), "{redrive}");
-        // CloudFormation may have made a text of the number.
+        // CloudFormation may have converted the number to text.
         assert_eq!(redrive["maxReceiveCount"].to_string().trim_matches('"'), times.to_string(), "{queue}");
     }
     Ok(())
