@@ -1,6 +1,6 @@
 //! The user pool.
 
-use api::{ErrorStatus, Problem};
+use api::{Problem, ProblemCode};
 use aws::CallError;
 use aws_sdk_cognitoidentityprovider::{
     Client,
@@ -54,31 +54,25 @@ where
     match code_of(&error) {
         // A wrong code, a wrong name and a name that is confirmed already answer alike.
         "CodeMismatchException" | "UserNotFoundException" | "NotAuthorizedException" => {
-            Problem::new(ErrorStatus::BadRequest, "code-mismatch", "This code is not right for this user.")
-                .because(error)
+            Problem::new(ProblemCode::CodeMismatch, "This code is not right for this user.").because(error)
         }
-        "ExpiredCodeException" => Problem::new(
-            ErrorStatus::BadRequest,
-            "code-expired",
-            "This code is not valid any more. Ask for a new one.",
-        ),
+        "ExpiredCodeException" => {
+            Problem::new(ProblemCode::CodeExpired, "This code is not valid any more. Ask for a new one.")
+        }
         "LimitExceededException" if is_mail_limit(&error) => Problem::new(
-            ErrorStatus::Unavailable,
-            "mail-limit-reached",
+            ProblemCode::MailLimitReached,
             "No more mails can be sent today. Try again tomorrow.",
         )
         .retry_after(DAY)
         .because(error),
         "LimitExceededException" | "TooManyFailedAttemptsException" => Problem::new(
-            ErrorStatus::TooManyRequests,
-            "too-many-attempts",
+            ProblemCode::TooManyAttempts,
             "There were too many attempts. Wait an hour before the next.",
         )
         .retry_after(HOUR)
         .because(error),
         "InvalidParameterException" => Problem::new(
-            ErrorStatus::BadRequest,
-            "invalid-field",
+            ProblemCode::InvalidField,
             "The user name, address, password or code has a form that is not accepted.",
         )
         .because(error),
@@ -91,7 +85,5 @@ where
 pub fn weak_password(field: &'static str, password: &Password) -> Problem {
     let missing = password.missing();
     let detail = format!("The password is too weak; it lacks: {}.", missing.join(", "));
-    Problem::new(ErrorStatus::BadRequest, "weak-password", detail)
-        .with("field", field)
-        .with("missing", missing)
+    Problem::new(ProblemCode::WeakPassword, detail).with("field", field).with("missing", missing)
 }

@@ -1,6 +1,6 @@
 //! Tokens as clients get them.
 
-use api::{ErrorStatus, Problem, Reply, StatusCode};
+use api::{Problem, ProblemCode, Reply, StatusCode};
 use aws_sdk_cognitoidentityprovider::operation::initiate_auth::InitiateAuthOutput;
 use lambda_http::http::header;
 use serde::{Deserialize, Serialize};
@@ -38,8 +38,7 @@ struct TokensBody {
 pub fn tokens(answer: InitiateAuthOutput, sent: Option<&str>, place: RefreshTokenIn) -> Reply {
     let Some(tokens) = answer.authentication_result else {
         return Err(Problem::new(
-            ErrorStatus::Forbidden,
-            "challenge-required",
+            ProblemCode::ChallengeRequired,
             "This account needs a further step before it can log in. Ask the operator.",
         ));
     };

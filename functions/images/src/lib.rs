@@ -1,6 +1,6 @@
 //! What endpoints of images need beyond the shared crates.
 
-use api::{ErrorStatus, Problem};
+use api::{Problem, ProblemCode};
 use aws::CallError;
 use aws_sdk_lambda::{Client, primitives::Blob};
 use aws_types::SdkConfig;
@@ -47,9 +47,7 @@ impl ResizeWorker {
         }
         match serde_json::from_slice(&payload).map_err(Problem::internal)? {
             Answer::Thumbnails(thumbnails) => Ok(thumbnails),
-            Answer::Failure(failure) => {
-                Err(Problem::new(ErrorStatus::Conflict, "image-not-ready", failure.detail))
-            }
+            Answer::Failure(failure) => Err(Problem::new(ProblemCode::ImageNotReady, failure.detail)),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::error::Category;
 
-use crate::{ErrorStatus, Problem};
+use crate::{Problem, ProblemCode};
 
 /// Far above what any endpoint takes; longer bodies are not even parsed.
 const MAX_BYTES: usize = 64 * 1024;
@@ -23,16 +23,14 @@ const MAX_BYTES: usize = 64 * 1024;
 pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
     if !is_json(request) {
         return Err(Problem::new(
-            ErrorStatus::UnsupportedMediaType,
-            "unsupported-media-type",
+            ProblemCode::UnsupportedMediaType,
             "Send JSON, with the header content-type: application/json.",
         ));
     }
     let bytes: &[u8] = request.body();
     if bytes.len() > MAX_BYTES {
         return Err(Problem::new(
-            ErrorStatus::TooLarge,
-            "body-too-large",
+            ProblemCode::BodyTooLarge,
             format!("A request's body may have {MAX_BYTES} bytes at most."),
         ));
     }
@@ -85,8 +83,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let error = error.into_inner();
         match error.classify() {
             Category::Data if error.to_string().starts_with(HEIC_NOT_SUPPORTED) => {
-                Problem::new(ErrorStatus::BadRequest, "heic-not-supported", HEIC_NOT_SUPPORTED)
-                    .with("field", path)
+                Problem::new(ProblemCode::HeicNotSupported, HEIC_NOT_SUPPORTED).with("field", path)
             }
             Category::Data => invalid_field(&path, &error.to_string()),
             // An enum that is given a number, which serde_json takes for broken JSON.
@@ -101,7 +98,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 fn invalid_json(error: &serde_json::Error) -> Problem {
-    Problem::new(ErrorStatus::BadRequest, "invalid-json", format!("The body is not JSON: {error}."))
+    Problem::new(ProblemCode::InvalidJson, format!("The body is not JSON: {error}."))
 }
 
 /// serde knows the path of a wrong value; the name of a missing field stands in its message alone.

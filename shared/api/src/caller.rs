@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::UserId;
 use lambda_http::{Request, RequestExt, http::header, request::RequestContext};
 
-use crate::{ErrorStatus, Problem, token};
+use crate::{Problem, ProblemCode, token};
 
 /// The user whose access token came with the request.
 #[derive(Clone, Debug)]
@@ -44,15 +44,14 @@ impl Caller {
         if caller.groups.iter().any(|group| group == Self::ADMINS) {
             return Ok(caller);
         }
-        Err(Problem::new(ErrorStatus::Forbidden, "admins-only", "Only admins may do this."))
+        Err(Problem::new(ProblemCode::AdminsOnly, "Only admins may do this."))
     }
 
     pub(crate) fn from_claims(claims: &HashMap<String, String>) -> Result<Self, Problem> {
         let claim = |name: &str| claims.get(name).map(String::as_str).unwrap_or_default();
         if claim("token_use") != "access" {
             return Err(Problem::new(
-                ErrorStatus::Unauthorized,
-                "not-an-access-token",
+                ProblemCode::NotAnAccessToken,
                 "Send the access token, not the ID token.",
             ));
         }
@@ -97,11 +96,7 @@ pub fn bearer(request: &Request) -> Result<&str, Problem> {
 }
 
 pub(crate) fn unauthorized() -> Problem {
-    Problem::new(
-        ErrorStatus::Unauthorized,
-        "unauthorized",
-        "Log in: send Authorization: Bearer <access token>.",
-    )
+    Problem::new(ProblemCode::Unauthorized, "Log in: send Authorization: Bearer <access token>.")
 }
 
 #[cfg(test)]
@@ -118,7 +113,10 @@ mod tests {
     fn an_id_token_is_not_an_access_token() {
         assert!(Caller::from_claims(&claims("access", "")).is_ok());
         for other in ["id", ""] {
-            assert_eq!(Caller::from_claims(&claims(other, "")).unwrap_err().code, "not-an-access-token");
+            assert_eq!(
+                Caller::from_claims(&claims(other, "")).unwrap_err().code,
+                ProblemCode::NotAnAccessToken
+            );
         }
     }
 

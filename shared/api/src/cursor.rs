@@ -91,6 +91,7 @@ mod tests {
     use domain::ImageId;
 
     use super::*;
+    use crate::ProblemCode;
 
     #[test]
     fn a_cursor_works_in_its_own_list_alone() {
@@ -107,7 +108,7 @@ mod tests {
             ("a text that moved from one part to the next", key.of("image", &salice, "")),
             ("another key", other_key.of("images", &alice, "")),
         ] {
-            assert_eq!(other.decode::<ImageId>(&text).unwrap_err().code, "bad-cursor", "{what}");
+            assert_eq!(other.decode::<ImageId>(&text).unwrap_err().code, ProblemCode::BadCursor, "{what}");
         }
     }
 
@@ -129,7 +130,7 @@ mod tests {
             ("nothing", String::new()),
             ("another base", format!("{}=", with(tag, &id))),
         ] {
-            assert_eq!(list.decode::<ImageId>(&forged).unwrap_err().code, "bad-cursor", "{what}");
+            assert_eq!(list.decode::<ImageId>(&forged).unwrap_err().code, ProblemCode::BadCursor, "{what}");
         }
     }
 }

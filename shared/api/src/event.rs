@@ -12,7 +12,7 @@ use lambda_http::{
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::{ErrorStatus, Problem};
+use crate::{Problem, ProblemCode};
 
 /// What `http::Uri` takes in no query string; `#` would end it. `%` stays, since what is encoded already is left alone.
 const NOT_IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
@@ -64,6 +64,5 @@ impl SafeEvent {
 }
 
 fn malformed(cause: &'static str) -> Problem {
-    Problem::new(ErrorStatus::BadRequest, "malformed-request", "This request is not well-formed HTTP.")
-        .because(cause)
+    Problem::new(ProblemCode::MalformedRequest, "This request is not well-formed HTTP.").because(cause)
 }

@@ -2,6 +2,7 @@
 
 mod body;
 mod caller;
+mod code;
 mod create_uploads;
 mod cursor;
 mod event;
@@ -20,6 +21,7 @@ mod token;
 
 pub use body::{Object, body, nullable};
 pub use caller::{Caller, bearer};
+pub use code::ProblemCode;
 pub use create_uploads::{PendingUploads, create_uploads};
 pub use cursor::{Cursor, CursorKey};
 pub use features::{ai_is_configured, dropbox_is_configured, require_ai};
@@ -27,7 +29,7 @@ pub use image::{CreatedBody, ImageBody, UploadBody};
 pub use negotiate::{accepts, is_known};
 pub use once::once;
 pub use page::PageItems;
-pub use problem::{ErrorStatus, Problem};
+pub use problem::Problem;
 pub use query::{Query, path, path_id};
 pub use reply::{Reply, json, no_content, redirect};
 pub use serve::serve;

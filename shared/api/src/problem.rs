@@ -2,68 +2,17 @@
 
 use aws::CallError;
 use domain::{InvalidField, Status, Tier};
-use lambda_http::http::StatusCode;
 use serde_json::{Value, json};
 use store::{AskError, CreateError, ReplaceError};
 
+use crate::ProblemCode;
+
 type Cause = Box<dyn std::error::Error + Send + Sync>;
-
-/// The statuses of an error; it cannot carry a 200.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorStatus {
-    /// 400
-    BadRequest,
-    /// 401
-    Unauthorized,
-    /// 403
-    Forbidden,
-    /// 404
-    NotFound,
-    /// 405
-    MethodNotAllowed,
-    /// 409
-    Conflict,
-    /// 413
-    TooLarge,
-    /// 415
-    UnsupportedMediaType,
-    /// 422
-    Unprocessable,
-    /// 429
-    TooManyRequests,
-    /// 500
-    Internal,
-    /// 501
-    NotImplemented,
-    /// 503
-    Unavailable,
-}
-
-impl From<ErrorStatus> for StatusCode {
-    fn from(status: ErrorStatus) -> Self {
-        match status {
-            ErrorStatus::BadRequest => Self::BAD_REQUEST,
-            ErrorStatus::Unauthorized => Self::UNAUTHORIZED,
-            ErrorStatus::Forbidden => Self::FORBIDDEN,
-            ErrorStatus::NotFound => Self::NOT_FOUND,
-            ErrorStatus::MethodNotAllowed => Self::METHOD_NOT_ALLOWED,
-            ErrorStatus::Conflict => Self::CONFLICT,
-            ErrorStatus::TooLarge => Self::PAYLOAD_TOO_LARGE,
-            ErrorStatus::UnsupportedMediaType => Self::UNSUPPORTED_MEDIA_TYPE,
-            ErrorStatus::Unprocessable => Self::UNPROCESSABLE_ENTITY,
-            ErrorStatus::TooManyRequests => Self::TOO_MANY_REQUESTS,
-            ErrorStatus::Internal => Self::INTERNAL_SERVER_ERROR,
-            ErrorStatus::NotImplemented => Self::NOT_IMPLEMENTED,
-            ErrorStatus::Unavailable => Self::SERVICE_UNAVAILABLE,
-        }
-    }
-}
 
 /// Why a request was not served: for the client all but `cause`, which is for the log.
 #[derive(Debug)]
 pub struct Problem {
-    pub(crate) status: ErrorStatus,
-    pub(crate) code: &'static str,
+    pub(crate) code: ProblemCode,
     pub(crate) detail: String,
     pub(crate) members: Vec<(&'static str, Value)>,
     /// The `Allow` header of a 405.
@@ -76,16 +25,8 @@ pub struct Problem {
 impl Problem {
     /// A problem with a stable kebab-case code and a sentence for people.
     #[must_use]
-    pub fn new(status: ErrorStatus, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            detail: detail.into(),
-            members: Vec::new(),
-            allow: None,
-            retry_after: None,
-            cause: None,
-        }
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), members: Vec::new(), allow: None, retry_after: None, cause: None }
     }
 
     /// Adds a member of the problem's own, such as `field`.
@@ -112,44 +53,41 @@ impl Problem {
     /// 400 `invalid-field`: a field's value is not acceptable.
     #[must_use]
     pub fn invalid_field(field: &str, detail: impl Into<String>) -> Self {
-        Self::new(ErrorStatus::BadRequest, "invalid-field", detail).with("field", field)
+        Self::new(ProblemCode::InvalidField, detail).with("field", field)
     }
 
     /// 404 `not-found`: the same whether a thing never was, is gone or is somebody else's.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(ErrorStatus::NotFound, "not-found", "There is nothing at this address.")
+        Self::new(ProblemCode::NotFound, "There is nothing at this address.")
     }
 
     /// 405 `method-not-allowed`: the address takes the methods that `allow` lists, as the header of this name does.
     #[must_use]
     pub fn method_not_allowed(allow: &str) -> Self {
         let detail = format!("This address takes {allow}.");
-        let problem = Self::new(ErrorStatus::MethodNotAllowed, "method-not-allowed", detail);
+        let problem = Self::new(ProblemCode::MethodNotAllowed, detail);
         Self { allow: Some(allow.into()), ..problem }
     }
 
     /// 500 `internal`: a fault of ours.
     #[must_use]
     pub fn internal(cause: impl Into<Cause>) -> Self {
-        Self::new(ErrorStatus::Internal, "internal", "Something went wrong on our side.").because(cause)
+        Self::new(ProblemCode::Internal, "Something went wrong on our side.").because(cause)
     }
 
     /// 413 `file-too-large`: the file is larger than the tier allows.
     fn file_too_large(tier: &Tier) -> Self {
         let (name, max) = (tier.name.as_str(), tier.max_image_bytes);
         let detail = format!("The {name} tier takes files of at most {max} bytes.");
-        Self::new(ErrorStatus::TooLarge, "file-too-large", detail)
-            .with("field", "size")
-            .with("max_image_bytes", max)
+        Self::new(ProblemCode::FileTooLarge, detail).with("field", "size").with("max_image_bytes", max)
     }
 
     /// 400 `bad-cursor`: the cursor is of no page of this list.
     #[must_use]
     pub fn bad_cursor() -> Self {
         Self::new(
-            ErrorStatus::BadRequest,
-            "bad-cursor",
+            ProblemCode::BadCursor,
             "This cursor belongs to no page of this list. Start again without one.",
         )
     }
@@ -158,15 +96,14 @@ impl Problem {
     #[must_use]
     pub fn image_not_ready(status: Status) -> Self {
         let detail = format!("This image is {}; its picture can be seen once it is ready.", status.as_str());
-        Self::new(ErrorStatus::Conflict, "image-not-ready", detail)
+        Self::new(ProblemCode::ImageNotReady, detail)
     }
 
     /// 501 `ai-not-configured`: this deployment has no AI provider.
     #[must_use]
     pub fn ai_not_configured() -> Self {
         Self::new(
-            ErrorStatus::NotImplemented,
-            "ai-not-configured",
+            ProblemCode::AiNotConfigured,
             "This deployment has no AI provider. Send the image without analyze and edit_prompt.",
         )
     }
@@ -174,14 +111,13 @@ impl Problem {
     /// 403 `ai-not-in-tier`: the caller's tier has no AI.
     fn ai_not_in_tier(tier: &Tier) -> Self {
         let detail = format!("The {} tier has no AI analysis and edits.", tier.name.as_str());
-        Self::new(ErrorStatus::Forbidden, "ai-not-in-tier", detail)
+        Self::new(ProblemCode::AiNotInTier, detail)
     }
 
     /// 409 `image-changed`: it changed while it was looked at.
     fn image_changed() -> Self {
         Self::new(
-            ErrorStatus::Conflict,
-            "image-changed",
+            ProblemCode::ImageChanged,
             "This image changed at the same time. Look at it again, then try again.",
         )
     }
@@ -189,8 +125,7 @@ impl Problem {
     /// 422 `idempotency-key-reused`: the key came with another request.
     fn key_reused() -> Self {
         Self::new(
-            ErrorStatus::Unprocessable,
-            "idempotency-key-reused",
+            ProblemCode::IdempotencyKeyReused,
             "This Idempotency-Key came with another request before. Choose a new one.",
         )
         .with("field", "idempotency-key")
@@ -199,12 +134,12 @@ impl Problem {
     /// The body that the client gets.
     #[must_use]
     pub(crate) fn to_json(&self) -> Value {
-        let status = StatusCode::from(self.status);
+        let status = self.code.status();
         let mut body = json!({
             "type": format!("urn:darkroom:problem:{}", self.code),
             "title": status.canonical_reason(),
             "status": status.as_u16(),
-            "code": self.code,
+            "code": self.code.as_str(),
             "detail": self.detail,
         });
         for (name, value) in &self.members {
@@ -217,12 +152,10 @@ impl Problem {
 impl From<CallError> for Problem {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Unavailable(cause) => Self::new(
-                ErrorStatus::Unavailable,
-                "unavailable",
-                "The service is busy. Try again in a few seconds.",
-            )
-            .because(cause),
+            CallError::Unavailable(cause) => {
+                Self::new(ProblemCode::Unavailable, "The service is busy. Try again in a few seconds.")
+                    .because(cause)
+            }
             CallError::Internal(cause) => Self::internal(cause),
         }
     }
@@ -232,8 +165,7 @@ impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         match error {
             CreateError::QuotaExceeded(tier) => Self::new(
-                ErrorStatus::Conflict,
-                "quota-exceeded",
+                ProblemCode::QuotaExceeded,
                 format!(
                     "The {} tier holds {} images. Delete some, or move to a larger tier.",
                     tier.name.as_str(),
@@ -246,8 +178,7 @@ impl From<CreateError> for Problem {
             CreateError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),
             CreateError::SourceChanged => Self::image_changed(),
             CreateError::SlotTaken => Self::new(
-                ErrorStatus::Conflict,
-                "slot-taken",
+                ProblemCode::SlotTaken,
                 "This slot of the set has an image already. Delete it first, or replace its picture.",
             )
             .with("field", "image_type"),
@@ -274,8 +205,7 @@ impl From<AskError> for Problem {
             AskError::NotFound => Self::not_found(),
             AskError::NotReady(status) => Self::image_not_ready(status),
             AskError::UnderWay => Self::new(
-                ErrorStatus::Conflict,
-                "analysis-under-way",
+                ProblemCode::AnalysisUnderWay,
                 "An analysis of this image is under way. Wait for it, then ask for another.",
             ),
             AskError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),

@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 
 use aws::CallError;
 
-use crate::{ErrorStatus, Problem, Reply, event::SafeEvent, reply::with_content};
+use crate::{Problem, Reply, event::SafeEvent, reply::with_content};
 
 /// Serves an endpoint until Lambda ends the process.
 ///
@@ -85,24 +85,24 @@ fn time_left(request: &Request) -> Duration {
 }
 
 fn answer(problem: &Problem) -> Response<Body> {
-    let status = StatusCode::from(problem.status);
+    let status = problem.code.status();
     let cause = problem.cause.as_ref().map(|cause| aws::causes(cause.as_ref()));
     if status.is_server_error() {
-        error!(code = problem.code, status = status.as_u16(), cause, "request failed");
+        error!(code = problem.code.as_str(), status = status.as_u16(), cause, "request failed");
     } else {
-        info!(code = problem.code, status = status.as_u16(), cause, "request refused");
+        info!(code = problem.code.as_str(), status = status.as_u16(), cause, "request refused");
     }
     let content_type = HeaderValue::from_static("application/problem+json");
     let mut response = with_content(status, content_type, problem.to_json().to_string());
-    let usual = match problem.status {
-        ErrorStatus::Unavailable => Some(3),
-        ErrorStatus::TooManyRequests => Some(60),
+    let usual = match status {
+        StatusCode::SERVICE_UNAVAILABLE => Some(3),
+        StatusCode::TOO_MANY_REQUESTS => Some(60),
         _ => None,
     };
     if let Some(seconds) = problem.retry_after.or(usual) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if problem.status == ErrorStatus::Unauthorized {
+    if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Some(Ok(allow)) = problem.allow.as_deref().map(HeaderValue::from_str) {

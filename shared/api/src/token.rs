@@ -141,7 +141,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::Caller;
+    use crate::{Caller, ProblemCode};
 
     /// A key made for these tests (`openssl genrsa -traditional 2048`); it opens nothing.
     const KEY: &[u8] = include_bytes!("testdata/signing-key.der");
@@ -259,7 +259,7 @@ mod tests {
             ("an unknown key", signed(&claims(), "unknown")),
             ("another key under a known id", signed_with(NEXT_KEY, &claims(), "known")),
         ] {
-            assert_eq!(verifier.verify(&token).await.unwrap_err().code, "unauthorized", "{what}");
+            assert_eq!(verifier.verify(&token).await.unwrap_err().code, ProblemCode::Unauthorized, "{what}");
         }
     }
 
@@ -288,7 +288,7 @@ mod tests {
         verifier.verify(&signed(&claims(), "known")).await.unwrap();
         is_rotated.store(true, Ordering::Relaxed);
         let next = signed_with(NEXT_KEY, &claims(), "next");
-        assert_eq!(verifier.verify(&next).await.unwrap_err().code, "unauthorized");
+        assert_eq!(verifier.verify(&next).await.unwrap_err().code, ProblemCode::Unauthorized);
         assert_eq!(fetches.load(Ordering::Relaxed), 1);
 
         verifier.refetch_after = Duration::ZERO;
@@ -296,7 +296,10 @@ mod tests {
         verifier.verify(&next).await.unwrap();
         assert_eq!(fetches.load(Ordering::Relaxed), 2);
         // The key that the pool has withdrawn counts no longer.
-        assert_eq!(verifier.verify(&signed(&claims(), "known")).await.unwrap_err().code, "unauthorized");
+        assert_eq!(
+            verifier.verify(&signed(&claims(), "known")).await.unwrap_err().code,
+            ProblemCode::Unauthorized
+        );
     }
 
     #[tokio::test]
@@ -305,6 +308,6 @@ mod tests {
         let mut id_token = without("client_id");
         (id_token["aud"], id_token["token_use"]) = (json!("app"), json!("id"));
         let claims = verifier.verify(&signed(&id_token, "known")).await.unwrap();
-        assert_eq!(Caller::from_claims(&claims).unwrap_err().code, "not-an-access-token");
+        assert_eq!(Caller::from_claims(&claims).unwrap_err().code, ProblemCode::NotAnAccessToken);
     }
 }

@@ -1,7 +1,7 @@
 //! `PUT /api/admin/users/{id}/tier`: puts a user into a tier. What the user has stays, however much it is.
 
 use admin::Pool;
-use api::{Caller, Error, ErrorStatus, Problem, Reply, Request, StatusCode};
+use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use domain::{TierId, UserId};
 use serde::{Deserialize, Serialize};
 use store::Records;
@@ -40,6 +40,6 @@ async fn put(pool: &Pool, records: &Records, request: Request) -> Reply {
         api::json(StatusCode::OK, &UserTierBody { id: user, tier })
     } else {
         let detail = "This tier changed at the same time. Try again.";
-        Err(Problem::new(ErrorStatus::Conflict, "tier-changed", detail))
+        Err(Problem::new(ProblemCode::TierChanged, detail))
     }
 }

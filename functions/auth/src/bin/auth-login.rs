@@ -1,6 +1,6 @@
 //! `POST /api/auth/login`: tokens for a name and a password.
 
-use api::{Error, ErrorStatus, Problem, Reply, Request};
+use api::{Error, Problem, ProblemCode, Reply, Request};
 use auth::{Password, Pool, RefreshTokenIn, Username, code_of, problem, tokens};
 use aws_sdk_cognitoidentityprovider::types::AuthFlowType;
 use serde::Deserialize;
@@ -33,19 +33,15 @@ async fn login(pool: &Pool, request: Request) -> Reply {
         .await
         .map_err(|error| match code_of(&error) {
             // A wrong name and a wrong password answer alike.
-            "NotAuthorizedException" | "UserNotFoundException" => Problem::new(
-                ErrorStatus::Unauthorized,
-                "wrong-credentials",
-                "The user name or the password is wrong.",
-            ),
+            "NotAuthorizedException" | "UserNotFoundException" => {
+                Problem::new(ProblemCode::WrongCredentials, "The user name or the password is wrong.")
+            }
             "UserNotConfirmedException" => Problem::new(
-                ErrorStatus::Forbidden,
-                "not-confirmed",
+                ProblemCode::NotConfirmed,
                 "Confirm this account first, with the code from the mail.",
             ),
             "PasswordResetRequiredException" => Problem::new(
-                ErrorStatus::Forbidden,
-                "password-reset-required",
+                ProblemCode::PasswordResetRequired,
                 "This password has to be reset before the next login.",
             ),
             _ => problem(error),

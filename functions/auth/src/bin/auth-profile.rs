@@ -1,6 +1,6 @@
 //! `GET /api/auth/profile`: the caller, their tier and what they have used of it.
 
-use api::{Caller, Error, ErrorStatus, Problem, Reply, Request, StatusCode};
+use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use auth::{Pool, code_of, problem};
 use domain::{TierId, Usage, UserId};
 use serde::Serialize;
@@ -56,7 +56,7 @@ async fn email(pool: &Pool, access_token: &str) -> Result<Option<String>, Proble
         | "UserNotFoundException"
         | "PasswordResetRequiredException"
         | "UserNotConfirmedException" => {
-            Problem::new(ErrorStatus::Unauthorized, "unauthorized", "This session has ended. Log in again.")
+            Problem::new(ProblemCode::Unauthorized, "This session has ended. Log in again.")
         }
         _ => problem(error),
     })?;

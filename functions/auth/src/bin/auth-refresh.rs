@@ -1,6 +1,6 @@
 //! `POST /api/auth/token/refresh`: new tokens for a refresh token, from the body or else from the cookie.
 
-use api::{Error, ErrorStatus, Problem, Reply, Request};
+use api::{Error, Problem, ProblemCode, Reply, Request};
 use auth::{Pool, RefreshTokenIn, code_of, cookie, problem, tokens};
 use aws_sdk_cognitoidentityprovider::types::AuthFlowType;
 use serde::Deserialize;
@@ -24,8 +24,7 @@ async fn refresh(pool: &Pool, request: Request) -> Reply {
         (None, Some(token)) => (token, RefreshTokenIn::Cookie),
         (None, None) => {
             return Err(Problem::new(
-                ErrorStatus::Unauthorized,
-                "no-refresh-token",
+                ProblemCode::NoRefreshToken,
                 "There is no refresh token, in the body or in a cookie. Log in.",
             ));
         }
@@ -44,8 +43,7 @@ async fn refresh(pool: &Pool, request: Request) -> Reply {
             | "InvalidParameterException"
             | "PasswordResetRequiredException"
             | "UserNotConfirmedException" => Problem::new(
-                ErrorStatus::Unauthorized,
-                "bad-refresh-token",
+                ProblemCode::BadRefreshToken,
                 "This refresh token is not valid any more. Log in again.",
             ),
             _ => problem(error),

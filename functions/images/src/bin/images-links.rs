@@ -5,7 +5,7 @@
 //! session token in environment variables, without their expiration (AWS Lambda developer guide, "Defined runtime
 //! environment variables"). So `expires_at` is an upper bound, and the contract says so.
 
-use api::{Caller, Error, ErrorStatus, Problem, Reply, Request, StatusCode};
+use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use domain::{InvalidField, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Objects, Records};
@@ -44,7 +44,7 @@ async fn create(records: &Records, objects: &Objects, request: Request) -> Reply
     let (image, profile) = found.ok_or_else(Problem::not_found)?;
     if !profile.limits.expiring_links {
         let detail = format!("The {} tier has no expiring links.", profile.limits.name.as_str());
-        return Err(Problem::new(ErrorStatus::Forbidden, "links-not-in-tier", detail));
+        return Err(Problem::new(ProblemCode::LinksNotInTier, detail));
     }
     let picture = image.picture.as_ref().ok_or_else(|| Problem::image_not_ready(image.status))?;
     let link = objects.original_link(&caller.user, &image, picture, now, seconds).await?;

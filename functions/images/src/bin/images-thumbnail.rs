@@ -3,7 +3,7 @@
 //!
 //! A size that the tier has gained since the upload is developed now, by `workers-resize`, and kept.
 
-use api::{Caller, Error, ErrorStatus, Problem, Query, Reply, Request, StatusCode};
+use api::{Caller, Error, Problem, ProblemCode, Query, Reply, Request, StatusCode};
 use domain::{Picture, Thumbnail, Tier, Timestamp};
 use images::ResizeWorker;
 use serde::Serialize;
@@ -65,7 +65,7 @@ fn allowed(tier: &Tier, size: Option<u32>) -> Result<u32, Problem> {
         return Ok(size);
     }
     let detail = format!("The {} tier has thumbnails of {sizes:?}, not {size}.", tier.name.as_str());
-    Err(Problem::new(ErrorStatus::Forbidden, "size-not-in-tier", detail).with("sizes", sizes.clone()))
+    Err(Problem::new(ProblemCode::SizeNotInTier, detail).with("sizes", sizes.clone()))
 }
 
 fn of_size(thumbnails: &[Thumbnail], size: u32) -> Option<Thumbnail> {

@@ -1,6 +1,6 @@
 //! `POST /api/images/{id}/upload`: signs the upload of a pending image anew.
 
-use api::{Caller, Error, ErrorStatus, Problem, Reply, Request, StatusCode, UploadBody};
+use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode, UploadBody};
 use domain::Status;
 use serde::Serialize;
 use store::{Objects, Records};
@@ -24,14 +24,13 @@ async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply
     let image = records.image(&caller.user, id, now).await?.ok_or_else(Problem::not_found)?;
     if image.status != Status::Pending {
         return Err(Problem::new(
-            ErrorStatus::Conflict,
-            "not-pending",
+            ProblemCode::NotPending,
             format!("This image is {}: its upload has arrived.", image.status.as_str()),
         ));
     }
     if image.awaits_edit() {
         let detail = "This image's file is made by an edit; there is nothing to upload.";
-        return Err(Problem::new(ErrorStatus::Conflict, "not-pending", detail));
+        return Err(Problem::new(ProblemCode::NotPending, detail));
     }
     let ticket = objects.upload_ticket(&caller.user, &image, now).await?;
     api::json(StatusCode::OK, &TicketBody { upload: UploadBody::new(ticket, now) })
