@@ -39,7 +39,13 @@ impl Pool {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
-        Ok(Self { cognito: Client::new(config), id: aws::var("USER_POOL_ID")? })
+        Ok(Self::new(config, aws::var("USER_POOL_ID")?))
+    }
+
+    /// The user pool with this id.
+    #[must_use]
+    pub fn new(config: &SdkConfig, id: String) -> Self {
+        Self { cognito: Client::new(config), id }
     }
 
     /// Some users, and Cognito's token for those that follow.

@@ -26,7 +26,13 @@ impl Pool {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
-        Ok(Self { cognito: Client::new(config), client_id: aws::var("USER_POOL_CLIENT_ID")? })
+        Ok(Self::new(config, aws::var("USER_POOL_CLIENT_ID")?))
+    }
+
+    /// The app client with this id.
+    #[must_use]
+    pub fn new(config: &SdkConfig, client_id: String) -> Self {
+        Self { cognito: Client::new(config), client_id }
     }
 }
 

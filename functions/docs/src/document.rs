@@ -1,6 +1,6 @@
 //! Documents that are the same for everybody.
 
-use api::{Problem, Reply, Request, StatusCode, accepts, is_known};
+use api::{Problem, Reply, Request, StatusCode, accepts_encoding, etag_matches};
 use lambda_http::{
     Body, Response,
     http::{HeaderName, HeaderValue, header},
@@ -51,7 +51,7 @@ impl Document {
     /// # Errors
     /// 500 where a header's value is not fit for one.
     pub fn answer(&self, request: &Request) -> Reply {
-        let mut response = if is_known(request.headers(), self.etag) {
+        let mut response = if etag_matches(request.headers(), self.etag) {
             status(StatusCode::NOT_MODIFIED, Body::Empty)
         } else {
             self.whole(request)?
@@ -64,7 +64,7 @@ impl Document {
     }
 
     fn whole(&self, request: &Request) -> Reply {
-        let takes_gzip = accepts(request.headers(), "gzip");
+        let takes_gzip = accepts_encoding(request.headers(), "gzip");
         let body = if takes_gzip { Body::Binary(self.gzip.to_vec()) } else { Body::from(self.text) };
         let mut response = status(StatusCode::OK, body);
         let headers = response.headers_mut();

@@ -29,7 +29,13 @@ impl ResizeWorker {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
-        Ok(Self { lambda: Client::new(config), function: aws::var("RESIZE_FUNCTION")? })
+        Ok(Self::new(config, aws::var("RESIZE_FUNCTION")?))
+    }
+
+    /// The function with this name.
+    #[must_use]
+    pub fn new(config: &SdkConfig, function: String) -> Self {
+        Self { lambda: Client::new(config), function }
     }
 
     /// Has thumbnails of an original made and kept.

@@ -1,6 +1,6 @@
 //! The files, and which of their forms goes to whom.
 
-use api::{Problem, Reply, Request, StatusCode, accepts, is_known};
+use api::{Problem, Reply, Request, StatusCode, accepts_encoding, etag_matches};
 use lambda_http::{
     Body, Response,
     http::{HeaderMap, HeaderValue, Method, header},
@@ -61,7 +61,7 @@ impl File {
         let (coding, bytes) = self.form(request.headers());
         let etag =
             format!("\"{}{}\"", self.etag, coding.map(|coding| format!("-{coding}")).unwrap_or_default());
-        let is_known = is_known(request.headers(), &etag);
+        let is_known = etag_matches(request.headers(), &etag);
         let has_body = !is_known && request.method() != Method::HEAD;
         let mut response = Response::new(if has_body { Body::Binary(bytes.to_vec()) } else { Body::Empty });
         *response.status_mut() = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
@@ -83,7 +83,7 @@ impl File {
     fn form(&self, headers: &HeaderMap) -> (Option<&'static str>, &'static [u8]) {
         let forms = [("br", self.brotli), ("gzip", self.gzip)];
         let taken = forms.into_iter().find_map(|(coding, bytes)| {
-            let bytes = bytes.filter(|_| accepts(headers, coding))?;
+            let bytes = bytes.filter(|_| accepts_encoding(headers, coding))?;
             Some((Some(coding), bytes))
         });
         taken.unwrap_or((None, self.plain))

@@ -131,7 +131,7 @@ impl Problem {
         .with("field", "idempotency-key")
     }
 
-    /// The body that the client gets.
+    /// The body of the response.
     #[must_use]
     pub(crate) fn to_json(&self) -> Value {
         let status = self.code.status();

@@ -27,3 +27,28 @@ async fn delete(records: &Records, request: Request) -> Reply {
         Err(DeleteTierError::Call(error)) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, TestRequest};
+
+    use super::*;
+
+    async fn answer(aws: &FakeAws, request: TestRequest, tier: &str) -> Answer {
+        delete(&aws.records(), request.path("id", tier).build()).await.into()
+    }
+
+    #[tokio::test]
+    async fn the_tier_of_new_users_cannot_be_deleted() {
+        let aws = FakeAws::new([]);
+        insta::assert_json_snapshot!(answer(&aws, TestRequest::new("DELETE").admin(), "basic").await, @"");
+        assert!(aws.calls().is_empty());
+    }
+
+    #[tokio::test]
+    async fn only_an_admin_may_delete_a_tier() {
+        let aws = FakeAws::new([]);
+        insta::assert_json_snapshot!(answer(&aws, TestRequest::new("DELETE"), "premium").await, @"");
+        assert!(aws.calls().is_empty());
+    }
+}

@@ -43,3 +43,24 @@ async fn put(pool: &Pool, records: &Records, request: Request) -> Reply {
         Err(Problem::new(ProblemCode::TierChanged, detail))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, TestRequest, USER, item, ok, tier};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    async fn answer(users: Value, tier: Value) -> Answer {
+        let aws = FakeAws::new([ok("ListUsers", json!({"Users": users})), ok("GetItem", tier)]);
+        let request = TestRequest::new("PUT").admin().path("id", USER).json(&json!({"tier": "premium"}));
+        let pool = Pool::new(&aws.config(), "pool".to_owned());
+        put(&pool, &aws.records(), request.build()).await.into()
+    }
+
+    #[tokio::test]
+    async fn an_unknown_user_or_tier_is_refused_before_any_write() {
+        insta::assert_json_snapshot!(answer(json!([]), item(&tier())).await, @"");
+        insta::assert_json_snapshot!(answer(json!([{"Username": "ann"}]), json!({})).await, @"");
+    }
+}

@@ -29,3 +29,38 @@ async fn confirm(pool: &Pool, request: Request) -> Reply {
         .map_err(problem)?;
     api::no_content()
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, TestRequest, error, ok};
+    use serde_json::json;
+
+    use super::*;
+
+    async fn answer(aws: &FakeAws) -> Answer {
+        let body = json!({"username": "ann", "code": "123456"});
+        let request = TestRequest::new("POST").public().json(&body).build();
+        confirm(&Pool::new(&aws.config(), "client".to_owned()), request).await.into()
+    }
+
+    #[tokio::test]
+    async fn the_right_code_confirms_the_user() {
+        let aws = FakeAws::new([ok("ConfirmSignUp", json!({}))]);
+        insta::assert_json_snapshot!(answer(&aws).await, @"");
+        insta::assert_json_snapshot!(aws.calls(), @"");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_code_and_an_unknown_user_get_the_same_response() {
+        let wrong = answer(&FakeAws::new([error("ConfirmSignUp", "CodeMismatchException")])).await;
+        let unknown = answer(&FakeAws::new([error("ConfirmSignUp", "UserNotFoundException")])).await;
+        assert_eq!(wrong.body, unknown.body);
+        insta::assert_json_snapshot!(wrong, @"");
+    }
+
+    #[tokio::test]
+    async fn after_too_many_attempts_the_response_names_a_time() {
+        let aws = FakeAws::new([error("ConfirmSignUp", "TooManyFailedAttemptsException")]);
+        insta::assert_json_snapshot!(answer(&aws).await, @"");
+    }
+}

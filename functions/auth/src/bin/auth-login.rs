@@ -48,3 +48,42 @@ async fn login(pool: &Pool, request: Request) -> Reply {
         })?;
     tokens(answer, None, body.refresh_token_in)
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, TestRequest, error, ok};
+    use serde_json::json;
+
+    use super::*;
+
+    async fn answer(aws: &FakeAws, place: &str) -> Answer {
+        let body = json!({"username": "ann", "password": "Passw0rd1", "refresh_token_in": place});
+        let request = TestRequest::new("POST").public().json(&body).build();
+        login(&Pool::new(&aws.config(), "client".to_owned()), request).await.into()
+    }
+
+    fn tokens() -> FakeAws {
+        let tokens = json!({"AccessToken": "a", "IdToken": "i", "RefreshToken": "r", "ExpiresIn": 3600});
+        FakeAws::new([ok("InitiateAuth", json!({"AuthenticationResult": tokens}))])
+    }
+
+    #[tokio::test]
+    async fn the_refresh_token_is_in_the_body_or_in_the_cookie() {
+        insta::assert_json_snapshot!(answer(&tokens(), "body").await, @"");
+        insta::assert_json_snapshot!(answer(&tokens(), "cookie").await, @"");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_and_an_unknown_user_get_the_same_response() {
+        let wrong = answer(&FakeAws::new([error("InitiateAuth", "NotAuthorizedException")]), "body").await;
+        let unknown = answer(&FakeAws::new([error("InitiateAuth", "UserNotFoundException")]), "body").await;
+        assert_eq!(wrong.body, unknown.body);
+        insta::assert_json_snapshot!(wrong, @"");
+    }
+
+    #[tokio::test]
+    async fn a_login_that_needs_another_step_is_refused() {
+        let aws = FakeAws::new([ok("InitiateAuth", json!({"ChallengeName": "NEW_PASSWORD_REQUIRED"}))]);
+        insta::assert_json_snapshot!(answer(&aws, "body").await, @"");
+    }
+}

@@ -27,7 +27,7 @@ async fn analyze(records: &Records, request: Request) -> Reply {
     let id = api::path_id(&request)?;
     let Body { prompt } = api::body(&request)?;
     api::require_ai()?;
-    let (now, once) = (domain::now(), api::once(&request)?);
+    let (now, once) = (domain::now(), api::idempotency_key(&request)?);
     let image = records.ask_for_analysis(&caller.user, id, prompt, once.as_ref(), now).await?;
     // No addresses: whoever asks has them, and the function needs no right to the pictures.
     api::json(StatusCode::ACCEPTED, &AcceptedBody { image: ImageBody::new(&image, Links::default()) })

@@ -35,7 +35,7 @@ async fn create(records: &Records, objects: &Objects, request: Request) -> Reply
     if body.analyze || body.edit_prompt.is_some() {
         api::require_ai()?;
     }
-    let (now, once) = (domain::now(), api::once(&request)?);
+    let (now, once) = (domain::now(), api::idempotency_key(&request)?);
     let (analyze, edit_prompt) = (body.analyze, body.edit_prompt.clone());
     let images = Image::pending(body.into(), now).with_deferred_jobs(analyze, edit_prompt, now);
     let PendingUploads { images, at } =
@@ -56,5 +56,49 @@ impl From<Body> for NewImage {
                 checksum_sha256: body.checksum_sha256,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, TestRequest, item, ok, profile, tier};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    async fn answer(aws: &FakeAws, body: &Value) -> Answer {
+        create(&aws.records(), &aws.objects(), TestRequest::new("POST").json(body).build()).await.into()
+    }
+
+    fn body() -> Value {
+        json!({"file_name": "cat.jpg", "content_type": "image/jpeg", "size": 1000})
+    }
+
+    #[tokio::test]
+    async fn an_image_is_created_with_an_upload() {
+        let aws = FakeAws::new([ok("GetItem", item(&profile(tier()))), ok("TransactWriteItems", json!({}))]);
+        insta::assert_json_snapshot!(answer(&aws, &body()).await, {
+            ".body.image.id" => "[id]",
+            ".body.image.created_at" => "[time]",
+            ".body.image.updated_at" => "[time]",
+            ".body.upload.url" => "[url]",
+            ".body.upload.expires_at" => "[time]",
+        }, @"");
+    }
+
+    #[tokio::test]
+    async fn a_file_above_the_limit_of_the_tier_is_refused() {
+        let aws = FakeAws::new([ok("GetItem", item(&profile(tier())))]);
+        let body = json!({"file_name": "cat.jpg", "content_type": "image/jpeg", "size": 10_000_001});
+        insta::assert_json_snapshot!(answer(&aws, &body).await, @"");
+    }
+
+    #[tokio::test]
+    async fn without_a_provider_a_request_for_ai_is_refused_before_any_call() {
+        let aws = FakeAws::new([]);
+        let mut body = body();
+        body["analyze"] = json!(true);
+        insta::assert_json_snapshot!(answer(&aws, &body).await, @"");
+        assert!(aws.calls().is_empty());
     }
 }

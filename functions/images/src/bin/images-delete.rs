@@ -19,3 +19,33 @@ async fn delete(records: &Records, request: Request) -> Reply {
         Err(Problem::not_found())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, IMAGE_ID, TestRequest, image, item, ok};
+    use serde_json::json;
+
+    use super::*;
+
+    async fn answer(aws: &FakeAws, id: &str) -> Answer {
+        delete(&aws.records(), TestRequest::new("DELETE").path("id", id).build()).await.into()
+    }
+
+    #[tokio::test]
+    async fn an_id_of_another_form_is_not_found_without_a_call() {
+        let aws = FakeAws::new([]);
+        insta::assert_json_snapshot!(answer(&aws, "../x").await, @"");
+        assert!(aws.calls().is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_image_is_deleted() {
+        let aws = FakeAws::new([
+            ok("GetItem", item(&image())),
+            ok("DeleteItem", json!({})),
+            ok("TransactWriteItems", json!({})),
+        ]);
+        insta::assert_json_snapshot!(answer(&aws, IMAGE_ID).await, @"");
+        insta::assert_json_snapshot!(aws.operations(), @"");
+    }
+}

@@ -28,7 +28,7 @@ async fn edit(records: &Records, request: Request) -> Reply {
     let id = api::path_id(&request)?;
     let Body { prompt } = api::body(&request)?;
     api::require_ai()?;
-    let (now, once) = (domain::now(), api::once(&request)?);
+    let (now, once) = (domain::now(), api::idempotency_key(&request)?);
     let source = records.image(&caller.user, id, now).await?.ok_or_else(Problem::not_found)?;
     if source.picture.is_none() {
         return Err(Problem::image_not_ready(source.status));

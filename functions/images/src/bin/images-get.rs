@@ -19,3 +19,30 @@ async fn get(records: &Records, objects: &Objects, request: Request) -> Reply {
     let links = objects.links(&caller.user, &image, &profile.limits, now).await?;
     api::json(StatusCode::OK, &ImageBody::new(&image, links))
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, IMAGE_ID, TestRequest, item, ok, profile, ready_image, tier};
+    use serde_json::json;
+
+    use super::*;
+
+    async fn answer(aws: &FakeAws) -> Answer {
+        let request = TestRequest::new("GET").path("id", IMAGE_ID).build();
+        get(&aws.records(), &aws.objects(), request).await.into()
+    }
+
+    #[tokio::test]
+    async fn an_image_has_the_addresses_that_the_tier_allows() {
+        let aws = FakeAws::new([ok("GetItem", item(&ready_image())), ok("GetItem", item(&profile(tier())))]);
+        insta::assert_json_snapshot!(answer(&aws).await, {".body.thumbnails[].url" => "[url]"}, @"");
+    }
+
+    #[tokio::test]
+    async fn another_users_image_does_not_exist() {
+        let aws = FakeAws::new([ok("GetItem", json!({})), ok("GetItem", item(&profile(tier())))]);
+        insta::assert_json_snapshot!(answer(&aws).await, @"");
+        // The caller's own id is in the key, so no other user's image can be found.
+        insta::assert_json_snapshot!(aws.calls()[0].1["Key"], @"");
+    }
+}

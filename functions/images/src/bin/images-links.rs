@@ -59,3 +59,41 @@ impl TryFrom<i64> for Seconds {
         fits.then_some(Self(seconds)).ok_or_else(|| InvalidField::from("must be 300 to 30000 seconds"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{
+        Answer, FakeAws, IMAGE_ID, TestRequest, image, item, ok, profile, ready_image, tier,
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    async fn answer(image: &Value, expiring_links: bool, expires_in: i64) -> Answer {
+        let mut tier = tier();
+        tier["expiring_links"] = json!(expiring_links);
+        let aws = FakeAws::new([ok("GetItem", item(image)), ok("GetItem", item(&profile(tier)))]);
+        let request = TestRequest::new("POST").path("id", IMAGE_ID);
+        let request = request.json(&json!({"expires_in": expires_in})).build();
+        create(&aws.records(), &aws.objects(), request).await.into()
+    }
+
+    #[tokio::test]
+    async fn a_link_is_created_if_the_tier_allows_it() {
+        insta::assert_json_snapshot!(answer(&ready_image(), true, 300).await, {
+            ".body.url" => "[url]",
+            ".body.expires_at" => "[time]",
+        }, @"");
+        insta::assert_json_snapshot!(answer(&ready_image(), false, 300).await, @"");
+    }
+
+    #[tokio::test]
+    async fn an_image_without_a_picture_has_no_link() {
+        insta::assert_json_snapshot!(answer(&image(), true, 300).await, @"");
+    }
+
+    #[tokio::test]
+    async fn a_link_works_for_at_least_five_minutes() {
+        insta::assert_json_snapshot!(answer(&ready_image(), true, 299).await, @"");
+    }
+}

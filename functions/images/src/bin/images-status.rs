@@ -27,3 +27,30 @@ async fn status(records: &Records, request: Request) -> Reply {
     let body = StatusBody { id, status: image.status, version, failure: image.failure };
     api::json(StatusCode::OK, &body)
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, IMAGE_ID, TestRequest, image, item, ok};
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_failed_image_says_why() {
+        let mut failed = image();
+        failed["status"] = json!("failed");
+        failed["failure"] = json!({"code": "corrupt-image", "detail": "The file ends early."});
+        let aws = FakeAws::new([ok("GetItem", item(&failed))]);
+        let request = TestRequest::new("GET").path("id", IMAGE_ID).build();
+        insta::assert_json_snapshot!(Answer::from(status(&aws.records(), request).await), @"");
+    }
+
+    #[tokio::test]
+    async fn an_expired_image_does_not_exist() {
+        let mut expired = image();
+        expired["expires_at"] = json!(1);
+        let aws = FakeAws::new([ok("GetItem", item(&expired))]);
+        let request = TestRequest::new("GET").path("id", IMAGE_ID).build();
+        insta::assert_json_snapshot!(Answer::from(status(&aws.records(), request).await), @"");
+    }
+}

@@ -82,3 +82,36 @@ fn wants_json(request: &Request) -> bool {
     let accept = request.headers().get("accept").and_then(|value| value.to_str().ok());
     accept.is_some_and(|accept| accept.contains("application/json"))
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, IMAGE_ID, TestRequest, item, ok, profile, ready_image, tier};
+
+    use super::*;
+
+    async fn answer(request: TestRequest) -> Answer {
+        let aws = FakeAws::new([ok("GetItem", item(&ready_image())), ok("GetItem", item(&profile(tier())))]);
+        let worker = ResizeWorker::new(&aws.config(), "resize".to_owned());
+        let request = request.path("id", IMAGE_ID).build();
+        thumbnail(&aws.records(), &aws.objects(), &worker, request).await.into()
+    }
+
+    #[tokio::test]
+    async fn the_smallest_size_is_the_default() {
+        insta::assert_json_snapshot!(answer(TestRequest::new("GET")).await, {
+            ".headers.location" => "[url]",
+            ".headers[\"cache-control\"]" => "private, max-age=[seconds]",
+        }, @"");
+        let request = TestRequest::new("GET").header("accept", "application/json");
+        insta::assert_json_snapshot!(answer(request).await, {
+            ".body.url" => "[url]",
+            ".body.expires_at" => "[time]",
+        }, @"");
+    }
+
+    #[tokio::test]
+    async fn a_size_that_the_tier_does_not_include_is_refused() {
+        insta::assert_json_snapshot!(answer(TestRequest::new("GET").query("size=400")).await, @"");
+        insta::assert_json_snapshot!(answer(TestRequest::new("GET").query("size=0")).await, @"");
+    }
+}

@@ -35,3 +35,37 @@ async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply
     let ticket = objects.upload_ticket(&caller.user, &image, now).await?;
     api::json(StatusCode::OK, &TicketBody { upload: UploadBody::new(ticket, now) })
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, IMAGE_ID, TestRequest, image, item, ok, ready_image};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    async fn answer(image: &Value) -> Answer {
+        let aws = FakeAws::new([ok("GetItem", item(image))]);
+        let request = TestRequest::new("POST").path("id", IMAGE_ID).build();
+        upload(&aws.records(), &aws.objects(), request).await.into()
+    }
+
+    #[tokio::test]
+    async fn a_pending_image_gets_a_new_upload() {
+        insta::assert_json_snapshot!(answer(&image()).await, {
+            ".body.upload.url" => "[url]",
+            ".body.upload.expires_at" => "[time]",
+        }, @"");
+    }
+
+    #[tokio::test]
+    async fn an_image_whose_file_has_arrived_gets_none() {
+        insta::assert_json_snapshot!(answer(&ready_image()).await, @"");
+    }
+
+    #[tokio::test]
+    async fn an_edit_gets_none() {
+        let mut edit = image();
+        edit["source_image_id"] = json!(IMAGE_ID);
+        insta::assert_json_snapshot!(answer(&edit).await, @"");
+    }
+}

@@ -37,7 +37,7 @@ async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply
     if body.analyze || body.edit_prompt.is_some() {
         api::require_ai()?;
     }
-    let (now, once) = (domain::now(), api::once(&request)?);
+    let (now, once) = (domain::now(), api::idempotency_key(&request)?);
     let place = SetPlace { id, image_type: body.image_type };
     let (analyze, edit_prompt) = (body.analyze, body.edit_prompt.clone());
     let image = Image { set: Some(place), ..Image::pending(body.into(), now) };

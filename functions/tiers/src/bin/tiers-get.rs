@@ -15,3 +15,25 @@ async fn get(records: &Records, request: Request) -> Reply {
     let tier = records.tier(&id).await?.ok_or_else(Problem::not_found)?;
     api::json(StatusCode::OK, &TierBody::from(tier))
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, TestRequest, item, ok, tier};
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tier_needs_no_token() {
+        let aws = FakeAws::new([ok("GetItem", item(&tier()))]);
+        let request = TestRequest::new("GET").public().path("id", "basic").build();
+        insta::assert_json_snapshot!(Answer::from(get(&aws.records(), request).await), @"");
+    }
+
+    #[tokio::test]
+    async fn an_unknown_tier_is_not_found() {
+        let aws = FakeAws::new([ok("GetItem", json!({}))]);
+        let request = TestRequest::new("GET").public().path("id", "gold").build();
+        insta::assert_json_snapshot!(Answer::from(get(&aws.records(), request).await), @"");
+    }
+}

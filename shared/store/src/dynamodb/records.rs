@@ -72,12 +72,14 @@ impl Records {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
+        Ok(Self::new(config, aws::var("TABLE_NAME")?))
+    }
+
+    /// The table with this name.
+    #[must_use]
+    pub fn new(config: &SdkConfig, table: String) -> Self {
         let config = Config::from(config).to_builder().retry_classifier(RetryConflicts).build();
-        Ok(Self {
-            dynamodb: Client::from_conf(config),
-            table: aws::var("TABLE_NAME")?,
-            default_tier: CachedTier::default(),
-        })
+        Self { dynamodb: Client::from_conf(config), table, default_tier: CachedTier::default() }
     }
 
     /// Reads an item with a consistent read.

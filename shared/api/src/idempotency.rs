@@ -12,7 +12,7 @@ use crate::Problem;
 ///
 /// # Errors
 /// 400 `invalid-field` for a key that is not 1 to 255 visible ASCII characters.
-pub fn once(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
+pub fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
     const MAX_CHARACTERS: usize = 255;
     let Some(header) = request.headers().get("idempotency-key") else { return Ok(None) };
     let key = header.as_bytes();

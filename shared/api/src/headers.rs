@@ -4,7 +4,7 @@ use lambda_http::http::{HeaderMap, HeaderName, header};
 
 /// Whether `Accept-Encoding` takes a coding such as `gzip`: named, or by an asterisk, and not with a weight of 0.
 #[must_use]
-pub fn accepts(headers: &HeaderMap, coding: &str) -> bool {
+pub fn accepts_encoding(headers: &HeaderMap, coding: &str) -> bool {
     let weight = |wanted: &str| {
         elements(headers, header::ACCEPT_ENCODING).find_map(|element| {
             let (coding, parameters) = element.split_once(';').unwrap_or((element, ""));
@@ -17,7 +17,7 @@ pub fn accepts(headers: &HeaderMap, coding: &str) -> bool {
 
 /// Whether `If-None-Match` names the tag. Both are compared as if they were weak (RFC 9110, section 13.1.2).
 #[must_use]
-pub fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+pub fn etag_matches(headers: &HeaderMap, etag: &str) -> bool {
     let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     elements(headers, header::IF_NONE_MATCH).any(|tag| tag == "*" || strong(tag) == strong(etag))
 }
@@ -50,9 +50,9 @@ mod tests {
             ("gzip;q=0, *", false),
             ("gzip;q=x", false),
         ] {
-            assert_eq!(accepts(&with(header::ACCEPT_ENCODING, text), "gzip"), expected, "{text}");
+            assert_eq!(accepts_encoding(&with(header::ACCEPT_ENCODING, text), "gzip"), expected, "{text}");
         }
-        assert!(!accepts(&HeaderMap::new(), "gzip"));
+        assert!(!accepts_encoding(&HeaderMap::new(), "gzip"));
     }
 
     #[test]
@@ -65,8 +65,8 @@ mod tests {
             (r#""2""#, false),
             ("", false),
         ] {
-            assert_eq!(is_known(&with(header::IF_NONE_MATCH, text), r#"W/"1""#), expected, "{text}");
+            assert_eq!(etag_matches(&with(header::IF_NONE_MATCH, text), r#"W/"1""#), expected, "{text}");
         }
-        assert!(!is_known(&HeaderMap::new(), r#"W/"1""#));
+        assert!(!etag_matches(&HeaderMap::new(), r#"W/"1""#));
     }
 }
