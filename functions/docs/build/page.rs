@@ -1,4 +1,4 @@
-//! The contract as one HTML page: no script, and a place to link to for every operation and every schema.
+//! The contract as one HTML page without scripts. Every operation and every schema has an anchor.
 
 use std::fmt::Write;
 
@@ -20,7 +20,7 @@ pub(crate) fn render(contract: &Value, style: &str) -> Result<String> {
     page.navigation(&mut out)?;
     write!(
         out,
-        "<main id=\"content\">\n<header>\n<h1>{title}</h1>\n{}<p>The same for programs: <a href=\"openapi.json\">openapi.json</a>, OpenAPI {}.</p>\n</header>\n",
+        "<main id=\"content\">\n<header>\n<h1>{title}</h1>\n{}<p>For programs: <a href=\"openapi.json\">openapi.json</a>, OpenAPI {}.</p>\n</header>\n",
         prose(text(&contract["info"]["description"])),
         escape(text(&contract["openapi"])),
     )?;
@@ -45,7 +45,7 @@ pub(crate) fn render(contract: &Value, style: &str) -> Result<String> {
     Ok(out)
 }
 
-/// The operations of a path, by method in upper case.
+/// The operations of a path, each with its method in upper case.
 pub(crate) fn operations(item: &Value) -> impl Iterator<Item = (String, &Value)> {
     const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
     METHODS.into_iter().filter_map(|method| Some((method.to_uppercase(), item.get(method)?)))
@@ -98,7 +98,7 @@ impl<'a> Page<'a> {
             prose(text(&operation["description"])),
         )?;
         if operation["security"].as_sequence().is_some_and(Vec::is_empty) {
-            *out += "<p class=\"note\">For everybody: no token.</p>\n";
+            *out += "<p class=\"note\">Public: no token is needed.</p>\n";
         }
         self.parameters(out, items(&item["parameters"]).chain(items(&operation["parameters"])))?;
         let body = &operation["requestBody"]["content"]["application/json"]["schema"];
@@ -175,7 +175,7 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    /// The members of an object as a table, those that it shares with other schemas included.
+    /// The members of an object as a table, including those from `allOf`.
     fn members(&self, out: &mut String, schema: &Value) -> Result<()> {
         let mut rows = String::new();
         self.member_rows(&mut rows, schema)?;
@@ -217,7 +217,7 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    /// What kind of value a schema is, with links to the schemas that have members.
+    /// The type of a schema, with links to the schemas of objects.
     fn kind(&self, schema: &Value) -> Result<String> {
         if let Some(reference) = schema.get("$ref") {
             let name = text(reference).rsplit('/').next().unwrap_or_default();
@@ -228,7 +228,7 @@ impl<'a> Page<'a> {
             return self.kind(target);
         }
         for (keyword, word) in [("oneOf", " or "), ("anyOf", " or ")] {
-            // Beside a type, the alternatives only say which members come together.
+            // If the schema also has a type, the alternatives only list combinations of members.
             if let (Some(alternatives), None) = (schema[keyword].as_sequence(), schema.get("type")) {
                 let kinds: Vec<String> =
                     alternatives.iter().map(|one| self.kind(one)).collect::<Result<_>>()?;
@@ -244,7 +244,7 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// What a value may be, in words.
+    /// The constraints of a value, in words.
     fn bounds(&self, schema: &Value) -> Result<String> {
         let schema = self.resolve(schema)?;
         let mut bounds = Vec::new();
@@ -292,7 +292,7 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    /// A value that fits a schema, from its examples.
+    /// A valid value of a schema, built from its examples.
     fn value(&self, schema: &Value) -> Result<Value> {
         let schema = self.resolve(schema)?;
         let first = |keyword: &str| schema[keyword].get(0);

@@ -1,4 +1,4 @@
-//! What endpoints of images need beyond the shared crates.
+//! Code that only the endpoints of images use.
 
 use api::{Problem, ProblemCode};
 use aws::CallError;
@@ -8,14 +8,14 @@ use domain::{Failure, ObjectKey, Thumbnail};
 use serde::Deserialize;
 use serde_json::json;
 
-/// `workers-resize`, called and waited for.
+/// Invokes `workers-resize` and waits for its response.
 #[derive(Debug)]
 pub struct ResizeWorker {
     lambda: Client,
     function: String,
 }
 
-/// What `workers-resize` answers.
+/// The response of `workers-resize`.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Answer {
@@ -38,10 +38,10 @@ impl ResizeWorker {
         Self { lambda: Client::new(config), function }
     }
 
-    /// Has thumbnails of an original made and kept.
+    /// Creates and stores thumbnails of an original.
     ///
     /// # Errors
-    /// 409 `image-not-ready` where the original cannot be developed, 503 or 500 where the worker fails.
+    /// 409 `image-not-ready` if the original cannot be developed. 503 or 500 if the worker fails.
     pub async fn develop(&self, original: &ObjectKey, sizes: &[u32]) -> Result<Vec<Thumbnail>, Problem> {
         let payload = json!({"original": original.to_string(), "sizes": sizes}).to_string();
         let call = self.lambda.invoke().function_name(&self.function).payload(Blob::new(payload));

@@ -1,10 +1,9 @@
-//! What the endpoints of phone numbers share.
+//! Code that the endpoints of phone numbers share.
 
 use api::{Problem, ProblemCode, Request};
 use domain::PhoneNumber;
 
-/// The phone number in the path. One without a country code is taken as dialled in the country that
-/// `DEFAULT_REGION` names.
+/// The phone number in the path. A number without a country code belongs to the country in `DEFAULT_REGION`.
 ///
 /// # Errors
 /// 400 `invalid-phone-number`

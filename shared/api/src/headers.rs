@@ -1,8 +1,8 @@
-//! What a client takes, and what it has already.
+//! The request headers `Accept-Encoding` and `If-None-Match`.
 
 use lambda_http::http::{HeaderMap, HeaderName, header};
 
-/// Whether `Accept-Encoding` takes a coding such as `gzip`: named, or by an asterisk, and not with a weight of 0.
+/// Whether `Accept-Encoding` accepts a coding such as `gzip`, by name or by `*`, with a weight above 0.
 #[must_use]
 pub fn accepts_encoding(headers: &HeaderMap, coding: &str) -> bool {
     let weight = |wanted: &str| {
@@ -15,14 +15,14 @@ pub fn accepts_encoding(headers: &HeaderMap, coding: &str) -> bool {
     weight(coding).or_else(|| weight("*")).is_some_and(|weight| weight > 0.0)
 }
 
-/// Whether `If-None-Match` names the tag. Both are compared as if they were weak (RFC 9110, section 13.1.2).
+/// Whether `If-None-Match` contains the ETag. The comparison is weak (RFC 9110, section 13.1.2).
 #[must_use]
 pub fn etag_matches(headers: &HeaderMap, etag: &str) -> bool {
     let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     elements(headers, header::IF_NONE_MATCH).any(|tag| tag == "*" || strong(tag) == strong(etag))
 }
 
-/// The elements of a header that is a list.
+/// The elements of a header whose value is a list.
 fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim)
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coding_is_sent_to_those_who_take_it() {
+    fn a_coding_is_accepted_by_name_or_by_asterisk() {
         for (text, expected) in [
             ("gzip", true),
             ("deflate, GZIP;q=0.5", true),
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_known_in_a_list_strong_or_weak() {
+    fn an_etag_matches_in_a_list_strong_or_weak() {
         for (text, expected) in [
             (r#"W/"1""#, true),
             (r#""1""#, true),

@@ -33,7 +33,7 @@ pub use page::PageItems;
 pub use problem::Problem;
 pub use providers::{ai_is_configured, dropbox_is_configured, require_ai};
 pub use query::{Query, path, path_id};
-pub use reply::{Reply, into_response, json, no_content, redirect};
+pub use reply::{Reply, deleted, into_response, json, no_content, redirect};
 pub use serve::serve;
 pub use set::SetBody;
 pub use tier::TierBody;

@@ -1,4 +1,4 @@
-//! The one error envelope: RFC 9457 problem details with a stable code.
+//! Errors of endpoints: RFC 9457 problems with a stable code.
 
 use aws::CallError;
 use domain::{InvalidField, Status, Tier};
@@ -9,7 +9,7 @@ use crate::ProblemCode;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a request was not served: for the client all but `cause`, which is for the log.
+/// An error that the client receives. Only the log receives `cause`.
 #[derive(Debug)]
 pub struct Problem {
     pub(crate) code: ProblemCode,
@@ -23,54 +23,54 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with a stable kebab-case code and a sentence for people.
+    /// A problem with a code for programs and a sentence for people.
     #[must_use]
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), members: Vec::new(), allow: None, retry_after: None, cause: None }
     }
 
-    /// Adds a member of the problem's own, such as `field`.
+    /// Adds a member to the body, such as `field`.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.members.push((name, value.into()));
         self
     }
 
-    /// Says in how many seconds another try can succeed. Without it a 503 says 3, and a 429 says 60.
+    /// Sets the header `Retry-After`, in seconds. The default is 3 for a 503 and 60 for a 429.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// Adds what caused it, for the log.
+    /// Adds the cause for the log.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Cause>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    /// 400 `invalid-field`: a field's value is not acceptable.
+    /// 400 `invalid-field`: a field has an invalid value.
     #[must_use]
     pub fn invalid_field(field: &str, detail: impl Into<String>) -> Self {
         Self::new(ProblemCode::InvalidField, detail).with("field", field)
     }
 
-    /// 404 `not-found`: the same whether a thing never was, is gone or is somebody else's.
+    /// 404 `not-found`: the resource does not exist, was deleted, or belongs to another user. The response is the same.
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(ProblemCode::NotFound, "There is nothing at this address.")
     }
 
-    /// 405 `method-not-allowed`: the address takes the methods that `allow` lists, as the header of this name does.
+    /// 405 `method-not-allowed`: the path supports only the methods in `allow`, which becomes the header `Allow`.
     #[must_use]
     pub fn method_not_allowed(allow: &str) -> Self {
-        let detail = format!("This address takes {allow}.");
+        let detail = format!("This address supports only {allow}.");
         let problem = Self::new(ProblemCode::MethodNotAllowed, detail);
         Self { allow: Some(allow.into()), ..problem }
     }
 
-    /// 500 `internal`: a fault of ours.
+    /// 500 `internal`: Darkroom failed.
     #[must_use]
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::new(ProblemCode::Internal, "Something went wrong on our side.").because(cause)
@@ -79,23 +79,23 @@ impl Problem {
     /// 413 `file-too-large`: the file is larger than the tier allows.
     fn file_too_large(tier: &Tier) -> Self {
         let (name, max) = (tier.name.as_str(), tier.max_image_bytes);
-        let detail = format!("The {name} tier takes files of at most {max} bytes.");
+        let detail = format!("The {name} tier allows files of at most {max} bytes.");
         Self::new(ProblemCode::FileTooLarge, detail).with("field", "size").with("max_image_bytes", max)
     }
 
-    /// 400 `bad-cursor`: the cursor is of no page of this list.
+    /// 400 `bad-cursor`: the cursor does not belong to this list.
     #[must_use]
     pub fn bad_cursor() -> Self {
         Self::new(
             ProblemCode::BadCursor,
-            "This cursor belongs to no page of this list. Start again without one.",
+            "This cursor does not belong to this list. Start again without a cursor.",
         )
     }
 
-    /// 409 `image-not-ready`: there is no picture to show yet.
+    /// 409 `image-not-ready`: the image has no picture yet.
     #[must_use]
     pub fn image_not_ready(status: Status) -> Self {
-        let detail = format!("This image is {}; its picture can be seen once it is ready.", status.as_str());
+        let detail = format!("This image is {}. Wait until it is ready.", status.as_str());
         Self::new(ProblemCode::ImageNotReady, detail)
     }
 
@@ -108,25 +108,25 @@ impl Problem {
         )
     }
 
-    /// 403 `ai-not-in-tier`: the caller's tier has no AI.
+    /// 403 `ai-not-in-tier`: the caller's tier does not include AI.
     fn ai_not_in_tier(tier: &Tier) -> Self {
-        let detail = format!("The {} tier has no AI analysis and edits.", tier.name.as_str());
+        let detail = format!("The {} tier does not include AI analyses and edits.", tier.name.as_str());
         Self::new(ProblemCode::AiNotInTier, detail)
     }
 
-    /// 409 `image-changed`: it changed while it was looked at.
+    /// 409 `image-changed`: another request changed the image at the same time.
     fn image_changed() -> Self {
         Self::new(
             ProblemCode::ImageChanged,
-            "This image changed at the same time. Look at it again, then try again.",
+            "Another request changed this image at the same time. Read the image, then try again.",
         )
     }
 
-    /// 422 `idempotency-key-reused`: the key came with another request.
+    /// 422 `idempotency-key-reused`: a different request used the same key.
     fn key_reused() -> Self {
         Self::new(
             ProblemCode::IdempotencyKeyReused,
-            "This Idempotency-Key came with another request before. Choose a new one.",
+            "A different request already used this Idempotency-Key. Choose a new key.",
         )
         .with("field", "idempotency-key")
     }
@@ -167,7 +167,7 @@ impl From<CreateError> for Problem {
             CreateError::QuotaExceeded(tier) => Self::new(
                 ProblemCode::QuotaExceeded,
                 format!(
-                    "The {} tier holds {} images. Delete some, or move to a larger tier.",
+                    "The {} tier allows {} images. Delete some, or move to a larger tier.",
                     tier.name.as_str(),
                     tier.max_images
                 ),
@@ -179,7 +179,7 @@ impl From<CreateError> for Problem {
             CreateError::SourceChanged => Self::image_changed(),
             CreateError::SlotTaken => Self::new(
                 ProblemCode::SlotTaken,
-                "This slot of the set has an image already. Delete it first, or replace its picture.",
+                "This slot of the set already has an image. Delete the image first, or replace its picture.",
             )
             .with("field", "image_type"),
             CreateError::NoSuchSet => Self::not_found(),
@@ -206,7 +206,7 @@ impl From<AskError> for Problem {
             AskError::NotReady(status) => Self::image_not_ready(status),
             AskError::UnderWay => Self::new(
                 ProblemCode::AnalysisUnderWay,
-                "An analysis of this image is under way. Wait for it, then ask for another.",
+                "An analysis of this image is in progress. Wait for its result, then request another.",
             ),
             AskError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),
             AskError::KeyReused => Self::key_reused(),
@@ -221,7 +221,7 @@ impl From<aws::MissingVariable> for Problem {
     }
 }
 
-/// A checked value outside of a JSON body; inside of one, serde names the field.
+/// An invalid value outside of the JSON body. In the body, serde names the field.
 impl From<(&'static str, InvalidField)> for Problem {
     fn from((field, error): (&'static str, InvalidField)) -> Self {
         Self::invalid_field(field, error.to_string())
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_stays_in_the_house() {
+    fn the_cause_is_not_in_the_response() {
         let problem = Problem::internal("arn:aws:iam::123:role/secret is not authorized");
         let body = problem.to_json().to_string();
         assert!(!body.contains("arn:"), "{body}");

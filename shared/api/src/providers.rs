@@ -1,20 +1,21 @@
-//! What this deployment can do beyond what all can.
+//! The optional providers of this deployment.
 
 use crate::Problem;
 
-/// Whether there is a provider of models: `AI_SECRET` names the secret with its key, or is empty.
+/// Whether this deployment has an AI provider. `AI_SECRET` names the secret with its key, or is empty.
 #[must_use]
 pub fn ai_is_configured() -> bool {
     aws::is_set("AI_SECRET")
 }
 
-/// Whether originals are copied to Dropbox: `DROPBOX_SECRET` names the secret with the credentials, or is empty.
+/// Whether this deployment copies originals to Dropbox. `DROPBOX_SECRET` names the secret with the credentials, or is
+/// empty.
 #[must_use]
 pub fn dropbox_is_configured() -> bool {
     aws::is_set("DROPBOX_SECRET")
 }
 
-/// Insists on a provider of models, before anything is written or queued.
+/// Checks that this deployment has an AI provider. Call it before writing anything.
 ///
 /// # Errors
 /// 501 `ai-not-configured`

@@ -34,6 +34,14 @@ pub fn no_content() -> Reply {
     Ok(response)
 }
 
+/// The response to a deletion: 204, or 404 if nothing `existed`.
+///
+/// # Errors
+/// 404 `not-found`
+pub fn deleted(existed: bool) -> Reply {
+    if existed { no_content() } else { Err(Problem::not_found()) }
+}
+
 /// A redirect (302) to an address that works for at least `max_age` seconds.
 ///
 /// A client may cache it for at most one minute, because the picture can be replaced or deleted. The cache entry applies

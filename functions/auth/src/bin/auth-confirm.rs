@@ -1,4 +1,4 @@
-//! `POST /api/auth/confirm`: confirms a user with the code from the mail.
+//! `POST /api/auth/confirm`: confirms a user with the code from the e-mail.
 
 use api::{Error, Reply, Request};
 use auth::{Code, Pool, Username, problem};
@@ -46,8 +46,24 @@ mod tests {
     #[tokio::test]
     async fn the_right_code_confirms_the_user() {
         let aws = FakeAws::new([ok("ConfirmSignUp", json!({}))]);
-        insta::assert_json_snapshot!(answer(&aws).await, @"");
-        insta::assert_json_snapshot!(aws.calls(), @"");
+        insta::assert_json_snapshot!(answer(&aws).await, @r#"
+        {
+          "status": 204,
+          "body": null
+        }
+        "#);
+        insta::assert_json_snapshot!(aws.calls(), @r#"
+        [
+          [
+            "ConfirmSignUp",
+            {
+              "ClientId": "client",
+              "ConfirmationCode": "123456",
+              "Username": "ann"
+            }
+          ]
+        ]
+        "#);
     }
 
     #[tokio::test]
@@ -55,12 +71,37 @@ mod tests {
         let wrong = answer(&FakeAws::new([error("ConfirmSignUp", "CodeMismatchException")])).await;
         let unknown = answer(&FakeAws::new([error("ConfirmSignUp", "UserNotFoundException")])).await;
         assert_eq!(wrong.body, unknown.body);
-        insta::assert_json_snapshot!(wrong, @"");
+        insta::assert_json_snapshot!(wrong, @r#"
+        {
+          "status": 400,
+          "body": {
+            "code": "code-mismatch",
+            "detail": "This code is not valid for this user.",
+            "status": 400,
+            "title": "Bad Request",
+            "type": "urn:darkroom:problem:code-mismatch"
+          }
+        }
+        "#);
     }
 
     #[tokio::test]
     async fn after_too_many_attempts_the_response_names_a_time() {
         let aws = FakeAws::new([error("ConfirmSignUp", "TooManyFailedAttemptsException")]);
-        insta::assert_json_snapshot!(answer(&aws).await, @"");
+        insta::assert_json_snapshot!(answer(&aws).await, @r#"
+        {
+          "status": 429,
+          "headers": {
+            "retry-after": "3600"
+          },
+          "body": {
+            "code": "too-many-attempts",
+            "detail": "There were too many attempts. Try again in an hour.",
+            "status": 429,
+            "title": "Too Many Requests",
+            "type": "urn:darkroom:problem:too-many-attempts"
+          }
+        }
+        "#);
     }
 }

@@ -69,8 +69,32 @@ mod tests {
 
     #[tokio::test]
     async fn the_refresh_token_is_in_the_body_or_in_the_cookie() {
-        insta::assert_json_snapshot!(answer(&tokens(), "body").await, @"");
-        insta::assert_json_snapshot!(answer(&tokens(), "cookie").await, @"");
+        insta::assert_json_snapshot!(answer(&tokens(), "body").await, @r#"
+        {
+          "status": 200,
+          "body": {
+            "access_token": "a",
+            "expires_in": 3600,
+            "id_token": "i",
+            "refresh_token": "r",
+            "token_type": "Bearer"
+          }
+        }
+        "#);
+        insta::assert_json_snapshot!(answer(&tokens(), "cookie").await, @r#"
+        {
+          "status": 200,
+          "headers": {
+            "set-cookie": "refresh_token=r; HttpOnly; Secure; SameSite=Strict; Path=/api/auth; Max-Age=2592000"
+          },
+          "body": {
+            "access_token": "a",
+            "expires_in": 3600,
+            "id_token": "i",
+            "token_type": "Bearer"
+          }
+        }
+        "#);
     }
 
     #[tokio::test]
@@ -78,12 +102,37 @@ mod tests {
         let wrong = answer(&FakeAws::new([error("InitiateAuth", "NotAuthorizedException")]), "body").await;
         let unknown = answer(&FakeAws::new([error("InitiateAuth", "UserNotFoundException")]), "body").await;
         assert_eq!(wrong.body, unknown.body);
-        insta::assert_json_snapshot!(wrong, @"");
+        insta::assert_json_snapshot!(wrong, @r#"
+        {
+          "status": 401,
+          "headers": {
+            "www-authenticate": "Bearer"
+          },
+          "body": {
+            "code": "wrong-credentials",
+            "detail": "The user name or the password is wrong.",
+            "status": 401,
+            "title": "Unauthorized",
+            "type": "urn:darkroom:problem:wrong-credentials"
+          }
+        }
+        "#);
     }
 
     #[tokio::test]
     async fn a_login_that_needs_another_step_is_refused() {
         let aws = FakeAws::new([ok("InitiateAuth", json!({"ChallengeName": "NEW_PASSWORD_REQUIRED"}))]);
-        insta::assert_json_snapshot!(answer(&aws, "body").await, @"");
+        insta::assert_json_snapshot!(answer(&aws, "body").await, @r#"
+        {
+          "status": 403,
+          "body": {
+            "code": "challenge-required",
+            "detail": "This account needs another step before it can log in. Ask the operator.",
+            "status": 403,
+            "title": "Forbidden",
+            "type": "urn:darkroom:problem:challenge-required"
+          }
+        }
+        "#);
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /api/auth/profile`: the caller, their tier and what they have used of it.
+//! `GET /api/auth/profile`: returns the caller with tier and usage.
 
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use auth::{Pool, code_of, problem};
@@ -24,7 +24,7 @@ struct ProfileBody {
     features: Features,
 }
 
-/// What this deployment can do; whether the caller may is the tier's business.
+/// The features of this deployment. The caller's tier decides whether the caller may use them.
 #[derive(Serialize)]
 struct Features {
     ai: bool,
@@ -48,7 +48,7 @@ async fn profile(pool: &Pool, records: &Records, request: Request) -> Reply {
     api::json(StatusCode::OK, &body)
 }
 
-/// The user's address, which an access token does not carry.
+/// The e-mail address of the user, which is not in the access token.
 async fn email(pool: &Pool, access_token: &str) -> Result<Option<String>, Problem> {
     let answer = pool.cognito.get_user().access_token(access_token).send().await;
     let user = answer.map_err(|error| match code_of(&error) {

@@ -1,4 +1,4 @@
-//! `POST /api/auth/register`: makes a user, who confirms with a code from a mail.
+//! `POST /api/auth/register`: creates a user. Cognito sends a code by e-mail, which confirms the user.
 
 use api::{Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use auth::{Email, Password, Pool, Username, code_of, problem, weak_password};

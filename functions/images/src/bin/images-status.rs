@@ -1,4 +1,4 @@
-//! `GET /api/images/{id}/status`: how far an image has come; made to be asked often.
+//! `GET /api/images/{id}/status`: returns the status of an image. Clients poll this endpoint.
 
 use api::{Caller, Error, Problem, Reply, Request, StatusCode};
 use domain::{Failure, ImageId, Status};
@@ -36,13 +36,26 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_failed_image_says_why() {
+    async fn a_failed_image_has_a_reason() {
         let mut failed = image();
         failed["status"] = json!("failed");
         failed["failure"] = json!({"code": "corrupt-image", "detail": "The file ends early."});
         let aws = FakeAws::new([ok("GetItem", item(&failed))]);
         let request = TestRequest::new("GET").path("id", IMAGE_ID).build();
-        insta::assert_json_snapshot!(Answer::from(status(&aws.records(), request).await), @"");
+        insta::assert_json_snapshot!(Answer::from(status(&aws.records(), request).await), @r#"
+        {
+          "status": 200,
+          "body": {
+            "failure": {
+              "code": "corrupt-image",
+              "detail": "The file ends early."
+            },
+            "id": "01K8Z3J5Q0000000000000TEST",
+            "status": "failed",
+            "version": 1
+          }
+        }
+        "#);
     }
 
     #[tokio::test]
@@ -51,6 +64,17 @@ mod tests {
         expired["expires_at"] = json!(1);
         let aws = FakeAws::new([ok("GetItem", item(&expired))]);
         let request = TestRequest::new("GET").path("id", IMAGE_ID).build();
-        insta::assert_json_snapshot!(Answer::from(status(&aws.records(), request).await), @"");
+        insta::assert_json_snapshot!(Answer::from(status(&aws.records(), request).await), @r#"
+        {
+          "status": 404,
+          "body": {
+            "code": "not-found",
+            "detail": "There is nothing at this address.",
+            "status": 404,
+            "title": "Not Found",
+            "type": "urn:darkroom:problem:not-found"
+          }
+        }
+        "#);
     }
 }
