@@ -1,5 +1,6 @@
 //! Converts docs/openapi.yaml to JSON, to a page, and to the list of its routes.
 
+mod html;
 mod page;
 
 use std::{env, fs, io::Write, path::Path};

@@ -3,8 +3,11 @@
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
-use serde_json::json;
 use serde_yaml_ng::Value;
+
+use crate::html::{
+    breakable, entries, escape, id_of, inline, items, plain, prose, slug, table, tag_of, text,
+};
 
 /// Renders the page.
 pub(crate) fn render(contract: &Value, style: &str) -> Result<String> {
@@ -327,67 +330,4 @@ impl<'a> Page<'a> {
         let found = path.split('/').try_fold(self.contract, |value, name| value.get(name));
         self.resolve(found.with_context(|| format!("there is no {path}"))?)
     }
-}
-
-fn table(out: &mut String, rows: &str) {
-    *out += "<div class=\"table\" tabindex=\"0\" role=\"region\" aria-label=\"Fields\"><table>\n<thead><tr><th scope=\"col\">Name</th><th scope=\"col\">Type</th><th scope=\"col\">Meaning</th></tr></thead>\n<tbody>\n";
-    *out += rows;
-    *out += "</tbody>\n</table></div>\n";
-}
-
-/// Paragraphs with `code` in them.
-fn prose(markdown: &str) -> String {
-    let paragraphs = markdown.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty());
-    paragraphs.map(|paragraph| format!("<p>{}</p>\n", inline(paragraph))).collect()
-}
-
-/// Text with `code` in it.
-fn inline(markdown: &str) -> String {
-    let parts = markdown.split('`').enumerate();
-    parts
-        .map(|(index, part)| match index % 2 {
-            0 => escape(part),
-            _ => format!("<code>{}</code>", escape(part)),
-        })
-        .collect()
-}
-
-/// A path that may be broken behind its slashes.
-fn breakable(path: &str) -> String {
-    escape(path).replace('/', "/<wbr>")
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => json!(other).to_string(),
-    }
-}
-
-fn slug(name: &str) -> String {
-    name.to_lowercase().replace(' ', "-")
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-fn id_of(operation: &Value) -> Result<&str> {
-    operation["operationId"].as_str().context("an operation without operationId")
-}
-
-fn tag_of(operation: &Value) -> &str {
-    operation["tags"].get(0).map(text).unwrap_or_default()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_sequence().into_iter().flatten()
-}
-
-fn entries(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    value.as_mapping().into_iter().flatten().map(|(name, value)| (text(name), value))
 }

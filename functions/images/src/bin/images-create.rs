@@ -78,7 +78,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_image_is_created_with_an_upload() {
-        let aws = FakeAws::new([ok("TransactWriteItems", json!({}))]);
+        let aws = FakeAws::new([ok("GetItem", item(&profile(tier()))), ok("TransactWriteItems", json!({}))]);
         insta::assert_json_snapshot!(answer(&aws, &body()).await, {
             ".body.image.id" => "[id]",
             ".body.image.created_at" => "[time]",
@@ -138,7 +138,8 @@ mod tests {
             {"Code": "None"},
         ]);
         let cancelled = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
-        let aws = FakeAws::new([("TransactWriteItems", 400, cancelled)]);
+        let aws =
+            FakeAws::new([ok("GetItem", item(&profile(tier()))), ("TransactWriteItems", 400, cancelled)]);
         let body = json!({"file_name": "cat.jpg", "content_type": "image/jpeg", "size": 10_000_001});
         insta::assert_json_snapshot!(answer(&aws, &body).await, @"");
     }
