@@ -1,4 +1,4 @@
-//! What the admins' endpoints share.
+//! Code that the endpoints for admins share.
 
 use api::{ImageBody, Problem};
 use domain::{Timestamp, UserId};
@@ -11,7 +11,7 @@ pub use queues::{Depth, Queues};
 mod pool;
 mod queues;
 
-/// An image and whose it is, with every address that it has, whatever the owner's tier.
+/// An image with its owner and all its addresses. The owner's tier does not limit the addresses.
 #[derive(Debug, Serialize)]
 pub struct OwnedBody<'a> {
     #[serde(flatten)]
@@ -23,7 +23,7 @@ impl<'a> OwnedBody<'a> {
     /// Signs the addresses of an image.
     ///
     /// # Errors
-    /// 500 where signing fails.
+    /// 500 if signing fails.
     pub async fn new(owned: &'a OwnedImage, objects: &Objects, now: Timestamp) -> Result<Self, Problem> {
         let links = objects.all_links(&owned.user, &owned.image, now).await?;
         Ok(Self { image: ImageBody::new(&owned.image, links), user_id: &owned.user })

@@ -1,4 +1,4 @@
-//! The users of the pool.
+//! The user pool, for admins.
 
 use api::Problem;
 use aws::CallError;
@@ -13,25 +13,25 @@ pub struct Pool {
     id: String,
 }
 
-/// What the pool knows of a user.
+/// A user in the pool.
 #[derive(Clone, Debug)]
 pub struct PoolUser {
     /// The `sub`.
     pub id: UserId,
     /// The name the user logs in with.
     pub username: String,
-    /// The address.
+    /// The e-mail address.
     pub email: Option<String>,
     /// Whether the user may log in.
     pub enabled: bool,
-    /// Cognito's name for how far the user has come, such as `CONFIRMED`.
+    /// Cognito's status of the user, such as `CONFIRMED`.
     pub status: String,
     /// When the user registered.
     pub created_at: Timestamp,
 }
 
 impl Pool {
-    /// The most users that Cognito lists in one call (ListUsers, "Limit").
+    /// The maximum number of users that Cognito lists in one call (ListUsers, "Limit").
     pub const MAX_LIMIT: usize = 60;
 
     /// The pool that `USER_POOL_ID` names.
@@ -39,13 +39,19 @@ impl Pool {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
-        Ok(Self { cognito: Client::new(config), id: aws::var("USER_POOL_ID")? })
+        Ok(Self::new(config, aws::var("USER_POOL_ID")?))
     }
 
-    /// Some users, and Cognito's token for those that follow.
+    /// The user pool with this id.
+    #[must_use]
+    pub fn new(config: &SdkConfig, id: String) -> Self {
+        Self { cognito: Client::new(config), id }
+    }
+
+    /// A page of users, and Cognito's token for the next page.
     ///
     /// # Errors
-    /// 400 `bad-cursor` for a token that Cognito does not know any more.
+    /// 400 `bad-cursor` if Cognito no longer accepts the token.
     pub async fn users(
         &self,
         limit: usize,
@@ -62,10 +68,10 @@ impl Pool {
         Ok((users, answer.pagination_token))
     }
 
-    /// Whether there is such a user.
+    /// Whether the user exists.
     ///
     /// # Errors
-    /// Where Cognito fails.
+    /// If Cognito fails.
     pub async fn has(&self, user: &UserId) -> Result<bool, CallError> {
         let request = self.cognito.list_users().user_pool_id(&self.id).limit(1);
         let answer = request.filter(format!("sub = \"{user}\"")).send().await?;

@@ -1,4 +1,4 @@
-//! The queues of work, and of what could not be done.
+//! The work queues and the dead-letter queues.
 
 use aws::CallError;
 use aws_sdk_sqs::{
@@ -11,7 +11,8 @@ use aws_sdk_sqs::{
 use aws_types::SdkConfig;
 use futures_util::future::try_join_all;
 
-/// What each kind of work is called, with the variables that name its queue, where it has one, and its dead letters.
+/// The name of each kind of work, the variable with the URL of its queue, if it has one, and the variable with the URL of
+/// its dead-letter queue.
 const QUEUES: [(&str, Option<&str>, &str); 6] = [
     ("analysis", Some("ANALYSIS_QUEUE"), "ANALYSIS_DEAD_LETTERS"),
     ("edits", Some("EDITS_QUEUE"), "EDITS_DEAD_LETTERS"),
@@ -25,21 +26,21 @@ const QUEUES: [(&str, Option<&str>, &str); 6] = [
 #[derive(Debug)]
 pub struct Queues {
     sqs: Client,
-    /// Name, address of the queue of work, and that of its dead letters.
+    /// The name, the URL of the work queue, and the URL of the dead-letter queue.
     urls: Vec<(&'static str, Option<String>, String)>,
 }
 
-/// How much is in a queue, as far as SQS knows: about a minute behind where much happens.
+/// The approximate numbers of messages in a queue. SQS updates them within about a minute.
 #[derive(Clone, Copy, Debug)]
 pub struct Depth {
-    /// Messages that nobody has received, or that are put off.
+    /// The number of messages that no consumer has received yet, including delayed ones.
     pub waiting: u64,
-    /// Messages that somebody has received and not yet removed.
+    /// The number of messages that a consumer has received but not deleted yet.
     pub in_flight: u64,
 }
 
 impl Queues {
-    /// The queues that the environment names.
+    /// The queues in the environment variables.
     ///
     /// # Errors
     /// [`aws::MissingVariable`]
@@ -50,7 +51,7 @@ impl Queues {
         Ok(Self { urls: urls.collect::<Result<_, _>>()?, sqs: Client::new(config) })
     }
 
-    /// The depth of each kind's queue, where it has one, and of its dead letters, all asked at the same time.
+    /// The depths of all work queues and dead-letter queues, read at the same time.
     ///
     /// # Errors
     /// [`CallError`]

@@ -1,29 +1,29 @@
-//! The refresh token in a cookie, where no script of a page can read it.
+//! The cookie with the refresh token. Scripts cannot read it.
 //!
-//! Only what answers under `/api/auth` ever gets it, and only from pages of the API's own site (`SameSite=Strict`).
-//! Whoever shares the site with it, by a domain of one's own, still cannot use it: a body must be JSON, for which a
-//! browser asks the gateway first, and that allows other origins no credentials.
+//! Browsers send it only to `/api/auth`, and only from pages of the same site (`SameSite=Strict`). With a custom domain,
+//! other subdomains belong to the same site. They cannot use the cookie either: a body must be JSON, so a browser asks
+//! API Gateway for permission first, and API Gateway allows other origins no credentials.
 
 use api::Problem;
 use lambda_http::http::{HeaderMap, HeaderValue, header};
 
 const NAME: &str = "refresh_token";
-/// For as long as the pool in template.yaml has a refresh token work, in seconds.
+/// The lifetime of a refresh token, in seconds. template.yaml sets it in the user pool.
 const MAX_AGE: u32 = 30 * 24 * 60 * 60;
 
-/// The refresh token that a browser sent along, where it did.
+/// The refresh token in the request's cookie, if there is one.
 #[must_use]
-pub fn sent(headers: &HeaderMap) -> Option<&str> {
+pub fn refresh_token(headers: &HeaderMap) -> Option<&str> {
     let values = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find_map(|(name, value)| (name == NAME && !value.is_empty()).then_some(value))
 }
 
-/// `Set-Cookie` that has a browser keep a refresh token.
+/// The `Set-Cookie` header that stores a refresh token.
 ///
 /// # Errors
-/// 500 for what is no token.
-pub fn kept(token: &str) -> Result<HeaderValue, Problem> {
+/// 500 if the text is not a token.
+pub fn store(token: &str) -> Result<HeaderValue, Problem> {
     let is_token =
         !token.is_empty() && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+/=".contains(&b));
     if !is_token {
@@ -32,11 +32,11 @@ pub fn kept(token: &str) -> Result<HeaderValue, Problem> {
     set(token, MAX_AGE)
 }
 
-/// `Set-Cookie` that has a browser forget the refresh token.
+/// The `Set-Cookie` header that removes the refresh token.
 ///
 /// # Errors
-/// None; the type is that of [`kept`].
-pub fn forgotten() -> Result<HeaderValue, Problem> {
+/// Never. It returns the same type as [`store`].
+pub fn remove() -> Result<HeaderValue, Problem> {
     set("", 0)
 }
 
@@ -67,19 +67,19 @@ mod tests {
             (&["refresh_token"][..], None),
             (&[][..], None),
         ] {
-            assert_eq!(sent(&with(values)), expected, "{values:?}");
+            assert_eq!(refresh_token(&with(values)), expected, "{values:?}");
         }
     }
 
     #[test]
-    fn nothing_but_a_token_gets_into_a_cookie() {
+    fn only_a_token_is_stored_in_the_cookie() {
         for text in ["", "a; Domain=example.com", "a b", "a\r\nx: y", "a\"", "\u{e4}"] {
-            assert!(kept(text).is_err(), "{text}");
+            assert!(store(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn a_cookie_lasts_as_long_as_the_pools_refresh_tokens() {
+    fn the_cookie_lasts_as_long_as_the_refresh_token() {
         let template = include_str!("../../../template.yaml");
         let days = template.split("RefreshTokenValidity: ").nth(1).unwrap().lines().next().unwrap();
         assert_eq!(days.parse(), Ok(MAX_AGE / 86_400));

@@ -1,4 +1,4 @@
-//! What people type in.
+//! The fields of requests.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ macro_rules! field {
             }
         }
 
-        /// Keeps what people type in out of every log.
+        /// Hides the text from logs.
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!(stringify!($name), "(…)"))
@@ -39,13 +39,13 @@ macro_rules! field {
 }
 
 field! {
-    /// The name a user logs in with: Cognito takes 1 to 128 characters without spaces.
+    /// A user name. Cognito accepts 1 to 128 characters without spaces.
     Username,
     |text| (1..=128).contains(&text.chars().count()) && !text.chars().any(|c| c.is_whitespace() || c.is_control()),
     "must be 1 to 128 characters without spaces"
 }
 field! {
-    /// An address that mail can be tried at; the code sent to it is the real check.
+    /// An e-mail address. Only the code that Cognito sends to it proves that it works.
     Email,
     |text| {
         let parts = text.split_once('@');
@@ -56,23 +56,23 @@ field! {
     "must be an e-mail address"
 }
 field! {
-    /// A password: Cognito takes up to 256 characters; the pool's policy decides whether it is strong enough.
+    /// A password. Cognito accepts up to 256 characters, and the policy of the pool decides whether it is strong enough.
     Password,
     |text| (1..=256).contains(&text.chars().count()),
     "must be 1 to 256 characters"
 }
 field! {
-    /// A code from a mail.
+    /// A code from an e-mail.
     Code,
     |text| (1..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()),
-    "must be the code from the mail"
+    "must be the code from the e-mail"
 }
 
 impl Password {
-    /// The shortest password of the pool's policy in template.yaml.
+    /// The minimum length of a password. template.yaml sets it in the policy of the pool.
     const MIN_CHARACTERS: usize = 8;
 
-    /// What the pool's policy in template.yaml misses in this password.
+    /// The rules of the pool's policy in template.yaml that the password does not satisfy.
     #[must_use]
     pub fn missing(&self) -> Vec<&'static str> {
         let lacks = |wanted: fn(char) -> bool| !self.0.chars().any(wanted);
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_weak_password_is_told_what_it_lacks() {
+    fn a_weak_password_is_reported_with_all_it_lacks() {
         let missing = |text: &str| Password::try_from(text.to_owned()).unwrap().missing();
         assert_eq!(missing("aaaa"), ["8-characters", "upper-case-letter", "digit"]);
         assert_eq!(missing("LONGENOUGH1"), ["lower-case-letter"]);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_an_address_or_a_name_is_refused() {
+    fn an_invalid_address_or_name_is_refused() {
         for text in ["", "a", "@b", "a@", "a@b@c", "a b@c"] {
             assert!(Email::try_from(text.to_owned()).is_err(), "{text}");
         }

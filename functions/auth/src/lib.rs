@@ -1,4 +1,5 @@
-//! What the endpoints of auth share: the user pool, the fields people send, and Cognito's errors as ours.
+//! Code that the endpoints of accounts share: the user pool, the fields of requests, and the conversion of Cognito's
+//! errors to problems.
 
 pub mod cookie;
 mod fields;
@@ -6,5 +7,5 @@ mod pool;
 mod tokens;
 
 pub use fields::{Code, Email, Password, Username};
-pub use pool::{Pool, code_of, problem, weak_password};
+pub use pool::{Pool, code_of, code_sent, problem, weak_password};
 pub use tokens::{RefreshTokenIn, tokens};

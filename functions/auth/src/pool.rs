@@ -1,6 +1,6 @@
-//! The user pool.
+//! The user pool and its errors.
 
-use api::{ErrorStatus, Problem};
+use api::{Problem, ProblemCode, Reply, StatusCode};
 use aws::CallError;
 use aws_sdk_cognitoidentityprovider::{
     Client,
@@ -11,7 +11,7 @@ use aws_types::SdkConfig;
 
 use crate::Password;
 
-/// The user pool's app client.
+/// The app client of the user pool.
 #[derive(Debug)]
 pub struct Pool {
     /// Cognito.
@@ -26,72 +26,88 @@ impl Pool {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
-        Ok(Self { cognito: Client::new(config), client_id: aws::var("USER_POOL_CLIENT_ID")? })
+        Ok(Self::new(config, aws::var("USER_POOL_CLIENT_ID")?))
+    }
+
+    /// The app client with this id.
+    #[must_use]
+    pub fn new(config: &SdkConfig, client_id: String) -> Self {
+        Self { cognito: Client::new(config), client_id }
     }
 }
 
-/// The code of Cognito's answer, such as `CodeMismatchException`.
+/// The code of Cognito's error, such as `CodeMismatchException`.
 pub fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &str {
     error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default()
 }
 
-/// In seconds. Cognito counts a user's attempts by the hour, and its mails by the day (Quotas in Amazon Cognito).
+/// In seconds. Cognito counts the attempts of a user per hour, and its e-mails per day (Quotas in Amazon Cognito).
 const HOUR: u32 = 3_600;
 const DAY: u32 = 86_400;
 
-/// Whether Cognito's own sender has sent its mails of this day, 50 for all users of the account. The exception's code is
-/// that of too many attempts; its message begins "Exceeded daily email limit for the operation or the account".
+/// Whether Cognito has sent its maximum number of e-mails for today, 50 for all users of the account. The exception has
+/// the same code as too many attempts, but its message begins "Exceeded daily email limit for the operation or the account".
 fn is_mail_limit<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
     message.starts_with("Exceeded daily email limit")
 }
 
-/// What Cognito's errors mean that any call can meet. What depends on the call, its endpoint looks at first.
+/// The response of an endpoint that sends a code: 202 with an empty object. It is the same if the user does not exist, is
+/// disabled, or has no confirmed address, so that the response does not reveal who is registered.
+///
+/// # Errors
+/// As [`problem`], for all other errors.
+pub fn code_sent<T, E>(result: Result<T, SdkError<E, HttpResponse>>) -> Reply
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    if let Err(error) = result {
+        match code_of(&error) {
+            "UserNotFoundException" | "NotAuthorizedException" | "InvalidParameterException" => {}
+            _ => return Err(problem(error)),
+        }
+    }
+    api::json(StatusCode::ACCEPTED, &serde_json::json!({}))
+}
+
+/// Converts an error that any call to Cognito can return. An endpoint first handles the errors with a special meaning for
+/// its call.
 pub fn problem<E>(error: SdkError<E, HttpResponse>) -> Problem
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     match code_of(&error) {
-        // A wrong code, a wrong name and a name that is confirmed already answer alike.
+        // The response does not reveal whether the code is wrong, or the user is unknown or already confirmed.
         "CodeMismatchException" | "UserNotFoundException" | "NotAuthorizedException" => {
-            Problem::new(ErrorStatus::BadRequest, "code-mismatch", "This code is not right for this user.")
-                .because(error)
+            Problem::new(ProblemCode::CodeMismatch, "This code is not valid for this user.").because(error)
         }
-        "ExpiredCodeException" => Problem::new(
-            ErrorStatus::BadRequest,
-            "code-expired",
-            "This code is not valid any more. Ask for a new one.",
-        ),
+        "ExpiredCodeException" => {
+            Problem::new(ProblemCode::CodeExpired, "This code has expired. Request a new one.")
+        }
         "LimitExceededException" if is_mail_limit(&error) => Problem::new(
-            ErrorStatus::Unavailable,
-            "mail-limit-reached",
-            "No more mails can be sent today. Try again tomorrow.",
+            ProblemCode::MailLimitReached,
+            "No more e-mails can be sent today. Try again tomorrow.",
         )
         .retry_after(DAY)
         .because(error),
-        "LimitExceededException" | "TooManyFailedAttemptsException" => Problem::new(
-            ErrorStatus::TooManyRequests,
-            "too-many-attempts",
-            "There were too many attempts. Wait an hour before the next.",
-        )
-        .retry_after(HOUR)
-        .because(error),
+        "LimitExceededException" | "TooManyFailedAttemptsException" => {
+            Problem::new(ProblemCode::TooManyAttempts, "There were too many attempts. Try again in an hour.")
+                .retry_after(HOUR)
+                .because(error)
+        }
         "InvalidParameterException" => Problem::new(
-            ErrorStatus::BadRequest,
-            "invalid-field",
-            "The user name, address, password or code has a form that is not accepted.",
+            ProblemCode::InvalidField,
+            "The user name, address, password or code has an invalid form.",
         )
         .because(error),
         _ => CallError::from(error).into(),
     }
 }
 
-/// 400 `weak-password`: what the password in a field lacks.
+/// 400 `weak-password`: names what the password in a field lacks.
 #[must_use]
 pub fn weak_password(field: &'static str, password: &Password) -> Problem {
     let missing = password.missing();
-    let detail = format!("The password is too weak; it lacks: {}.", missing.join(", "));
-    Problem::new(ErrorStatus::BadRequest, "weak-password", detail)
-        .with("field", field)
-        .with("missing", missing)
+    let detail = format!("The password is too weak. It lacks: {}.", missing.join(", "));
+    Problem::new(ProblemCode::WeakPassword, detail).with("field", field).with("missing", missing)
 }

@@ -1,20 +1,20 @@
-//! Tokens as clients get them.
+//! Tokens in responses.
 
-use api::{ErrorStatus, Problem, Reply, StatusCode};
+use api::{Problem, ProblemCode, Reply, StatusCode};
 use aws_sdk_cognitoidentityprovider::operation::initiate_auth::InitiateAuthOutput;
 use lambda_http::http::header;
 use serde::{Deserialize, Serialize};
 
 use crate::cookie;
 
-/// Where a client gets its refresh token.
+/// Where the response contains the refresh token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RefreshTokenIn {
-    /// In the body, for clients that have a safe place for it.
+    /// In the body, for clients that can store it safely.
     #[default]
     Body,
-    /// In a cookie, for pages.
+    /// In a cookie, for web pages.
     Cookie,
 }
 
@@ -26,24 +26,23 @@ struct TokensBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
     token_type: &'static str,
-    /// Seconds for which the access token works.
+    /// The lifetime of the access token, in seconds.
     expires_in: i32,
 }
 
-/// Answers with the tokens that Cognito gave. A refresh gives no new refresh token unless the pool rotates them; then
-/// the one that was sent goes on, and so does its cookie.
+/// The response with Cognito's tokens. `sent` is the refresh token of the request. Unless the pool rotates refresh tokens,
+/// a refresh returns no new one; then the old token and its cookie remain valid.
 ///
 /// # Errors
-/// 403 `challenge-required` where Cognito wants another step first, such as a new password.
+/// 403 `challenge-required` if Cognito requires another step first, such as a new password.
 pub fn tokens(answer: InitiateAuthOutput, sent: Option<&str>, place: RefreshTokenIn) -> Reply {
     let Some(tokens) = answer.authentication_result else {
         return Err(Problem::new(
-            ErrorStatus::Forbidden,
-            "challenge-required",
-            "This account needs a further step before it can log in. Ask the operator.",
+            ProblemCode::ChallengeRequired,
+            "This account needs another step before it can log in. Ask the operator.",
         ));
     };
-    let incomplete = || Problem::internal("Cognito gave an incomplete set of tokens");
+    let incomplete = || Problem::internal("Cognito returned an incomplete set of tokens");
     let refresh_token = tokens.refresh_token.as_deref().or(sent).ok_or_else(incomplete)?;
     let body = TokensBody {
         access_token: tokens.access_token.ok_or_else(incomplete)?,
@@ -54,7 +53,7 @@ pub fn tokens(answer: InitiateAuthOutput, sent: Option<&str>, place: RefreshToke
     };
     let mut reply = api::json(StatusCode::OK, &body)?;
     if place == RefreshTokenIn::Cookie && sent != Some(refresh_token) {
-        reply.headers_mut().append(header::SET_COOKIE, cookie::kept(refresh_token)?);
+        reply.headers_mut().append(header::SET_COOKIE, cookie::store(refresh_token)?);
     }
     Ok(reply)
 }

@@ -1,5 +1,6 @@
-//! Makes docs/openapi.yaml into what the functions serve: JSON, a page, and the list of its routes.
+//! Converts docs/openapi.yaml to JSON, to a page, and to the list of its routes.
 
+mod html;
 mod page;
 
 use std::{env, fs, io::Write, path::Path};
@@ -19,7 +20,7 @@ fn main() -> Result<()> {
     let out = env::var("OUT_DIR")?;
     let out = Path::new(&out);
     let text = fs::read_to_string(CONTRACT).with_context(|| CONTRACT.to_owned())?;
-    // The order of YAML's mappings is kept, so that readers of the JSON find it as it was written.
+    // `Value` keeps the order of the mappings, so the JSON has the same order as the YAML.
     let contract: Value = serde_yaml_ng::from_str(&text).context("docs/openapi.yaml is not YAML")?;
     let style = fs::read_to_string(STYLE)?;
 
@@ -37,7 +38,7 @@ fn main() -> Result<()> {
     Ok(fs::write(out.join("routes.rs"), routes(&contract)?)?)
 }
 
-/// Writes a text, and the same compressed.
+/// Writes a text plain and compressed.
 fn write(out: &Path, name: &str, text: &str) -> Result<()> {
     fs::write(out.join(name), text)?;
     let file = fs::File::create(out.join(format!("{name}.gz")))?;
@@ -52,7 +53,7 @@ fn etag(text: &str) -> String {
     format!("W/\"{digest}\"")
 }
 
-/// The routes as an expression in Rust: each path with its methods.
+/// The routes as a Rust expression: each path with its methods.
 fn routes(contract: &Value) -> Result<String> {
     let mut routes = String::from("&[");
     for (path, operations) in contract["paths"].as_mapping().context("no paths")? {

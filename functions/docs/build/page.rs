@@ -1,10 +1,13 @@
-//! The contract as one HTML page: no script, and a place to link to for every operation and every schema.
+//! The contract as one HTML page without scripts. Every operation and every schema has an anchor.
 
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
-use serde_json::json;
 use serde_yaml_ng::Value;
+
+use crate::html::{
+    breakable, entries, escape, id_of, inline, items, plain, prose, slug, table, tag_of, text,
+};
 
 /// Renders the page.
 pub(crate) fn render(contract: &Value, style: &str) -> Result<String> {
@@ -20,7 +23,7 @@ pub(crate) fn render(contract: &Value, style: &str) -> Result<String> {
     page.navigation(&mut out)?;
     write!(
         out,
-        "<main id=\"content\">\n<header>\n<h1>{title}</h1>\n{}<p>The same for programs: <a href=\"openapi.json\">openapi.json</a>, OpenAPI {}.</p>\n</header>\n",
+        "<main id=\"content\">\n<header>\n<h1>{title}</h1>\n{}<p>For programs: <a href=\"openapi.json\">openapi.json</a>, OpenAPI {}.</p>\n</header>\n",
         prose(text(&contract["info"]["description"])),
         escape(text(&contract["openapi"])),
     )?;
@@ -45,7 +48,7 @@ pub(crate) fn render(contract: &Value, style: &str) -> Result<String> {
     Ok(out)
 }
 
-/// The operations of a path, by method in upper case.
+/// The operations of a path, each with its method in upper case.
 pub(crate) fn operations(item: &Value) -> impl Iterator<Item = (String, &Value)> {
     const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
     METHODS.into_iter().filter_map(|method| Some((method.to_uppercase(), item.get(method)?)))
@@ -98,7 +101,7 @@ impl<'a> Page<'a> {
             prose(text(&operation["description"])),
         )?;
         if operation["security"].as_sequence().is_some_and(Vec::is_empty) {
-            *out += "<p class=\"note\">For everybody: no token.</p>\n";
+            *out += "<p class=\"note\">Public: no token is needed.</p>\n";
         }
         self.parameters(out, items(&item["parameters"]).chain(items(&operation["parameters"])))?;
         let body = &operation["requestBody"]["content"]["application/json"]["schema"];
@@ -175,7 +178,7 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    /// The members of an object as a table, those that it shares with other schemas included.
+    /// The members of an object as a table, including those from `allOf`.
     fn members(&self, out: &mut String, schema: &Value) -> Result<()> {
         let mut rows = String::new();
         self.member_rows(&mut rows, schema)?;
@@ -217,7 +220,7 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    /// What kind of value a schema is, with links to the schemas that have members.
+    /// The type of a schema, with links to the schemas of objects.
     fn kind(&self, schema: &Value) -> Result<String> {
         if let Some(reference) = schema.get("$ref") {
             let name = text(reference).rsplit('/').next().unwrap_or_default();
@@ -228,7 +231,7 @@ impl<'a> Page<'a> {
             return self.kind(target);
         }
         for (keyword, word) in [("oneOf", " or "), ("anyOf", " or ")] {
-            // Beside a type, the alternatives only say which members come together.
+            // If the schema also has a type, the alternatives only list combinations of members.
             if let (Some(alternatives), None) = (schema[keyword].as_sequence(), schema.get("type")) {
                 let kinds: Vec<String> =
                     alternatives.iter().map(|one| self.kind(one)).collect::<Result<_>>()?;
@@ -244,7 +247,7 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// What a value may be, in words.
+    /// The constraints of a value, in words.
     fn bounds(&self, schema: &Value) -> Result<String> {
         let schema = self.resolve(schema)?;
         let mut bounds = Vec::new();
@@ -292,7 +295,7 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    /// A value that fits a schema, from its examples.
+    /// A valid value of a schema, built from its examples.
     fn value(&self, schema: &Value) -> Result<Value> {
         let schema = self.resolve(schema)?;
         let first = |keyword: &str| schema[keyword].get(0);
@@ -327,67 +330,4 @@ impl<'a> Page<'a> {
         let found = path.split('/').try_fold(self.contract, |value, name| value.get(name));
         self.resolve(found.with_context(|| format!("there is no {path}"))?)
     }
-}
-
-fn table(out: &mut String, rows: &str) {
-    *out += "<div class=\"table\" tabindex=\"0\" role=\"region\" aria-label=\"Fields\"><table>\n<thead><tr><th scope=\"col\">Name</th><th scope=\"col\">Type</th><th scope=\"col\">Meaning</th></tr></thead>\n<tbody>\n";
-    *out += rows;
-    *out += "</tbody>\n</table></div>\n";
-}
-
-/// Paragraphs with `code` in them.
-fn prose(markdown: &str) -> String {
-    let paragraphs = markdown.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty());
-    paragraphs.map(|paragraph| format!("<p>{}</p>\n", inline(paragraph))).collect()
-}
-
-/// Text with `code` in it.
-fn inline(markdown: &str) -> String {
-    let parts = markdown.split('`').enumerate();
-    parts
-        .map(|(index, part)| match index % 2 {
-            0 => escape(part),
-            _ => format!("<code>{}</code>", escape(part)),
-        })
-        .collect()
-}
-
-/// A path that may be broken behind its slashes.
-fn breakable(path: &str) -> String {
-    escape(path).replace('/', "/<wbr>")
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => json!(other).to_string(),
-    }
-}
-
-fn slug(name: &str) -> String {
-    name.to_lowercase().replace(' ', "-")
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-fn id_of(operation: &Value) -> Result<&str> {
-    operation["operationId"].as_str().context("an operation without operationId")
-}
-
-fn tag_of(operation: &Value) -> &str {
-    operation["tags"].get(0).map(text).unwrap_or_default()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_sequence().into_iter().flatten()
-}
-
-fn entries(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    value.as_mapping().into_iter().flatten().map(|(name, value)| (text(name), value))
 }

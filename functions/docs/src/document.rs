@@ -1,20 +1,20 @@
-//! Documents that are the same for everybody.
+//! Documents that are the same for all clients.
 
-use api::{Problem, Reply, Request, StatusCode, accepts, is_known};
+use api::{Problem, Reply, Request, StatusCode, accepts_encoding, etag_matches};
 use lambda_http::{
     Body, Response,
     http::{HeaderName, HeaderValue, header},
 };
 
-/// A document, ready to be sent.
+/// A document and its headers.
 #[derive(Clone, Copy, Debug)]
 pub struct Document {
     content_type: &'static str,
-    /// Weak: the compressed and the plain text share it.
+    /// A weak ETag, which the compressed and the plain text share.
     etag: &'static str,
     text: &'static str,
     gzip: &'static [u8],
-    /// Sent beside what every document is sent with.
+    /// Headers in addition to those of every document.
     headers: &'static [(HeaderName, &'static str)],
 }
 
@@ -29,7 +29,7 @@ pub const OPENAPI: Document = Document {
     headers: &[],
 };
 
-/// The contract as a page. It has no script, and may load nothing but its own styles.
+/// The contract as a page. It has no script, and may use only its own styles.
 pub const PAGE: Document = Document {
     content_type: "text/html; charset=utf-8",
     etag: PAGE_ETAG,
@@ -43,15 +43,16 @@ pub const PAGE: Document = Document {
 };
 
 impl Document {
-    /// For how long a cache may keep a document unasked.
+    /// Caches may use a document for five minutes without revalidation.
     const CACHE_CONTROL: &'static str = "public, max-age=300";
 
-    /// The document, compressed where the client takes gzip; 304 where the client has it already.
+    /// The response with the document, compressed if the client accepts gzip. It is 304 if the client already has the
+    /// document.
     ///
     /// # Errors
-    /// 500 where a header's value is not fit for one.
+    /// 500 if a header value is invalid.
     pub fn answer(&self, request: &Request) -> Reply {
-        let mut response = if is_known(request.headers(), self.etag) {
+        let mut response = if etag_matches(request.headers(), self.etag) {
             status(StatusCode::NOT_MODIFIED, Body::Empty)
         } else {
             self.whole(request)?
@@ -64,12 +65,12 @@ impl Document {
     }
 
     fn whole(&self, request: &Request) -> Reply {
-        let takes_gzip = accepts(request.headers(), "gzip");
-        let body = if takes_gzip { Body::Binary(self.gzip.to_vec()) } else { Body::from(self.text) };
+        let accepts_gzip = accepts_encoding(request.headers(), "gzip");
+        let body = if accepts_gzip { Body::Binary(self.gzip.to_vec()) } else { Body::from(self.text) };
         let mut response = status(StatusCode::OK, body);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, value(self.content_type)?);
-        if takes_gzip {
+        if accepts_gzip {
             headers.insert(header::CONTENT_ENCODING, value("gzip")?);
         }
         for (name, text) in self.headers {

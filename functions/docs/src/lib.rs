@@ -1,4 +1,4 @@
-//! The contract as it is served: docs/openapi.yaml, made into JSON and a page when this package is built.
+//! The contract. The build converts docs/openapi.yaml to JSON and to a page.
 
 mod document;
 mod routes;

@@ -1,9 +1,9 @@
-//! Which addresses there are.
+//! The routes of the contract.
 
 /// Each path of the contract, such as `/api/images/{id}`, with its methods.
 const ROUTES: &[(&str, &[&str])] = include!(concat!(env!("OUT_DIR"), "/routes.rs"));
 
-/// The methods that an address takes: none where it is not in the contract.
+/// The methods that a path supports. The list is empty if the path is not in the contract.
 #[must_use]
 pub fn methods(path: &str) -> Vec<&'static str> {
     let matching = ROUTES.iter().filter(|(template, _)| matches(template, path));

@@ -1,6 +1,6 @@
-//! What endpoints of images need beyond the shared crates.
+//! Code that only the endpoints of images use.
 
-use api::{ErrorStatus, Problem};
+use api::{Problem, ProblemCode};
 use aws::CallError;
 use aws_sdk_lambda::{Client, primitives::Blob};
 use aws_types::SdkConfig;
@@ -8,14 +8,14 @@ use domain::{Failure, ObjectKey, Thumbnail};
 use serde::Deserialize;
 use serde_json::json;
 
-/// `workers-resize`, called and waited for.
+/// Invokes `workers-resize` and waits for its response.
 #[derive(Debug)]
 pub struct ResizeWorker {
     lambda: Client,
     function: String,
 }
 
-/// What `workers-resize` answers.
+/// The response of `workers-resize`.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Answer {
@@ -29,13 +29,19 @@ impl ResizeWorker {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
-        Ok(Self { lambda: Client::new(config), function: aws::var("RESIZE_FUNCTION")? })
+        Ok(Self::new(config, aws::var("RESIZE_FUNCTION")?))
     }
 
-    /// Has thumbnails of an original made and kept.
+    /// The function with this name.
+    #[must_use]
+    pub fn new(config: &SdkConfig, function: String) -> Self {
+        Self { lambda: Client::new(config), function }
+    }
+
+    /// Creates and stores thumbnails of an original.
     ///
     /// # Errors
-    /// 409 `image-not-ready` where the original cannot be developed, 503 or 500 where the worker fails.
+    /// 409 `image-not-ready` if the original cannot be developed. 503 or 500 if the worker fails.
     pub async fn develop(&self, original: &ObjectKey, sizes: &[u32]) -> Result<Vec<Thumbnail>, Problem> {
         let payload = json!({"original": original.to_string(), "sizes": sizes}).to_string();
         let call = self.lambda.invoke().function_name(&self.function).payload(Blob::new(payload));
@@ -47,9 +53,7 @@ impl ResizeWorker {
         }
         match serde_json::from_slice(&payload).map_err(Problem::internal)? {
             Answer::Thumbnails(thumbnails) => Ok(thumbnails),
-            Answer::Failure(failure) => {
-                Err(Problem::new(ErrorStatus::Conflict, "image-not-ready", failure.detail))
-            }
+            Answer::Failure(failure) => Err(Problem::new(ProblemCode::ImageNotReady, failure.detail)),
         }
     }
 }

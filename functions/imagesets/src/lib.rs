@@ -1,19 +1,19 @@
-//! What the endpoints of image sets share: showing sets with their images.
+//! Code that the endpoints of image sets share: sets with their images in responses.
 
 use api::{ImageBody, PageItems, Problem, SetBody};
 use domain::{Image, ImageSet, Links, SetId, Tier, Timestamp, UserId};
 use serde_json::value::RawValue;
 use store::{Objects, Page, Records};
 
-/// Images with the addresses that their owner's tier allows, to be shown in their sets.
+/// The images of some sets, with the addresses that the owner's tier allows.
 #[derive(Debug)]
 pub struct SetImages(Vec<(Image, Links)>);
 
 impl SetImages {
-    /// The images in the slots of some sets, all read at the same time.
+    /// Reads the images in the slots of some sets, all at the same time.
     ///
     /// # Errors
-    /// Where AWS fails.
+    /// If a call to AWS fails.
     pub async fn of(
         sets: &[ImageSet],
         records: &Records,
@@ -33,18 +33,18 @@ impl SetImages {
         tier: &Tier,
         now: Timestamp,
     ) -> Result<Self, Problem> {
-        let mut filling = Vec::with_capacity(images.len());
+        let mut signed = Vec::with_capacity(images.len());
         for image in images {
             let links = objects.links(user, &image, tier, now).await?;
-            filling.push((image, links));
+            signed.push((image, links));
         }
-        Ok(Self(filling))
+        Ok(Self(signed))
     }
 
-    /// The sets of a page as JSON, as many as an answer can carry, and the id after which the next page begins.
+    /// The sets of a page as JSON, as many as fit into a response, and the id after which the next page begins.
     ///
     /// # Errors
-    /// 500 where a set cannot be written as JSON.
+    /// 500 if a set cannot be serialized.
     pub fn show_page(
         &self,
         page: &Page<ImageSet, SetId>,
@@ -58,7 +58,7 @@ impl SetImages {
         Ok(items.finish(page.next))
     }
 
-    /// A set as clients see it.
+    /// The body of a set.
     #[must_use]
     pub fn show<'a>(&'a self, set: &'a ImageSet) -> SetBody<'a> {
         SetBody::new(set, |id| {
@@ -86,7 +86,7 @@ mod tests {
     /// AWS Lambda, "Lambda quotas": invocation payload of a buffered response.
     const LAMBDA_LIMIT: usize = 6 * 1024 * 1024;
 
-    /// Buckets whose addresses are signed with a session token as long as a role's.
+    /// Buckets whose addresses are signed with a session token of a realistic length.
     fn objects() -> Objects {
         let base64 = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']);
         let token: String = base64.cycle().take(1500).collect();
@@ -139,7 +139,7 @@ mod tests {
         Image { status: Status::Ready, picture: Some(picture), ..Image::pending(new, now) }
     }
 
-    /// A page of sets, all of whose slots are filled, and the images.
+    /// Sets whose slots are all filled, and their images.
     fn full_sets(now: Timestamp) -> (Vec<ImageSet>, Vec<Image>) {
         let (mut sets, mut images) = (Vec::new(), Vec::new());
         for _ in 0..SETS {
@@ -155,20 +155,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_of_full_sets_ends_before_its_answer_is_too_large_and_the_next_ones_have_the_rest() {
+    async fn a_page_of_full_sets_ends_before_it_is_too_large_and_the_next_pages_have_the_rest() {
         let (now, user): (_, UserId) =
             (domain::now(), "5f0c3c9e-0000-4000-8000-000000000000".parse().unwrap());
         let (sets, images) = full_sets(now);
-        let filling = SetImages::signed(images, &objects(), &user, &tier(), now).await.unwrap();
-        let all: Vec<_> = sets.iter().map(|set| filling.show(set)).collect();
+        let images_of_sets = SetImages::signed(images, &objects(), &user, &tier(), now).await.unwrap();
+        let all: Vec<_> = sets.iter().map(|set| images_of_sets.show(set)).collect();
         let whole = json!(serde_json::to_string(&all).unwrap()).to_string().len();
         assert!(whole > PageItems::<SetId>::MAX_BYTES, "{whole}: the sets would fit");
 
         let (mut shown, mut sizes, mut start) = (Vec::new(), Vec::new(), 0);
         loop {
             let page = Page { items: sets[start..].to_vec(), next: None };
-            let (items, next) = filling.show_page(&page).unwrap();
-            // As the function's answer carries it: a string of JSON in JSON.
+            let (items, next) = images_of_sets.show_page(&page).unwrap();
+            // The response of the function contains the JSON as a JSON string.
             let carried = json!(serde_json::to_string(&items).unwrap()).to_string().len();
             assert!(carried < LAMBDA_LIMIT * 3 / 4, "{carried}");
             sizes.push((items.len(), carried));

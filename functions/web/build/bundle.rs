@@ -1,5 +1,5 @@
-//! A script and all modules that it imports, as one file: a first visit of the page makes a few requests, each of which
-//! takes one of the function's instances. A new AWS account has ten for all functions.
+//! Joins a script and all modules that it imports into one file. Each request of a first visit occupies one instance of the
+//! function, and a new AWS account allows ten instances for all functions.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,20 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::page::Files;
 
-/// A module, taken apart.
+/// A parsed module.
 struct Module {
-    /// What each import binds, as a pattern of a declaration, and the module it is of.
+    /// For each import, the destructuring pattern and the file of the imported module.
     imports: Vec<(String, String)>,
     exports: Vec<String>,
-    /// The source without both.
+    /// The source without imports and `export` keywords.
     code: String,
 }
 
-/// One script that does what `entry` does with its imports. Each module becomes a function that gives its exports, and
-/// comes after those that it imports.
+/// One script that is equivalent to `entry` with its imports. Each module becomes a function that returns its exports. A
+/// module follows the modules that it imports.
 ///
 /// # Errors
-/// For a module that is not there, modules that import each other, and forms of `import` and `export` that the page has
-/// no use for.
+/// If a module does not exist, if modules import each other, or for unsupported forms of `import` and `export`.
 pub(crate) fn bundle(entry: &str, files: &Files) -> Result<String> {
     let mut bundle = Bundle { files, names: BTreeMap::new(), open: Vec::new(), output: String::new() };
     let module = bundle.modules_of(entry)?;
@@ -32,28 +31,28 @@ pub(crate) fn bundle(entry: &str, files: &Files) -> Result<String> {
 
 struct Bundle<'a> {
     files: &'a Files,
-    /// What the exports of each finished module are called.
+    /// The variable with the exports of each finished module.
     names: BTreeMap<String, String>,
-    /// The modules whose imports are being looked at.
+    /// The modules whose imports are being processed, to detect circles.
     open: Vec<String>,
     output: String,
 }
 
 impl Bundle<'_> {
-    /// Reads a module, after all that it imports have been put out.
+    /// Parses a module, after writing all modules that it imports.
     fn modules_of(&mut self, name: &str) -> Result<Module> {
         let source = self.files.get(name).with_context(|| format!("there is no web/{name}"))?;
         let source = std::str::from_utf8(source).with_context(|| format!("web/{name} is not UTF-8"))?;
         let module = parse(name, source).with_context(|| format!("in web/{name}"))?;
         self.open.push(name.to_owned());
         for (_, import) in &module.imports {
-            self.put_out(import).with_context(|| format!("web/{name} imports web/{import}"))?;
+            self.write_module(import).with_context(|| format!("web/{name} imports web/{import}"))?;
         }
         self.open.pop();
         Ok(module)
     }
 
-    fn put_out(&mut self, name: &str) -> Result<()> {
+    fn write_module(&mut self, name: &str) -> Result<()> {
         if self.names.contains_key(name) {
             return Ok(());
         }
@@ -69,14 +68,14 @@ impl Bundle<'_> {
         Ok(())
     }
 
-    /// A module's imports as declarations.
+    /// The imports of a module as declarations.
     fn declarations(&self, module: &Module) -> String {
         let imports = module.imports.iter().filter(|(pattern, _)| !pattern.is_empty());
         imports.map(|(pattern, name)| format!("const {{ {pattern} }} = {};\n", self.names[name])).collect()
     }
 }
 
-/// Takes a module apart. Its imports and exports begin at the beginning of a line.
+/// Parses a module. Its imports and exports must be at the beginning of a line.
 fn parse(name: &str, source: &str) -> Result<Module> {
     let mut module = Module { imports: Vec::new(), exports: Vec::new(), code: String::new() };
     let mut lines = source.lines();
@@ -103,16 +102,16 @@ fn parse(name: &str, source: &str) -> Result<Module> {
     Ok(module)
 }
 
-/// What a statement imports, `{ a, b as c }` as `a, b: c`, and from which file.
+/// The pattern and the file of an import. `{ a, b as c }` becomes the pattern `a, b: c`.
 fn import(module: &str, statement: &str) -> Result<(String, String)> {
     let rest = statement["import ".len()..].trim();
     let (names, address) = rest.rsplit_once("from ").unwrap_or(("", rest));
     let address = address.trim_end_matches(';').trim().trim_matches(['"', '\'']);
-    ensure!(address.starts_with('.'), "{statement}: a browser knows no such address");
+    ensure!(address.starts_with('.'), "{statement}: the address of a module must begin with a dot");
     let names = names.trim();
     let inner = names.strip_prefix('{').and_then(|names| names.strip_suffix('}'));
     let inner = inner.or(names.is_empty().then_some("")).with_context(|| {
-        format!("{statement}: functions/web/build/bundle.rs knows imports by name alone, in braces")
+        format!("{statement}: functions/web/build/bundle.rs supports only named imports in braces")
     })?;
     let names = inner.split(',').map(str::trim).filter(|name| !name.is_empty());
     let pattern = names.map(|name| name.replace(" as ", ": ")).collect::<Vec<_>>().join(", ");
@@ -120,7 +119,7 @@ fn import(module: &str, statement: &str) -> Result<(String, String)> {
     Ok((pattern, file))
 }
 
-/// The name of what is exported where it is declared.
+/// The name of an exported declaration.
 fn exported(declaration: &str) -> Result<String> {
     for kind in ["async function ", "function ", "class ", "const "] {
         if let Some(rest) = declaration.strip_prefix(kind) {

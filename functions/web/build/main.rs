@@ -1,5 +1,5 @@
-//! Packs web/ for the function that serves it: each script of index.html with its modules in one file, every file
-//! compressed, under one address with the hash of all of them, and index.html with that address in it.
+//! Embeds web/ in the function `web-page`. Joins each script of index.html with its modules, compresses every file, and puts
+//! a hash of all files into their addresses in index.html.
 
 mod bundle;
 mod page;
@@ -46,7 +46,7 @@ fn main() -> Result<()> {
     Ok(fs::write(pack.out.join("files.rs"), code + "];\n")?)
 }
 
-/// Reads a directory and those in it, but for hidden files.
+/// Reads all files of a directory and its subdirectories, except hidden files.
 fn read(directory: &Path, prefix: &str, files: &mut Files) -> Result<()> {
     for entry in fs::read_dir(directory).with_context(|| format!("reading {}", directory.display()))? {
         let entry = entry?;
@@ -54,7 +54,7 @@ fn read(directory: &Path, prefix: &str, files: &mut Files) -> Result<()> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         ensure!(
             name.bytes().all(fits),
-            "web/{prefix}{name}: letters, digits and ._- alone go into an address"
+            "web/{prefix}{name}: a file name may contain only letters, digits and ._-"
         );
         if name.starts_with('.') {
             continue;
@@ -68,7 +68,7 @@ fn read(directory: &Path, prefix: &str, files: &mut Files) -> Result<()> {
     Ok(())
 }
 
-/// What tells these files from any others: names and contents, each with its length before it.
+/// A hash of names and contents. The length precedes each, so that different files have different input.
 fn hash<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> String {
     let mut hash = Sha256::new();
     for part in files.flat_map(|(name, bytes)| [name.as_bytes(), bytes]) {
@@ -78,14 +78,14 @@ fn hash<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Where the files lie that the function's code includes.
+/// The files that the code of the function includes.
 struct Pack {
     out: PathBuf,
     count: usize,
 }
 
 impl Pack {
-    /// A file as an expression in Rust.
+    /// A file as a Rust expression.
     fn file(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
         let etag = hash([(&name.to_owned(), &bytes.to_vec())].into_iter());
         Ok(format!(
@@ -97,7 +97,7 @@ impl Pack {
         ))
     }
 
-    /// Bytes, where they save a tenth at least: pictures are compressed already.
+    /// The compressed bytes, if they save at least a tenth. Pictures are already compressed.
     fn compressed(&mut self, plain: &[u8], bytes: Vec<u8>) -> Result<String> {
         let saves = bytes.len() < plain.len() / 10 * 9;
         if saves { Ok(format!("Some({})", self.included(&bytes)?)) } else { Ok("None".to_owned()) }

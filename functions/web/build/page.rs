@@ -1,4 +1,4 @@
-//! index.html as it is served.
+//! Rewrites index.html.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 /// The files by their path below web/, such as `views/gallery.js`.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
-/// What begins the value of an attribute that names another file.
+/// The attributes that name other files.
 const REFERENCES: [&str; 2] = [" src=\"", " href=\""];
-/// What index.html writes for web/ itself.
+/// The prefix in index.html for files in web/.
 const ASSETS: &str = "assets/";
 
 /// The scripts that index.html names, by their path below web/.
@@ -21,7 +21,7 @@ pub(crate) fn scripts(page: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Makes `assets/` in the addresses of index.html into `directory`.
+/// Replaces `assets/` in the addresses of index.html with `directory`.
 pub(crate) fn render(page: &str, directory: &str, files: &Files) -> Result<String> {
     let mut output = String::new();
     let mut rest = page;
@@ -31,7 +31,8 @@ pub(crate) fn render(page: &str, directory: &str, files: &Files) -> Result<Strin
         output.push_str(before);
         if is_relative(address) {
             let name = address.strip_prefix(ASSETS).filter(|name| files.contains_key(*name));
-            let name = name.with_context(|| format!("{address}: not assets/ and a file of web/"))?;
+            let name =
+                name.with_context(|| format!("{address}: expected assets/ and the path of a file in web/"))?;
             output.push_str(directory);
             output.push_str(name);
         } else {
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn relative_addresses_alone_get_the_directory() {
+    fn only_relative_addresses_get_the_directory() {
         let page = r##"<link href="assets/style.css"><script src="assets/js/app.js"></script>
             <a href="/api/docs">a</a><a href="#b">b</a><a href="https://example.com/">c</a>"##;
         let expected = page
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_no_file_ends_the_build() {
+    fn an_unknown_file_fails_the_build() {
         let script = "<script src=\"assets/app.js\"></script>";
         for (page, all) in [
             (script, vec![]),

@@ -1,6 +1,6 @@
 //! The files, and which of their forms goes to whom.
 
-use api::{Problem, Reply, Request, StatusCode, accepts, is_known};
+use api::{Problem, Reply, Request, StatusCode, accepts_encoding, etag_matches};
 use lambda_http::{
     Body, Response,
     http::{HeaderMap, HeaderValue, Method, header},
@@ -22,46 +22,46 @@ pub struct File {
 
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
-/// What lies at an address, with the rule for caches: the page, or one of the files that it names.
+/// The file at an address, and how caches may use it.
 #[must_use]
 pub fn find(path: &str) -> Option<(&'static File, Caching)> {
     if path == "/" {
-        return Some((&PAGE, Caching::AskFirst));
+        return Some((&PAGE, Caching::Revalidate));
     }
     let name = path.strip_prefix(DIRECTORY)?;
     let index = ASSETS.binary_search_by_key(&name, |(name, _)| name).ok()?;
-    ASSETS.get(index).map(|(_, file)| (file, Caching::ForEver))
+    ASSETS.get(index).map(|(_, file)| (file, Caching::Immutable))
 }
 
 /// What caches may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caching {
-    /// Keep it, but ask each time whether it is still so.
-    AskFirst,
-    /// Never ask again: another content has another address.
-    ForEver,
+    /// Store the file, but revalidate it each time.
+    Revalidate,
+    /// Never revalidate the file. Other content has another address.
+    Immutable,
 }
 
 impl Caching {
     fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Self::AskFirst => "no-cache",
-            Self::ForEver => "public, max-age=31536000, immutable",
+            Self::Revalidate => "no-cache",
+            Self::Immutable => "public, max-age=31536000, immutable",
         })
     }
 }
 
 impl File {
-    /// The file in the smallest form that the client takes; 304 where the client has it already, and for HEAD what
-    /// GET would say of it.
+    /// The response with the smallest encoding that the client accepts. It is 304 if the client already has the file. The
+    /// response to HEAD has the headers of GET and no body.
     ///
     /// # Errors
-    /// 500 where a header's value is not fit for one.
+    /// 500 if a header value is invalid.
     pub fn answer(&self, request: &Request, caching: Caching, policy: &Policy) -> Reply {
         let (coding, bytes) = self.form(request.headers());
         let etag =
             format!("\"{}{}\"", self.etag, coding.map(|coding| format!("-{coding}")).unwrap_or_default());
-        let is_known = is_known(request.headers(), &etag);
+        let is_known = etag_matches(request.headers(), &etag);
         let has_body = !is_known && request.method() != Method::HEAD;
         let mut response = Response::new(if has_body { Body::Binary(bytes.to_vec()) } else { Body::Empty });
         *response.status_mut() = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
@@ -75,15 +75,15 @@ impl File {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
             }
         }
-        policy.add_to(headers, request, caching == Caching::AskFirst);
+        policy.add_to(headers, request, caching == Caching::Revalidate);
         Ok(response)
     }
 
-    /// The smallest form that is taken, and what it is called.
+    /// The smallest encoding that the client accepts, and its name.
     fn form(&self, headers: &HeaderMap) -> (Option<&'static str>, &'static [u8]) {
         let forms = [("br", self.brotli), ("gzip", self.gzip)];
         let taken = forms.into_iter().find_map(|(coding, bytes)| {
-            let bytes = bytes.filter(|_| accepts(headers, coding))?;
+            let bytes = bytes.filter(|_| accepts_encoding(headers, coding))?;
             Some((Some(coding), bytes))
         });
         taken.unwrap_or((None, self.plain))
@@ -108,7 +108,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let policy = Policy::new("https://uploads.example", "https://derived.example").unwrap();
-        FILE.answer(&request.body(Body::Empty).unwrap(), Caching::ForEver, &policy).unwrap()
+        FILE.answer(&request.body(Body::Empty).unwrap(), Caching::Immutable, &policy).unwrap()
     }
 
     fn header<'a>(answer: &'a Response<Body>, name: &str) -> &'a str {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_form_that_is_taken_is_sent_under_a_tag_of_its_own() {
+    fn the_smallest_accepted_encoding_is_sent_with_its_own_etag() {
         for (taken, coding, etag, body) in [
             ("gzip, deflate, br", "br", "\"1f-br\"", "b"),
             ("gzip", "gzip", "\"1f-gzip\"", "gz"),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_this_form_is_told_so_and_who_has_another_gets_it() {
+    fn a_client_with_this_encoding_gets_304_and_one_with_another_gets_the_file() {
         let known = answer(Method::GET, &[("accept-encoding", "br"), ("if-none-match", "\"1f-br\"")]);
         assert_eq!((known.status(), known.body().as_ref()), (StatusCode::NOT_MODIFIED, &b""[..]));
         assert_eq!(header(&known, "etag"), "\"1f-br\"");
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_says_what_a_get_would_without_the_body() {
+    fn a_head_returns_the_headers_of_a_get_without_the_body() {
         let answer = answer(Method::HEAD, &[("accept-encoding", "br")]);
         assert_eq!((answer.status(), answer.body().as_ref()), (StatusCode::OK, &b""[..]));
         assert_eq!((header(&answer, "content-encoding"), header(&answer, "etag")), ("br", "\"1f-br\""));
@@ -152,11 +152,11 @@ mod tests {
     }
 
     #[test]
-    fn files_are_found_under_their_hash_and_nowhere_else() {
-        assert_eq!(find("/").unwrap().1, Caching::AskFirst);
+    fn files_are_found_only_under_their_hash() {
+        assert_eq!(find("/").unwrap().1, Caching::Revalidate);
         for (name, file) in ASSETS {
             let (found, caching) = find(&format!("{DIRECTORY}{name}")).unwrap();
-            assert_eq!((found.etag, caching), (file.etag, Caching::ForEver), "{name}");
+            assert_eq!((found.etag, caching), (file.etag, Caching::Immutable), "{name}");
             assert!(find(&format!("/assets/0000000000000000/{name}")).is_none(), "{name}");
         }
         for path in ["", "/index.html", "/assets/", DIRECTORY, "/assets/../index.html"] {

@@ -1,7 +1,7 @@
-//! The page as it is served: the files of web/, packed when this package is built.
+//! The web page. The build embeds the files of web/.
 //!
-//! index.html is asked for anew each time and names all others by an address with the hash of them all, so a cache may
-//! keep those for ever. There are few: the build puts the modules of the page into one script.
+//! Browsers revalidate index.html at each visit. It names the other files by addresses with a hash of all files, so caches
+//! may keep those forever. The build joins all modules into one script, so the page consists of few files.
 
 #[cfg(test)]
 #[path = "../build/bundle.rs"]

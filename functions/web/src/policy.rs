@@ -1,4 +1,4 @@
-//! What the page may do: headers that a browser holds it to.
+//! The security headers of the page.
 
 use std::env;
 
@@ -20,14 +20,14 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// For every file.
+    /// The headers of every file.
     const ALL: [(HeaderName, &str); 2] = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
-    /// For the page alone.
+    /// The headers of only the page.
     const PAGE: [(HeaderName, &str); 3] = [
-        // An address that was signed goes nowhere, nor does that of the page.
+        // Browsers must not send presigned addresses or the page's address to other sites.
         (REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (
@@ -38,10 +38,10 @@ impl Policy {
     /// Two years, as <https://hstspreload.org> recommends.
     const TRANSPORT: &str = "max-age=63072000";
 
-    /// The policy of a deployment: pictures come from its two buckets, and uploads go to one of them.
+    /// The policy of a deployment. The page may load pictures from both buckets and upload to one.
     ///
     /// # Errors
-    /// [`aws::MissingVariable`], or a variable that is not fit for a header.
+    /// [`aws::MissingVariable`], or a variable that is not a valid header value.
     pub fn from_env() -> Result<Self, lambda_http::Error> {
         let endpoint = env::var("AWS_ENDPOINT_URL_S3").or_else(|_| env::var("AWS_ENDPOINT_URL")).ok();
         let region = aws::var("AWS_REGION")?;
@@ -49,7 +49,7 @@ impl Policy {
         Ok(Self::new(&address(aws::var("UPLOADS_BUCKET")?), &address(aws::var("DERIVED_BUCKET")?))?)
     }
 
-    /// The policy where the buckets are at these addresses.
+    /// The policy for buckets at these addresses.
     pub(crate) fn new(uploads: &str, derived: &str) -> Result<Self, InvalidHeaderValue> {
         let content = [
             "default-src 'none'",
@@ -60,7 +60,7 @@ impl Policy {
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
-            // No text becomes markup or script, whatever a library tries.
+            // Browsers refuse to parse text as HTML or script.
             "require-trusted-types-for 'script'",
             "trusted-types 'none'",
         ];
@@ -76,14 +76,14 @@ impl Policy {
         if is_page {
             headers.insert(CONTENT_SECURITY_POLICY, self.content.clone());
         }
-        // A browser may not be told so over HTTP, which the local stack speaks (RFC 6797, section 7.2).
+        // RFC 6797, section 7.2, forbids this header over HTTP, which the local stack uses.
         if request.headers().get("x-forwarded-proto").is_some_and(|scheme| scheme == "https") {
             headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(Self::TRANSPORT));
         }
     }
 }
 
-/// Where shared/store has its addresses signed for: an emulator has no host name for every bucket.
+/// The address of a bucket, as in presigned URLs of shared/store. An emulator has no host name for each bucket.
 fn address(endpoint: Option<&str>, region: &str, bucket: &str) -> String {
     match endpoint {
         Some(endpoint) => format!("{}/{bucket}/", endpoint.trim_end_matches('/')),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_loads_and_sends_nothing_elsewhere() {
+    fn the_page_may_connect_only_to_its_own_origin_and_the_buckets() {
         let headers = headers(true, "https");
         let policy = headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
         let directives: Vec<&str> = policy.split("; ").collect();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn addresses_that_are_signed_begin_as_the_policy_says() {
+    async fn presigned_addresses_match_the_policy() {
         for (region, endpoint) in [
             ("eu-central-1", None),
             ("us-east-1", None),
@@ -158,13 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn only_over_https_a_browser_is_told_to_stay_there() {
+    fn only_responses_over_https_require_https() {
         assert!(headers(true, "https").contains_key(STRICT_TRANSPORT_SECURITY));
         assert!(!headers(true, "http").contains_key(STRICT_TRANSPORT_SECURITY));
     }
 
     #[test]
-    fn a_script_is_no_page_and_is_nobody_elses() {
+    fn a_script_has_no_content_policy_and_only_its_own_origin_may_load_it() {
         let headers = headers(false, "https");
         assert!(!headers.contains_key(CONTENT_SECURITY_POLICY));
         assert_eq!(headers["cross-origin-resource-policy"], "same-origin");

@@ -10,9 +10,9 @@ use serde::{
 };
 use serde_json::error::Category;
 
-use crate::{ErrorStatus, Problem};
+use crate::{Problem, ProblemCode};
 
-/// Far above what any endpoint takes; longer bodies are not even parsed.
+/// No endpoint needs a larger body.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// Parses the request's JSON body.
@@ -23,32 +23,30 @@ const MAX_BYTES: usize = 64 * 1024;
 pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
     if !is_json(request) {
         return Err(Problem::new(
-            ErrorStatus::UnsupportedMediaType,
-            "unsupported-media-type",
+            ProblemCode::UnsupportedMediaType,
             "Send JSON, with the header content-type: application/json.",
         ));
     }
     let bytes: &[u8] = request.body();
     if bytes.len() > MAX_BYTES {
         return Err(Problem::new(
-            ErrorStatus::TooLarge,
-            "body-too-large",
-            format!("A request's body may have {MAX_BYTES} bytes at most."),
+            ProblemCode::BodyTooLarge,
+            format!("The body may have at most {MAX_BYTES} bytes."),
         ));
     }
     parse(bytes)
 }
 
-/// For `deserialize_with`, in a field of type `Option<Option<T>>` with a default: tells null, which removes, from
-/// a field that is left out.
+/// For `deserialize_with`, in a field of type `Option<Option<T>>` with a default. It distinguishes null, which removes
+/// the value, from a missing field.
 ///
 /// # Errors
-/// A value of another type.
+/// If the value has another type.
 pub fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(json: D) -> Result<Option<T>, D::Error> {
     T::deserialize(json).map(Some)
 }
 
-/// A struct that is read from a JSON object alone: serde takes arrays of its fields' values too.
+/// A struct that is parsed only from a JSON object. serde also accepts an array of the fields' values.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<T>(pub T);
 
@@ -85,11 +83,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let error = error.into_inner();
         match error.classify() {
             Category::Data if error.to_string().starts_with(HEIC_NOT_SUPPORTED) => {
-                Problem::new(ErrorStatus::BadRequest, "heic-not-supported", HEIC_NOT_SUPPORTED)
-                    .with("field", path)
+                Problem::new(ProblemCode::HeicNotSupported, HEIC_NOT_SUPPORTED).with("field", path)
             }
             Category::Data => invalid_field(&path, &error.to_string()),
-            // An enum that is given a number, which serde_json takes for broken JSON.
+            // A number in place of an enum. serde_json reports it as a syntax error.
             _ if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => {
                 invalid_field(&path, "a value of another type is expected")
             }
@@ -101,17 +98,17 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 fn invalid_json(error: &serde_json::Error) -> Problem {
-    Problem::new(ErrorStatus::BadRequest, "invalid-json", format!("The body is not JSON: {error}."))
+    Problem::new(ProblemCode::InvalidJson, format!("The body is not JSON: {error}."))
 }
 
-/// serde knows the path of a wrong value; the name of a missing field stands in its message alone.
+/// serde reports the path of an invalid value. It names a missing field only in the message.
 fn invalid_field(path: &str, message: &str) -> Problem {
     const MAX_CHARACTERS: usize = 300;
     let message = message.split(" at line ").next().unwrap_or(message);
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
     let field = match missing {
         Some(name) => name,
-        // The whole, or a field without a name.
+        // The whole body, or a field with an empty name.
         None if path == "." || path.is_empty() => "body",
         None => path,
     };

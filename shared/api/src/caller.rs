@@ -1,13 +1,13 @@
-//! Who calls.
+//! The user who sent a request.
 
 use std::collections::HashMap;
 
 use domain::UserId;
 use lambda_http::{Request, RequestExt, http::header, request::RequestContext};
 
-use crate::{ErrorStatus, Problem, token};
+use crate::{Problem, ProblemCode, token};
 
-/// The user whose access token came with the request.
+/// The user whose access token is in the request.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The token's `sub`.
@@ -25,8 +25,8 @@ impl Caller {
     /// Reads the caller of a request.
     ///
     /// # Errors
-    /// 401 `not-an-access-token` for an ID token, which the gateway's authorizer lets pass; 401
-    /// `unauthorized` where there is no valid token at all.
+    /// 401 `not-an-access-token` for an ID token, which the gateway's authorizer accepts. 401 `unauthorized` if there
+    /// is no valid token.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         if let Some(claims) = gateway_claims(request) {
             return Self::from_claims(claims);
@@ -35,7 +35,7 @@ impl Caller {
         Self::from_claims(&verifier.verify(bearer(request)?).await?)
     }
 
-    /// Reads the caller of a request, who must be an admin.
+    /// Reads the caller of a request and checks that the caller is an admin.
     ///
     /// # Errors
     /// 401 as [`Caller::of`], 403 `admins-only`.
@@ -44,15 +44,14 @@ impl Caller {
         if caller.groups.iter().any(|group| group == Self::ADMINS) {
             return Ok(caller);
         }
-        Err(Problem::new(ErrorStatus::Forbidden, "admins-only", "Only admins may do this."))
+        Err(Problem::new(ProblemCode::AdminsOnly, "Only admins may do this."))
     }
 
     pub(crate) fn from_claims(claims: &HashMap<String, String>) -> Result<Self, Problem> {
         let claim = |name: &str| claims.get(name).map(String::as_str).unwrap_or_default();
         if claim("token_use") != "access" {
             return Err(Problem::new(
-                ErrorStatus::Unauthorized,
-                "not-an-access-token",
+                ProblemCode::NotAnAccessToken,
                 "Send the access token, not the ID token.",
             ));
         }
@@ -64,8 +63,8 @@ impl Caller {
     }
 }
 
-/// The elements of a claim that is a list. The JWT authorizer of an HTTP API hands it on as `[a b]`: one pair of brackets
-/// around the elements, which spaces separate. AWS does not document this; its own samples meet it (see
+/// The elements of a claim that is a list. The JWT authorizer of an HTTP API formats it as `[a b]`: one pair of brackets
+/// around the elements, separated by spaces. AWS does not document this format, but its own samples rely on it (see
 /// aws-solutions-library-samples/guidance-for-claude-code-with-amazon-bedrock, issue 802). A group's name may contain any
 /// bracket or comma, but no space (Cognito's API reference, CreateGroup, "GroupName").
 fn list(claim: &str) -> impl Iterator<Item = &str> {
@@ -73,8 +72,8 @@ fn list(claim: &str) -> impl Iterator<Item = &str> {
     elements.split(' ').filter(|element| !element.is_empty())
 }
 
-/// The claims that the gateway's authorizer has verified. Clients cannot write them: they come beside the
-/// request, not in it.
+/// The claims that the gateway's authorizer has verified. Clients cannot set them, because the gateway adds them outside
+/// of the HTTP request.
 fn gateway_claims(request: &Request) -> Option<&HashMap<String, String>> {
     match request.request_context_ref()? {
         RequestContext::ApiGatewayV2(context) => Some(&context.authorizer.as_ref()?.jwt.as_ref()?.claims),
@@ -82,7 +81,7 @@ fn gateway_claims(request: &Request) -> Option<&HashMap<String, String>> {
     }
 }
 
-/// The bearer token of a request. The gateway takes one without its scheme too.
+/// The bearer token of a request. Like the gateway, it accepts a token without the scheme.
 ///
 /// # Errors
 /// 401 `unauthorized`
@@ -97,11 +96,7 @@ pub fn bearer(request: &Request) -> Result<&str, Problem> {
 }
 
 pub(crate) fn unauthorized() -> Problem {
-    Problem::new(
-        ErrorStatus::Unauthorized,
-        "unauthorized",
-        "Log in: send Authorization: Bearer <access token>.",
-    )
+    Problem::new(ProblemCode::Unauthorized, "Log in: send Authorization: Bearer <access token>.")
 }
 
 #[cfg(test)]
@@ -118,7 +113,10 @@ mod tests {
     fn an_id_token_is_not_an_access_token() {
         assert!(Caller::from_claims(&claims("access", "")).is_ok());
         for other in ["id", ""] {
-            assert_eq!(Caller::from_claims(&claims(other, "")).unwrap_err().code, "not-an-access-token");
+            assert_eq!(
+                Caller::from_claims(&claims(other, "")).unwrap_err().code,
+                ProblemCode::NotAnAccessToken
+            );
         }
     }
 
@@ -136,12 +134,12 @@ mod tests {
 
     #[test]
     fn a_group_whose_name_looks_like_more_groups_is_one_group() {
-        // What the gateway makes of one group of each name.
+        // The gateway's format of one group with this name.
         for name in ["x,admin", "admin,x", "[admin", "admin]", "[admin]", "admin,", "\"admin\""] {
             let caller = Caller::from_claims(&claims("access", &format!("[{name}]"))).unwrap();
             assert_eq!(caller.groups, [name]);
         }
-        // No list at all: a claim that is a text, as the pool's own groups never are.
+        // A claim that is text instead of a list. The groups of the pool are always a list.
         for text in ["admin", "admin]", "[admin"] {
             assert_eq!(Caller::from_claims(&claims("access", text)).unwrap().groups, [""; 0], "{text}");
         }

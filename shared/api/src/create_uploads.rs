@@ -1,19 +1,19 @@
-//! Announcing uploads: what every endpoint does that makes images.
+//! Creating images that wait for their uploads.
 
 use domain::{Image, Timestamp, UploadTicket, UserId};
 use store::{CreateError, Created, IdempotencyKey, Objects, Records};
 
-/// Images that wait for their uploads.
+/// Pending images with their presigned uploads.
 #[derive(Debug)]
 pub struct PendingUploads {
-    /// Each image with its upload, in the order of the request.
+    /// Each image with its presigned upload, in the order of the request.
     pub images: Vec<(Image, UploadTicket)>,
     /// When the uploads were signed.
     pub at: Timestamp,
 }
 
-/// Makes pending images of one user, all or none, and signs their uploads. A request that comes again with
-/// its idempotency key gets the images that it made the first time.
+/// Creates pending images of one user, all or none, and signs their uploads. A repeated request with the same
+/// idempotency key returns the images that the first request created.
 ///
 /// # Errors
 /// [`CreateError`]
@@ -25,10 +25,10 @@ pub async fn create_uploads(
     key: Option<&IdempotencyKey>,
     now: Timestamp,
 ) -> Result<PendingUploads, CreateError> {
-    // Signed first: it calls nobody, and a record without an upload would be of no use.
-    let announced = sign(objects, user, images.clone(), now).await?;
+    // Signing makes no call. If it fails, no image is created.
+    let pending = sign(objects, user, images.clone(), now).await?;
     match records.create_images(user, &images, key, now).await? {
-        Created::New => Ok(announced),
+        Created::New => Ok(pending),
         Created::Replayed(images) => {
             let at = images.first().map_or(now, |image| signed_again_at(image.created_at, now));
             Ok(sign(objects, user, images, at).await?)
@@ -36,8 +36,8 @@ pub async fn create_uploads(
     }
 }
 
-/// When to sign for a request that came before: as then, so that the answer is the same, while that leaves
-/// enough time for the upload.
+/// The signing time for a repeated request. It is the time of the first request, so that the response is the same, unless
+/// too little time for the upload would remain.
 fn signed_again_at(before: Timestamp, now: Timestamp) -> Timestamp {
     let age = now.as_second() - before.as_second();
     if age < Objects::UPLOAD_SECONDS / 3 { before } else { now }

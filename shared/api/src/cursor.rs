@@ -1,4 +1,4 @@
-//! Where a list goes on.
+//! Cursors of lists.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -9,11 +9,11 @@ use sha2::Sha256;
 
 use crate::Problem;
 
-/// The key that cursors are authenticated with.
+/// The key that authenticates cursors.
 ///
-/// It is the id of the CloudFormation stack, which ends in a UUID. This is no secret in the strict sense: whoever may
-/// describe the stack can read it. Clients of the API never see it, and a forged cursor would gain them nothing but another
-/// place in a list that they can read anyway. So it is enough to tell our cursors from made-up ones.
+/// It is the id of the CloudFormation stack, which ends in a UUID. Everyone who may describe the stack can read it, but
+/// clients of the API cannot. This is secret enough: a forged cursor only selects another position in a list that the
+/// caller can read anyway.
 pub struct CursorKey(String);
 
 impl CursorKey {
@@ -25,16 +25,16 @@ impl CursorKey {
         Ok(Self(aws::var("CURSOR_KEY")?))
     }
 
-    /// The cursors of one list: `list` names the endpoint, `user` is the caller, and `filter` is what the caller filters by.
+    /// The cursors of one list: `list` names the endpoint, `user` is the caller, and `filter` is the caller's filter.
     #[must_use]
     pub fn of<'a>(&'a self, list: &'static str, user: &'a UserId, filter: &'a str) -> Cursor<'a> {
         Cursor { key: &self.0, list, user, filter }
     }
 }
 
-/// Makes and checks the cursors of one list: one endpoint's, one user's, under one filter.
+/// Encodes and verifies the cursors of one list, which belongs to one endpoint, one user and one filter.
 ///
-/// A cursor is the id of the last item shown, and a truncated HMAC-SHA-256 over this id and what the list is.
+/// A cursor contains the id of the last item of the page, and a truncated HMAC-SHA-256 of this id and the list.
 #[derive(Clone, Copy)]
 pub struct Cursor<'a> {
     key: &'a str,
@@ -43,11 +43,11 @@ pub struct Cursor<'a> {
     filter: &'a str,
 }
 
-/// Half of HMAC-SHA-256, the least that RFC 2104 (section 5) recommends.
+/// Half of the length of HMAC-SHA-256, which is the minimum that RFC 2104 (section 5) recommends.
 const TAG_BYTES: usize = 16;
 
 impl Cursor<'_> {
-    /// The cursor that goes on after `id`.
+    /// The cursor of the page that begins after `id`.
     #[must_use]
     pub fn encode(&self, id: impl Display) -> String {
         let id = id.to_string();
@@ -57,7 +57,7 @@ impl Cursor<'_> {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// What the list goes on after.
+    /// The id after which the page begins.
     ///
     /// # Errors
     /// 400 `bad-cursor`
@@ -74,11 +74,11 @@ impl Cursor<'_> {
     }
 
     fn mac(&self, id: &str) -> Hmac<Sha256> {
-        // HMAC takes keys of any length, so this branch is never taken; an empty key would be refused all the same.
+        // HMAC accepts keys of any length, so this fallback is never used.
         let mut mac =
             Hmac::new_from_slice(self.key.as_bytes()).unwrap_or_else(|_| Hmac::new(&[0; 64].into()));
         for part in [self.list, self.user.as_str(), self.filter, id] {
-            // With its length, so that no text can pass from one part to the next.
+            // The length prevents that text moves from one part to the next.
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
         }
@@ -91,6 +91,7 @@ mod tests {
     use domain::ImageId;
 
     use super::*;
+    use crate::ProblemCode;
 
     #[test]
     fn a_cursor_works_in_its_own_list_alone() {
@@ -107,7 +108,7 @@ mod tests {
             ("a text that moved from one part to the next", key.of("image", &salice, "")),
             ("another key", other_key.of("images", &alice, "")),
         ] {
-            assert_eq!(other.decode::<ImageId>(&text).unwrap_err().code, "bad-cursor", "{what}");
+            assert_eq!(other.decode::<ImageId>(&text).unwrap_err().code, ProblemCode::BadCursor, "{what}");
         }
     }
 
@@ -129,7 +130,7 @@ mod tests {
             ("nothing", String::new()),
             ("another base", format!("{}=", with(tag, &id))),
         ] {
-            assert_eq!(list.decode::<ImageId>(&forged).unwrap_err().code, "bad-cursor", "{what}");
+            assert_eq!(list.decode::<ImageId>(&forged).unwrap_err().code, ProblemCode::BadCursor, "{what}");
         }
     }
 }

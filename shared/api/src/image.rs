@@ -1,4 +1,4 @@
-//! What clients see of an image.
+//! Images in responses.
 
 use domain::{
     Analysis, ContentType, DropboxCopy, Failure, Image, ImageId, Links, PhoneNumber, Placeholder, Progress,
@@ -6,10 +6,10 @@ use domain::{
 };
 use serde::Serialize;
 
-/// An image, as every endpoint shows it: its state is the latest upload's, its thumbnails are those of the
-/// picture that is served, which is an older one while a replacement is under way.
+/// An image in a response. All endpoints use this shape.
 ///
-/// The members that nothing fills are null.
+/// `status` describes the latest upload. `thumbnails` belong to the current picture, which is an older one while a
+/// replacement is in progress. Members without a value are null.
 #[derive(Debug, Serialize)]
 pub struct ImageBody<'a> {
     id: ImageId,
@@ -48,7 +48,7 @@ struct ThumbnailBody {
     url: String,
 }
 
-/// What a model was asked and said.
+/// An analysis and its result.
 #[derive(Debug, Serialize)]
 struct AnalysisBody<'a> {
     status: Progress,
@@ -77,7 +77,7 @@ impl<'a> AnalysisBody<'a> {
     }
 }
 
-/// How far its copy in Dropbox has come.
+/// The progress of the copy in Dropbox.
 #[derive(Debug, Serialize)]
 struct DropboxBody<'a> {
     status: Progress,
@@ -91,7 +91,7 @@ impl<'a> DropboxBody<'a> {
 }
 
 impl<'a> ImageBody<'a> {
-    /// An image with the addresses that its owner's tier allows.
+    /// The body of an image with these addresses.
     #[must_use]
     pub fn new(image: &'a Image, links: Links) -> Self {
         let thumbnails = links.thumbnails.into_iter().map(|(thumbnail, link)| ThumbnailBody {
@@ -132,7 +132,7 @@ impl<'a> ImageBody<'a> {
     }
 }
 
-/// How to upload: the shape that Uppy's AwsS3 plugin takes from `getUploadParameters`.
+/// A presigned upload, in the shape that Uppy's AwsS3 plugin expects from `getUploadParameters`.
 #[derive(Debug, Serialize)]
 pub struct UploadBody {
     method: &'static str,
@@ -144,9 +144,10 @@ pub struct UploadBody {
 }
 
 impl UploadBody {
-    /// A ticket as it is handed out at `now`.
+    /// The presigned upload of a ticket. `now` is the time of the response.
     ///
-    /// `content-length` and `host` are signed too, but browsers set these themselves and forbid scripts to.
+    /// The body leaves out the signed headers `content-length` and `host`, because browsers set them and scripts must
+    /// not.
     #[must_use]
     pub fn new(ticket: UploadTicket, now: Timestamp) -> Self {
         let set_by_browser = |name: &str| matches!(name, "host" | "content-length");
@@ -161,17 +162,17 @@ impl UploadBody {
     }
 }
 
-/// An image that waits for its upload.
+/// A new image and its presigned upload.
 #[derive(Debug, Serialize)]
 pub struct CreatedBody<'a> {
-    /// The image, pending.
+    /// The pending image.
     pub image: ImageBody<'a>,
-    /// How to upload it.
+    /// The presigned upload.
     pub upload: UploadBody,
 }
 
 impl<'a> CreatedBody<'a> {
-    /// A new image with the upload that was signed for it at `now`.
+    /// A new image with its presigned upload. `now` is the time at which it was signed.
     #[must_use]
     pub fn new(image: &'a Image, ticket: UploadTicket, now: Timestamp) -> Self {
         Self { image: ImageBody::new(image, Links::default()), upload: UploadBody::new(ticket, now) }

@@ -2,15 +2,18 @@
 
 mod body;
 mod caller;
+mod code;
 mod create_uploads;
 mod cursor;
+
 mod event;
-mod features;
+mod headers;
+mod idempotency;
 mod image;
-mod negotiate;
-mod once;
+
 mod page;
 mod problem;
+mod providers;
 mod query;
 mod reply;
 mod serve;
@@ -20,16 +23,17 @@ mod token;
 
 pub use body::{Object, body, nullable};
 pub use caller::{Caller, bearer};
+pub use code::ProblemCode;
 pub use create_uploads::{PendingUploads, create_uploads};
 pub use cursor::{Cursor, CursorKey};
-pub use features::{ai_is_configured, dropbox_is_configured, require_ai};
+pub use headers::{accepts_encoding, etag_matches};
+pub use idempotency::idempotency_key;
 pub use image::{CreatedBody, ImageBody, UploadBody};
-pub use negotiate::{accepts, is_known};
-pub use once::once;
 pub use page::PageItems;
-pub use problem::{ErrorStatus, Problem};
+pub use problem::Problem;
+pub use providers::{ai_is_configured, dropbox_is_configured, require_ai};
 pub use query::{Query, path, path_id};
-pub use reply::{Reply, json, no_content, redirect};
+pub use reply::{Reply, deleted, into_response, json, no_content, redirect};
 pub use serve::serve;
 pub use set::SetBody;
 pub use tier::TierBody;

@@ -1,14 +1,14 @@
-//! The items of a page, as many as an answer can carry.
+//! The items of a page, limited by the size of the response.
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::Problem;
 
-/// The items of a page, which ends early where its answer would become too large.
+/// The items of a page. The page ends early if its response would become too large.
 ///
-/// A function's answer has at most 6 MB (AWS Lambda, "Lambda quotas", invocation payload). Most of a list's bytes are
-/// presigned URLs: each has the role's session token, and so 1.4 to 2 KB.
+/// The response of a function has at most 6 MB (AWS Lambda, "Lambda quotas", invocation payload). Most bytes of a list
+/// are presigned URLs. Each has 1.4 to 2 KB, because it contains the session token of the role.
 #[derive(Debug)]
 pub struct PageItems<I> {
     items: Vec<Box<RawValue>>,
@@ -24,14 +24,14 @@ impl<I> Default for PageItems<I> {
 }
 
 impl<I> PageItems<I> {
-    /// The most bytes of all items together, which leaves room for the rest of the answer and for longer tokens.
+    /// The maximum size of all items, in bytes. It leaves room for the rest of the response and for longer tokens.
     pub const MAX_BYTES: usize = 4_000_000;
 
-    /// Adds an item, if there is room for it. Returns whether there was: if not, the page ends before it. The first item
-    /// always has room.
+    /// Adds an item if the page has room for it, and returns whether it did. If not, the page ends before this item. The
+    /// first item is always added.
     ///
     /// # Errors
-    /// 500 where the item cannot be written as JSON.
+    /// 500 if the item cannot be serialized.
     pub fn push(&mut self, id: I, item: &impl Serialize) -> Result<bool, Problem> {
         let item = to_raw_value(item).map_err(Problem::internal)?;
         let bytes = self.bytes + carried_bytes(item.get());
@@ -50,8 +50,8 @@ impl<I> PageItems<I> {
     }
 }
 
-/// How many bytes JSON has inside of a function's answer, where it is a JSON string: a quotation mark or a backslash has
-/// two there. JSON has no bare control characters.
+/// The size of JSON in the response of a function, in bytes. There it is inside a JSON string, so each quotation mark and
+/// each backslash takes two bytes. JSON contains no unescaped control characters.
 fn carried_bytes(json: &str) -> usize {
     json.len() + json.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_are_counted_as_an_answer_carries_them() {
+    fn the_size_of_an_item_includes_its_escapes() {
         for text in ["", "plain", "\"\\\n\u{1}", "é<😀"] {
             let json = serde_json::to_string(text).unwrap();
             let carried = serde_json::to_string(&json).unwrap();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_ends_before_the_item_that_is_too_much_and_goes_on_with_it() {
+    fn a_page_ends_before_the_item_that_does_not_fit_and_the_next_page_begins_with_it() {
         let item = "x".repeat(PageItems::<u32>::MAX_BYTES / 4);
         let mut page = PageItems::default();
         let shown = (1..=10).find(|id| !page.push(*id, &item).unwrap());
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_not_full_goes_on_where_the_list_does() {
+    fn a_page_that_is_not_full_keeps_the_cursor_of_the_list() {
         let mut page = PageItems::default();
         assert!(page.push(1, &"x").unwrap());
         assert_eq!(page.finish(Some(7)).1, Some(7));

@@ -1,69 +1,18 @@
-//! The one error envelope: RFC 9457 problem details with a stable code.
+//! Errors of endpoints: RFC 9457 problems with a stable code.
 
 use aws::CallError;
 use domain::{InvalidField, Status, Tier};
-use lambda_http::http::StatusCode;
 use serde_json::{Value, json};
 use store::{AskError, CreateError, ReplaceError};
 
+use crate::ProblemCode;
+
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// The statuses of an error; it cannot carry a 200.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorStatus {
-    /// 400
-    BadRequest,
-    /// 401
-    Unauthorized,
-    /// 403
-    Forbidden,
-    /// 404
-    NotFound,
-    /// 405
-    MethodNotAllowed,
-    /// 409
-    Conflict,
-    /// 413
-    TooLarge,
-    /// 415
-    UnsupportedMediaType,
-    /// 422
-    Unprocessable,
-    /// 429
-    TooManyRequests,
-    /// 500
-    Internal,
-    /// 501
-    NotImplemented,
-    /// 503
-    Unavailable,
-}
-
-impl From<ErrorStatus> for StatusCode {
-    fn from(status: ErrorStatus) -> Self {
-        match status {
-            ErrorStatus::BadRequest => Self::BAD_REQUEST,
-            ErrorStatus::Unauthorized => Self::UNAUTHORIZED,
-            ErrorStatus::Forbidden => Self::FORBIDDEN,
-            ErrorStatus::NotFound => Self::NOT_FOUND,
-            ErrorStatus::MethodNotAllowed => Self::METHOD_NOT_ALLOWED,
-            ErrorStatus::Conflict => Self::CONFLICT,
-            ErrorStatus::TooLarge => Self::PAYLOAD_TOO_LARGE,
-            ErrorStatus::UnsupportedMediaType => Self::UNSUPPORTED_MEDIA_TYPE,
-            ErrorStatus::Unprocessable => Self::UNPROCESSABLE_ENTITY,
-            ErrorStatus::TooManyRequests => Self::TOO_MANY_REQUESTS,
-            ErrorStatus::Internal => Self::INTERNAL_SERVER_ERROR,
-            ErrorStatus::NotImplemented => Self::NOT_IMPLEMENTED,
-            ErrorStatus::Unavailable => Self::SERVICE_UNAVAILABLE,
-        }
-    }
-}
-
-/// Why a request was not served: for the client all but `cause`, which is for the log.
+/// An error that the client receives. Only the log receives `cause`.
 #[derive(Debug)]
 pub struct Problem {
-    pub(crate) status: ErrorStatus,
-    pub(crate) code: &'static str,
+    pub(crate) code: ProblemCode,
     pub(crate) detail: String,
     pub(crate) members: Vec<(&'static str, Value)>,
     /// The `Allow` header of a 405.
@@ -74,137 +23,123 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with a stable kebab-case code and a sentence for people.
+    /// A problem with a code for programs and a sentence for people.
     #[must_use]
-    pub fn new(status: ErrorStatus, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            detail: detail.into(),
-            members: Vec::new(),
-            allow: None,
-            retry_after: None,
-            cause: None,
-        }
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), members: Vec::new(), allow: None, retry_after: None, cause: None }
     }
 
-    /// Adds a member of the problem's own, such as `field`.
+    /// Adds a member to the body, such as `field`.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.members.push((name, value.into()));
         self
     }
 
-    /// Says in how many seconds another try can succeed. Without it a 503 says 3, and a 429 says 60.
+    /// Sets the header `Retry-After`, in seconds. The default is 3 for a 503 and 60 for a 429.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// Adds what caused it, for the log.
+    /// Adds the cause for the log.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Cause>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    /// 400 `invalid-field`: a field's value is not acceptable.
+    /// 400 `invalid-field`: a field has an invalid value.
     #[must_use]
     pub fn invalid_field(field: &str, detail: impl Into<String>) -> Self {
-        Self::new(ErrorStatus::BadRequest, "invalid-field", detail).with("field", field)
+        Self::new(ProblemCode::InvalidField, detail).with("field", field)
     }
 
-    /// 404 `not-found`: the same whether a thing never was, is gone or is somebody else's.
+    /// 404 `not-found`: the resource does not exist, was deleted, or belongs to another user. The response is the same.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(ErrorStatus::NotFound, "not-found", "There is nothing at this address.")
+        Self::new(ProblemCode::NotFound, "There is nothing at this address.")
     }
 
-    /// 405 `method-not-allowed`: the address takes the methods that `allow` lists, as the header of this name does.
+    /// 405 `method-not-allowed`: the path supports only the methods in `allow`, which becomes the header `Allow`.
     #[must_use]
     pub fn method_not_allowed(allow: &str) -> Self {
-        let detail = format!("This address takes {allow}.");
-        let problem = Self::new(ErrorStatus::MethodNotAllowed, "method-not-allowed", detail);
+        let detail = format!("This address supports only {allow}.");
+        let problem = Self::new(ProblemCode::MethodNotAllowed, detail);
         Self { allow: Some(allow.into()), ..problem }
     }
 
-    /// 500 `internal`: a fault of ours.
+    /// 500 `internal`: Darkroom failed.
     #[must_use]
     pub fn internal(cause: impl Into<Cause>) -> Self {
-        Self::new(ErrorStatus::Internal, "internal", "Something went wrong on our side.").because(cause)
+        Self::new(ProblemCode::Internal, "Something went wrong on our side.").because(cause)
     }
 
     /// 413 `file-too-large`: the file is larger than the tier allows.
     fn file_too_large(tier: &Tier) -> Self {
         let (name, max) = (tier.name.as_str(), tier.max_image_bytes);
-        let detail = format!("The {name} tier takes files of at most {max} bytes.");
-        Self::new(ErrorStatus::TooLarge, "file-too-large", detail)
-            .with("field", "size")
-            .with("max_image_bytes", max)
+        let detail = format!("The {name} tier allows files of at most {max} bytes.");
+        Self::new(ProblemCode::FileTooLarge, detail).with("field", "size").with("max_image_bytes", max)
     }
 
-    /// 400 `bad-cursor`: the cursor is of no page of this list.
+    /// 400 `bad-cursor`: the cursor does not belong to this list.
     #[must_use]
     pub fn bad_cursor() -> Self {
         Self::new(
-            ErrorStatus::BadRequest,
-            "bad-cursor",
-            "This cursor belongs to no page of this list. Start again without one.",
+            ProblemCode::BadCursor,
+            "This cursor does not belong to this list. Start again without a cursor.",
         )
     }
 
-    /// 409 `image-not-ready`: there is no picture to show yet.
+    /// 409 `image-not-ready`: the image has no picture yet.
     #[must_use]
     pub fn image_not_ready(status: Status) -> Self {
-        let detail = format!("This image is {}; its picture can be seen once it is ready.", status.as_str());
-        Self::new(ErrorStatus::Conflict, "image-not-ready", detail)
+        let detail = format!("This image is {}. Wait until it is ready.", status.as_str());
+        Self::new(ProblemCode::ImageNotReady, detail)
     }
 
     /// 501 `ai-not-configured`: this deployment has no AI provider.
     #[must_use]
     pub fn ai_not_configured() -> Self {
         Self::new(
-            ErrorStatus::NotImplemented,
-            "ai-not-configured",
+            ProblemCode::AiNotConfigured,
             "This deployment has no AI provider. Send the image without analyze and edit_prompt.",
         )
     }
 
-    /// 403 `ai-not-in-tier`: the caller's tier has no AI.
+    /// 403 `ai-not-in-tier`: the caller's tier does not include AI.
     fn ai_not_in_tier(tier: &Tier) -> Self {
-        let detail = format!("The {} tier has no AI analysis and edits.", tier.name.as_str());
-        Self::new(ErrorStatus::Forbidden, "ai-not-in-tier", detail)
+        let detail = format!("The {} tier does not include AI analyses and edits.", tier.name.as_str());
+        Self::new(ProblemCode::AiNotInTier, detail)
     }
 
-    /// 409 `image-changed`: it changed while it was looked at.
+    /// 409 `image-changed`: another request changed the image at the same time.
     fn image_changed() -> Self {
         Self::new(
-            ErrorStatus::Conflict,
-            "image-changed",
-            "This image changed at the same time. Look at it again, then try again.",
+            ProblemCode::ImageChanged,
+            "Another request changed this image at the same time. Read the image, then try again.",
         )
     }
 
-    /// 422 `idempotency-key-reused`: the key came with another request.
+    /// 422 `idempotency-key-reused`: a different request used the same key.
     fn key_reused() -> Self {
         Self::new(
-            ErrorStatus::Unprocessable,
-            "idempotency-key-reused",
-            "This Idempotency-Key came with another request before. Choose a new one.",
+            ProblemCode::IdempotencyKeyReused,
+            "A different request already used this Idempotency-Key. Choose a new key.",
         )
         .with("field", "idempotency-key")
     }
 
-    /// The body that the client gets.
+    /// The body of the response.
     #[must_use]
     pub(crate) fn to_json(&self) -> Value {
-        let status = StatusCode::from(self.status);
+        let status = self.code.status();
         let mut body = json!({
             "type": format!("urn:darkroom:problem:{}", self.code),
             "title": status.canonical_reason(),
             "status": status.as_u16(),
-            "code": self.code,
+            "code": self.code.as_str(),
             "detail": self.detail,
         });
         for (name, value) in &self.members {
@@ -217,12 +152,10 @@ impl Problem {
 impl From<CallError> for Problem {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Unavailable(cause) => Self::new(
-                ErrorStatus::Unavailable,
-                "unavailable",
-                "The service is busy. Try again in a few seconds.",
-            )
-            .because(cause),
+            CallError::Unavailable(cause) => {
+                Self::new(ProblemCode::Unavailable, "The service is busy. Try again in a few seconds.")
+                    .because(cause)
+            }
             CallError::Internal(cause) => Self::internal(cause),
         }
     }
@@ -232,10 +165,9 @@ impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         match error {
             CreateError::QuotaExceeded(tier) => Self::new(
-                ErrorStatus::Conflict,
-                "quota-exceeded",
+                ProblemCode::QuotaExceeded,
                 format!(
-                    "The {} tier holds {} images. Delete some, or move to a larger tier.",
+                    "The {} tier allows {} images. Delete some, or move to a larger tier.",
                     tier.name.as_str(),
                     tier.max_images
                 ),
@@ -246,9 +178,8 @@ impl From<CreateError> for Problem {
             CreateError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),
             CreateError::SourceChanged => Self::image_changed(),
             CreateError::SlotTaken => Self::new(
-                ErrorStatus::Conflict,
-                "slot-taken",
-                "This slot of the set has an image already. Delete it first, or replace its picture.",
+                ProblemCode::SlotTaken,
+                "This slot of the set already has an image. Delete the image first, or replace its picture.",
             )
             .with("field", "image_type"),
             CreateError::NoSuchSet => Self::not_found(),
@@ -274,9 +205,8 @@ impl From<AskError> for Problem {
             AskError::NotFound => Self::not_found(),
             AskError::NotReady(status) => Self::image_not_ready(status),
             AskError::UnderWay => Self::new(
-                ErrorStatus::Conflict,
-                "analysis-under-way",
-                "An analysis of this image is under way. Wait for it, then ask for another.",
+                ProblemCode::AnalysisUnderWay,
+                "An analysis of this image is in progress. Wait for its result, then request another.",
             ),
             AskError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),
             AskError::KeyReused => Self::key_reused(),
@@ -291,7 +221,7 @@ impl From<aws::MissingVariable> for Problem {
     }
 }
 
-/// A checked value outside of a JSON body; inside of one, serde names the field.
+/// An invalid value outside of the JSON body. In the body, serde names the field.
 impl From<(&'static str, InvalidField)> for Problem {
     fn from((field, error): (&'static str, InvalidField)) -> Self {
         Self::invalid_field(field, error.to_string())
@@ -303,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_stays_in_the_house() {
+    fn the_cause_is_not_in_the_response() {
         let problem = Problem::internal("arn:aws:iam::123:role/secret is not authorized");
         let body = problem.to_json().to_string();
         assert!(!body.contains("arn:"), "{body}");

@@ -1,4 +1,4 @@
-//! Paths and query strings.
+//! Parameters of the path and of the query string.
 
 use std::str::FromStr;
 
@@ -10,12 +10,12 @@ use crate::{Cursor, Problem};
 /// The id in the path: `{id}`.
 ///
 /// # Errors
-/// 404, as for anything else that is not there.
+/// 404 if the id has another form.
 pub fn path_id<I: FromStr>(request: &Request) -> Result<I, Problem> {
     path(request, "id").parse().map_err(|_| Problem::not_found())
 }
 
-/// A parameter of the path, as the gateway decoded it.
+/// A parameter of the path, decoded by the gateway.
 #[must_use]
 pub fn path<'a>(request: &'a Request, name: &str) -> &'a str {
     let parameters = request.path_parameters_ref();
@@ -27,9 +27,9 @@ pub fn path<'a>(request: &'a Request, name: &str) -> &'a str {
 pub struct Query<'a>(&'a Request);
 
 impl<'a> Query<'a> {
-    /// Items of a list where the caller asks for no number.
+    /// The number of items on a page if the request has no `limit`.
     const DEFAULT_LIMIT: usize = 20;
-    /// The most items of a list.
+    /// The maximum number of items on a page.
     const MAX_LIMIT: usize = 100;
 
     /// The query string of a request.
@@ -66,7 +66,7 @@ impl<'a> Query<'a> {
         time.map_err(|_| Problem::invalid_field(name, format!("{name}: a time such as 2026-03-12T19:03:58Z")))
     }
 
-    /// `status`: one of the states of an image.
+    /// `status`: the status of an image.
     ///
     /// # Errors
     /// 400 `invalid-field`
@@ -90,7 +90,7 @@ impl<'a> Query<'a> {
             .ok_or_else(|| Problem::invalid_field("size", "size: the longer side in pixels, such as 200"))
     }
 
-    /// `cursor`: where this list goes on.
+    /// `cursor`: the position at which the page begins.
     ///
     /// # Errors
     /// 400 `bad-cursor`
@@ -98,7 +98,7 @@ impl<'a> Query<'a> {
         self.get("cursor").map(|text| cursor.decode(text)).transpose()
     }
 
-    /// A parameter's text, where it is there and not empty.
+    /// The text of a parameter, unless it is missing or empty.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&'a str> {
         self.get(name).filter(|text| !text.is_empty())

@@ -1,55 +1,99 @@
-//! Answers.
+//! Responses of endpoints.
 
 use lambda_http::{
     Body, Response,
     http::{HeaderValue, StatusCode, header},
+    tracing::{error, info},
 };
 use serde::Serialize;
 
 use crate::Problem;
 
-/// In seconds.
-const LONGEST_KEPT: i64 = 60;
+/// The longest time for which a client may cache a redirect, in seconds.
+const MAX_REDIRECT_AGE: i64 = 60;
 
-/// What an endpoint answers.
+/// The result of an endpoint.
 pub type Reply = Result<Response<Body>, Problem>;
 
-/// JSON with a status. Answers are a user's own, so no cache keeps them.
+/// A response with a JSON body. No cache may store it, because it belongs to one user.
 ///
 /// # Errors
-/// 500 where the value cannot be written as JSON.
+/// 500 if the value cannot be serialized.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Reply {
     let text = serde_json::to_string(value).map_err(Problem::internal)?;
     Ok(with_content(status, HeaderValue::from_static("application/json"), text))
 }
 
-/// 204.
+/// A response with the status 204.
 ///
 /// # Errors
-/// None; the type is that of every answer.
+/// Never. It returns a [`Reply`] like the other functions.
 pub fn no_content() -> Reply {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)
 }
 
-/// 302 to an address that works for `max_age` seconds at least. It is kept for a minute at most, since a picture that is
-/// replaced or removed has it no longer, and for the same `Accept` and caller alone.
+/// The response to a deletion: 204, or 404 if nothing `existed`.
 ///
 /// # Errors
-/// 500 where the address is not fit for a header.
+/// 404 `not-found`
+pub fn deleted(existed: bool) -> Reply {
+    if existed { no_content() } else { Err(Problem::not_found()) }
+}
+
+/// A redirect (302) to an address that works for at least `max_age` seconds.
+///
+/// A client may cache it for at most one minute, because the picture can be replaced or deleted. The cache entry applies
+/// only to the same caller and the same `Accept` header.
+///
+/// # Errors
+/// 500 if the address is not a valid header value.
 pub fn redirect(url: &str, max_age: i64) -> Reply {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::FOUND;
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, HeaderValue::from_str(url).map_err(Problem::internal)?);
-    let cache = format!("private, max-age={}", max_age.clamp(0, LONGEST_KEPT));
+    let cache = format!("private, max-age={}", max_age.clamp(0, MAX_REDIRECT_AGE));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_str(&cache).map_err(Problem::internal)?);
     headers.insert(header::VARY, HeaderValue::from_static("accept, authorization"));
     Ok(response)
 }
 
-pub(crate) fn with_content(status: StatusCode, content_type: HeaderValue, text: String) -> Response<Body> {
+/// The response that the client receives. The cause of a problem is logged here, and nowhere else.
+#[must_use]
+pub fn into_response(reply: Reply) -> Response<Body> {
+    reply.unwrap_or_else(|problem| problem_response(&problem))
+}
+
+fn problem_response(problem: &Problem) -> Response<Body> {
+    let status = problem.code.status();
+    let cause = problem.cause.as_ref().map(|cause| aws::causes(cause.as_ref()));
+    if status.is_server_error() {
+        error!(code = problem.code.as_str(), status = status.as_u16(), cause, "request failed");
+    } else {
+        info!(code = problem.code.as_str(), status = status.as_u16(), cause, "request refused");
+    }
+    let content_type = HeaderValue::from_static("application/problem+json");
+    let mut response = with_content(status, content_type, problem.to_json().to_string());
+    let default_seconds = match status {
+        StatusCode::SERVICE_UNAVAILABLE => Some(3),
+        StatusCode::TOO_MANY_REQUESTS => Some(60),
+        _ => None,
+    };
+    if let Some(seconds) = problem.retry_after.or(default_seconds) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(Ok(allow)) = problem.allow.as_deref().map(HeaderValue::from_str) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+fn with_content(status: StatusCode, content_type: HeaderValue, text: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -6,24 +6,20 @@ use std::{
 };
 
 use lambda_http::{
-    Adapter, Body, Error, LambdaEvent, Request, RequestExt, Response, Service,
-    http::{HeaderValue, StatusCode, header},
-    lambda_runtime,
-    request::LambdaRequest,
-    service_fn,
-    tracing::{error, info},
+    Adapter, Error, LambdaEvent, Request, RequestExt, Service, http::header, lambda_runtime,
+    request::LambdaRequest, service_fn,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use aws::CallError;
 
-use crate::{ErrorStatus, Problem, Reply, event::SafeEvent, reply::with_content};
+use crate::{Reply, event::SafeEvent, reply::into_response};
 
-/// Serves an endpoint until Lambda ends the process.
+/// Handles requests with an endpoint until Lambda ends the process.
 ///
 /// # Errors
-/// Where the Runtime API cannot be reached.
+/// If the Runtime API of Lambda does not respond.
 pub async fn serve<F, R>(endpoint: F) -> Result<(), Error>
 where
     F: Fn(Request) -> R + Send + Sync,
@@ -34,7 +30,7 @@ where
     lambda_runtime::run(service_fn(move |event| respond(endpoint, event))).await
 }
 
-/// Answers one event, whatever it holds. lambda_http converts the event and the answer.
+/// Handles one event. lambda_http converts the event to a request, and the response to Lambda's format.
 async fn respond<F, R>(
     endpoint: &F,
     event: LambdaEvent<Box<RawValue>>,
@@ -43,8 +39,8 @@ where
     F: Fn(Request) -> R + Send + Sync,
     R: Future<Output = Reply> + Send,
 {
-    // A refusal is converted too: it answers an empty request in the endpoint's place.
-    let (SafeEvent { event: payload, mut host }, mut refusal) = match SafeEvent::read(event.payload.get()) {
+    // If the event is malformed, lambda_http converts an empty event instead, and the endpoint is not called.
+    let (SafeEvent { event: payload, mut host }, mut malformed) = match SafeEvent::read(event.payload.get()) {
         Ok(event) => (event, None),
         Err(problem) => (SafeEvent::default(), Some(problem)),
     };
@@ -52,13 +48,13 @@ where
         if let Some(host) = host.take() {
             request.headers_mut().insert(header::HOST, host);
         }
-        let refusal = refusal.take();
+        let malformed = malformed.take();
         async move {
-            let reply = match refusal {
+            let reply = match malformed {
                 Some(problem) => Err(problem),
                 None => run(endpoint, request).await,
             };
-            Ok::<_, Error>(reply.unwrap_or_else(|problem| answer(&problem)))
+            Ok::<_, Error>(into_response(reply))
         }
     });
     let event = LambdaEvent::new(LambdaRequest::ApiGatewayV2(payload), event.context);
@@ -75,56 +71,30 @@ where
     reply.unwrap_or_else(|elapsed| Err(CallError::Unavailable(elapsed.into()).into()))
 }
 
-/// How long an endpoint may take, so that a caller gets our answer before Lambda ends the request.
+/// The time limit of an endpoint. It ends before Lambda's own limit, so that the client receives a problem.
 fn time_left(request: &Request) -> Duration {
     const MARGIN: Duration = Duration::from_millis(500);
-    // What imitates Lambda may tell no deadline; then the functions' own timeout in template.yaml counts.
-    const UNTOLD: Duration = Duration::from_secs(10);
+    // An emulator may send no deadline. This is the timeout of the functions in template.yaml.
+    const DEFAULT: Duration = Duration::from_secs(10);
     let deadline = request.lambda_context().deadline();
-    deadline.duration_since(SystemTime::now()).unwrap_or(UNTOLD).saturating_sub(MARGIN)
-}
-
-fn answer(problem: &Problem) -> Response<Body> {
-    let status = StatusCode::from(problem.status);
-    let cause = problem.cause.as_ref().map(|cause| aws::causes(cause.as_ref()));
-    if status.is_server_error() {
-        error!(code = problem.code, status = status.as_u16(), cause, "request failed");
-    } else {
-        info!(code = problem.code, status = status.as_u16(), cause, "request refused");
-    }
-    let content_type = HeaderValue::from_static("application/problem+json");
-    let mut response = with_content(status, content_type, problem.to_json().to_string());
-    let usual = match problem.status {
-        ErrorStatus::Unavailable => Some(3),
-        ErrorStatus::TooManyRequests => Some(60),
-        _ => None,
-    };
-    if let Some(seconds) = problem.retry_after.or(usual) {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    if problem.status == ErrorStatus::Unauthorized {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
-    if let Some(Ok(allow)) = problem.allow.as_deref().map(HeaderValue::from_str) {
-        response.headers_mut().insert(header::ALLOW, allow);
-    }
-    response
+    deadline.duration_since(SystemTime::now()).unwrap_or(DEFAULT).saturating_sub(MARGIN)
 }
 
 #[cfg(test)]
 mod tests {
     use std::{collections::HashMap, fs, path::Path};
 
-    use lambda_http::Context;
+    use lambda_http::{Context, http::StatusCode};
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{Caller, Query, bearer, body, once, path_id};
+    use crate::{Caller, Query, bearer, body, idempotency_key, path_id};
 
     /// Reads all of a request that endpoints read, and says some of it.
     async fn echo(request: Request) -> Reply {
-        let _ = (bearer(&request).is_ok(), once(&request).is_ok(), Caller::of(&request).await.is_ok());
+        let _ =
+            (bearer(&request).is_ok(), idempotency_key(&request).is_ok(), Caller::of(&request).await.is_ok());
         let _ = (body::<Value>(&request).is_ok(), path_id::<u64>(&request).is_ok());
         let header = |name: &str| request.headers().get(name).map(|value| value.as_bytes().to_vec());
         let said = json!({

@@ -1,11 +1,11 @@
-//! What clients see of an image set.
+//! Image sets in responses.
 
 use domain::{ImageId, ImageSet, SetId, Slot, Timestamp};
 use serde::Serialize;
 
 use crate::ImageBody;
 
-/// An image set with its images by slot.
+/// An image set with the images in its slots.
 #[derive(Debug, Serialize)]
 pub struct SetBody<'a> {
     id: SetId,
@@ -24,7 +24,7 @@ struct SlotsBody<'a> {
 }
 
 impl<'a> SetBody<'a> {
-    /// A set; `image` finds what to show of the images in its slots.
+    /// The body of a set. `image` returns the body of an image in a slot.
     pub fn new(set: &'a ImageSet, mut image: impl FnMut(ImageId) -> Option<ImageBody<'a>>) -> Self {
         let mut body = |slot| set.slots.get(slot).and_then(&mut image);
         Self {

@@ -1,9 +1,9 @@
-//! What clients see of a tier.
+//! Tiers in responses.
 
 use domain::{Tier, TierId};
 use serde::Serialize;
 
-/// A tier's rules.
+/// A tier and its rules.
 #[derive(Debug, Serialize)]
 pub struct TierBody {
     id: TierId,

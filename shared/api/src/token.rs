@@ -1,4 +1,4 @@
-//! Verifying bearer tokens where no gateway does: under `cargo xtask watch` alone.
+//! Verifying access tokens. Only `cargo xtask watch` needs it, because it runs without API Gateway.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::{Problem, caller::unauthorized};
 
-/// The claims of a verified token, as the text that the gateway makes of each.
+/// The claims of a verified token, formatted as text like the gateway does.
 pub(crate) type Claims = HashMap<String, String>;
 
 /// Verifies access tokens of one user pool and client against the pool's published keys.
@@ -37,10 +37,10 @@ struct Keys {
     fetched: Option<Instant>,
 }
 
-/// The verifier, where `JWKS_URL` asks for one.
+/// The verifier, if `JWKS_URL` is set.
 ///
 /// # Errors
-/// 500 where `JWKS_URL` is set without `JWT_ISSUER` and `USER_POOL_CLIENT_ID`.
+/// 500 if `JWKS_URL` is set without `JWT_ISSUER` and `USER_POOL_CLIENT_ID`.
 pub(crate) fn verifier() -> Result<Option<&'static Verifier>, Problem> {
     static VERIFIER: OnceLock<Option<Verifier>> = OnceLock::new();
     if let Some(verifier) = VERIFIER.get() {
@@ -58,19 +58,19 @@ pub(crate) fn verifier() -> Result<Option<&'static Verifier>, Problem> {
 }
 
 impl Verifier {
-    /// The keys are fetched again at most this often, however many tokens name a key that is not among them.
+    /// The minimum time between two fetches, even if many tokens name an unknown key.
     const REFETCH_AFTER: Duration = Duration::from_secs(30);
-    /// A key set larger than this is none.
+    /// The maximum size of a key set.
     const MAX_JWKS_BYTES: usize = 64 * 1024;
 
     fn new(jwks_url: http::Uri, issuer: String, client_id: String) -> Self {
         Self { jwks_url, issuer, client_id, refetch_after: Self::REFETCH_AFTER, keys: Mutex::default() }
     }
 
-    /// The claims of a token: RS256 alone, a key of the pool, issuer, client and expiry as they should be.
+    /// The claims of a token, after checking its algorithm (RS256), key, issuer, client and expiry.
     ///
     /// # Errors
-    /// 401 `unauthorized`, whatever is wrong with it.
+    /// 401 `unauthorized` if any check fails.
     pub(crate) async fn verify(&self, token: &str) -> Result<Claims, Problem> {
         let header = decode_header(token).map_err(|error| unauthorized().because(error))?;
         let kid = header.kid.ok_or_else(unauthorized)?;
@@ -111,7 +111,7 @@ impl Verifier {
         let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
         let response = client.get(self.jwks_url.clone()).await?;
         if !response.status().is_success() {
-            return Err(format!("the key set answers {}", response.status()).into());
+            return Err(format!("the request for the key set returned {}", response.status()).into());
         }
         let body = Limited::new(response.into_body(), Self::MAX_JWKS_BYTES).collect().await?;
         Ok(serde_json::from_slice(&body.to_bytes())?)
@@ -141,23 +141,23 @@ mod tests {
     };
 
     use super::*;
-    use crate::Caller;
+    use crate::{Caller, ProblemCode};
 
-    /// A key made for these tests (`openssl genrsa -traditional 2048`); it opens nothing.
+    /// A key that was created for these tests (`openssl genrsa -traditional 2048`). Nothing else uses it.
     const KEY: &[u8] = include_bytes!("testdata/signing-key.der");
     const MODULUS: &str = include_str!("testdata/signing-key.modulus");
 
-    /// Another one, which the pool rotates to.
+    /// Another such key. The pool rotates to it.
     const NEXT_KEY: &[u8] = include_bytes!("testdata/next-key.der");
     const NEXT_MODULUS: &str = include_str!("testdata/next-key.modulus");
 
-    /// A verifier whose pool publishes the key as `known`, and how often the keys were fetched.
+    /// A verifier whose pool publishes the key as `known`, and the number of fetches.
     async fn pool() -> (Verifier, Arc<AtomicUsize>) {
         let (verifier, fetches, _) = rotating_pool().await;
         (verifier, fetches)
     }
 
-    /// The same with a switch: once it is set, the pool publishes the next key alone, as `next`.
+    /// The same with a switch. Once it is set, the pool publishes only the next key, as `next`.
     async fn rotating_pool() -> (Verifier, Arc<AtomicUsize>, Arc<AtomicBool>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
@@ -259,7 +259,7 @@ mod tests {
             ("an unknown key", signed(&claims(), "unknown")),
             ("another key under a known id", signed_with(NEXT_KEY, &claims(), "known")),
         ] {
-            assert_eq!(verifier.verify(&token).await.unwrap_err().code, "unauthorized", "{what}");
+            assert_eq!(verifier.verify(&token).await.unwrap_err().code, ProblemCode::Unauthorized, "{what}");
         }
     }
 
@@ -288,15 +288,18 @@ mod tests {
         verifier.verify(&signed(&claims(), "known")).await.unwrap();
         is_rotated.store(true, Ordering::Relaxed);
         let next = signed_with(NEXT_KEY, &claims(), "next");
-        assert_eq!(verifier.verify(&next).await.unwrap_err().code, "unauthorized");
+        assert_eq!(verifier.verify(&next).await.unwrap_err().code, ProblemCode::Unauthorized);
         assert_eq!(fetches.load(Ordering::Relaxed), 1);
 
         verifier.refetch_after = Duration::ZERO;
         verifier.verify(&next).await.unwrap();
         verifier.verify(&next).await.unwrap();
         assert_eq!(fetches.load(Ordering::Relaxed), 2);
-        // The key that the pool has withdrawn counts no longer.
-        assert_eq!(verifier.verify(&signed(&claims(), "known")).await.unwrap_err().code, "unauthorized");
+        // The verifier rejects the key that the pool withdrew.
+        assert_eq!(
+            verifier.verify(&signed(&claims(), "known")).await.unwrap_err().code,
+            ProblemCode::Unauthorized
+        );
     }
 
     #[tokio::test]
@@ -305,6 +308,6 @@ mod tests {
         let mut id_token = without("client_id");
         (id_token["aud"], id_token["token_use"]) = (json!("app"), json!("id"));
         let claims = verifier.verify(&signed(&id_token, "known")).await.unwrap();
-        assert_eq!(Caller::from_claims(&claims).unwrap_err().code, "not-an-access-token");
+        assert_eq!(Caller::from_claims(&claims).unwrap_err().code, ProblemCode::NotAnAccessToken);
     }
 }

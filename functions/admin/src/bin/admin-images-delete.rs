@@ -1,4 +1,4 @@
-//! `DELETE /api/admin/images/{id}`: removes an image, whosever it is.
+//! `DELETE /api/admin/images/{id}`: deletes an image of any user.
 
 use api::{Caller, Error, Problem, Reply, Request};
 use store::Records;
@@ -13,9 +13,5 @@ async fn delete(records: &Records, request: Request) -> Reply {
     Caller::admin(&request).await?;
     let (id, now) = (api::path_id(&request)?, domain::now());
     let owned = records.admin_image(id, now).await?.ok_or_else(Problem::not_found)?;
-    if records.delete_known_image(&owned.user, &owned.image, now).await? {
-        api::no_content()
-    } else {
-        Err(Problem::not_found())
-    }
+    api::deleted(records.delete_known_image(&owned.user, &owned.image, now).await?)
 }

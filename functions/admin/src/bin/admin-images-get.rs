@@ -1,4 +1,4 @@
-//! `GET /api/admin/images/{id}`: one image, whosever it is.
+//! `GET /api/admin/images/{id}`: returns an image of any user.
 
 use admin::OwnedBody;
 use api::{Caller, Error, Problem, Reply, Request, StatusCode};

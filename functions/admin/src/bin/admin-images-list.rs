@@ -1,4 +1,4 @@
-//! `GET /api/admin/images`: everybody's images, newest first, a page at a time.
+//! `GET /api/admin/images`: returns a page of the images of all users, newest first.
 
 use admin::OwnedBody;
 use api::{Caller, CursorKey, Error, PageItems, Problem, Query, Reply, Request, StatusCode};

@@ -1,4 +1,4 @@
-//! `PATCH /api/admin/images/{id}`: changes what is said of an image, whosever it is.
+//! `PATCH /api/admin/images/{id}`: changes the texts of an image of any user.
 
 use admin::OwnedBody;
 use api::{Caller, Error, Problem, Reply, Request, StatusCode};

@@ -1,4 +1,4 @@
-//! `GET /api/admin/queues`: how much work waits, and how many dead letters there are.
+//! `GET /api/admin/queues`: returns the numbers of waiting messages and of dead letters.
 
 use admin::{Depth, Queues};
 use api::{Caller, Error, Reply, Request, StatusCode};
@@ -18,7 +18,7 @@ struct Body {
 #[derive(Debug, Serialize)]
 struct QueueBody {
     name: &'static str,
-    /// Of work that a stream brings there is no queue to look at.
+    /// Null if the work comes from a stream, which has no queue.
     waiting: Option<u64>,
     in_flight: Option<u64>,
     dead: u64,

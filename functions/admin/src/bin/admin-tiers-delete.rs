@@ -1,6 +1,6 @@
-//! `DELETE /api/admin/account-tiers/{id}`: removes a tier that nobody is in.
+//! `DELETE /api/admin/account-tiers/{id}`: deletes a tier without users.
 
-use api::{Caller, Error, ErrorStatus, Problem, Reply, Request};
+use api::{Caller, Error, Problem, ProblemCode, Reply, Request};
 use domain::TierId;
 use store::{DeleteTierError, Records};
 
@@ -14,16 +14,63 @@ async fn delete(records: &Records, request: Request) -> Reply {
     Caller::admin(&request).await?;
     let id = TierId::try_from(api::path(&request, "id").to_owned()).map_err(|_| Problem::not_found())?;
     if id == TierId::default_for_new_users() {
-        let detail = "New users are put into this tier, so it has to stay.";
-        return Err(Problem::new(ErrorStatus::Conflict, "tier-is-default", detail));
+        let detail = "New users get this tier, so it cannot be deleted.";
+        return Err(Problem::new(ProblemCode::TierIsDefault, detail));
     }
     match records.delete_tier(&id).await {
         Ok(()) => api::no_content(),
         Err(DeleteTierError::NotFound) => Err(Problem::not_found()),
         Err(DeleteTierError::InUse) => {
-            let detail = "Users are in this tier. Put them into another first.";
-            Err(Problem::new(ErrorStatus::Conflict, "tier-in-use", detail))
+            let detail = "Some users are in this tier. Move them to another tier first.";
+            Err(Problem::new(ProblemCode::TierInUse, detail))
         }
         Err(DeleteTierError::Call(error)) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, TestRequest};
+
+    use super::*;
+
+    async fn answer(aws: &FakeAws, request: TestRequest, tier: &str) -> Answer {
+        delete(&aws.records(), request.path("id", tier).build()).await.into()
+    }
+
+    #[tokio::test]
+    async fn the_tier_of_new_users_cannot_be_deleted() {
+        let aws = FakeAws::new([]);
+        insta::assert_json_snapshot!(answer(&aws, TestRequest::new("DELETE").admin(), "basic").await, @r#"
+        {
+          "status": 409,
+          "body": {
+            "code": "tier-is-default",
+            "detail": "New users get this tier, so it cannot be deleted.",
+            "status": 409,
+            "title": "Conflict",
+            "type": "urn:darkroom:problem:tier-is-default"
+          }
+        }
+        "#);
+        assert!(aws.calls().is_empty());
+    }
+
+    #[tokio::test]
+    async fn only_an_admin_may_delete_a_tier() {
+        let aws = FakeAws::new([]);
+        insta::assert_json_snapshot!(answer(&aws, TestRequest::new("DELETE"), "premium").await, @r#"
+        {
+          "status": 403,
+          "body": {
+            "code": "admins-only",
+            "detail": "Only admins may do this.",
+            "status": 403,
+            "title": "Forbidden",
+            "type": "urn:darkroom:problem:admins-only"
+          }
+        }
+        "#);
+        assert!(aws.calls().is_empty());
     }
 }

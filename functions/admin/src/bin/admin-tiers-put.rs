@@ -1,5 +1,5 @@
-//! `PUT /api/admin/account-tiers/{id}`: makes a tier or changes its rules. Users who are in it have the new
-//! rules within seconds, from the table's stream.
+//! `PUT /api/admin/account-tiers/{id}`: creates a tier or changes its rules. Within seconds, a worker copies the
+//! new rules to its users.
 
 use api::{Caller, Error, Problem, Reply, Request, StatusCode, TierBody};
 use domain::{InvalidField, ThumbnailSizes, Tier, TierId, TierName, UploadSize};

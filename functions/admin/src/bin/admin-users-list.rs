@@ -1,4 +1,4 @@
-//! `GET /api/admin/users`: everybody who has registered, with tier and usage, a page at a time.
+//! `GET /api/admin/users`: returns a page of all users, with tier and usage.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,8 @@
-//! `PUT /api/admin/users/{id}/tier`: puts a user into a tier. What the user has stays, however much it is.
+//! `PUT /api/admin/users/{id}/tier`: moves a user to a tier. The user keeps all images, even if they exceed the
+//! new limits.
 
 use admin::Pool;
-use api::{Caller, Error, ErrorStatus, Problem, Reply, Request, StatusCode};
+use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use domain::{TierId, UserId};
 use serde::{Deserialize, Serialize};
 use store::Records;
@@ -39,7 +40,51 @@ async fn put(pool: &Pool, records: &Records, request: Request) -> Reply {
     if records.set_tier(&user, &found).await? {
         api::json(StatusCode::OK, &UserTierBody { id: user, tier })
     } else {
-        let detail = "This tier changed at the same time. Try again.";
-        Err(Problem::new(ErrorStatus::Conflict, "tier-changed", detail))
+        let detail = "Another request changed this tier at the same time. Try again.";
+        Err(Problem::new(ProblemCode::TierChanged, detail))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, TestRequest, USER, item, ok, tier};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    async fn answer(users: Value, tier: Value) -> Answer {
+        let aws = FakeAws::new([ok("ListUsers", json!({"Users": users})), ok("GetItem", tier)]);
+        let request = TestRequest::new("PUT").admin().path("id", USER).json(&json!({"tier": "premium"}));
+        let pool = Pool::new(&aws.config(), "pool".to_owned());
+        put(&pool, &aws.records(), request.build()).await.into()
+    }
+
+    #[tokio::test]
+    async fn an_unknown_user_or_tier_is_refused_before_any_write() {
+        insta::assert_json_snapshot!(answer(json!([]), item(&tier())).await, @r#"
+        {
+          "status": 404,
+          "body": {
+            "code": "not-found",
+            "detail": "There is nothing at this address.",
+            "status": 404,
+            "title": "Not Found",
+            "type": "urn:darkroom:problem:not-found"
+          }
+        }
+        "#);
+        insta::assert_json_snapshot!(answer(json!([{"Username": "ann"}]), json!({})).await, @r#"
+        {
+          "status": 400,
+          "body": {
+            "code": "invalid-field",
+            "detail": "tier: there is no tier premium",
+            "field": "tier",
+            "status": 400,
+            "title": "Bad Request",
+            "type": "urn:darkroom:problem:invalid-field"
+          }
+        }
+        "#);
     }
 }

@@ -1,7 +1,7 @@
-//! `POST /api/auth/logout`: ends the session of a refresh token, from the body or else from the cookie, or with
-//! `everywhere` all of the caller's. A 204 removes the cookie, whichever session has ended.
+//! `POST /api/auth/logout`: ends the session of a refresh token, which is in the body or in the cookie. With `everywhere`,
+//! it ends all sessions of the caller. The response 204 removes the cookie in each case.
 //!
-//! Access tokens are checked without asking Cognito, so one that is out works until it expires.
+//! API Gateway verifies access tokens without a call to Cognito, so an access token works until it expires.
 
 use api::{Caller, Error, Problem, Reply, Request};
 use auth::{Pool, code_of, cookie, problem};
@@ -28,25 +28,25 @@ async fn logout(pool: &Pool, request: Request) -> Reply {
     if body.everywhere {
         sign_out_everywhere(pool, api::bearer(&request)?).await?;
     } else {
-        let token = body.refresh_token.as_deref().or_else(|| cookie::sent(request.headers()));
+        let token = body.refresh_token.as_deref().or_else(|| cookie::refresh_token(request.headers()));
         let token = token.ok_or_else(|| {
             Problem::invalid_field(
                 "refresh_token",
-                "refresh_token: name the session, or send everywhere: true",
+                "refresh_token: send the refresh token of the session, or everywhere: true",
             )
         })?;
         revoke(pool, token).await?;
     }
     let mut reply = api::no_content()?;
-    reply.headers_mut().append(header::SET_COOKIE, cookie::forgotten()?);
+    reply.headers_mut().append(header::SET_COOKIE, cookie::remove()?);
     Ok(reply)
 }
 
-/// Ends every session of the user, that of any refresh token named included.
+/// Ends all sessions of the user.
 async fn sign_out_everywhere(pool: &Pool, access_token: &str) -> Result<(), Problem> {
     match pool.cognito.global_sign_out().access_token(access_token).send().await {
         Err(error) => match code_of(&error) {
-            // The token was signed out before, or an admin has ended them all with the password: the state asked for.
+            // The sessions have already ended, because of another logout or because an admin reset the password.
             "NotAuthorizedException" | "PasswordResetRequiredException" => Ok(()),
             _ => Err(problem(error)),
         },
@@ -57,7 +57,7 @@ async fn sign_out_everywhere(pool: &Pool, access_token: &str) -> Result<(), Prob
 async fn revoke(pool: &Pool, refresh_token: &str) -> Result<(), Problem> {
     match pool.cognito.revoke_token().client_id(&pool.client_id).token(refresh_token).send().await {
         Err(error) => match code_of(&error) {
-            // Revoked before, or none of this pool's: dead either way.
+            // The token is already revoked, or it does not belong to this pool. In both cases it is invalid.
             "NotAuthorizedException"
             | "UnauthorizedException"
             | "UnsupportedTokenTypeException"

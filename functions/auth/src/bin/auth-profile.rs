@@ -1,6 +1,6 @@
-//! `GET /api/auth/profile`: the caller, their tier and what they have used of it.
+//! `GET /api/auth/profile`: returns the caller with tier and usage.
 
-use api::{Caller, Error, ErrorStatus, Problem, Reply, Request, StatusCode};
+use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use auth::{Pool, code_of, problem};
 use domain::{TierId, Usage, UserId};
 use serde::Serialize;
@@ -24,7 +24,7 @@ struct ProfileBody {
     features: Features,
 }
 
-/// What this deployment can do; whether the caller may is the tier's business.
+/// The features of this deployment. The caller's tier decides whether the caller may use them.
 #[derive(Serialize)]
 struct Features {
     ai: bool,
@@ -48,7 +48,7 @@ async fn profile(pool: &Pool, records: &Records, request: Request) -> Reply {
     api::json(StatusCode::OK, &body)
 }
 
-/// The user's address, which an access token does not carry.
+/// The e-mail address of the user, which is not in the access token.
 async fn email(pool: &Pool, access_token: &str) -> Result<Option<String>, Problem> {
     let answer = pool.cognito.get_user().access_token(access_token).send().await;
     let user = answer.map_err(|error| match code_of(&error) {
@@ -56,7 +56,7 @@ async fn email(pool: &Pool, access_token: &str) -> Result<Option<String>, Proble
         | "UserNotFoundException"
         | "PasswordResetRequiredException"
         | "UserNotConfirmedException" => {
-            Problem::new(ErrorStatus::Unauthorized, "unauthorized", "This session has ended. Log in again.")
+            Problem::new(ProblemCode::Unauthorized, "This session has ended. Log in again.")
         }
         _ => problem(error),
     })?;

@@ -1,6 +1,6 @@
-//! `POST /api/auth/token/refresh`: new tokens for a refresh token, from the body or else from the cookie.
+//! `POST /api/auth/token/refresh`: returns new tokens for a refresh token, which is in the body or in the cookie.
 
-use api::{Error, ErrorStatus, Problem, Reply, Request};
+use api::{Error, Problem, ProblemCode, Reply, Request};
 use auth::{Pool, RefreshTokenIn, code_of, cookie, problem, tokens};
 use aws_sdk_cognitoidentityprovider::types::AuthFlowType;
 use serde::Deserialize;
@@ -19,14 +19,13 @@ struct Body {
 
 async fn refresh(pool: &Pool, request: Request) -> Reply {
     let body: Body = api::body(&request)?;
-    let (token, place) = match (&body.refresh_token, cookie::sent(request.headers())) {
+    let (token, place) = match (&body.refresh_token, cookie::refresh_token(request.headers())) {
         (Some(token), _) => (token.as_str(), RefreshTokenIn::Body),
         (None, Some(token)) => (token, RefreshTokenIn::Cookie),
         (None, None) => {
             return Err(Problem::new(
-                ErrorStatus::Unauthorized,
-                "no-refresh-token",
-                "There is no refresh token, in the body or in a cookie. Log in.",
+                ProblemCode::NoRefreshToken,
+                "Neither the body nor a cookie contains a refresh token. Log in.",
             ));
         }
     };
@@ -44,9 +43,8 @@ async fn refresh(pool: &Pool, request: Request) -> Reply {
             | "InvalidParameterException"
             | "PasswordResetRequiredException"
             | "UserNotConfirmedException" => Problem::new(
-                ErrorStatus::Unauthorized,
-                "bad-refresh-token",
-                "This refresh token is not valid any more. Log in again.",
+                ProblemCode::BadRefreshToken,
+                "This refresh token is no longer valid. Log in again.",
             ),
             _ => problem(error),
         })?;

@@ -1,6 +1,6 @@
-//! `POST /api/auth/register`: makes a user, who confirms with a code from a mail.
+//! `POST /api/auth/register`: creates a user. Cognito sends a code by e-mail, which confirms the user.
 
-use api::{Error, ErrorStatus, Problem, Reply, Request, StatusCode};
+use api::{Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use auth::{Email, Password, Pool, Username, code_of, problem, weak_password};
 use aws_sdk_cognitoidentityprovider::types::AttributeType;
 use serde::{Deserialize, Serialize};
@@ -52,11 +52,9 @@ async fn register(pool: &Pool, request: Request) -> Reply {
         .send()
         .await
         .map_err(|error| match code_of(&error) {
-            "UsernameExistsException" => Problem::new(
-                ErrorStatus::Conflict,
-                "username-taken",
-                "This user name is taken. Choose another.",
-            ),
+            "UsernameExistsException" => {
+                Problem::new(ProblemCode::UsernameTaken, "This user name is taken. Choose another.")
+            }
             "InvalidPasswordException" => weak_password("password", &body.password),
             _ => problem(error),
         })?;

@@ -1,8 +1,8 @@
-//! `POST /api/auth/confirm/resend`: sends the code again. The answer is the same for a user who does not
-//! exist, or who is confirmed already.
+//! `POST /api/auth/confirm/resend`: sends another code. The response is the same if the user does not exist or
+//! is already confirmed.
 
-use api::{Error, Reply, Request, StatusCode};
-use auth::{Pool, Username, code_of, problem};
+use api::{Error, Reply, Request};
+use auth::{Pool, Username, code_sent};
 use serde::Deserialize;
 
 #[tokio::main(flavor = "current_thread")]
@@ -26,16 +26,5 @@ async fn resend(pool: &Pool, request: Request) -> Reply {
         .username(body.username.as_str())
         .send()
         .await;
-    match answer {
-        // Nobody learns whether there is such a user, or one who is disabled.
-        Err(error)
-            if !matches!(
-                code_of(&error),
-                "UserNotFoundException" | "NotAuthorizedException" | "InvalidParameterException"
-            ) =>
-        {
-            Err(problem(error))
-        }
-        _ => api::json(StatusCode::ACCEPTED, &serde_json::json!({})),
-    }
+    code_sent(answer)
 }

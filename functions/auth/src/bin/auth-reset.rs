@@ -1,4 +1,4 @@
-//! `POST /api/auth/password/reset`: sets a new password with the code from the mail.
+//! `POST /api/auth/password/reset`: sets a new password with the code from the e-mail.
 
 use api::{Error, Reply, Request};
 use auth::{Code, Password, Pool, Username, code_of, problem, weak_password};

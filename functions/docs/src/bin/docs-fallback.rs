@@ -1,7 +1,7 @@
-//! Whatever no other route takes: 404 or, where the address takes other methods, 405, as a problem like every other.
+//! The default route: returns 404, or 405 if the path supports other methods.
 //!
-//! Preflights too: where there is a default route, the gateway hands them on, adds its CORS headers to the answer, and a
-//! browser insists on its being a good one.
+//! It also handles CORS preflight requests. If there is a default route, API Gateway sends them to it and adds the CORS
+//! headers to the response. A browser requires a successful status.
 
 use api::{Error, Problem, Reply, Request};
 use lambda_http::{RequestExt, http::Method};

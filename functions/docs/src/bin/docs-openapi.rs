@@ -1,4 +1,4 @@
-//! `GET /api/openapi.json`: the contract; for everybody.
+//! `GET /api/openapi.json`: returns the contract as JSON. Public.
 
 use api::{Error, Reply, Request};
 use docs::OPENAPI;

@@ -1,4 +1,4 @@
-//! `GET /api/docs`: the contract as a page; for everybody.
+//! `GET /api/docs`: returns the contract as a page. Public.
 
 use api::{Error, Reply, Request};
 use docs::PAGE;

@@ -1,4 +1,5 @@
-//! `POST /api/images/{id}/analysis`: has a model say what the picture shows. The answer is awaited on the image.
+//! `POST /api/images/{id}/analysis`: requests an analysis of the picture by an AI model. The result appears
+//! in the image's `analysis`.
 
 use api::{Caller, Error, ImageBody, Reply, Request, StatusCode};
 use domain::{Links, Prompt};
@@ -27,8 +28,8 @@ async fn analyze(records: &Records, request: Request) -> Reply {
     let id = api::path_id(&request)?;
     let Body { prompt } = api::body(&request)?;
     api::require_ai()?;
-    let (now, once) = (domain::now(), api::once(&request)?);
-    let image = records.ask_for_analysis(&caller.user, id, prompt, once.as_ref(), now).await?;
-    // No addresses: whoever asks has them, and the function needs no right to the pictures.
+    let (now, key) = (domain::now(), api::idempotency_key(&request)?);
+    let image = records.ask_for_analysis(&caller.user, id, prompt, key.as_ref(), now).await?;
+    // Without addresses, the role of this function needs no access to the pictures.
     api::json(StatusCode::ACCEPTED, &AcceptedBody { image: ImageBody::new(&image, Links::default()) })
 }

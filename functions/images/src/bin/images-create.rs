@@ -1,5 +1,6 @@
-//! `POST /api/images`: makes a pending image and signs its upload. With a wish for an analysis or an edit, that
-//! begins once the picture is there; the edit's own image is made, and counted, now.
+//! `POST /api/images`: creates a pending image and signs its upload.
+//!
+//! A requested analysis or edit begins when the picture is ready. The image of the edit is created, and counted, at once.
 
 use api::{Caller, CreatedBody, Error, PendingUploads, Problem, Reply, Request, StatusCode};
 use domain::{
@@ -35,12 +36,13 @@ async fn create(records: &Records, objects: &Objects, request: Request) -> Reply
     if body.analyze || body.edit_prompt.is_some() {
         api::require_ai()?;
     }
-    let (now, once) = (domain::now(), api::once(&request)?);
+    let (now, key) = (domain::now(), api::idempotency_key(&request)?);
     let (analyze, edit_prompt) = (body.analyze, body.edit_prompt.clone());
     let images = Image::pending(body.into(), now).with_deferred_jobs(analyze, edit_prompt, now);
     let PendingUploads { images, at } =
-        api::create_uploads(records, objects, &caller.user, images, once.as_ref(), now).await?;
-    let (image, ticket) = images.into_iter().next().ok_or_else(|| Problem::internal("no image was made"))?;
+        api::create_uploads(records, objects, &caller.user, images, key.as_ref(), now).await?;
+    let (image, ticket) =
+        images.into_iter().next().ok_or_else(|| Problem::internal("no image was created"))?;
     api::json(StatusCode::CREATED, &CreatedBody::new(&image, ticket, at))
 }
 
@@ -56,5 +58,109 @@ impl From<Body> for NewImage {
                 checksum_sha256: body.checksum_sha256,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, TestRequest, item, ok, profile, tier};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    async fn answer(aws: &FakeAws, body: &Value) -> Answer {
+        create(&aws.records(), &aws.objects(), TestRequest::new("POST").json(body).build()).await.into()
+    }
+
+    fn body() -> Value {
+        json!({"file_name": "cat.jpg", "content_type": "image/jpeg", "size": 1000})
+    }
+
+    #[tokio::test]
+    async fn an_image_is_created_with_an_upload() {
+        let aws = FakeAws::new([ok("GetItem", item(&profile(tier()))), ok("TransactWriteItems", json!({}))]);
+        insta::assert_json_snapshot!(answer(&aws, &body()).await, {
+            ".body.image.id" => "[id]",
+            ".body.image.created_at" => "[time]",
+            ".body.image.updated_at" => "[time]",
+            ".body.upload.url" => "[url]",
+            ".body.upload.expires_at" => "[time]",
+        }, @r#"
+        {
+          "status": 201,
+          "body": {
+            "image": {
+              "analysis": null,
+              "content_type": "image/jpeg",
+              "created_at": "[time]",
+              "description": null,
+              "dropbox": null,
+              "dropbox_url": null,
+              "edit_image_id": null,
+              "edit_prompt": null,
+              "failure": null,
+              "file_name": "cat.jpg",
+              "height": null,
+              "id": "[id]",
+              "original_url": null,
+              "phone_number": null,
+              "placeholder": null,
+              "set": null,
+              "size": 1000,
+              "source_image_id": null,
+              "status": "pending",
+              "thumbnails": [],
+              "title": null,
+              "updated_at": "[time]",
+              "uploaded_at": null,
+              "version": 1,
+              "width": null
+            },
+            "upload": {
+              "expires": 900,
+              "expires_at": "[time]",
+              "headers": {
+                "content-type": "image/jpeg",
+                "if-none-match": "*"
+              },
+              "method": "PUT",
+              "url": "[url]"
+            }
+          }
+        }
+        "#);
+    }
+
+    #[tokio::test]
+    async fn a_file_above_the_limit_of_the_tier_is_refused() {
+        let reasons = json!([
+            {"Code": "ConditionalCheckFailed", "Item": item(&profile(tier()))["Item"]},
+            {"Code": "None"},
+        ]);
+        let cancelled = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
+        let aws =
+            FakeAws::new([ok("GetItem", item(&profile(tier()))), ("TransactWriteItems", 400, cancelled)]);
+        let body = json!({"file_name": "cat.jpg", "content_type": "image/jpeg", "size": 10_000_001});
+        insta::assert_json_snapshot!(answer(&aws, &body).await, @"");
+    }
+
+    #[tokio::test]
+    async fn without_a_provider_a_request_for_ai_is_refused_before_any_call() {
+        let aws = FakeAws::new([]);
+        let mut body = body();
+        body["analyze"] = json!(true);
+        insta::assert_json_snapshot!(answer(&aws, &body).await, @r#"
+        {
+          "status": 501,
+          "body": {
+            "code": "ai-not-configured",
+            "detail": "This deployment has no AI provider. Send the image without analyze and edit_prompt.",
+            "status": 501,
+            "title": "Not Implemented",
+            "type": "urn:darkroom:problem:ai-not-configured"
+          }
+        }
+        "#);
+        assert!(aws.calls().is_empty());
     }
 }

@@ -1,5 +1,5 @@
-//! `POST /api/images/{id}/edits`: has a model make a new picture of this one. The new image is there at once, and
-//! its picture follows.
+//! `POST /api/images/{id}/edits`: requests a new picture from an AI model. The response contains the new image. Its
+//! picture appears later.
 
 use api::{Caller, Error, ImageBody, Problem, Reply, Request, StatusCode};
 use domain::{Links, Prompt};
@@ -28,13 +28,13 @@ async fn edit(records: &Records, request: Request) -> Reply {
     let id = api::path_id(&request)?;
     let Body { prompt } = api::body(&request)?;
     api::require_ai()?;
-    let (now, once) = (domain::now(), api::once(&request)?);
+    let (now, key) = (domain::now(), api::idempotency_key(&request)?);
     let source = records.image(&caller.user, id, now).await?.ok_or_else(Problem::not_found)?;
     if source.picture.is_none() {
         return Err(Problem::image_not_ready(source.status));
     }
     let unchanged = Change::default();
     let (_source, edit) =
-        records.edit_image(&caller.user, &source, prompt, &unchanged, once.as_ref(), now).await?;
+        records.edit_image(&caller.user, &source, prompt, &unchanged, key.as_ref(), now).await?;
     api::json(StatusCode::ACCEPTED, &AcceptedBody { image: ImageBody::new(&edit, Links::default()) })
 }

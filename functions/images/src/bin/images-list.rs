@@ -1,4 +1,4 @@
-//! `GET /api/images`: the caller's images, newest first, a page at a time.
+//! `GET /api/images`: returns a page of the caller's images, newest first.
 
 use api::{Caller, CursorKey, Error, ImageBody, PageItems, Query, Reply, Request, StatusCode};
 use serde::Serialize;

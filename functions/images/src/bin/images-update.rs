@@ -1,5 +1,5 @@
-//! `PATCH /api/images/{id}`: changes what is said of an image, and begins a new version of its picture or an edit
-//! of it.
+//! `PATCH /api/images/{id}`: changes the texts of an image. It can also start a new version of the picture, or request an
+//! edit.
 
 use api::{Caller, CreatedBody, Error, ImageBody, Object, Problem, Reply, Request, StatusCode, UploadBody};
 use domain::{
@@ -44,7 +44,8 @@ async fn update(records: &Records, objects: &Objects, request: Request) -> Reply
     if let Some(prompt) = body.edit_prompt {
         api::require_ai()?;
         if body.replace.is_some() {
-            let detail = "edit_prompt: not together with replace; send it once the new picture is ready";
+            let detail =
+                "edit_prompt: cannot be combined with replace. Send it when the new picture is ready";
             return Err(Problem::invalid_field("edit_prompt", detail));
         }
         return edit(records, objects, (user, id), &change, prompt).await;
@@ -66,7 +67,7 @@ async fn update(records: &Records, objects: &Objects, request: Request) -> Reply
     api::json(StatusCode::OK, &body)
 }
 
-/// Begins an edit, of the picture that is there or of the first one that is awaited.
+/// Requests an edit of the current picture, or of the first picture if the image waits for its upload.
 async fn edit(
     records: &Records,
     objects: &Objects,

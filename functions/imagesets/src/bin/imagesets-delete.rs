@@ -1,6 +1,6 @@
-//! `DELETE /api/imagesets/{id}`: removes a set with the images in its slots.
+//! `DELETE /api/imagesets/{id}`: deletes a set and the images in its slots.
 
-use api::{Caller, Error, Problem, Reply, Request};
+use api::{Caller, Error, Reply, Request};
 use store::Records;
 
 #[tokio::main(flavor = "current_thread")]
@@ -12,9 +12,5 @@ async fn main() -> Result<(), Error> {
 async fn delete(records: &Records, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let id = api::path_id(&request)?;
-    if records.delete_set(&caller.user, id, domain::now()).await? {
-        api::no_content()
-    } else {
-        Err(Problem::not_found())
-    }
+    api::deleted(records.delete_set(&caller.user, id, domain::now()).await?)
 }

@@ -1,4 +1,4 @@
-//! `GET /api/imagesets/{id}`: one set with its images.
+//! `GET /api/imagesets/{id}`: returns a set with its images.
 
 use api::{Caller, Error, Problem, Reply, Request, StatusCode};
 use imagesets::SetImages;
@@ -17,6 +17,6 @@ async fn get(records: &Records, objects: &Objects, request: Request) -> Reply {
     let id = api::path_id(&request)?;
     let (set, profile) = tokio::try_join!(records.set(user, id), records.profile_or_default(user))?;
     let sets = [set.ok_or_else(Problem::not_found)?];
-    let filling = SetImages::of(&sets, records, objects, user, &profile.limits, domain::now()).await?;
-    api::json(StatusCode::OK, &filling.show(&sets[0]))
+    let images = SetImages::of(&sets, records, objects, user, &profile.limits, domain::now()).await?;
+    api::json(StatusCode::OK, &images.show(&sets[0]))
 }

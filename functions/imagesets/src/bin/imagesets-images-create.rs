@@ -1,4 +1,4 @@
-//! `POST /api/imagesets/{id}/images`: makes a pending image in a slot of a set and signs its upload.
+//! `POST /api/imagesets/{id}/images`: creates a pending image in a slot of a set and signs its upload.
 
 use api::{Caller, CreatedBody, Error, PendingUploads, Problem, Reply, Request, StatusCode};
 use domain::{
@@ -37,14 +37,15 @@ async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply
     if body.analyze || body.edit_prompt.is_some() {
         api::require_ai()?;
     }
-    let (now, once) = (domain::now(), api::once(&request)?);
+    let (now, key) = (domain::now(), api::idempotency_key(&request)?);
     let place = SetPlace { id, image_type: body.image_type };
     let (analyze, edit_prompt) = (body.analyze, body.edit_prompt.clone());
     let image = Image { set: Some(place), ..Image::pending(body.into(), now) };
     let images = image.with_deferred_jobs(analyze, edit_prompt, now);
     let PendingUploads { images, at } =
-        api::create_uploads(records, objects, &caller.user, images, once.as_ref(), now).await?;
-    let (image, ticket) = images.into_iter().next().ok_or_else(|| Problem::internal("no image was made"))?;
+        api::create_uploads(records, objects, &caller.user, images, key.as_ref(), now).await?;
+    let (image, ticket) =
+        images.into_iter().next().ok_or_else(|| Problem::internal("no image was created"))?;
     api::json(StatusCode::CREATED, &CreatedBody::new(&image, ticket, at))
 }
 

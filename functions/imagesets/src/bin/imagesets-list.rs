@@ -1,4 +1,4 @@
-//! `GET /api/imagesets`: the caller's sets, newest first, a page at a time.
+//! `GET /api/imagesets`: returns a page of the caller's sets, newest first.
 
 use api::{Caller, CursorKey, Error, Query, Reply, Request, StatusCode};
 use imagesets::SetImages;
@@ -28,7 +28,7 @@ async fn list(records: &Records, objects: &Objects, key: &CursorKey, request: Re
     let after = query.cursor(&cursor)?;
     let (page, profile) =
         tokio::try_join!(records.sets(user, after, limit), records.profile_or_default(user))?;
-    let filling = SetImages::of(&page.items, records, objects, user, &profile.limits, domain::now()).await?;
-    let (imagesets, next) = filling.show_page(&page)?;
+    let images = SetImages::of(&page.items, records, objects, user, &profile.limits, domain::now()).await?;
+    let (imagesets, next) = images.show_page(&page)?;
     api::json(StatusCode::OK, &PageBody { imagesets, next_cursor: next.map(|id| cursor.encode(id)) })
 }

@@ -1,4 +1,4 @@
-//! `PUT /api/imagesets/{id}`: says something else of a set; what is left out is removed.
+//! `PUT /api/imagesets/{id}`: replaces the texts of a set. It removes the texts that the body leaves out.
 
 use api::{Caller, Error, Problem, Reply, Request, StatusCode};
 use domain::SetText;
@@ -21,6 +21,6 @@ async fn update(records: &Records, objects: &Objects, request: Request) -> Reply
     let (set, profile) =
         tokio::try_join!(records.change_set(user, id, &text, now), records.profile_or_default(user))?;
     let sets = [set.ok_or_else(Problem::not_found)?];
-    let filling = SetImages::of(&sets, records, objects, user, &profile.limits, now).await?;
-    api::json(StatusCode::OK, &filling.show(&sets[0]))
+    let images = SetImages::of(&sets, records, objects, user, &profile.limits, now).await?;
+    api::json(StatusCode::OK, &images.show(&sets[0]))
 }

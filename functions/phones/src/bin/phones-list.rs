@@ -1,5 +1,5 @@
-//! `GET /api/phones/{phone_number}/images`: the caller's images of a phone number, newest first, a page at a
-//! time.
+//! `GET /api/phones/{phone_number}/images`: returns a page of the caller's images for a phone number, newest
+//! first.
 
 use api::{Caller, CursorKey, Error, ImageBody, PageItems, Problem, Query, Reply, Request, StatusCode};
 use domain::PhoneNumber;

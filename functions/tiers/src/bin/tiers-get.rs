@@ -1,4 +1,4 @@
-//! `GET /api/account-tiers/{id}`: one tier; for everybody.
+//! `GET /api/account-tiers/{id}`: returns a tier. Public.
 
 use api::{Error, Problem, Reply, Request, StatusCode, TierBody};
 use domain::TierId;
@@ -14,4 +14,53 @@ async fn get(records: &Records, request: Request) -> Reply {
     let id = TierId::try_from(api::path(&request, "id").to_owned()).map_err(|_| Problem::not_found())?;
     let tier = records.tier(&id).await?.ok_or_else(Problem::not_found)?;
     api::json(StatusCode::OK, &TierBody::from(tier))
+}
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, TestRequest, item, ok, tier};
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tier_needs_no_token() {
+        let aws = FakeAws::new([ok("GetItem", item(&tier()))]);
+        let request = TestRequest::new("GET").public().path("id", "basic").build();
+        insta::assert_json_snapshot!(Answer::from(get(&aws.records(), request).await), @r#"
+        {
+          "status": 200,
+          "body": {
+            "ai": false,
+            "expiring_links": false,
+            "id": "basic",
+            "max_image_bytes": 10000000,
+            "max_images": 100,
+            "name": "Basic",
+            "original_link": false,
+            "thumbnail_sizes": [
+              200
+            ]
+          }
+        }
+        "#);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_tier_is_not_found() {
+        let aws = FakeAws::new([ok("GetItem", json!({}))]);
+        let request = TestRequest::new("GET").public().path("id", "gold").build();
+        insta::assert_json_snapshot!(Answer::from(get(&aws.records(), request).await), @r#"
+        {
+          "status": 404,
+          "body": {
+            "code": "not-found",
+            "detail": "There is nothing at this address.",
+            "status": 404,
+            "title": "Not Found",
+            "type": "urn:darkroom:problem:not-found"
+          }
+        }
+        "#);
+    }
 }

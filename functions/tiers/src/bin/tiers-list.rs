@@ -1,4 +1,4 @@
-//! `GET /api/account-tiers`: all tiers, the smaller first; for everybody.
+//! `GET /api/account-tiers`: returns all tiers, the smallest first. Public.
 
 use api::{Error, Reply, StatusCode, TierBody};
 use serde::Serialize;

@@ -1,7 +1,6 @@
-//! `GET /` and `GET /assets/{hash}/{path}`: the page, and the scripts, styles and pictures that it names.
+//! `GET /` and `GET /assets/{hash}/{path}`: returns the page and its scripts, styles and pictures.
 //!
-//! One function for both, so that a deployment changes them at the same moment: a page never names files that are not
-//! there yet.
+//! One function serves both, so a deployment replaces them at the same moment.
 
 use api::{Error, Problem, Reply, Request};
 use lambda_http::RequestExt;

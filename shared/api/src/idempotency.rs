@@ -8,11 +8,11 @@ use crate::Problem;
 
 /// The request's idempotency key, if it has one.
 ///
-/// The path and the body's bytes are what a repetition has to agree in.
+/// A repeated request must have the same path and the same bytes in the body.
 ///
 /// # Errors
-/// 400 `invalid-field` for a key that is not 1 to 255 visible ASCII characters.
-pub fn once(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
+/// 400 `invalid-field` if the key is not 1 to 255 visible ASCII characters.
+pub fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
     const MAX_CHARACTERS: usize = 255;
     let Some(header) = request.headers().get("idempotency-key") else { return Ok(None) };
     let key = header.as_bytes();

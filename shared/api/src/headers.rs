@@ -1,10 +1,10 @@
-//! What a client takes, and what it has already.
+//! The request headers `Accept-Encoding` and `If-None-Match`.
 
 use lambda_http::http::{HeaderMap, HeaderName, header};
 
-/// Whether `Accept-Encoding` takes a coding such as `gzip`: named, or by an asterisk, and not with a weight of 0.
+/// Whether `Accept-Encoding` accepts a coding such as `gzip`, by name or by `*`, with a weight above 0.
 #[must_use]
-pub fn accepts(headers: &HeaderMap, coding: &str) -> bool {
+pub fn accepts_encoding(headers: &HeaderMap, coding: &str) -> bool {
     let weight = |wanted: &str| {
         elements(headers, header::ACCEPT_ENCODING).find_map(|element| {
             let (coding, parameters) = element.split_once(';').unwrap_or((element, ""));
@@ -15,14 +15,14 @@ pub fn accepts(headers: &HeaderMap, coding: &str) -> bool {
     weight(coding).or_else(|| weight("*")).is_some_and(|weight| weight > 0.0)
 }
 
-/// Whether `If-None-Match` names the tag. Both are compared as if they were weak (RFC 9110, section 13.1.2).
+/// Whether `If-None-Match` contains the ETag. The comparison is weak (RFC 9110, section 13.1.2).
 #[must_use]
-pub fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+pub fn etag_matches(headers: &HeaderMap, etag: &str) -> bool {
     let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     elements(headers, header::IF_NONE_MATCH).any(|tag| tag == "*" || strong(tag) == strong(etag))
 }
 
-/// The elements of a header that is a list.
+/// The elements of a header whose value is a list.
 fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim)
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coding_is_sent_to_those_who_take_it() {
+    fn a_coding_is_accepted_by_name_or_by_asterisk() {
         for (text, expected) in [
             ("gzip", true),
             ("deflate, GZIP;q=0.5", true),
@@ -50,13 +50,13 @@ mod tests {
             ("gzip;q=0, *", false),
             ("gzip;q=x", false),
         ] {
-            assert_eq!(accepts(&with(header::ACCEPT_ENCODING, text), "gzip"), expected, "{text}");
+            assert_eq!(accepts_encoding(&with(header::ACCEPT_ENCODING, text), "gzip"), expected, "{text}");
         }
-        assert!(!accepts(&HeaderMap::new(), "gzip"));
+        assert!(!accepts_encoding(&HeaderMap::new(), "gzip"));
     }
 
     #[test]
-    fn a_tag_is_known_in_a_list_strong_or_weak() {
+    fn an_etag_matches_in_a_list_strong_or_weak() {
         for (text, expected) in [
             (r#"W/"1""#, true),
             (r#""1""#, true),
@@ -65,8 +65,8 @@ mod tests {
             (r#""2""#, false),
             ("", false),
         ] {
-            assert_eq!(is_known(&with(header::IF_NONE_MATCH, text), r#"W/"1""#), expected, "{text}");
+            assert_eq!(etag_matches(&with(header::IF_NONE_MATCH, text), r#"W/"1""#), expected, "{text}");
         }
-        assert!(!is_known(&HeaderMap::new(), r#"W/"1""#));
+        assert!(!etag_matches(&HeaderMap::new(), r#"W/"1""#));
     }
 }

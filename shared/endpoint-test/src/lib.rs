@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod aws;
+mod items;
+mod request;
+
+pub use answer::Answer;
+pub use aws::{FakeAws, error, ok};
+pub use items::{IMAGE_ID, USER, USERNAME, image, item, items, profile, ready_image, tier};
+pub use request::TestRequest;
