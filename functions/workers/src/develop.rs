@@ -117,6 +117,6 @@ mod tests {
     fn the_owner_learns_the_limit() {
         let Failure { code, detail } = check_length(200 << 20).unwrap_err();
         assert_eq!(code, FailureCode::TooManyBytes);
-        insta::assert_snapshot!(detail, @"");
+        insta::assert_snapshot!(detail, @"The image has 209715200 bytes; at most 100000000 are allowed.");
     }
 }

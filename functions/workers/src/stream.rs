@@ -79,7 +79,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_stops_at_the_first_record_that_fails() {
-        let record = |number: &str| json!({"eventID": number, "eventName": "REMOVE", "awsRegion": "us-east-1", "dynamodb": {"SequenceNumber": number, "Keys": {}}});
+        let record = |number: &str| json!({"eventID": number, "eventName": "REMOVE", "awsRegion": "us-east-1", "dynamodb": {"SequenceNumber": number, "SizeBytes": 1, "Keys": {}}});
         let event = json!({"Records": [record("1"), record("2"), record("3")]});
         let processed = RefCell::new(Vec::new());
         let response = process_in_order(serde_json::from_value(event).unwrap(), async |record| {

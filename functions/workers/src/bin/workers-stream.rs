@@ -140,7 +140,7 @@ mod tests {
     fn action_of(event: &str, sk: &str, item: Value) -> Result<Option<Action>, CallError> {
         let item_name = if event == "REMOVE" { "OldImage" } else { "NewImage" };
         let keys = json!({"pk": {"S": "USER#user-1"}, "sk": {"S": sk}});
-        let change = json!({"Keys": keys, item_name: item, "SequenceNumber": "1"});
+        let change = json!({"Keys": keys, item_name: item, "SequenceNumber": "1", "SizeBytes": 1});
         let record =
             json!({"eventID": "1", "eventName": event, "awsRegion": "us-east-1", "dynamodb": change});
         action(&serde_json::from_value(record).unwrap())
@@ -155,7 +155,11 @@ mod tests {
 
     #[test]
     fn a_new_job_is_sent_to_its_queue() {
-        insta::assert_debug_snapshot!(action_of("INSERT", &format!("JOB#{ID}"), job()).unwrap(), @"");
+        let action = action_of("INSERT", &format!("JOB#{ID}"), job()).unwrap();
+        let Some(Action::Dispatch(user, job_sent)) = action else { panic!("{action:?}") };
+        assert_eq!((user.as_str(), job_sent.id.to_string().as_str()), ("user-1", ID));
+        let path = serde_json::from_value(json!("/+4930901820/a.jpg")).unwrap();
+        assert_eq!(job_sent.task, domain::Task::DeleteDropboxCopy { path });
         // Changing or ending a job requires nothing.
         for event in ["MODIFY", "REMOVE"] {
             assert!(action_of(event, &format!("JOB#{ID}"), job()).unwrap().is_none());
@@ -166,7 +170,8 @@ mod tests {
     fn a_removed_image_is_cleaned_up() {
         let event: Event =
             serde_json::from_str(include_str!("../../../../events/workers-stream.json")).unwrap();
-        let Some(Action::CleanUpImage(user, image)) = action(&event.records[0]).unwrap() else { panic!() };
+        let action = action(&event.records[0]).unwrap();
+        let Some(Action::CleanUpImage(user, image)) = action else { panic!("{action:?}") };
         assert_eq!(
             (user.as_str(), image.id.to_string().as_str()),
             ("5f0c1d9e-7c53-4d7e-a1c9-6a3c5a0f4a11", ID)
@@ -180,14 +185,18 @@ mod tests {
             "id": {"S": ID}, "created_at": {"S": "2026-03-12T19:03:50Z"}, "updated_at": {"S": "2026-03-12T19:03:50Z"},
             "slots": {"M": {"image2": {"S": ID}}},
         });
-        insta::assert_debug_snapshot!(action_of("REMOVE", &format!("SET#{ID}"), set.clone()).unwrap(), @"");
+        let action = action_of("REMOVE", &format!("SET#{ID}"), set.clone()).unwrap();
+        let Some(Action::DeleteImages(_, slots)) = action else { panic!("{action:?}") };
+        assert_eq!(slots, Slots { image2: Some(ID.parse().unwrap()), ..Slots::default() });
         assert!(action_of("MODIFY", &format!("SET#{ID}"), set).unwrap().is_none());
     }
 
     #[test]
     fn a_replacement_ends_when_its_item_expires() {
         let item = json!({"version": {"N": "2"}});
-        insta::assert_debug_snapshot!(action_of("REMOVE", &format!("REPLACEMENT#{ID}"), item).unwrap(), @"");
+        let action = action_of("REMOVE", &format!("REPLACEMENT#{ID}"), item).unwrap();
+        let Some(Action::ExpireReplacement(_, image, 2)) = action else { panic!("{action:?}") };
+        assert_eq!(image.to_string(), ID);
     }
 
     #[test]
