@@ -35,8 +35,8 @@ fn unit(filters: &[String]) -> Result<()> {
     tools::ensure()?;
     let judge = Judge::ensure()?;
     command::step("unit tests", || {
-        // Only the libraries: linking a test binary for each function takes long.
-        let targets = ["--profile", "local", "--no-fail-fast", "--lib", "--test", "develop"];
+        // The binaries contain the unit tests of the endpoints.
+        let targets = ["--profile", "local", "--no-fail-fast", "--lib", "--bins", "--test", "develop"];
         compile::run(cargo_test(&targets, filters).envs(judge.environment()))?;
         compile::run(&mut cargo_test(&["-p", "xtask"], filters))?;
         web::run(filters)

@@ -141,7 +141,20 @@ mod tests {
         let aws =
             FakeAws::new([ok("GetItem", item(&profile(tier()))), ("TransactWriteItems", 400, cancelled)]);
         let body = json!({"file_name": "cat.jpg", "content_type": "image/jpeg", "size": 10_000_001});
-        insta::assert_json_snapshot!(answer(&aws, &body).await, @"");
+        insta::assert_json_snapshot!(answer(&aws, &body).await, @r#"
+        {
+          "status": 413,
+          "body": {
+            "code": "file-too-large",
+            "detail": "The Basic tier allows files of at most 10000000 bytes.",
+            "field": "size",
+            "max_image_bytes": 10000000,
+            "status": 413,
+            "title": "Payload Too Large",
+            "type": "urn:darkroom:problem:file-too-large"
+          }
+        }
+        "#);
     }
 
     #[tokio::test]
