@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::venv::PILLOW;
-use crate::{command, project, tools};
+use crate::{cargo, command, project, tools};
 
 const SHARP: &str = "sharp@0.35.5";
 const BEGIN: &str = "<!-- imaging: made by `cargo xtask bench imaging` -->\n";
@@ -68,7 +68,7 @@ fn executable() -> Result<PathBuf> {
     tools::ensure()?;
     command::step("building the example for release", || {
         let build = ["build", "--release", "-p", "imaging", "--example", "thumbnail"];
-        command::run(&mut command::cargo(&build))
+        command::run(&mut cargo::command(&build))
     })?;
     Ok(project::target().join("release/examples/thumbnail"))
 }

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::command::{self, cargo};
 use crate::emulator::REGION;
 use crate::npm::Package;
 use crate::venv::{LINT, SAM};
-use crate::{compile, permissions, project, tools};
+use crate::{cargo, command, compile, permissions, project, tools};
 
 const CARGO_MACHETE: &str = "0.9.2";
 /// Where RustSec's database of advisories is, by default of cargo-deny.
@@ -21,7 +20,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Runs all checks, the quick ones first. If `need_advisories`, it is an error that the database of advisories cannot
 /// be reached.
 pub(crate) fn run(need_advisories: bool) -> Result<()> {
-    command::step("cargo fmt", || command::run(&mut cargo(&["fmt", "--all", "--check"])))?;
+    command::step("cargo fmt", || command::run(&mut cargo::command(&["fmt", "--all", "--check"])))?;
     python()?;
     javascript()?;
     template()?;
@@ -30,7 +29,7 @@ pub(crate) fn run(need_advisories: bool) -> Result<()> {
     command::step("cargo clippy", || {
         // With the profile of `up` and `test`, whose macros and build scripts it shares.
         let clippy = ["clippy", "--profile", "local", "--workspace", "--all-targets", "--", "-D", "warnings"];
-        compile::run(&mut cargo(&clippy))
+        compile::run(&mut cargo::command(&clippy))
     })?;
     // The last step, so that nobody overlooks its warning if there is no database.
     advisories(need_advisories)
@@ -118,7 +117,7 @@ fn machete() -> Result<PathBuf> {
     if !program.exists() {
         command::step(&format!("installing {name}"), || {
             std::fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
-            let mut install = cargo(&["install", "--locked", "--debug", "--root"]);
+            let mut install = cargo::command(&["install", "--locked", "--debug", "--root"]);
             install.arg(&dir).arg(format!("cargo-machete@{CARGO_MACHETE}"));
             install.env("CARGO_PROFILE_DEV_DEBUG", "0");
             // In a directory of its own that cargo removes, so that it leaves nothing among our crates.
@@ -134,6 +133,6 @@ fn machete() -> Result<PathBuf> {
 /// A program that was fetched, in the repository.
 fn in_root(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command::as_from_a_shell(command.current_dir(project::root()));
+    cargo::as_from_a_shell(command.current_dir(project::root()));
     command
 }

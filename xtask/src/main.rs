@@ -4,6 +4,7 @@ mod aws;
 mod bench;
 mod bench_imaging;
 mod browser;
+mod cargo;
 mod clients;
 mod command;
 mod compile;

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::venv::CARGO_LAMBDA;
-use crate::{command, project, tools};
+use crate::{cargo, command, project, tools};
 
 /// Builds all functions and `others` as for AWS, but for the processor of this machine.
 pub(crate) fn build(others: &[&str]) -> Result<()> {
@@ -16,7 +16,7 @@ pub(crate) fn build(others: &[&str]) -> Result<()> {
     tools::ensure()?;
     command::step("cargo lambda build --release (the first time takes many minutes)", || {
         let mut build = Command::new(CARGO_LAMBDA.bin("cargo-lambda"));
-        command::as_from_a_shell(&mut build).current_dir(project::root());
+        cargo::as_from_a_shell(&mut build).current_dir(project::root());
         // cargo-lambda links with zig, and calls `python3` to find it.
         let path = tools::path();
         let python = CARGO_LAMBDA.bin("python3").parent().map(Path::to_owned);

@@ -13,7 +13,7 @@ use crate::emulator::{Emulator, REGION};
 use crate::judge::{self, Judge};
 use crate::providers::{Providers, with_parameters};
 use crate::venv::{MINISTACK, SAM};
-use crate::{command, compile, project, release, routes, seed, template, tools};
+use crate::{cargo, command, compile, project, release, routes, seed, template, tools};
 
 mod outputs;
 
@@ -261,6 +261,6 @@ impl Stack {
 pub(crate) fn build() -> Result<()> {
     tools::ensure()?;
     command::step("building the functions (the first time takes minutes)", || {
-        compile::run(&mut command::cargo(&["build", "--profile", "local", "--bins"]))
+        compile::run(&mut cargo::command(&["build", "--profile", "local", "--bins"]))
     })
 }

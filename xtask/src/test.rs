@@ -8,7 +8,7 @@ use crate::emulator::Emulator;
 use crate::judge::Judge;
 use crate::stack::{Binaries, Outputs, Stack};
 use crate::standins::Standins;
-use crate::{browser, clients, command, compile, own_stack, tools, web};
+use crate::{browser, cargo, clients, command, compile, own_stack, tools, web};
 
 /// Runs the tests whose names contain one of `filters`, or all.
 pub(crate) fn run(filters: &[String]) -> Result<()> {
@@ -80,7 +80,7 @@ fn end_to_end(
 
 /// `cargo test` for the tests whose names contain one of `filters`.
 pub(crate) fn cargo_test(what: &[&str], filters: &[String]) -> Command {
-    let mut cargo = command::cargo(&["test"]);
+    let mut cargo = cargo::command(&["test"]);
     command::without_proxy(&mut cargo).args(what).arg("--").args(filters);
     cargo
 }

@@ -12,7 +12,7 @@ use crate::emulator::Emulator;
 use crate::providers::Providers;
 use crate::stack::{Outputs, Stack};
 use crate::venv::CARGO_LAMBDA;
-use crate::{command, project, template, tools};
+use crate::{cargo, command, project, template, tools};
 
 const PORT: u16 = 9000;
 
@@ -31,7 +31,7 @@ pub(crate) fn run(stack: &Stack, port: u16) -> Result<()> {
         "The page is at http://127.0.0.1:{PORT}/, the API at /api. Each function is built at its first request."
     );
     let mut watch = Command::new(CARGO_LAMBDA.bin("cargo-lambda"));
-    command::as_from_a_shell(&mut watch).current_dir(project::root()).args([
+    cargo::as_from_a_shell(&mut watch).current_dir(project::root()).args([
         "lambda",
         "watch",
         "--profile",
