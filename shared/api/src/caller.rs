@@ -31,7 +31,7 @@ impl Caller {
         if let Some(claims) = gateway_claims(request) {
             return Self::from_claims(claims);
         }
-        let verifier = token::verifier()?.ok_or_else(unauthorized)?;
+        let verifier = token::verifier()?.ok_or_else(Problem::unauthorized)?;
         Self::from_claims(&verifier.verify(bearer(request)?).await?)
     }
 
@@ -56,7 +56,7 @@ impl Caller {
             ));
         }
         Ok(Self {
-            user: claim("sub").parse().map_err(|_| unauthorized())?,
+            user: claim("sub").parse().map_err(|_| Problem::unauthorized())?,
             username: claim("username").to_owned(),
             groups: list(claim("cognito:groups")).map(str::to_owned).collect(),
         })
@@ -87,16 +87,12 @@ fn gateway_claims(request: &Request) -> Option<&HashMap<String, String>> {
 /// 401 `unauthorized`
 pub fn bearer(request: &Request) -> Result<&str, Problem> {
     let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let value = value.ok_or_else(unauthorized)?;
+    let value = value.ok_or_else(Problem::unauthorized)?;
     match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
         None => Ok(value),
-        Some(_) => Err(unauthorized()),
+        Some(_) => Err(Problem::unauthorized()),
     }
-}
-
-pub(crate) fn unauthorized() -> Problem {
-    Problem::new(ProblemCode::Unauthorized, "Log in: send Authorization: Bearer <access token>.")
 }
 
 #[cfg(test)]

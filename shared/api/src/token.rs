@@ -16,7 +16,7 @@ use jsonwebtoken::{
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::{Problem, caller::unauthorized};
+use crate::Problem;
 
 /// The claims of a verified token, formatted as text like the gateway does.
 pub(crate) type Claims = HashMap<String, String>;
@@ -72,9 +72,9 @@ impl Verifier {
     /// # Errors
     /// 401 `unauthorized` if any check fails.
     pub(crate) async fn verify(&self, token: &str) -> Result<Claims, Problem> {
-        let header = decode_header(token).map_err(|error| unauthorized().because(error))?;
-        let kid = header.kid.ok_or_else(unauthorized)?;
-        let jwk = self.key(&kid).await?.ok_or_else(unauthorized)?;
+        let header = decode_header(token).map_err(|error| Problem::unauthorized().because(error))?;
+        let kid = header.kid.ok_or_else(Problem::unauthorized)?;
+        let jwk = self.key(&kid).await?.ok_or_else(Problem::unauthorized)?;
         let key = DecodingKey::from_jwk(&jwk).map_err(Problem::internal)?;
 
         let mut validation = Validation::new(Algorithm::RS256);
@@ -85,11 +85,11 @@ impl Verifier {
         // Access tokens name the client in `client_id`, and have no `aud`.
         validation.validate_aud = false;
         let claims = decode::<HashMap<String, Value>>(token, &key, &validation)
-            .map_err(|error| unauthorized().because(error))?
+            .map_err(|error| Problem::unauthorized().because(error))?
             .claims;
         let client = claims.get("client_id").or_else(|| claims.get("aud")).and_then(Value::as_str);
         if client != Some(&self.client_id) {
-            return Err(unauthorized());
+            return Err(Problem::unauthorized());
         }
         Ok(claims.into_iter().map(|(name, value)| (name, as_text(value))).collect())
     }
