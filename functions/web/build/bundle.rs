@@ -130,7 +130,7 @@ fn exported(declaration: &str) -> Result<String> {
         }
     }
     bail!(
-        "export {declaration}: functions/web/build/bundle.rs knows exported functions, classes and constants alone"
+        "export {declaration}: functions/web/build/bundle.rs supports only exported functions, classes and constants"
     )
 }
 

@@ -1,4 +1,4 @@
-//! The files, and which of their forms goes to whom.
+//! The files of the page and their encodings.
 
 use api::{Problem, Reply, Request, StatusCode, accepts_encoding, etag_matches};
 use lambda_http::{

@@ -56,6 +56,11 @@ impl Problem {
         Self::new(ProblemCode::InvalidField, detail).with("field", field)
     }
 
+    /// 401 `unauthorized`: the access token is missing or invalid.
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(ProblemCode::Unauthorized, "Log in: send Authorization: Bearer <access token>.")
+    }
+
     /// 404 `not-found`: the resource does not exist, was deleted, or belongs to another user. The response is the same.
     #[must_use]
     pub fn not_found() -> Self {
