@@ -67,11 +67,6 @@ impl Problem {
         Self::new(ProblemCode::NotFound, "There is nothing at this address.")
     }
 
-    /// 401 `unauthorized`: the request has no valid access token.
-    pub(crate) fn unauthorized() -> Self {
-        Self::new(ProblemCode::Unauthorized, "Log in: send Authorization: Bearer <access token>.")
-    }
-
     /// 405 `method-not-allowed`: the path supports only the methods in `allow`, which becomes the header `Allow`.
     #[must_use]
     pub fn method_not_allowed(allow: &str) -> Self {
