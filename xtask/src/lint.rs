@@ -77,7 +77,10 @@ fn dependencies() -> Result<()> {
         command::run(deny().args(["check", "--deny", "warnings", "bans", "licenses", "sources"]))
     })?;
     let machete = machete()?;
-    command::step("cargo machete", || command::run(&mut in_root(&machete)))
+    command::step("cargo machete", || {
+        // With this variable, which `cargo xtask` sets, cargo-machete expects the arguments of a subcommand of cargo.
+        command::run(in_root(&machete).env_remove("CARGO"))
+    })
 }
 
 /// Fetches RustSec's database and compares the dependencies with it. The database is a git repository, not a package

@@ -191,7 +191,7 @@ class Dropbox:
         )
 
     def write(self, path, data):
-        """Writes a file as `WriteMode.add` without `autorename` does. Returns its metadata, or the reason for a refusal."""
+        """Writes a file as `WriteMode.add` without `autorename` does. Returns metadata or the reason of a refusal."""
         parts = path.split("/")[1:]
         if any(re.search(r"[\\\x00-\x1f\x7f]", part) or len(part) > 255 or part != part.rstrip(" .") for part in parts):
             return None, files.WriteError.disallowed_name
