@@ -154,7 +154,7 @@ impl Queue {
                 let delay = delay.unwrap_or_else(|| backoff(self.base_delay, attempts, fastrand::f64()));
                 warn!(%job, attempts, cause, seconds = delay.as_secs(), "job failed, will retry");
                 let not_before = domain::now().as_second().saturating_add_unsigned(delay.as_secs());
-                let stored = records.put_job_back(&claimed.user, job, &claimed.owner, not_before).await;
+                let stored = records.postpone_job(&claimed.user, job, &claimed.owner, not_before).await;
                 Err(Redeliver { after: stored.is_ok().then_some(delay) })
             }
             NextStep::Fail(failure) => {

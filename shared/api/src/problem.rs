@@ -3,7 +3,7 @@
 use aws::CallError;
 use domain::{InvalidField, Status, Tier};
 use serde_json::{Value, json};
-use store::{AskError, CreateError, ReplaceError};
+use store::{AnalyzeError, CreateError, ReplaceError};
 
 use crate::ProblemCode;
 
@@ -204,18 +204,18 @@ impl From<ReplaceError> for Problem {
     }
 }
 
-impl From<AskError> for Problem {
-    fn from(error: AskError) -> Self {
+impl From<AnalyzeError> for Problem {
+    fn from(error: AnalyzeError) -> Self {
         match error {
-            AskError::NotFound => Self::not_found(),
-            AskError::NotReady(status) => Self::image_not_ready(status),
-            AskError::UnderWay => Self::new(
+            AnalyzeError::NotFound => Self::not_found(),
+            AnalyzeError::NotReady(status) => Self::image_not_ready(status),
+            AnalyzeError::UnderWay => Self::new(
                 ProblemCode::AnalysisUnderWay,
                 "An analysis of this image is in progress. Wait for its result, then request another.",
             ),
-            AskError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),
-            AskError::KeyReused => Self::key_reused(),
-            AskError::Call(error) => error.into(),
+            AnalyzeError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),
+            AnalyzeError::KeyReused => Self::key_reused(),
+            AnalyzeError::Call(error) => error.into(),
         }
     }
 }

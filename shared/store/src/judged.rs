@@ -204,7 +204,7 @@ async fn what_changes_images_is_valid_for_dynamodb() -> Result<()> {
             (image.version, image.picture) = (2, Some(picture(image.upload.clone())));
         })
         .await?;
-    assert!(records.lapse_replacement(user, replaced.id, 2, *now).await?);
+    assert!(records.expire_replacement(user, replaced.id, 2, *now).await?);
     for image in [&pending, &ready] {
         records.delete_image(user, image.id, *now).await?;
         records.delete_known_image(user, image, *now).await?;
@@ -260,7 +260,7 @@ async fn what_jobs_write_is_valid_for_dynamodb() -> Result<()> {
     let prompt = || "A hat".to_owned().try_into();
     let (pending, ready) = (judged.image(|_| {}).await?, judged.ready().await?);
     for key in [None, Some(&idempotency_key("analysis"))] {
-        records.ask_for_analysis(user, ready.id, Some(prompt()?), key, *now).await?;
+        records.request_analysis(user, ready.id, Some(prompt()?), key, *now).await?;
     }
     for source in [&pending, &ready] {
         records.edit_image(user, source, prompt()?, &change()?, Some(&idempotency_key("edit")), *now).await?;
@@ -268,19 +268,19 @@ async fn what_jobs_write_is_valid_for_dynamodb() -> Result<()> {
     let task = || Task::Analyze { image: ready.id, version: 1, prompt: None };
     let job = Job::new(JobId::generate(), task());
     judged.put(item(job_key(user, job.id), &job)?).await?;
-    records.begin(user, task()).await?;
+    records.enqueue(user, task()).await?;
     records.claim_job(user, job.id, &lease(), *now).await?;
-    records.put_job_back(user, job.id, "worker", 1).await?;
+    records.postpone_job(user, job.id, "worker", 1).await?;
     records.end_job(user, job.id, "worker").await?;
     records.finish_and_enqueue(user, job.id, "worker", task()).await?;
     for outcome in [Ok(Findings::default()), Err(failure())] {
         let analysis = Analysis::queued(None, false, *now).ended(outcome, *now);
-        records.settle_analysis(user, ready.id, "worker", &analysis, *now).await?;
+        records.finish_analysis(user, ready.id, "worker", &analysis, *now).await?;
     }
     let number = "+4915123456789".to_owned().try_into()?;
     let copy = DropboxCopy::queued(DropboxPath::new(&number, *now, ready.id, &ready.file_name));
-    records.settle_dropbox_copy(user, ready.id, "worker", &copy, *now).await?;
-    records.settle_failed_edit(user, (job.id, pending.id), "worker", &failure(), *now).await?;
+    records.finish_dropbox_copy(user, ready.id, "worker", &copy, *now).await?;
+    records.finish_failed_edit(user, (job.id, pending.id), "worker", &failure(), *now).await?;
     assert!(records.declare_edit(user, &pending, ContentType::Png, 5.try_into()?).await?);
     judged.end()
 }

@@ -21,6 +21,6 @@ pub use images::{
     replace::ReplaceError,
     update::Change,
 };
-pub use jobs::{claim::JobClaim, finish::Settled, request::AskError};
+pub use jobs::{claim::JobClaim, finish::JobOutcome, request::AnalyzeError};
 pub use objects::files::{Objects, OriginalPart};
 pub use tiers::DeleteTierError;

@@ -122,7 +122,7 @@ impl World {
                 records.mark_failed(&self.key(version), &sequence(sequencer), &failure(), now).await?;
             }
             Event::Lapse { version } => {
-                records.lapse_replacement(user, id, version, now).await?;
+                records.expire_replacement(user, id, version, now).await?;
             }
             Event::Rename => {
                 let change = Change { title: Some(None), ..Change::default() };

@@ -29,7 +29,7 @@ async fn analyze(records: &Records, request: Request) -> Reply {
     let Body { prompt } = api::body(&request)?;
     api::require_ai()?;
     let (now, key) = (domain::now(), api::idempotency_key(&request)?);
-    let image = records.ask_for_analysis(&caller.user, id, prompt, key.as_ref(), now).await?;
+    let image = records.request_analysis(&caller.user, id, prompt, key.as_ref(), now).await?;
     // Without addresses, the role of this function needs no access to the pictures.
     api::json(StatusCode::ACCEPTED, &AcceptedBody { image: ImageBody::new(&image, Links::default()) })
 }

@@ -3,7 +3,7 @@
 use aws::CallError;
 use domain::{Analysis, Failure, Findings, Image, ImageId, Task};
 use lambda_runtime::{Error, service_fn};
-use store::{Objects, Records, Settled};
+use store::{JobOutcome, Objects, Records};
 use tracing::info;
 use workers::{ClaimedJob, JobError, Model, Queue, Worker, picture_for_model};
 
@@ -77,9 +77,9 @@ impl AnalysisWorker {
     ) -> Result<(), CallError> {
         let now = domain::now();
         let analysis = analysis.ended(outcome, now);
-        match self.records.settle_analysis(user, image, owner, &analysis, now).await? {
-            Settled::Done | Settled::Lost => Ok(()),
-            Settled::VersionObsolete => self.records.end_job(user, job.id, owner).await,
+        match self.records.finish_analysis(user, image, owner, &analysis, now).await? {
+            JobOutcome::Done | JobOutcome::LeaseLost => Ok(()),
+            JobOutcome::NotNeeded => self.records.end_job(user, job.id, owner).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use aws::CallError;
 use domain::{DropboxCopy, DropboxPath, Failure, Image, ImageId, Task};
 use lambda_runtime::{Error, service_fn};
 use providers::{Dropbox, Http, ProviderError, Secret};
-use store::{Objects, Records, Settled};
+use store::{JobOutcome, Objects, Records};
 use tracing::info;
 use workers::{ClaimedJob, JobError, Queue, Worker, copy_to_dropbox, with_secret};
 
@@ -110,9 +110,9 @@ impl DropboxWorker {
         dropbox_copy: DropboxCopy,
     ) -> Result<(), CallError> {
         let ClaimedJob { user, owner, .. } = claimed;
-        match self.records.settle_dropbox_copy(user, image, owner, &dropbox_copy, domain::now()).await? {
-            Settled::Done | Settled::Lost => Ok(()),
-            Settled::VersionObsolete => self.delete_instead(claimed, &dropbox_copy.path).await,
+        match self.records.finish_dropbox_copy(user, image, owner, &dropbox_copy, domain::now()).await? {
+            JobOutcome::Done | JobOutcome::LeaseLost => Ok(()),
+            JobOutcome::NotNeeded => self.delete_instead(claimed, &dropbox_copy.path).await,
         }
     }
 

@@ -5,7 +5,7 @@ use aws::CallError;
 use domain::{ContentType, Failure, FailureCode, Image, ObjectKey, Task};
 use imaging::Format;
 use lambda_runtime::{Error, service_fn};
-use store::{Objects, Records, Settled};
+use store::{JobOutcome, Objects, Records};
 use tracing::info;
 use workers::{ClaimedJob, JobError, Model, Queue, Worker, picture_for_model};
 
@@ -60,8 +60,8 @@ impl Worker for EditWorker {
     ) -> Result<(), CallError> {
         if let Task::Edit { image, .. } = &job.task {
             let saved =
-                self.records.settle_failed_edit(user, (job.id, *image), owner, &failure, domain::now());
-            if saved.await? != Settled::VersionObsolete {
+                self.records.finish_failed_edit(user, (job.id, *image), owner, &failure, domain::now());
+            if saved.await? != JobOutcome::NotNeeded {
                 return Ok(());
             }
         }

@@ -93,7 +93,7 @@ impl StreamWorker {
                 info!(%user, "deleted the images of a set");
             }
             Action::ExpireReplacement(user, image, version) => {
-                self.records.lapse_replacement(&user, image, version, now).await?;
+                self.records.expire_replacement(&user, image, version, now).await?;
                 info!(%user, %image, version, "ended a replacement that expired");
             }
         }
@@ -122,7 +122,7 @@ impl StreamWorker {
         )?;
         // The job is added last. Otherwise each retry after another failure would add one more.
         if let Some(dropbox_copy) = &image.dropbox_copy {
-            self.records.begin(user, dropbox_copy.delete_task()).await?;
+            self.records.enqueue(user, dropbox_copy.delete_task()).await?;
         }
         Ok(())
     }

@@ -83,7 +83,7 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn lapse_replacement(
+    pub async fn expire_replacement(
         &self,
         user: &UserId,
         id: ImageId,

@@ -57,7 +57,7 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn put_job_back(
+    pub async fn postpone_job(
         &self,
         user: &UserId,
         id: JobId,

@@ -18,13 +18,13 @@ use crate::dynamodb::{
 
 /// The result of a write that ends a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
+pub enum JobOutcome {
     /// The result was written and the job was deleted.
     Done,
     /// Not written: the image no longer waits for this job. The job still exists.
-    VersionObsolete,
+    NotNeeded,
     /// Not written: another worker has taken over the job.
-    Lost,
+    LeaseLost,
 }
 
 impl Records {
@@ -40,38 +40,38 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn settle_analysis(
+    pub async fn finish_analysis(
         &self,
         user: &UserId,
         image: ImageId,
         owner: &str,
         analysis: &Analysis,
         now: Timestamp,
-    ) -> Result<Settled, CallError> {
+    ) -> Result<JobOutcome, CallError> {
         let update = Update::new(image_key(user, image))
             .set("analysis", value(analysis)?)
             .set("updated_at", timestamp(now))
             .when(eq("analysis.job", string(analysis.job.to_string())));
-        self.settle_job(user, analysis.job, owner, update).await
+        self.finish_job(user, analysis.job, owner, update).await
     }
 
     /// Ends a claimed job and stores the result of a copy to Dropbox.
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn settle_dropbox_copy(
+    pub async fn finish_dropbox_copy(
         &self,
         user: &UserId,
         image: ImageId,
         owner: &str,
         dropbox_copy: &DropboxCopy,
         now: Timestamp,
-    ) -> Result<Settled, CallError> {
+    ) -> Result<JobOutcome, CallError> {
         let update = Update::new(image_key(user, image))
             .set("dropbox_copy", value(dropbox_copy)?)
             .set("updated_at", timestamp(now))
             .when(eq("dropbox_copy.job", string(dropbox_copy.job.to_string())));
-        self.settle_job(user, dropbox_copy.job, owner, update).await
+        self.finish_job(user, dropbox_copy.job, owner, update).await
     }
 
     /// Ends a claimed job and enqueues another one. Does nothing if another worker has taken over the job.
@@ -93,21 +93,21 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn settle_failed_edit(
+    pub async fn finish_failed_edit(
         &self,
         user: &UserId,
         (id, image): (JobId, ImageId),
         owner: &str,
         failure: &Failure,
         now: Timestamp,
-    ) -> Result<Settled, CallError> {
+    ) -> Result<JobOutcome, CallError> {
         let update = Update::new(image_key(user, image))
             .set("status", string(Status::Failed.as_str()))
             .set("failure", value(failure)?)
             .set("updated_at", timestamp(now))
             .remove("expires_at")
             .when(awaits_edit());
-        self.settle_job(user, id, owner, update).await
+        self.finish_job(user, id, owner, update).await
     }
 
     /// Stores the media type and size of the file that an edit will get, and counts the size against the quota. Returns
@@ -135,17 +135,17 @@ impl Records {
     }
 
     /// Deletes a claimed job and stores its result, both or neither.
-    async fn settle_job(
+    async fn finish_job(
         &self,
         user: &UserId,
         id: JobId,
         owner: &str,
         result: Update,
-    ) -> Result<Settled, CallError> {
+    ) -> Result<JobOutcome, CallError> {
         let items = vec![self.delete_job(user, id, owner)?, result.in_transaction(self)?];
-        let Some(reasons) = self.transact(items).await? else { return Ok(Settled::Done) };
+        let Some(reasons) = self.transact(items).await? else { return Ok(JobOutcome::Done) };
         let is_lost = reasons.first().and_then(refused).is_some();
-        Ok(if is_lost { Settled::Lost } else { Settled::VersionObsolete })
+        Ok(if is_lost { JobOutcome::LeaseLost } else { JobOutcome::NotNeeded })
     }
 
     /// The item of a transaction that deletes a claimed job.

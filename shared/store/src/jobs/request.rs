@@ -18,7 +18,7 @@ use crate::{
 
 /// Why an analysis was not requested.
 #[derive(Debug, thiserror::Error)]
-pub enum AskError {
+pub enum AnalyzeError {
     /// The image does not exist.
     #[error("the image does not exist")]
     NotFound,
@@ -45,22 +45,22 @@ impl Records {
     /// Two calls.
     ///
     /// # Errors
-    /// [`AskError`]
-    pub async fn ask_for_analysis(
+    /// [`AnalyzeError`]
+    pub async fn request_analysis(
         &self,
         user: &UserId,
         id: ImageId,
         prompt: Option<Prompt>,
         key: Option<&IdempotencyKey>,
         now: Timestamp,
-    ) -> Result<Image, AskError> {
+    ) -> Result<Image, AnalyzeError> {
         use TransactItemKind as Kind;
         let found = self.image_and_profile(user, id, now).await?;
-        let (mut image, profile) = found.ok_or(AskError::NotFound)?;
+        let (mut image, profile) = found.ok_or(AnalyzeError::NotFound)?;
         if !profile.limits.ai {
-            return Err(AskError::AiNotInTier(Box::new(profile.limits)));
+            return Err(AnalyzeError::AiNotInTier(Box::new(profile.limits)));
         }
-        let picture = image.picture.as_ref().ok_or(AskError::NotReady(image.status))?;
+        let picture = image.picture.as_ref().ok_or(AnalyzeError::NotReady(image.status))?;
         let version = picture.version;
         let analysis = Analysis::queued(prompt.clone(), false, now);
         let job = Job::new(analysis.job, Task::Analyze { image: id, version, prompt });
@@ -79,9 +79,9 @@ impl Records {
         }
         match self.transact_kinds(items).await? {
             None => Ok(image),
-            Some((Kind::IdempotencyKey, stored)) => read_answer(stored, key)?.ok_or(AskError::KeyReused),
-            Some((_, Some(_))) => Err(AskError::UnderWay),
-            Some((_, None)) => Err(AskError::NotFound),
+            Some((Kind::IdempotencyKey, stored)) => read_answer(stored, key)?.ok_or(AnalyzeError::KeyReused),
+            Some((_, Some(_))) => Err(AnalyzeError::UnderWay),
+            Some((_, None)) => Err(AnalyzeError::NotFound),
         }
     }
 
@@ -141,7 +141,7 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn begin(&self, user: &UserId, task: Task) -> Result<(), CallError> {
+    pub async fn enqueue(&self, user: &UserId, task: Task) -> Result<(), CallError> {
         let job = Job::new(JobId::generate(), task);
         let item = item(job_key(user, job.id), job)?;
         self.dynamodb.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
