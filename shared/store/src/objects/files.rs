@@ -1,5 +1,7 @@
 //! Reads and stores originals and thumbnails.
 
+use std::time::Duration;
+
 use aws::CallError;
 use aws_sdk_s3::{
     Client,
