@@ -5,6 +5,7 @@
 //! after the other.
 
 mod ai;
+mod alarms;
 mod calls;
 mod dropbox;
 // Only Linux shows the running processes in /proc.
