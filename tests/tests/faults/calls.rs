@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tests::{Plan, Stack, Tier, User, id_of, pictures};
+use tests::{Plan, Stack, Tier, User, id_of, pictures, until};
 
 use crate::{
     COGNITO, DYNAMODB, PATIENCE, TURN, astray, image, new_image,
@@ -22,7 +22,8 @@ async fn analysed_once(user: &User, operation: &'static str, fault: Fault) -> Re
         user.post(&format!("/api/images/{id}/analysis"), &ask).await?.expect(202)?;
         let analysed = user.analysed(id).await?;
         ensure!(analysed["analysis"]["status"] == "done", "{operation}: {analysed}");
-        Ok(())
+        // The result may be visible before the worker asks again.
+        until("the second call", async || Ok((proxy.calls() == 2).then_some(()))).await
     })
     .await?;
     ensure!(plan.calls().await?.len() == 1, "{operation}: the model was called again");
@@ -87,11 +88,10 @@ async fn a_job_is_done_once_although_a_response_about_it_was_lost() -> Result<()
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     // The claim. Nobody else may claim the job for two minutes, so its worker has to recognise its own claim.
-    let proxy = analysed_once(&user, "UpdateItem", Fault::Lost).await?;
-    assert_eq!(proxy.calls(), 2);
+    analysed_once(&user, "UpdateItem", Fault::Lost).await?;
     // The result.
     let proxy = analysed_once(&user, "TransactWriteItems", Fault::Lost).await?;
-    assert_eq!((proxy.calls(), proxy.forwarded().len()), (2, 1));
+    assert_eq!(proxy.forwarded().len(), 1);
     Ok(())
 }
 
