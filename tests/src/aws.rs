@@ -286,7 +286,11 @@ impl Aws {
 
 /// The version of a service's JSON protocol.
 fn json_version(service: &str) -> &'static str {
-    if service == "cognito-idp" { "application/x-amz-json-1.1" } else { "application/x-amz-json-1.0" }
+    if matches!(service, "cognito-idp" | "logs") {
+        "application/x-amz-json-1.1"
+    } else {
+        "application/x-amz-json-1.0"
+    }
 }
 
 fn key(pk: &str, sk: &str) -> Value {

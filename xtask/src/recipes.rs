@@ -8,6 +8,7 @@ use serde_yaml_ng::Value;
 
 use crate::{project, template};
 
+mod alarms;
 mod endpoint;
 mod format;
 mod job;

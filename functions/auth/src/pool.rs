@@ -1,9 +1,11 @@
 //! The user pool and its errors.
 
+use std::time::Duration;
+
 use api::{Problem, ProblemCode, Reply, StatusCode};
 use aws::CallError;
 use aws_sdk_cognitoidentityprovider::{
-    Client,
+    Client, Config,
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
 };
@@ -32,7 +34,10 @@ impl Pool {
     /// The app client with this id.
     #[must_use]
     pub fn new(config: &SdkConfig, client_id: String) -> Self {
-        Self { cognito: Client::new(config), client_id }
+        // Cognito sends its mails before it answers. A second attempt sends a second mail, so it begins later than usual.
+        let timeouts = aws::timeouts(Some(Duration::from_secs(4)));
+        let config = Config::from(config).to_builder().timeout_config(timeouts).build();
+        Self { cognito: Client::from_conf(config), client_id }
     }
 }
 

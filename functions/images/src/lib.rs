@@ -2,7 +2,7 @@
 
 use api::{Problem, ProblemCode};
 use aws::CallError;
-use aws_sdk_lambda::{Client, primitives::Blob};
+use aws_sdk_lambda::{Client, Config, primitives::Blob};
 use aws_types::SdkConfig;
 use domain::{Failure, ObjectKey, Thumbnail};
 use serde::Deserialize;
@@ -35,7 +35,9 @@ impl ResizeWorker {
     /// The function with this name.
     #[must_use]
     pub fn new(config: &SdkConfig, function: String) -> Self {
-        Self { lambda: Client::new(config), function }
+        // An invocation takes as long as the worker. A second attempt would start the worker again.
+        let config = Config::from(config).to_builder().timeout_config(aws::timeouts(None)).build();
+        Self { lambda: Client::from_conf(config), function }
     }
 
     /// Creates and stores thumbnails of an original.

@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     JobError, JobMessage, lease,
-    retry::{NextStep, backoff, next_step, without_attempts},
+    retry::{NextStep, backoff, needs_operator, next_step, without_attempts},
 };
 
 /// A job whose lease this worker holds.
@@ -122,8 +122,12 @@ impl Queue {
                 let delay = Duration::from_secs(u64::try_from(seconds).unwrap_or_default().max(1));
                 return Err(Redeliver { after: Some(delay) });
             }
-            Err(cause) => {
-                error!(%job, cause = aws::causes(&cause), "claiming the job failed, will retry");
+            Err(error) => {
+                let cause = aws::causes(&error);
+                match error {
+                    CallError::Internal(_) => error!(%job, cause, "claiming the job failed, will retry"),
+                    CallError::Unavailable(_) => warn!(%job, cause, "claiming the job failed, will retry"),
+                }
                 return Err(Redeliver { after: None });
             }
         };
@@ -158,9 +162,15 @@ impl Queue {
                 Err(Redeliver { after: stored.is_ok().then_some(delay) })
             }
             NextStep::Fail(failure) => {
-                error!(%job, attempts, cause, code = failure.code.as_str(), "job failed, will not retry");
+                let code = failure.code.as_str();
+                // `ERROR` raises the alarm WorkersErrors.
+                if needs_operator(failure.code) {
+                    error!(%job, attempts, cause, code, "job failed, will not retry");
+                } else {
+                    warn!(%job, attempts, cause, code, "job failed, will not retry");
+                }
                 worker.mark_failed(claimed, failure).await.map_err(|cause| {
-                    error!(%job, cause = aws::causes(&cause), "failed to record job failure, will retry");
+                    warn!(%job, cause = aws::causes(&cause), "failed to record job failure, will retry");
                     Redeliver { after: None }
                 })
             }

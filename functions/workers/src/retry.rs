@@ -75,6 +75,13 @@ pub(crate) fn without_attempts(task: &Task, attempts: u32) -> Option<Failure> {
     has_none.then(|| Failure::new(FailureCode::GaveUp, "All attempts failed."))
 }
 
+/// Whether an operator can remove the cause of a job's failure. The causes of other failures are the user's request, or
+/// a provider that was busy or away.
+pub(crate) fn needs_operator(code: FailureCode) -> bool {
+    use FailureCode::{GaveUp, InternalError, ProviderAnswerInvalid, ProviderCredentials, ProviderFull};
+    matches!(code, GaveUp | InternalError | ProviderAnswerInvalid | ProviderCredentials | ProviderFull)
+}
+
 /// The delay after attempt number `attempts`. It doubles with each attempt. `random` is between 0 and 1 and varies half
 /// of the delay, so that jobs that failed together are not retried together.
 pub(crate) fn backoff(base: Duration, attempts: u32, random: f64) -> Duration {

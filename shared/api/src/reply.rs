@@ -3,11 +3,11 @@
 use lambda_http::{
     Body, Response,
     http::{HeaderValue, StatusCode, header},
-    tracing::{error, info},
+    tracing::{error, info, warn},
 };
 use serde::Serialize;
 
-use crate::Problem;
+use crate::{Problem, ProblemCode};
 
 /// The longest time for which a client may cache a redirect, in seconds.
 const MAX_REDIRECT_AGE: i64 = 60;
@@ -69,10 +69,14 @@ pub fn into_response(reply: Reply) -> Response<Body> {
 fn problem_response(problem: &Problem) -> Response<Body> {
     let status = problem.code.status();
     let cause = problem.cause.as_ref().map(|cause| aws::causes(cause.as_ref()));
-    if status.is_server_error() {
-        error!(code = problem.code.as_str(), status = status.as_u16(), cause, "request failed");
+    let (code, number) = (problem.code.as_str(), status.as_u16());
+    // `ERROR` is for what an operator has to look at. The alarms of template.yaml read the field `code`.
+    if problem.code == ProblemCode::Internal {
+        error!(code, status = number, cause, "request failed");
+    } else if status.is_server_error() {
+        warn!(code, status = number, cause, "request not served");
     } else {
-        info!(code = problem.code.as_str(), status = status.as_u16(), cause, "request refused");
+        info!(code, status = number, cause, "request refused");
     }
     let content_type = HeaderValue::from_static("application/problem+json");
     let mut response = with_content(status, content_type, problem.to_json().to_string());

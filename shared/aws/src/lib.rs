@@ -36,7 +36,8 @@ pub struct MissingVariable(&'static str);
 /// endpoint of a single service.
 ///
 /// A call is tried at most three times within eight seconds. That is less than the ten seconds of an endpoint's timeout,
-/// so that the caller gets the function's answer instead of the gateway's.
+/// so that the caller gets the function's answer instead of the gateway's. An attempt ends after 2.5 seconds, so that one
+/// silent connection does not use up the time of the others. See [`timeouts`] for calls that take longer.
 ///
 /// # Errors
 /// [`MissingVariable`] if a variable of Lambda is missing.
@@ -56,12 +57,7 @@ pub fn config() -> Result<SdkConfig, MissingVariable> {
         .http_client(http_client())
         .sleep_impl(TokioSleep::new())
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_max_backoff(Duration::from_secs(1)))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_millis(1500))
-                .operation_timeout(Duration::from_secs(8))
-                .build(),
-        )
+        .timeout_config(timeouts(Some(Duration::from_millis(2500))))
         // The client that requests a presigned upload supplies the checksum, so the SDK must not add its own.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
@@ -69,6 +65,19 @@ pub fn config() -> Result<SdkConfig, MissingVariable> {
         config = config.endpoint_url(url);
     }
     Ok(config.build())
+}
+
+/// The timeouts of a client whose attempts take at most `attempt`. With `None`, an attempt may use the whole time of the
+/// call, which is eight seconds. A call that takes longer than its attempt is made again, so it must be repeatable.
+#[must_use]
+pub fn timeouts(attempt: Option<Duration>) -> TimeoutConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(1500))
+        .operation_timeout(Duration::from_secs(8));
+    match attempt {
+        Some(attempt) => timeouts.operation_attempt_timeout(attempt).build(),
+        None => timeouts.disable_operation_attempt_timeout().build(),
+    }
 }
 
 /// The value of an environment variable.

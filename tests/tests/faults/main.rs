@@ -5,6 +5,8 @@
 //! after the other.
 
 mod ai;
+mod alarms;
+mod calls;
 mod dropbox;
 // Only Linux shows the running processes in /proc.
 #[cfg(target_os = "linux")]
@@ -94,17 +96,18 @@ async fn a_read_that_stays_throttled_is_answered_with_503_in_time() -> Result<()
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user().await?;
-    let path = image(&user).await?;
+    let status = format!("{}/status", image(&user).await?);
     for fault in [Fault::DYNAMODB_THROTTLES, Fault::BROKEN, Fault::Silence] {
         let proxy = Proxy::start(&stack.outputs.endpoint_url, "GetItem", fault, usize::MAX).await?;
         let address = (DYNAMODB, proxy.address.as_str());
-        astray(&stack, "ImagesGet", address, async || {
+        astray(&stack, "ImagesStatus", address, async || {
             let start = Instant::now();
-            is_unavailable(user.get(&path).await?, start)
+            is_unavailable(user.get(&status).await?, start)
         })
         .await?;
+        assert_eq!(proxy.calls(), 3, "{fault:?}");
     }
-    user.get(&path).await?.expect(200)?;
+    user.get(&status).await?.expect(200)?;
     Ok(())
 }
 
@@ -207,6 +210,7 @@ async fn a_write_that_stays_throttled_leaves_nothing_behind() -> Result<()> {
             is_unavailable(user.post("/api/images", &new_image()).await?, start)
         })
         .await?;
+        assert_eq!(proxy.calls(), 3, "{fault:?}");
     }
     assert_eq!(user.usage().await?, (1, 10));
     Ok(())

@@ -8,7 +8,7 @@ use serde_yaml_ng::Value;
 use super::{between, contract, quoted, read, resources, strings, target};
 use crate::redrive;
 
-type Resources = BTreeMap<String, Value>;
+pub(super) type Resources = BTreeMap<String, Value>;
 
 /// The queues that workers read, each with its worker and its dead-letter queue.
 fn queues(resources: &Resources) -> Result<Vec<(String, String, String)>> {
@@ -27,7 +27,7 @@ fn queues(resources: &Resources) -> Result<Vec<(String, String, String)>> {
 }
 
 /// All queues to which a message goes after its last attempt.
-fn dead_letters(resources: &Resources) -> Result<BTreeSet<String>> {
+pub(super) fn dead_letters(resources: &Resources) -> Result<BTreeSet<String>> {
     let mut all: BTreeSet<String> = queues(resources)?.into_iter().map(|(_, _, letters)| letters).collect();
     for resource in resources.values() {
         let events = resource["Properties"]["Events"].as_mapping().into_iter().flat_map(|all| all.values());
@@ -35,38 +35,6 @@ fn dead_letters(resources: &Resources) -> Result<BTreeSet<String>> {
         all.extend(destinations.filter_map(|to| target(&to["Destination"])).map(str::to_owned));
     }
     Ok(all)
-}
-
-/// The queue or function that an alarm watches.
-fn watched(alarm: &Value) -> Option<(&str, &str)> {
-    let metric = alarm["Properties"]["MetricName"].as_str()?;
-    Some((metric, target(&alarm["Properties"]["Dimensions"][0]["Value"])?))
-}
-
-#[test]
-fn every_dead_letter_queue_and_every_worker_has_its_alarm() -> Result<()> {
-    let resources = resources()?;
-    let alarms: BTreeSet<(&str, &str)> = resources
-        .values()
-        .filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm")
-        .filter_map(watched)
-        .collect();
-    for queue in dead_letters(&resources)? {
-        let alarm = ("ApproximateNumberOfMessagesVisible", queue.as_str());
-        assert!(alarms.contains(&alarm), "template.yaml has no alarm for messages in {queue}");
-    }
-    // CloudFormation itself reports an error of WorkersSetup.
-    for worker in resources.keys().filter(|name| is_worker(name) && *name != "WorkersSetup") {
-        if resources[worker]["Type"] == "AWS::Serverless::Function" {
-            let alarm = ("Errors", worker.as_str());
-            assert!(alarms.contains(&alarm), "template.yaml has no alarm for errors of {worker}");
-        }
-    }
-    Ok(())
-}
-
-fn is_worker(name: &str) -> bool {
-    name.starts_with("Workers")
 }
 
 #[test]

@@ -198,10 +198,7 @@ pub(crate) fn is_condition<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -
 ///
 /// # Errors
 /// [`CallError`] if the update failed for another reason.
-pub(crate) fn refused_update<R>(error: SdkError<UpdateItemError, R>) -> Result<Option<Item>, CallError>
-where
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
+pub(crate) fn refused_update(error: SdkError<UpdateItemError>) -> Result<Option<Item>, CallError> {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(failed.item().cloned()),
         _ => Err(error.into()),

@@ -100,6 +100,10 @@ impl Records {
 
     /// Writes all items or none. Returns the reasons if a condition was false. If the transaction conflicts with another
     /// one (for example because a user's parallel uploads change the same profile), it is retried after a random pause.
+    ///
+    /// If an answer is lost, the SDK sends the same request again with the same `ClientRequestToken`, and DynamoDB answers
+    /// as to the first one ("TransactWriteItems", Amazon DynamoDB API Reference). A transaction that DynamoDB cancelled
+    /// wrote nothing, so its retry has a token of its own.
     pub(crate) async fn transact(
         &self,
         items: Vec<TransactWriteItem>,
@@ -124,7 +128,10 @@ impl Records {
             if has("ConditionalCheckFailed") {
                 return Ok(Some(reasons.to_vec()));
             }
-            if attempt == ATTEMPTS || !(has("TransactionConflict") || has("ThrottlingError")) {
+            if !reasons.iter().all(is_temporary) {
+                return Err(CallError::internal(unexpected(reasons)));
+            }
+            if attempt == ATTEMPTS {
                 return Err(CallError::Unavailable(error.into()));
             }
             pause(attempt).await;
@@ -148,6 +155,23 @@ impl Records {
             .map(Some)
             .ok_or_else(|| CallError::internal("DynamoDB gave no reason for a refused transaction"))
     }
+}
+
+/// Whether the same transaction can succeed later, as far as one of its items decides ("TransactWriteItems", Amazon
+/// DynamoDB API Reference, lists the codes). `None` is the code of an item that was not the reason.
+fn is_temporary(reason: &CancellationReason) -> bool {
+    matches!(
+        reason.code(),
+        None | Some("None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+    )
+}
+
+/// What the log says about a transaction that DynamoDB will never accept. The messages contain no values.
+fn unexpected(reasons: &[CancellationReason]) -> String {
+    let texts = reasons.iter().filter(|reason| !is_temporary(reason)).map(|reason| {
+        format!("{}: {}", reason.code().unwrap_or_default(), reason.message().unwrap_or_default())
+    });
+    format!("DynamoDB cancelled a transaction: {}", texts.collect::<Vec<_>>().join("; "))
 }
 
 /// The stored item, if an item of a transaction was refused because its condition was false. The inner value is `None`

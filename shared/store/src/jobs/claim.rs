@@ -23,7 +23,7 @@ pub enum JobClaim {
 }
 
 impl Records {
-    /// Claims a job for `lease.owner`. Each claim counts as an attempt.
+    /// Claims a job for `lease.owner`, which no other claim may use. Each claim counts as an attempt.
     ///
     /// # Errors
     /// [`CallError`]
@@ -48,6 +48,10 @@ impl Records {
         };
         let Some(item) = refused_update(error)? else { return Ok(JobClaim::Ended) };
         let job: Job = read(item)?;
+        // DynamoDB wrote this claim before, but its answer was lost. So the SDK sent the claim again.
+        if job.lease.as_ref() == Some(lease) {
+            return Ok(JobClaim::Taken(Box::new(job)));
+        }
         let leased = job.lease.map_or(0, |lease| lease.until + 1);
         Ok(JobClaim::NotBefore(leased.max(job.not_before.unwrap_or_default())))
     }

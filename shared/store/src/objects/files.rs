@@ -1,5 +1,7 @@
 //! Reads and stores originals and thumbnails.
 
+use std::time::Duration;
+
 use aws::CallError;
 use aws_sdk_s3::{
     Client,
@@ -43,7 +45,10 @@ impl Objects {
     pub fn new(config: &SdkConfig, uploads: String, derived: String) -> Self {
         // The emulator has no host name for each bucket.
         let path_style = config.endpoint_url().is_some();
-        let s3 = Client::from_conf(Builder::from(config).force_path_style(path_style).build());
+        // The files are up to several megabytes, so an attempt to store one takes longer than other calls.
+        let timeouts = aws::timeouts(Some(Duration::from_secs(4)));
+        let config = Builder::from(config).force_path_style(path_style).timeout_config(timeouts).build();
+        let s3 = Client::from_conf(config);
         Self { s3, uploads, derived }
     }
 
