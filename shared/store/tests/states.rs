@@ -22,8 +22,8 @@ enum Event {
     Finish { worker: usize },
     /// A worker sets the version that it claimed to failed.
     Fail { worker: usize },
-    /// Lambda no longer retries an event.
-    GiveUp { version: u32, sequencer: u8 },
+    /// A worker releases its claim after a temporary failure.
+    Release { worker: usize },
     /// The deadline of a replacement has passed.
     Lapse { version: u32 },
     /// The owner changes the title.
@@ -43,8 +43,8 @@ fn event() -> impl Strategy<Value = Event> {
         5 => (version.clone(), sequencer.clone(), worker.clone())
             .prop_map(|(version, sequencer, worker)| Event::Arrive { version, sequencer, worker }),
         4 => worker.clone().prop_map(|worker| Event::Finish { worker }),
-        2 => worker.prop_map(|worker| Event::Fail { worker }),
-        1 => (version.clone(), sequencer).prop_map(|(version, sequencer)| Event::GiveUp { version, sequencer }),
+        2 => worker.clone().prop_map(|worker| Event::Fail { worker }),
+        1 => worker.prop_map(|worker| Event::Release { worker }),
         1 => version.prop_map(|version| Event::Lapse { version }),
         1 => Just(Event::Rename),
         1 => Just(Event::Delete),
@@ -118,8 +118,10 @@ impl World {
                 let Some((key, image)) = &self.claims[worker] else { return Ok(()) };
                 records.fail(key, image, &failure(), now).await?;
             }
-            Event::GiveUp { version, sequencer } => {
-                records.mark_failed(&self.key(version), &sequence(sequencer), &failure(), now).await?;
+            Event::Release { worker } => {
+                let Some((key, image)) = &self.claims[worker] else { return Ok(()) };
+                let lease = image.lease.as_ref().context("no lease")?;
+                records.release_claim(key, lease).await?;
             }
             Event::Lapse { version } => {
                 records.expire_replacement(user, id, version, now).await?;
@@ -181,6 +183,7 @@ impl World {
         }
         assert_eq!(after.failure.is_some(), after.status == Status::Failed);
         assert_eq!(after.lease.is_some(), after.status == Status::Processing);
+        assert!(after.crashes == 0 || after.status == Status::Processing, "{after:?}");
         self.last = image;
         Ok(())
     }
@@ -194,7 +197,7 @@ impl World {
 fn is_a_step((from, to): (Status, Status)) -> bool {
     use Status::{Failed, Pending, Processing, Ready};
     match from {
-        Pending => matches!(to, Pending | Processing | Failed),
+        Pending => matches!(to, Pending | Processing),
         // A later event of the same upload starts the processing again.
         Processing | Ready | Failed => matches!(to, Processing | Ready | Failed),
     }
