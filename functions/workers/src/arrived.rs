@@ -76,6 +76,9 @@ impl ArrivedUploads {
     /// [`CallError`]
     pub async fn rescue_image(&self, user: &UserId, image: &Image) -> Result<bool, CallError> {
         let (key, now) = (image.key(user), domain::now());
+        if image.status != Status::Pending {
+            return Ok(false);
+        }
         let Some(at) = self.objects.arrived_at(&key).await? else { return Ok(false) };
         if !self.records.put_back(user, image, now).await? {
             return Ok(false);

@@ -8,11 +8,11 @@
 use aws::CallError;
 use aws_types::SdkConfig;
 use domain::Timestamp;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use store::{OwnedImage, Records};
-use tracing::info;
+use tracing::{error, info};
 use workers::ArrivedUploads;
 
 /// The ages of the images that a scheduled run looks at, in seconds. The first is soon after most uploads, the second is
@@ -58,8 +58,11 @@ impl Event {
             Self::Window { from, to } => return Ok(vec![(from, to)]),
             Self::Scheduled { time } => time.as_second(),
         };
-        let at = |seconds: i64| Ok(Timestamp::from_second(seconds)?);
-        AGES.iter().map(|age| Ok((at(time - age - WINDOW)?, at(time - age)?))).collect()
+        let window = |age: &i64| {
+            let (from, to) = (time - age - WINDOW, time - age);
+            Ok((Timestamp::from_second(from)?, Timestamp::from_second(to)?))
+        };
+        AGES.iter().map(window).collect()
     }
 }
 
@@ -70,6 +73,8 @@ struct Swept {
     unfinished: usize,
     /// The number of uploads that were sent to the queue.
     sent: usize,
+    /// The number of images that could not be looked at.
+    failed: usize,
 }
 
 struct Sweeper {
@@ -87,8 +92,10 @@ impl Sweeper {
         for window in event.payload.windows()? {
             self.sweep(window, &mut swept).await?;
         }
-        info!(unfinished = swept.unfinished, sent = swept.sent, "looked for uploads that were not developed");
-        Ok(swept)
+        let Swept { unfinished, sent, failed } = swept;
+        info!(unfinished, sent, failed, "looked for uploads that were not developed");
+        // Lambda then repeats the run. An upload that is sent twice is developed once.
+        if failed > 0 { Err(format!("looking at {failed} images failed").into()) } else { Ok(swept) }
     }
 
     async fn sweep(&self, window: (Timestamp, Timestamp), swept: &mut Swept) -> Result<(), CallError> {
@@ -96,19 +103,28 @@ impl Sweeper {
         loop {
             let (images, next) = self.records.unfinished_images(window, position).await?;
             swept.unfinished += images.len();
-            let sent: Vec<bool> = stream::iter(images)
-                .map(async |OwnedImage { user, image }| {
-                    self.arrived.send_if_arrived(&user, &image, domain::now()).await
-                })
-                .buffer_unordered(CONCURRENCY)
-                .try_collect()
-                .await?;
-            swept.sent += sent.into_iter().filter(|sent| *sent).count();
+            let mut results =
+                stream::iter(images).map(|image| self.look_at(image)).buffer_unordered(CONCURRENCY);
+            while let Some(result) = results.next().await {
+                match result {
+                    Ok(sent) => swept.sent += usize::from(sent),
+                    // One bad record must not keep the others waiting.
+                    Err(cause) => {
+                        swept.failed += 1;
+                        error!(cause = aws::causes(&cause), "looking for an upload failed");
+                    }
+                }
+            }
             if next.is_none() {
                 return Ok(());
             }
             position = next;
         }
+    }
+
+    async fn look_at(&self, image: Result<OwnedImage, CallError>) -> Result<bool, CallError> {
+        let OwnedImage { user, image } = image?;
+        self.arrived.send_if_arrived(&user, &image, domain::now()).await
     }
 }
 

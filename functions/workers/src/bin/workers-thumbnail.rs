@@ -80,7 +80,8 @@ impl Delivery<'_> {
 
     /// Whether the queue has delivered the message for so long that the clean-up of a deleted image must be over.
     fn outlasts_clean_up(self) -> bool {
-        let first = self.message.and_then(|message| message.attributes.get("ApproximateFirstReceiveTimestamp"));
+        let first =
+            self.message.and_then(|message| message.attributes.get("ApproximateFirstReceiveTimestamp"));
         let first = first.and_then(|time| time.parse::<i64>().ok());
         let waited = first.map_or(0, |first| (domain::now().as_millisecond() - first) / 1000);
         u64::try_from(waited).unwrap_or_default() > CLEAN_UP_SECONDS
@@ -134,7 +135,8 @@ impl ThumbnailWorker {
     /// # Errors
     /// The delay after which SQS should deliver the message again.
     async fn handle_message(&self, message: &SqsMessage, context: &Context) -> Result<(), Duration> {
-        let deliveries = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+        let deliveries =
+            message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
         let deliveries = deliveries.unwrap_or(1);
         let backoff = retry_delay(self.base_delay, deliveries);
         let id = message.message_id.as_deref().unwrap_or_default();
@@ -164,10 +166,8 @@ impl ThumbnailWorker {
 
     async fn develop(&self, upload: &UploadEvent, delivery: Delivery<'_>) -> Result<(), RetryableError> {
         let lease = lease(delivery.context.request_id.clone(), delivery.context);
-        let claimed = tokio::try_join!(
-            self.claim(upload, &lease),
-            self.records.profile_or_default(&upload.key.user),
-        );
+        let claimed =
+            tokio::try_join!(self.claim(upload, &lease), self.records.profile_or_default(&upload.key.user),);
         let (claim, profile) = match claimed {
             Ok(claimed) => claimed,
             Err(error) => {
@@ -274,7 +274,8 @@ impl ThumbnailWorker {
     ) -> Result<Result<Developed, Failure>, CallError> {
         if image.crashes >= MAX_CRASHES {
             error!(key = %upload.key, crashes = image.crashes, "gave up an upload: its workers died");
-            let detail = "The picture could not be developed: each attempt ended unexpectedly. Try another file.";
+            let detail =
+                "The picture could not be developed: each attempt ended unexpectedly. Try another file.";
             return Ok(Err(Failure::new(FailureCode::ProcessingFailed, detail)));
         }
         match workers::check_length(image.upload.size.bytes()) {

@@ -29,7 +29,8 @@ impl Records {
     /// The images that were created in this time, up to and including `before`, and that are pending or processing. They
     /// may have expired. An index answers, which may lag behind the table.
     ///
-    /// Begins at `position`, or at the first image. The second value is where the next page begins, if there is one.
+    /// Begins at `position`, or at the first image. The second value is where the next page begins, if there is one. An item
+    /// that cannot be read is an error in the list.
     ///
     /// # Errors
     /// [`CallError`]
@@ -37,7 +38,7 @@ impl Records {
         &self,
         (from, before): (Timestamp, Timestamp),
         position: Option<SweepPosition>,
-    ) -> Result<(Vec<OwnedImage>, Option<SweepPosition>), CallError> {
+    ) -> Result<(Vec<Result<OwnedImage, CallError>>, Option<SweepPosition>), CallError> {
         let position = position.unwrap_or(SweepPosition { shard: 0, start: None });
         let first = |time| string(ImageId::first_at(time).to_string());
         let keys = eq("shard", shard(position.shard)).and(between("id", first(from), first(before)));
@@ -52,7 +53,7 @@ impl Records {
             let user = owner(&item)?;
             Ok(OwnedImage { user, image: read(item)? })
         });
-        let images = images.collect::<Result<_, CallError>>()?;
+        let images = images.collect();
         let next = match answer.last_evaluated_key {
             Some(start) => Some(SweepPosition { start: Some(start), ..position }),
             None => Some(SweepPosition { shard: position.shard + 1, start: None })

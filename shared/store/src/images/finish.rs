@@ -3,7 +3,8 @@
 use aws::CallError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use domain::{
-    DropboxCopy, DropboxPath, Failure, Image, Job, ObjectKey, Picture, Sequencer, Status, Thumbnail, Timestamp,
+    DropboxCopy, DropboxPath, Failure, Image, Job, ObjectKey, Picture, Sequencer, Status, Thumbnail,
+    Timestamp,
 };
 
 use super::claim::{status, update_version};
