@@ -107,3 +107,74 @@ impl ArrivedUploads {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{FakeAws, IMAGE_ID, USER, image, ok};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The host's last label, and the path of the original.
+    const HEAD: &str = "com/5f0c3c9e-0000-4000-8000-000000000000/01K8Z3J5Q0000000000000TEST/1";
+
+    async fn sent(image: Value, aws: &FakeAws) -> Option<Value> {
+        let retries = UploadRetries::new(&aws.config(), "queue".to_owned());
+        let arrived = ArrivedUploads { records: aws.records(), objects: aws.objects(), retries };
+        let image = serde_json::from_value(image).unwrap();
+        let sent = arrived.send_if_arrived(&USER.parse().unwrap(), &image, domain::now()).await.unwrap();
+        let send = aws.calls().into_iter().find(|(operation, _)| operation == "SendMessage");
+        assert_eq!(send.is_some(), sent);
+        let body = send?.1["MessageBody"].take();
+        Some(serde_json::from_str(body.as_str().unwrap()).unwrap())
+    }
+
+    fn processing(until: i64) -> Value {
+        let mut image = image();
+        image["status"] = json!("processing");
+        image["uploaded_at"] = json!("2026-03-12T19:04:00Z");
+        (image["sequencer"], image["lease"]) = (json!("0055AE"), json!({"owner": "a", "until": until}));
+        image
+    }
+
+    #[tokio::test]
+    async fn an_upload_whose_worker_died_is_sent_with_its_own_sequencer() {
+        let aws = FakeAws::new([ok("SendMessage", json!({"MessageId": "1"}))]);
+        let message = sent(processing(1), &aws).await.unwrap();
+        let record = &message["requestPayload"]["Records"][0];
+        assert_eq!(record["s3"]["object"]["key"], json!(format!("{USER}/{IMAGE_ID}/1")));
+        assert_eq!(
+            (&record["eventTime"], &record["s3"]["object"]["sequencer"]),
+            (&json!("2026-03-12T19:04:00Z"), &json!("0055AE"))
+        );
+        assert_eq!(aws.operations(), ["SendMessage"]);
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_a_worker_develops_is_left_alone() {
+        let aws = FakeAws::new([]);
+        assert_eq!(sent(processing(99_999_999_999), &aws).await, None);
+    }
+
+    #[tokio::test]
+    async fn an_image_without_a_file_is_left_alone() {
+        let aws = FakeAws::new([(HEAD, 404, Value::Null)]);
+        assert_eq!(sent(image(), &aws).await, None);
+        assert_eq!(aws.operations(), [HEAD]);
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_nobody_has_claimed_is_sent() {
+        let aws = FakeAws::new([ok(HEAD, Value::Null), ok("SendMessage", json!({"MessageId": "1"}))]);
+        let message = sent(image(), &aws).await.unwrap();
+        let object = &message["requestPayload"]["Records"][0]["s3"]["object"];
+        assert!(object["sequencer"].as_str().unwrap().bytes().all(|digit| digit == b'0'), "{object}");
+    }
+
+    #[test]
+    fn only_what_dynamodb_removed_itself_has_expired() {
+        let event = |text: &str| serde_json::from_str::<aws_lambda_events::dynamodb::Event>(text).unwrap();
+        assert!(has_expired(&event(include_str!("../../../events/workers-stream-expired.json")).records[0]));
+        assert!(!has_expired(&event(include_str!("../../../events/workers-stream.json")).records[0]));
+    }
+}

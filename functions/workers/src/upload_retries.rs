@@ -27,7 +27,13 @@ impl UploadRetries {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
-        Ok(Self { sqs: Client::new(config), url: aws::var("UPLOAD_RETRIES")? })
+        Ok(Self::new(config, aws::var("UPLOAD_RETRIES")?))
+    }
+
+    /// The queue with this URL.
+    #[must_use]
+    pub fn new(config: &SdkConfig, url: String) -> Self {
+        Self { sqs: Client::new(config), url }
     }
 
     /// Sends an upload, to be developed after `delay`. A second message about the same upload has no further effect.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    convert::Infallible,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     Answer(u16, &'static str),
     /// There is no response.
     Silence,
+    /// The service does what the request asks, but the connection breaks before the response arrives.
+    Lost,
     /// DynamoDB repeats its first response to a query, like an index that lags behind its table.
     Outdated,
 }
@@ -59,6 +61,14 @@ impl Fault {
         400,
         r#"{"__type":"LimitExceededException","message":"Attempt limit exceeded, please try after some time."}"#,
     );
+    /// DynamoDB will never accept the transaction.
+    pub(crate) const TRANSACTION_INVALID: Self = Self::Answer(
+        400,
+        r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"Transaction cancelled, please refer cancellation reasons for specific reasons [ValidationError]","CancellationReasons":[{"Code":"ValidationError","Message":"Item size has exceeded the maximum allowed size"}]}"#,
+    );
+    /// DynamoDB will never accept the request.
+    pub(crate) const INVALID: Self =
+        Self::Answer(400, r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"bad"}"#);
     /// S3 throttles.
     pub(crate) const S3_THROTTLES: Self = Self::Answer(
         503,
@@ -78,6 +88,8 @@ struct Plan {
     forwarded: Vec<Bytes>,
     /// The first response to each query.
     answers: HashMap<String, Response<Full<Bytes>>>,
+    /// The transactions that were written, by their token.
+    written: HashMap<String, (Value, Response<Full<Bytes>>)>,
 }
 
 /// A running proxy.
@@ -112,6 +124,7 @@ impl Proxy {
                 calls: 0,
                 forwarded: Vec::new(),
                 answers: HashMap::new(),
+                written: HashMap::new(),
             })),
         };
         let served = proxy.clone();
@@ -121,7 +134,7 @@ impl Proxy {
                 tokio::spawn(async move {
                     let answer = service_fn(move |request| {
                         let proxy = proxy.clone();
-                        async move { Ok::<_, Infallible>(proxy.answer(request).await) }
+                        async move { proxy.answer(request).await }
                     });
                     // A client may close the connection at any time.
                     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
@@ -141,19 +154,24 @@ impl Proxy {
         self.plan().forwarded.clone()
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        match self.fault_of(&request) {
+    /// The response, or an error that closes the connection.
+    async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+        Ok(match self.fault_of(&request) {
             None => self.forward(request).await.unwrap_or_else(unreachable),
             Some(Fault::Outdated) => self.first_answer(request).await.unwrap_or_else(unreachable),
             Some(Fault::Silence) => {
                 tokio::time::sleep(Duration::from_secs(60)).await;
                 response(StatusCode::GATEWAY_TIMEOUT, Bytes::new())
             }
+            Some(Fault::Lost) => {
+                self.forward(request).await.unwrap_or_else(unreachable);
+                return Err(io::ErrorKind::ConnectionReset.into());
+            }
             Some(Fault::Answer(status, body)) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 response(status, Bytes::from_static(body.as_bytes()))
             }
-        }
+        })
     }
 
     fn fault_of(&self, request: &Request<Incoming>) -> Option<Fault> {
@@ -168,7 +186,29 @@ impl Proxy {
 
     async fn forward(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
-        self.pass_on(head, body.collect().await?.to_bytes()).await
+        let body = body.collect().await?.to_bytes();
+        match operation(&head.headers, &head.method) {
+            "TransactWriteItems" => self.transact(head, body).await,
+            _ => self.pass_on(head, body).await,
+        }
+    }
+
+    /// A repeated transaction with the same token is not written again. The emulator ignores the token, so this follows
+    /// AWS's description ("TransactWriteItems", Amazon DynamoDB API Reference, `ClientRequestToken`).
+    async fn transact(&self, head: Parts, body: Bytes) -> Result<Response<Full<Bytes>>> {
+        let asked: Value = serde_json::from_slice(&body)?;
+        let token = asked["ClientRequestToken"].as_str().context("a transaction without a token")?.to_owned();
+        let written = self.plan().written.get(&token).cloned();
+        if let Some((first, answer)) = written {
+            let mismatch = r#"{"__type":"IdempotentParameterMismatchException"}"#;
+            let refusal = response(StatusCode::BAD_REQUEST, Bytes::from_static(mismatch.as_bytes()));
+            return Ok(if first == asked { answer } else { refusal });
+        }
+        let answer = self.pass_on(head, body).await?;
+        if answer.status().is_success() {
+            self.plan().written.insert(token, (asked, answer.clone()));
+        }
+        Ok(answer)
     }
 
     /// Repeats the first response to a query. Queries that differ only in the current time count as the same.

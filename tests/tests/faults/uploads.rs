@@ -1,15 +1,17 @@
 //! Uploads while S3, DynamoDB or Lambda's concurrency is away: every upload that reached S3 is developed afterwards,
 //! without anybody's hand
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tests::{Stack, User, pictures, until};
 
-use crate::{DYNAMODB, S3, TURN, astray, nobody};
 #[cfg(target_os = "linux")]
+use crate::killed::{in_a_hurry, kill};
 use crate::{
-    killed::{in_a_hurry, kill},
+    DYNAMODB, S3, TURN, astray, nobody,
     proxy::{Fault, Proxy},
 };
 
@@ -82,11 +84,11 @@ async fn uploads_without_concurrency_whose_events_are_lost_are_found_and_develop
     stack.aws.set_concurrency(&function, Some(0)).await?;
     let ids = upload_some(&user).await;
     // The emulator's attempts at an event end after some seconds. Then nobody knows of the uploads.
-    tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
     stack.aws.set_concurrency(&function, None).await?;
     forget_retries(&stack).await?;
     let ids = ids?;
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     for id in &ids {
         ensure!(user.image(id).await?["status"] == "pending", "the event was not lost");
     }
@@ -98,6 +100,25 @@ async fn uploads_without_concurrency_whose_events_are_lost_are_found_and_develop
     let swept = stack.invoke("WorkersSweep", &event).await?.ok()?;
     ensure!(swept["sent"].as_u64() >= Some(3), "{swept}");
     all_ready(&user, &ids, UPLOADS).await
+}
+
+#[tokio::test]
+async fn a_claim_whose_response_was_lost_is_recognised_and_not_waited_for() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let proxy = Proxy::start(&stack.outputs.endpoint_url, "UpdateItem", Fault::Lost, 1).await?;
+    astray(&stack, "WorkersThumbnail", (DYNAMODB, &proxy.address), async || {
+        let start = Instant::now();
+        let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
+        ensure!(image["status"] == "ready", "{image}");
+        // A worker that met a stranger's claim would wait until it expires, which takes a minute.
+        ensure!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        // The claim twice, and the result.
+        ensure!(proxy.calls() == 3, "{} calls", proxy.calls());
+        Ok(())
+    })
+    .await
 }
 
 /// A worker that is killed each time while it reads the original: the file may be the cause.

@@ -204,3 +204,33 @@ fn not_written(item: Option<&Item>, after: &Image) -> Result<Outcome, CallError>
         Outcome::VersionObsolete
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{ContentType, FailureCode, NewImage, Upload};
+
+    use super::*;
+    use crate::dynamodb::keys::image_item;
+
+    #[test]
+    fn a_result_whose_response_was_lost_is_recognised() {
+        let upload =
+            Upload { content_type: ContentType::Png, size: 1.try_into().unwrap(), checksum_sha256: None };
+        let file_name = "a".to_owned().try_into().unwrap();
+        let new = NewImage { file_name, title: None, description: None, upload };
+        let mut after = Image::pending(new, domain::now());
+        after.status = Status::Failed;
+        after.failure = Some(Failure::new(FailureCode::NotAnImage, "It is none."));
+        let outcome = |stored: &Image| {
+            let item = image_item(&"user".parse().unwrap(), stored).unwrap();
+            not_written(Some(&item), &after).unwrap()
+        };
+        assert_eq!(outcome(&after), Outcome::Done);
+        // The owner has changed something else since.
+        assert_eq!(outcome(&Image { title: "A".to_owned().try_into().ok(), ..after.clone() }), Outcome::Done);
+        let processing = Image { status: Status::Processing, failure: None, ..after.clone() };
+        assert_eq!(outcome(&processing), Outcome::LeaseLost);
+        assert_eq!(outcome(&Image { version: 2, ..processing }), Outcome::VersionObsolete);
+        assert_eq!(not_written(None, &after).unwrap(), Outcome::Gone);
+    }
+}
