@@ -166,11 +166,11 @@ impl ThumbnailWorker {
 
     async fn develop(&self, upload: &UploadEvent, delivery: Delivery<'_>) -> Result<(), RetryableError> {
         let lease = lease(delivery.context.request_id.clone(), delivery.context);
-        let claimed =
-            tokio::try_join!(self.claim(upload, &lease), self.records.profile_or_default(&upload.key.user),);
-        let (claim, profile) = match claimed {
-            Ok(claimed) => claimed,
-            Err(error) => {
+        // `join` and not `try_join`, so that no claim goes on after this function has released it.
+        let profile = self.records.profile_or_default(&upload.key.user);
+        let (claim, profile) = match tokio::join!(self.claim(upload, &lease), profile) {
+            (Ok(claim), Ok(profile)) => (claim, profile),
+            (Err(error), _) | (_, Err(error)) => {
                 // The claim may have succeeded although its response was lost.
                 self.release(upload, &lease).await;
                 return Err(error.into());
