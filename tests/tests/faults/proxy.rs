@@ -61,14 +61,6 @@ impl Fault {
         400,
         r#"{"__type":"LimitExceededException","message":"Attempt limit exceeded, please try after some time."}"#,
     );
-    /// DynamoDB will never accept the transaction.
-    pub(crate) const TRANSACTION_INVALID: Self = Self::Answer(
-        400,
-        r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"Transaction cancelled, please refer cancellation reasons for specific reasons [ValidationError]","CancellationReasons":[{"Code":"ValidationError","Message":"Item size has exceeded the maximum allowed size"}]}"#,
-    );
-    /// DynamoDB will never accept the request.
-    pub(crate) const INVALID: Self =
-        Self::Answer(400, r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"bad"}"#);
     /// S3 throttles.
     pub(crate) const S3_THROTTLES: Self = Self::Answer(
         503,

@@ -156,7 +156,8 @@ async fn a_replacement_that_is_given_up_leaves_neither_file_nor_usage() -> Resul
     die(&user, id, 2).await?;
     user.change_record(id, "SET sequencer = :one REMOVE failure", json!({":one": "1".repeat(64)})).await?;
     stack.aws.put_object(&stack.outputs.uploads_bucket, &key, vec![0; 10]).await?;
-    let event = events::uploaded([(key.as_str(), &"1".repeat(64))])?;
+    let sequencer = "1".repeat(64);
+    let event = events::uploaded([(key.as_str(), sequencer.as_str())])?;
     stack.invoke("WorkersThumbnail", &delivery(&events::given_up(&event))).await?.ok()?;
     let image = user.developed(id).await?;
     assert_eq!(image["status"], "failed");
