@@ -5,15 +5,16 @@ use serde_json::{Value, json};
 
 use crate::aws::Aws;
 
-/// The dead-letter queues of jobs, each with its queue, by their names in template.yaml.
-pub(crate) const QUEUES: [(&str, &str); 3] = [
+/// The dead-letter queues of jobs and uploads, each with its queue, by their names in template.yaml.
+pub(crate) const QUEUES: [(&str, &str); 4] = [
     ("AnalysisDeadLetters", "AnalysisJobs"),
     ("EditDeadLetters", "EditJobs"),
     ("DropboxDeadLetters", "DropboxJobs"),
+    ("UploadDeadLetters", "UploadRetries"),
 ];
 
-/// Moves all dead letters of a stack's jobs back to their queues, and returns their number. A worker ignores a job that
-/// has ended.
+/// Moves all dead letters of a stack's jobs and uploads back to their queues, and returns their number. A worker ignores a
+/// job that has ended and an upload that was developed.
 pub(crate) fn run(aws: &mut Aws, stack: &str) -> Result<usize> {
     let mut count = 0;
     for (dead, alive) in QUEUES {

@@ -17,7 +17,7 @@ const QUEUES: [(&str, Option<&str>, &str); 6] = [
     ("analysis", Some("ANALYSIS_QUEUE"), "ANALYSIS_DEAD_LETTERS"),
     ("edits", Some("EDITS_QUEUE"), "EDITS_DEAD_LETTERS"),
     ("dropbox", Some("DROPBOX_QUEUE"), "DROPBOX_DEAD_LETTERS"),
-    ("failed-uploads", Some("FAILURES_QUEUE"), "FAILURES_DEAD_LETTERS"),
+    ("failed-uploads", Some("UPLOAD_RETRIES"), "UPLOAD_DEAD_LETTERS"),
     ("reclaim", None, "RECLAIM_DEAD_LETTERS"),
     ("tiers", None, "TIERS_DEAD_LETTERS"),
 ];

@@ -1,5 +1,6 @@
 //! Code that several workers share: S3 events, stream records, developing pictures, jobs, and providers.
 
+mod arrived;
 mod develop;
 mod dispatch;
 mod dropbox_copy;
@@ -9,7 +10,9 @@ mod model;
 mod retry;
 mod stream;
 mod upload_event;
+mod upload_retries;
 
+pub use arrived::{ArrivedUploads, has_expired};
 pub use develop::{check_length, develop};
 pub use dispatch::{Dispatcher, JobMessage};
 pub use dropbox_copy::copy_to_dropbox;
@@ -18,4 +21,5 @@ pub use lease::lease;
 pub use model::{Model, picture_for_model, with_secret};
 pub use retry::{JobError, no_picture};
 pub use stream::{Keys, new_item, old_item, process_in_order};
-pub use upload_event::{S3Notification, UploadEvent};
+pub use upload_event::{FailedInvocation, S3Notification, UploadEvent};
+pub use upload_retries::{UploadRetries, retry_delay};

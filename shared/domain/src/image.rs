@@ -98,6 +98,9 @@ pub struct Image {
     /// The lease of the worker that develops the upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
+    /// How many workers in succession have died while they developed the latest upload.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub crashes: u32,
     /// The picture that Darkroom serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<Picture>,
@@ -125,6 +128,10 @@ pub struct Image {
     /// The copy of the served picture's original in Dropbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropbox_copy: Option<DropboxCopy>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What a caller sends to create an image.
@@ -163,6 +170,7 @@ impl Image {
             replace_by: None,
             sequencer: None,
             lease: None,
+            crashes: 0,
             picture: None,
             set: None,
             phone_number: None,

@@ -2,7 +2,9 @@
 
 pub(crate) mod claim;
 pub(crate) mod create;
+pub(crate) mod expired;
 pub(crate) mod filter;
+pub(crate) mod finish;
 mod read;
 pub(crate) mod replace;
 pub(crate) mod update;

@@ -233,7 +233,12 @@ async fn what_workers_write_is_valid_for_dynamodb() -> Result<()> {
             });
         })
         .await?;
-    for image in [&plain, &wished] {
+    // The image is in a slot.
+    let mut placed = judged.image(|_| {}).await?;
+    let set = ImageSet::new(SetText::default(), *now);
+    placed.set = Some(SetPlace { id: set.id, image_type: Slot::Image1 });
+    records.unfinished_images((*now, *now), None).await?;
+    for image in [&plain, &wished, &placed] {
         let key = ObjectKey { user: user.clone(), image: image.id, version: image.version };
         records.claim(&key, &sequencer, &lease(), *now, *now).await?;
         records.release_claim(&key, &lease()).await?;
@@ -247,7 +252,9 @@ async fn what_workers_write_is_valid_for_dynamodb() -> Result<()> {
             records.finish(&key, image, developed, copies_to_dropbox, *now).await?;
         }
         records.fail(&key, image, &failure(), *now).await?;
-        records.mark_failed(&key, &sequencer, &failure(), *now).await?;
+        assert!(records.renew(user, image, *now).await?);
+        assert!(records.put_back(user, image, *now).await?);
+        records.is_cleaned_up(user, image.id).await?;
         records.add_thumbnail(&key, &thumbnail(400)).await?;
     }
     judged.end()

@@ -16,8 +16,10 @@ pub use admin_images::{Filter, OwnedImage};
 pub use dynamodb::records::{Page, Records};
 pub use idempotency::{Created, IdempotencyKey};
 pub use images::{
-    claim::{Claim, Developed, Outcome},
+    claim::Claim,
     create::CreateError,
+    expired::SweepPosition,
+    finish::{Developed, Outcome},
     replace::ReplaceError,
     update::Change,
 };

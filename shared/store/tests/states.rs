@@ -22,8 +22,8 @@ enum Event {
     Finish { worker: usize },
     /// A worker sets the version that it claimed to failed.
     Fail { worker: usize },
-    /// Lambda no longer retries an event.
-    GiveUp { version: u32, sequencer: u8 },
+    /// A worker releases its claim after a temporary failure.
+    Release { worker: usize },
     /// The deadline of a replacement has passed.
     Lapse { version: u32 },
     /// The owner changes the title.
@@ -43,8 +43,8 @@ fn event() -> impl Strategy<Value = Event> {
         5 => (version.clone(), sequencer.clone(), worker.clone())
             .prop_map(|(version, sequencer, worker)| Event::Arrive { version, sequencer, worker }),
         4 => worker.clone().prop_map(|worker| Event::Finish { worker }),
-        2 => worker.prop_map(|worker| Event::Fail { worker }),
-        1 => (version.clone(), sequencer).prop_map(|(version, sequencer)| Event::GiveUp { version, sequencer }),
+        2 => worker.clone().prop_map(|worker| Event::Fail { worker }),
+        1 => worker.prop_map(|worker| Event::Release { worker }),
         1 => version.prop_map(|version| Event::Lapse { version }),
         1 => Just(Event::Rename),
         1 => Just(Event::Delete),
@@ -118,8 +118,10 @@ impl World {
                 let Some((key, image)) = &self.claims[worker] else { return Ok(()) };
                 records.fail(key, image, &failure(), now).await?;
             }
-            Event::GiveUp { version, sequencer } => {
-                records.mark_failed(&self.key(version), &sequence(sequencer), &failure(), now).await?;
+            Event::Release { worker } => {
+                let Some((key, image)) = &self.claims[worker] else { return Ok(()) };
+                let lease = image.lease.as_ref().context("no lease")?;
+                records.release_claim(key, lease).await?;
             }
             Event::Lapse { version } => {
                 records.expire_replacement(user, id, version, now).await?;
@@ -181,6 +183,7 @@ impl World {
         }
         assert_eq!(after.failure.is_some(), after.status == Status::Failed);
         assert_eq!(after.lease.is_some(), after.status == Status::Processing);
+        assert!(after.crashes == 0 || after.status == Status::Processing, "{after:?}");
         self.last = image;
         Ok(())
     }
@@ -194,7 +197,7 @@ impl World {
 fn is_a_step((from, to): (Status, Status)) -> bool {
     use Status::{Failed, Pending, Processing, Ready};
     match from {
-        Pending => matches!(to, Pending | Processing | Failed),
+        Pending => matches!(to, Pending | Processing),
         // A later event of the same upload starts the processing again.
         Processing | Ready | Failed => matches!(to, Processing | Ready | Failed),
     }
@@ -268,4 +271,66 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[tokio::test]
+async fn a_claim_recognises_its_own_retry_and_counts_the_workers_that_died() -> Result<()> {
+    let world = World::new(10).await?;
+    let (key, now) = (world.key(1), domain::now());
+    let claim = async |owner: &str, until: i64| {
+        let lease = Lease { owner: owner.to_owned(), until: now.as_second() + until };
+        Ok::<_, anyhow::Error>(match world.records.claim(&key, &sequence(1), &lease, now, now).await? {
+            Claim::Taken(image) => Some(image.crashes),
+            Claim::Busy(_) => None,
+            other => anyhow::bail!("{other:?}"),
+        })
+    };
+    assert_eq!(claim("a", 60).await?, Some(0));
+    // The response was lost, and the client repeats the request.
+    assert_eq!(claim("a", 60).await?, Some(0));
+    assert_eq!(claim("b", 60).await?, None);
+    // Lambda repeats the event, with the same request id and a later deadline.
+    assert_eq!(claim("a", 120).await?, Some(1));
+    assert_eq!(claim("a", 120).await?, Some(1));
+    // The next one dies too, and leaves an expired lease.
+    assert_eq!(claim("a", -10).await?, Some(2));
+    assert_eq!(claim("b", 60).await?, Some(3));
+    // A worker that releases its claim has not died.
+    let lease = Lease { owner: "b".to_owned(), until: now.as_second() + 60 };
+    world.records.release_claim(&key, &lease).await?;
+    assert_eq!(claim("c", 60).await?, Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_expired_image_cannot_be_claimed_until_it_is_renewed() -> Result<()> {
+    let world = World::new(10).await?;
+    let (key, now) = (world.key(1), domain::now());
+    let later = domain::Timestamp::from_second(now.as_second() + Image::PENDING_SECONDS + 1)?;
+    let lease = Lease { owner: "a".to_owned(), until: later.as_second() + 60 };
+    let claim = world.records.claim(&key, &sequence(1), &lease, now, later).await?;
+    let Claim::Expired(image) = claim else { anyhow::bail!("{claim:?}") };
+    assert!(world.records.renew(&world.user, &image, later).await?);
+    let claim = world.records.claim(&key, &sequence(1), &lease, now, later).await?;
+    assert!(matches!(claim, Claim::Taken(_)), "{claim:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_image_is_put_back_once_and_not_after_the_clean_up() -> Result<()> {
+    let world = World::new(10).await?;
+    let (records, user, now) = (&world.records, &world.user, domain::now());
+    // It still exists.
+    assert!(records.put_back(user, &world.last, now).await?);
+    records.delete_image(user, world.id, now).await?;
+    // The stack's `workers-stream` may clean up before.
+    if records.put_back(user, &world.last, now).await? {
+        assert!(records.image(user, world.id, now).await?.is_some());
+        records.delete_image(user, world.id, now).await?;
+    }
+    records.refund_quota(user, world.id, 10, now).await?;
+    assert!(records.is_cleaned_up(user, world.id).await?);
+    assert!(!records.put_back(user, &world.last, now).await?);
+    assert!(records.image(user, world.id, now).await?.is_none());
+    Ok(())
 }

@@ -97,6 +97,23 @@ impl Aws {
         self.configure(function, &json!({"Timeout": seconds})).await
     }
 
+    /// Reserves this concurrency for a function. `None` ends the reservation.
+    ///
+    /// # Errors
+    /// If AWS refuses it or does not answer.
+    pub async fn set_concurrency(&self, function: &str, concurrency: Option<u32>) -> Result<()> {
+        self.may_change_the_stack()?;
+        let uri = format!("{}/2017-10-31/functions/{function}/concurrency", self.endpoint("lambda"));
+        let (request, status) = match concurrency {
+            Some(number) => {
+                let body = json!({"ReservedConcurrentExecutions": number});
+                (Request::put(uri).body(serde_json::to_vec(&body)?)?, 200)
+            }
+            None => (Request::delete(uri).body(Vec::new())?, 204),
+        };
+        self.send("lambda", request).await?.expect(status).map(drop)
+    }
+
     async fn configure(&self, function: &str, change: &Value) -> Result<()> {
         self.may_change_the_stack()?;
         let uri = format!("{}/2015-03-31/functions/{function}/configuration", self.endpoint("lambda"));

@@ -57,7 +57,7 @@ mod workers {
     mod stream;
     mod thumbnail;
     mod tiers;
-    mod upload_failed;
+    mod upload_retries;
     mod wiring;
 }
 mod contract;

@@ -9,7 +9,7 @@ use tests::{Plan, Stack, Tier, User, events, id_of, pictures, until};
 use crate::TURN;
 
 /// Runs `work` while a function and its queue have short timeouts, so that another instance takes over within seconds.
-async fn in_a_hurry<T>(
+pub(crate) async fn in_a_hurry<T>(
     stack: &Stack,
     (function, queue): (&str, &str),
     work: impl AsyncFnOnce() -> Result<T>,
@@ -26,7 +26,7 @@ async fn in_a_hurry<T>(
 }
 
 /// Kills the processes of a function's instances.
-async fn kill(stack: &Stack, function: &str) -> Result<()> {
+pub(crate) async fn kill(stack: &Stack, function: &str) -> Result<()> {
     let name = format!("AWS_LAMBDA_FUNCTION_NAME={}", stack.resource(function).await?);
     let endpoint = format!("AWS_ENDPOINT_URL={}", stack.outputs.endpoint_url);
     let mut killed = 0;

@@ -15,6 +15,7 @@ mod proxy;
 mod redrive;
 mod remote;
 mod setup;
+mod uploads;
 
 use std::{
     sync::LazyLock,
@@ -303,21 +304,6 @@ async fn an_idempotent_request_can_be_sent_again_after_a_503() -> Result<()> {
     let made = user.post_once("/api/images", "one", &new_image()).await?;
     assert_eq!(made.status, StatusCode::CREATED);
     assert_eq!(user.usage().await?, (2, 20));
-    Ok(())
-}
-
-#[tokio::test]
-async fn an_upload_that_fails_at_every_retry_is_given_up_and_its_owner_is_told() -> Result<()> {
-    let _turn = TURN.lock().await;
-    let stack = Stack::connect()?;
-    let user = stack.user().await?;
-    let nobody = nobody().await?;
-    let image = astray(&stack, "WorkersThumbnail", (S3, &nobody), async || {
-        user.upload_and_develop("image/png", pictures::png(64, 64)?).await
-    })
-    .await?;
-    let told = (&image["status"], &image["failure"]["code"]);
-    assert_eq!(told, (&json!("failed"), &json!("processing-failed")), "{image}");
     Ok(())
 }
 

@@ -39,7 +39,7 @@ async fn a_removal_among_the_dead_letters_is_done_after_a_redrive() -> Result<()
     let (jobs, letters) =
         tokio::try_join!(stack.resource("DropboxJobs"), stack.resource("DropboxDeadLetters"))?;
     // Other tests leave messages there.
-    for queue in ["AnalysisDeadLetters", "EditDeadLetters", "DropboxDeadLetters"] {
+    for queue in ["AnalysisDeadLetters", "EditDeadLetters", "DropboxDeadLetters", "UploadDeadLetters"] {
         let purge = json!({"QueueUrl": stack.resource(queue).await?});
         stack.aws.json("sqs", "AmazonSQS.PurgeQueue", &purge).await?;
     }
@@ -76,7 +76,7 @@ async fn poison_messages_end_among_the_dead_letters() -> Result<()> {
             ("AnalysisJobs", "AnalysisDeadLetters"),
             ("EditJobs", "EditDeadLetters"),
             ("DropboxJobs", "DropboxDeadLetters"),
-            ("ThumbnailFailures", "UploadFailedDeadLetters"),
+            ("UploadRetries", "UploadDeadLetters"),
         ]
         .map(async |(queue, letters)| {
             let (queue, letters) = tokio::try_join!(stack.resource(queue), stack.resource(letters))?;

@@ -37,11 +37,26 @@ async fn workers_thumbnail() -> Result<()> {
     let key = user.key(NOBODYS);
     let event = events::uploaded([(key.as_str(), "FFFF")])?;
     needs_all_it_may(&stack, "WorkersThumbnail", async || {
-        // The worker deletes objects without a record. S3's own event may arrive first, with the same permissions.
+        // The worker sends an upload without a record to the queue of retries, and deletes it after a day.
         put_orphans(&stack, &key).await?;
         stack.invoke("WorkersThumbnail", &event).await?.ok()?;
-        // What cannot be developed for a fault on our side is retried, given up, and told to its owner.
+        let mut message = events::messages([("m", events::given_up(&event).to_string())]);
+        message["Records"][0]["attributes"]["ApproximateFirstReceiveTimestamp"] = json!("1");
+        took_all(&stack.invoke("WorkersThumbnail", &message).await?.ok()?)?;
+        // A message that cannot be read stays in the queue.
+        stack.invoke("WorkersThumbnail", &events::messages([("m", "poison".to_owned())])).await?.ok()?;
         ready(&user).await?;
+        // An expired image in a slot, whose upload is late.
+        let (set, picture) = (user.create_set().await?, pictures::png(64, 64)?);
+        let created = user.fill(&set, "image1", "image/png", picture.len()).await?.json(201)?;
+        let id = id_of(&created["image"])?;
+        user.change_record(id, "SET expires_at = :past", json!({":past": 1})).await?;
+        stack.put(&created["upload"], picture).await?.expect(200)?;
+        until("the late upload", async || {
+            let status = user.get(&format!("/api/images/{id}/status")).await?;
+            Ok((status.status == 200 && status.json(200)?["status"] == "ready").then_some(()))
+        })
+        .await?;
         // A job that waited for the upload starts.
         let id = wishing(&user, pictures::png(64, 64)?).await?;
         ensure!(user.developed(&id).await?["status"] == "ready");
@@ -51,18 +66,22 @@ async fn workers_thumbnail() -> Result<()> {
 }
 
 #[tokio::test]
-async fn workers_upload_failed() -> Result<()> {
+async fn workers_sweep() -> Result<()> {
     let stack = Stack::connect()?;
-    let user = stack.user_in(Tier::ENTERPRISE).await?;
-    needs_all_it_may(&stack, "WorkersUploadFailed", async || {
-        // A job that waited for the upload begins, and tells of it.
-        let fields = json!({"file_name": "a", "content_type": "image/png", "size": 10, "analyze": true});
-        let created = user.create_with(fields).await?;
-        let upload = events::uploaded([(user.key(created.id()).as_str(), "A1")])?;
-        let given_up = events::given_up(&upload).to_string();
-        let event = json!({"Records": [{"messageId": "m", "body": given_up, "eventSource": "aws:sqs"}]});
-        took_all(&stack.invoke("WorkersUploadFailed", &event).await?.ok()?)?;
-        ensure!(user.image(created.id()).await?["status"] == "failed");
+    let user = stack.user().await?;
+    needs_all_it_may(&stack, "WorkersSweep", async || {
+        // An upload that nobody develops.
+        let id = ready(&user).await?;
+        let update = "SET #status = :pending REMOVE sequencer, lease, picture";
+        user.change_record(&id, update, json!({":pending": "pending"})).await?;
+        let created = user.record(&id).await?.context("no record")?["created_at"].take();
+        let created: jiff::Timestamp = created.as_str().context("no time")?.parse()?;
+        let second =
+            |more: i64| anyhow::Ok(jiff::Timestamp::from_second(created.as_second() + more)?.to_string());
+        let window = json!({"from": second(-1)?, "to": second(1)?});
+        let swept = stack.invoke("WorkersSweep", &window).await?.ok()?;
+        ensure!(swept["sent"].as_u64() > Some(0), "{swept}");
+        ensure!(user.developed(&id).await?["status"] == "ready");
         Ok(())
     })
     .await
@@ -85,10 +104,15 @@ async fn workers_stream() -> Result<()> {
         for event in [
             events::replacement_lapsed(&user, &replaced).await?,
             events::set_removed(&user, &other).await?,
-            events::expired(&user, id).await?,
+            events::removed(&user, id).await?,
         ] {
             took_all(&stack.invoke("WorkersStream", &event).await?.ok()?)?;
         }
+        // An upload that arrived although its image has expired.
+        let late = user.create("image/png", 10).await?;
+        let event = events::expired(&user, late.id()).await?;
+        stack.put(&late.upload, vec![0; 10]).await?.expect(200)?;
+        took_all(&stack.invoke("WorkersStream", &event).await?.ok()?)?;
         // A job for each queue, which nobody has.
         for task in [
             json!({"task": {"S": "delete_dropbox_copy"}, "path": {"S": "/+49/nobodys"}}),

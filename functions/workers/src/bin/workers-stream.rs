@@ -15,14 +15,15 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 use store::{Objects, Records};
 use tracing::info;
-use workers::{Dispatcher, Keys, new_item, old_item, process_in_order};
+use workers::{ArrivedUploads, Dispatcher, Keys, has_expired, new_item, old_item, process_in_order};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let config = aws::config()?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
-    let worker = StreamWorker { records, objects, dispatcher: Dispatcher::from_env(&config)? };
+    let (dispatcher, arrived) = (Dispatcher::from_env(&config)?, ArrivedUploads::from_env(&config)?);
+    let worker = StreamWorker { records, objects, dispatcher, arrived };
     lambda_runtime::run(service_fn(|event| worker.handle(event))).await
 }
 
@@ -65,15 +66,30 @@ struct StreamWorker {
     records: Records,
     objects: Objects,
     dispatcher: Dispatcher,
+    arrived: ArrivedUploads,
 }
 
 impl StreamWorker {
     async fn handle(&self, event: LambdaEvent<Event>) -> Result<DynamoDbEventResponse, Error> {
         let process = async |record: &EventRecord| match action(record)? {
+            // An upload that has arrived is developed, although the deadline is over.
+            Some(action) if has_expired(record) && self.rescue(&action).await? => Ok(()),
             Some(action) => self.perform(action).await,
             None => Ok(()),
         };
         Ok(process_in_order(event.payload, process).await)
+    }
+
+    /// Looks whether the upload of an expired image or replacement has arrived. Returns whether there is nothing to clean
+    /// up.
+    async fn rescue(&self, action: &Action) -> Result<bool, CallError> {
+        match action {
+            Action::CleanUpImage(user, image) => self.arrived.rescue_image(user, image).await,
+            Action::ExpireReplacement(user, image, version) => {
+                self.arrived.rescue_replacement(user, *image, *version).await
+            }
+            Action::Dispatch(..) | Action::DeleteImages(..) => Ok(false),
+        }
     }
 
     /// Performs an action. Repeating an action has no further effect.

@@ -1,94 +1,243 @@
-//! Handles S3's `ObjectCreated` events: creates the thumbnails of an upload.
+//! Creates the thumbnails of an upload. It handles S3's `ObjectCreated` events, and the messages of the queue
+//! `UploadRetries`, which contain such events.
 //!
 //! If the picture cannot be developed, its image gets the status `failed` and a code. If a retry may succeed, the
-//! invocation fails. Lambda then retries the event, and finally sends it to `workers-upload-failed`.
+//! invocation fails. Lambda then retries the event, and finally sends it to the queue. There the worker tries again, with
+//! pauses of up to an hour, for four days. A temporary failure never makes an image `failed`.
+
+use std::time::Duration;
 
 use aws::CallError;
-use domain::{Image, ObjectKey};
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::{Failure, FailureCode, Image, Lease, ObjectKey};
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
-use store::{Claim, Objects, Outcome, Records};
-use tracing::{error, info};
-use workers::{S3Notification, UploadEvent, lease};
+use serde_json::Value;
+use store::{Claim, Developed, Objects, Outcome, Records};
+use tracing::{error, info, warn};
+use workers::{FailedInvocation, S3Notification, UploadEvent, UploadRetries, lease, retry_delay};
+
+/// After so many workers in succession have died while they developed a file, the file is the cause.
+const MAX_CRASHES: u32 = 3;
+
+/// A worker stops this long before Lambda would stop it, so that it can still release its claim. A worker that Lambda
+/// stops counts as one that died.
+const TIME_TO_RELEASE: Duration = Duration::from_secs(5);
+
+/// For how long an upload without an image waits for the clean-up of the image. The table's stream keeps its records for
+/// this time (Amazon DynamoDB Developer Guide, "Change data capture for DynamoDB Streams"), so no clean-up comes later.
+const CLEAN_UP_SECONDS: u64 = 24 * 60 * 60;
+
+/// The delay before an upload whose image was just deleted is looked at again.
+const CLEAN_UP_DELAY: Duration = Duration::from_secs(60);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let config = aws::config()?;
-    let worker =
-        ThumbnailWorker { records: Records::from_env(&config)?, objects: Objects::from_env(&config)? };
+    let worker = ThumbnailWorker {
+        records: Records::from_env(&config)?,
+        objects: Objects::from_env(&config)?,
+        retries: UploadRetries::from_env(&config)?,
+        base_delay: Duration::from_secs(aws::var("UPLOAD_RETRY_SECONDS")?.parse()?),
+    };
     lambda_runtime::run(service_fn(|event| worker.handle(event))).await
 }
 
 struct ThumbnailWorker {
     records: Records,
     objects: Objects,
+    retries: UploadRetries,
+    /// The delay after the first delivery of a message. It doubles with each delivery.
+    base_delay: Duration,
 }
 
-/// Why an event has to be retried.
+/// Why an upload has to be retried.
 #[derive(Debug, thiserror::Error)]
 enum RetryableError {
-    #[error("another request develops this upload")]
-    Busy,
+    /// Not before this delay.
+    #[error("the upload has to wait")]
+    Wait(Duration),
+    #[error("the time of the invocation was over")]
+    OutOfTime,
     #[error(transparent)]
     Call(#[from] CallError),
 }
 
+/// Where an upload comes from.
+#[derive(Clone, Copy)]
+struct Delivery<'a> {
+    context: &'a Context,
+    /// The message of the queue, unless S3 sent the event.
+    message: Option<&'a SqsMessage>,
+}
+
+impl Delivery<'_> {
+    /// The time until the worker has to stop.
+    fn time_left(self) -> Duration {
+        let now = u64::try_from(domain::now().as_millisecond()).unwrap_or_default();
+        Duration::from_millis(self.context.deadline.saturating_sub(now)).saturating_sub(TIME_TO_RELEASE)
+    }
+
+    /// Whether the queue has delivered the message for so long that the clean-up of a deleted image must be over.
+    fn outlasts_clean_up(self) -> bool {
+        let first =
+            self.message.and_then(|message| message.attributes.get("ApproximateFirstReceiveTimestamp"));
+        let first = first.and_then(|time| time.parse::<i64>().ok());
+        let waited = first.map_or(0, |first| (domain::now().as_millisecond() - first) / 1000);
+        u64::try_from(waited).unwrap_or_default() > CLEAN_UP_SECONDS
+    }
+}
+
 impl ThumbnailWorker {
-    async fn handle(&self, event: LambdaEvent<S3Notification>) -> Result<(), Error> {
-        let (notification, context) = event.into_parts();
+    async fn handle(&self, event: LambdaEvent<Value>) -> Result<SqsBatchResponse, Error> {
+        let (event, context) = event.into_parts();
+        if event["Records"][0]["eventSource"] == "aws:sqs" {
+            return Ok(self.handle_messages(serde_json::from_value(event)?, &context).await);
+        }
+        let notification: S3Notification = serde_json::from_value(event)?;
         let mut failed = Vec::new();
         for upload in notification.uploads() {
-            if let Err(error) = self.develop(&upload, &context).await {
+            let delivery = Delivery { context: &context, message: None };
+            let result = match Box::pin(self.develop(&upload, delivery)).await {
+                Err(RetryableError::Wait(delay)) => {
+                    info!(key = %upload.key, seconds = delay.as_secs(), "sending the upload to the queue of retries");
+                    self.retries.send(&upload, delay).await.map_err(RetryableError::from)
+                }
+                result => result,
+            };
+            if let Err(error) = result {
                 error!(key = %upload.key, cause = aws::causes(&error), "thumbnail generation failed, will retry");
                 failed.push(upload.key.to_string());
             }
         }
         if failed.is_empty() {
-            Ok(())
+            Ok(SqsBatchResponse::default())
         } else {
             Err(format!("thumbnail generation failed: {}", failed.join(", ")).into())
         }
     }
 
-    async fn develop(&self, upload: &UploadEvent, context: &Context) -> Result<(), RetryableError> {
-        let lease = lease(context.request_id.clone(), context);
-        let (claim, profile) = tokio::try_join!(
-            self.records.claim(&upload.key, &upload.sequencer, &lease, upload.at, domain::now()),
-            self.records.profile_or_default(&upload.key.user),
-        )?;
+    async fn handle_messages(&self, batch: SqsEvent, context: &Context) -> SqsBatchResponse {
+        let mut response = SqsBatchResponse::default();
+        for message in &batch.records {
+            if let Err(delay) = self.handle_message(message, context).await {
+                self.retries.postpone(message, delay).await;
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = message.message_id.clone().unwrap_or_default();
+                response.batch_item_failures.push(failure);
+            }
+        }
+        response
+    }
+
+    /// Develops the uploads of a message.
+    ///
+    /// # Errors
+    /// The delay after which SQS should deliver the message again.
+    async fn handle_message(&self, message: &SqsMessage, context: &Context) -> Result<(), Duration> {
+        let deliveries =
+            message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+        let deliveries = deliveries.unwrap_or(1);
+        let backoff = retry_delay(self.base_delay, deliveries);
+        let id = message.message_id.as_deref().unwrap_or_default();
+        let parsed = serde_json::from_str::<FailedInvocation>(message.body.as_deref().unwrap_or_default());
+        let failed = parsed.map_err(|cause| {
+            error!(message = id, %cause, "parsing a message about an upload failed");
+            backoff
+        })?;
+        let mut delay = None;
+        for upload in failed.request_payload.uploads() {
+            let delivery = Delivery { context, message: Some(message) };
+            match Box::pin(self.develop(&upload, delivery)).await {
+                Ok(()) => {}
+                Err(RetryableError::Wait(wait)) => {
+                    info!(key = %upload.key, seconds = wait.as_secs(), "the upload has to wait");
+                    delay = delay.max(Some(wait));
+                }
+                Err(error) => {
+                    let cause = aws::causes(&error);
+                    warn!(key = %upload.key, deliveries, cause, seconds = backoff.as_secs(), "thumbnail generation failed, will retry");
+                    delay = delay.max(Some(backoff));
+                }
+            }
+        }
+        delay.map_or(Ok(()), Err)
+    }
+
+    async fn develop(&self, upload: &UploadEvent, delivery: Delivery<'_>) -> Result<(), RetryableError> {
+        let lease = lease(delivery.context.request_id.clone(), delivery.context);
+        // `join` and not `try_join`, so that no claim goes on after this function has released it.
+        let profile = self.records.profile_or_default(&upload.key.user);
+        let (claim, profile) = match tokio::join!(self.claim(upload, &lease), profile) {
+            (Ok(claim), Ok(profile)) => (claim, profile),
+            (Err(error), _) | (_, Err(error)) => {
+                // The claim may have succeeded although its response was lost.
+                self.release(upload, &lease).await;
+                return Err(error.into());
+            }
+        };
         match claim {
             Claim::Taken(image) => {
-                let done = self.work(upload, &image, &profile.limits.thumbnail_sizes).await;
-                if done.is_err()
-                    && let Err(cause) = self.records.release_claim(&upload.key, &lease).await
-                {
-                    info!(key = %upload.key, cause = aws::causes(&cause), "releasing the claim failed, its lease will expire");
+                let work = self.work(upload, &image, &profile.limits.thumbnail_sizes);
+                let done = tokio::time::timeout(delivery.time_left(), work);
+                let done = done.await.unwrap_or(Err(RetryableError::OutOfTime));
+                if done.is_err() {
+                    self.release(upload, &lease).await;
                 }
                 done
             }
-            Claim::Busy => Err(RetryableError::Busy),
+            Claim::Busy(until) => {
+                let seconds = until.saturating_sub(domain::now().as_second()).max(0).unsigned_abs();
+                Err(RetryableError::Wait(Duration::from_secs(seconds + 1)))
+            }
             Claim::AlreadyDone(image) => {
                 info!(key = %upload.key, "ignored an event that was processed before");
                 Ok(self.delete_unneeded(&upload.key, |version| image.keeps_version(version)).await?)
             }
+            Claim::Expired(_) => Err(RetryableError::Wait(Duration::from_secs(1))),
             Claim::VersionObsolete => {
                 info!(key = %upload.key, "deleted an upload: a newer one replaced it");
                 Ok(self.objects.remove_version(&upload.key).await?)
             }
-            // The image was deleted before its upload arrived, so nobody can access the object.
-            Claim::Gone => {
-                info!(key = %upload.key, "deleted an upload: its image no longer exists");
-                Ok(self.objects.remove_all(&upload.key.user, upload.key.image).await?)
-            }
+            Claim::Gone => self.without_image(upload, delivery).await,
         }
     }
 
+    /// Claims an upload. An image that has expired is made visible again first, because its upload has arrived.
+    async fn claim(&self, upload: &UploadEvent, lease: &Lease) -> Result<Claim, CallError> {
+        let now = domain::now();
+        let claim = self.records.claim(&upload.key, &upload.sequencer, lease, upload.at, now).await?;
+        let Claim::Expired(image) = &claim else { return Ok(claim) };
+        info!(key = %upload.key, "renewing an expired image: its upload has arrived");
+        self.records.renew(&upload.key.user, image, now).await?;
+        self.records.claim(&upload.key, &upload.sequencer, lease, upload.at, now).await
+    }
+
+    async fn release(&self, upload: &UploadEvent, lease: &Lease) {
+        if let Err(cause) = self.records.release_claim(&upload.key, lease).await {
+            info!(key = %upload.key, cause = aws::causes(&cause), "releasing the claim failed, its lease will expire");
+        }
+    }
+
+    /// Deletes an upload whose image does not exist. If DynamoDB has just removed the image at its deadline,
+    /// `workers-stream` puts it back because the upload has arrived. So the upload must wait until `workers-stream` has
+    /// cleaned up.
+    async fn without_image(
+        &self,
+        upload: &UploadEvent,
+        delivery: Delivery<'_>,
+    ) -> Result<(), RetryableError> {
+        let (user, image) = (&upload.key.user, upload.key.image);
+        if !delivery.outlasts_clean_up() && !self.records.is_cleaned_up(user, image).await? {
+            return Err(RetryableError::Wait(CLEAN_UP_DELAY));
+        }
+        info!(key = %upload.key, "deleted an upload: its image no longer exists");
+        Ok(self.objects.remove_all(user, image).await?)
+    }
+
+    /// Develops a claimed upload and stores the result.
     async fn work(&self, upload: &UploadEvent, image: &Image, sizes: &[u32]) -> Result<(), RetryableError> {
-        let developed = match workers::check_length(image.upload.size.bytes()) {
-            Ok(()) => workers::develop(&self.objects, &upload.key, sizes).await?,
-            Err(failure) => Err(failure),
-        };
-        let (outcome, kept) = match developed {
+        let (outcome, kept) = match self.develop_original(upload, image, sizes).await? {
             Ok(developed) => {
                 let copies_to_dropbox = aws::is_set("DROPBOX_SECRET");
                 let finished =
@@ -116,6 +265,25 @@ impl ThumbnailWorker {
         Ok(())
     }
 
+    /// The thumbnails, or the failure for the owner.
+    async fn develop_original(
+        &self,
+        upload: &UploadEvent,
+        image: &Image,
+        sizes: &[u32],
+    ) -> Result<Result<Developed, Failure>, CallError> {
+        if image.crashes >= MAX_CRASHES {
+            error!(key = %upload.key, crashes = image.crashes, "gave up an upload: its workers died");
+            let detail =
+                "The picture could not be developed: each attempt ended unexpectedly. Try another file.";
+            return Ok(Err(Failure::new(FailureCode::ProcessingFailed, detail)));
+        }
+        match workers::check_length(image.upload.size.bytes()) {
+            Ok(()) => workers::develop(&self.objects, &upload.key, sizes).await,
+            Err(failure) => Ok(Err(failure)),
+        }
+    }
+
     /// Deletes the objects of versions that are no longer needed: a replaced picture, a failed replacement, and objects
     /// that an earlier request failed to delete. There are none if the latest version is the first.
     async fn delete_unneeded(
@@ -127,5 +295,141 @@ impl ThumbnailWorker {
             return Ok(());
         }
         self.objects.remove_unneeded(latest, is_kept).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{FakeAws, image, item, ok, profile, tier};
+    use serde_json::json;
+
+    use super::*;
+
+    const EVENT: &str = include_str!("../../../../events/workers-thumbnail.json");
+    const MESSAGE: &str = include_str!("../../../../events/workers-thumbnail-retry.json");
+
+    async fn handled(aws: &FakeAws, event: Value) -> Result<Value, Error> {
+        let worker = ThumbnailWorker {
+            records: aws.records(),
+            objects: aws.objects(),
+            retries: UploadRetries::new(&aws.config(), "queue".to_owned()),
+            base_delay: Duration::from_secs(30),
+        };
+        let mut context = Context::default();
+        context.request_id = "me".to_owned();
+        context.deadline = u64::MAX;
+        Ok(serde_json::to_value(worker.handle(LambdaEvent::new(event, context)).await?)?)
+    }
+
+    /// The input of the only call of an operation.
+    fn input(aws: &FakeAws, operation: &str) -> Value {
+        let mut calls = aws.calls().into_iter().filter(|(called, _)| called == operation);
+        let (call, others) = (calls.next(), calls.count());
+        assert_eq!(others, 0, "{operation} was called more than once");
+        call.unwrap_or_else(|| panic!("{operation} was not called")).1
+    }
+
+    /// DynamoDB refuses the claim, because the stored image is this one.
+    fn refused(stored: &Value) -> (&'static str, u16, Value) {
+        let mut body = item(stored);
+        body["__type"] = json!("ConditionalCheckFailedException");
+        ("UpdateItem", 400, body)
+    }
+
+    fn busy(until: i64) -> Value {
+        let mut image = image();
+        image["status"] = json!("processing");
+        image["sequencer"] = json!(domain::Sequencer::from_event("0055AED6DCD90281E5"));
+        image["lease"] = json!({"owner": "another", "until": until});
+        image
+    }
+
+    #[tokio::test]
+    async fn a_message_that_cannot_be_read_comes_back_later_and_later() {
+        for (deliveries, seconds) in [("1", 30), ("4", 240), ("90", 3600)] {
+            let mut event: Value = serde_json::from_str(MESSAGE).unwrap();
+            event["Records"][0]["body"] = json!("poison");
+            event["Records"][0]["attributes"]["ApproximateReceiveCount"] = json!(deliveries);
+            let aws = FakeAws::new([ok("ChangeMessageVisibility", json!({}))]);
+            let answer = handled(&aws, event.clone()).await.unwrap();
+            let id = &event["Records"][0]["messageId"];
+            assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": id}]}));
+            assert_eq!(input(&aws, "ChangeMessageVisibility")["VisibilityTimeout"], seconds);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_of_another_shape_is_an_error_and_so_it_is_not_dropped() {
+        let aws = FakeAws::new([]);
+        assert!(handled(&aws, json!({"Records": [{"eventSource": "aws:s3"}]})).await.is_err());
+        assert!(handled(&aws, json!({})).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_message_waits_until_the_claim_of_another_worker_ends() {
+        let until = domain::now().as_second() + 50;
+        let aws = FakeAws::new([
+            refused(&busy(until)),
+            ok("GetItem", item(&profile(tier()))),
+            ok("ChangeMessageVisibility", json!({})),
+        ]);
+        handled(&aws, serde_json::from_str(MESSAGE).unwrap()).await.unwrap();
+        let seconds = input(&aws, "ChangeMessageVisibility")["VisibilityTimeout"].as_i64().unwrap();
+        assert!((49..=51).contains(&seconds), "{seconds}");
+    }
+
+    #[tokio::test]
+    async fn an_event_waits_in_the_queue_until_the_claim_of_another_worker_ends() {
+        let until = domain::now().as_second() + 50;
+        let aws = FakeAws::new([
+            refused(&busy(until)),
+            ok("GetItem", item(&profile(tier()))),
+            ok("SendMessage", json!({"MessageId": "1"})),
+        ]);
+        let answer = handled(&aws, serde_json::from_str(EVENT).unwrap()).await.unwrap();
+        assert_eq!(answer, json!({"batchItemFailures": []}));
+        let message = input(&aws, "SendMessage");
+        assert!((49..=51).contains(&message["DelaySeconds"].as_i64().unwrap()), "{message}");
+        let body: Value = serde_json::from_str(message["MessageBody"].as_str().unwrap()).unwrap();
+        let event: Value = serde_json::from_str(EVENT).unwrap();
+        let key = |event: &Value| event["Records"][0]["s3"]["object"]["key"].clone();
+        assert_eq!(key(&body["requestPayload"]), key(&event));
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_died_is_counted_by_the_one_that_takes_over() {
+        let aws = FakeAws::new([
+            refused(&busy(1)),
+            // Somebody else takes over in this moment.
+            refused(&busy(domain::now().as_second() + 50)),
+            ok("GetItem", item(&profile(tier()))),
+            ok("SendMessage", json!({"MessageId": "1"})),
+        ]);
+        handled(&aws, serde_json::from_str(EVENT).unwrap()).await.unwrap();
+        let claims: Vec<Value> = aws
+            .calls()
+            .into_iter()
+            .filter(|(name, _)| name == "UpdateItem")
+            .map(|(_, input)| input)
+            .collect();
+        let counts =
+            |claim: &Value| claim["UpdateExpression"].as_str().unwrap().contains("#crashes = if_not_exists");
+        assert_eq!(claims.iter().map(counts).collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[tokio::test]
+    async fn an_upload_whose_image_just_vanished_is_kept_until_the_clean_up_is_over() {
+        let gone = json!({"__type": "ConditionalCheckFailedException"});
+        let profile = || ok("GetItem", item(&profile(tier())));
+        let aws = FakeAws::new([
+            ("UpdateItem", 400, gone),
+            profile(),
+            // No marker of a clean-up.
+            ok("GetItem", json!({})),
+            ok("SendMessage", json!({"MessageId": "1"})),
+        ]);
+        handled(&aws, serde_json::from_str(EVENT).unwrap()).await.unwrap();
+        assert_eq!(input(&aws, "SendMessage")["DelaySeconds"], 60);
+        assert!(aws.operations().iter().all(|operation| !operation.contains("list-type")), "{aws:?}");
     }
 }

@@ -12,6 +12,11 @@ pub(crate) fn not_expired(now: Timestamp) -> Condition {
     not_exists("expires_at").or(gt("expires_at", number(now.as_second())))
 }
 
+/// The image waits for its upload, or its upload arrived before: neither the image nor its replacement has expired.
+pub(crate) fn awaits_upload(now: Timestamp) -> Condition {
+    not_expired(now).and(not_exists("replace_by").or(gt("replace_by", number(now.as_second()))))
+}
+
 /// The image has this status at the time `now`.
 pub(crate) fn status_is(status: Status, now: Timestamp) -> Condition {
     let is_stored = eq("status", string(status.as_str()));

@@ -25,7 +25,10 @@ impl Records {
     }
 
     /// An image as it is stored. It may have expired.
-    pub(crate) async fn stored_image(&self, user: &UserId, id: ImageId) -> Result<Option<Image>, CallError> {
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn stored_image(&self, user: &UserId, id: ImageId) -> Result<Option<Image>, CallError> {
         self.get(image_key(user, id)).await
     }
 

@@ -54,13 +54,11 @@ impl Records {
                 return Err(ReplaceError::NotFound);
             }
             let new = replaced(old.clone(), upload, change, now);
-            let mut items = vec![
+            let items = vec![
                 begin_version(user, &old, &new, change, now)?.in_transaction(self)?,
                 count_version(user, &old, &new).in_transaction(self)?,
+                self.put_deadline(user, &new)?,
             ];
-            if new.replace_by.is_some() {
-                items.push(self.put_deadline(user, &new)?);
-            }
             let Some(reasons) = self.transact(items).await? else { return Ok(new) };
             if let Some(profile) = reasons.get(1).and_then(refused) {
                 let profile: Profile = read(profile.cloned().unwrap_or_default())?;
@@ -70,7 +68,8 @@ impl Records {
         Err(ReplaceError::Changed)
     }
 
-    /// Puts an item that expires at the deadline of the replacement. Then the stream invokes `workers-stream`.
+    /// Puts an item that expires at the deadline of the replacement. Then the stream invokes `workers-stream`, which
+    /// looks whether the upload has arrived.
     fn put_deadline(&self, user: &UserId, new: &Image) -> Result<TransactWriteItem, CallError> {
         let mut deadline = replacement_key(user, new.id);
         deadline.insert("version".to_owned(), number(new.version));
@@ -140,6 +139,7 @@ fn begin_version(
         .set_or_remove("replace_by", new.replace_by.map(number))
         .remove("failure")
         .remove("lease")
+        .remove("crashes")
         .remove("sequencer")
         .when(eq("version", number(old.version)))
         .when(eq("status", string(old.status.as_str())))
@@ -160,7 +160,7 @@ fn replaced(mut image: Image, upload: &Upload, change: &Change, now: Timestamp) 
     image.version += 1;
     image.status = Status::Pending;
     image.upload = upload.clone();
-    (image.failure, image.lease, image.sequencer) = (None, None, None);
+    (image.failure, image.lease, image.sequencer, image.crashes) = (None, None, None, 0);
     // An image without a picture expires as a new image does.
     (image.expires_at, image.replace_by) =
         if image.picture.is_some() { (None, Some(deadline)) } else { (Some(deadline), None) };

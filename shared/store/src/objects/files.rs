@@ -7,12 +7,15 @@ use aws_sdk_s3::{
     Client,
     config::Builder,
     error::SdkError,
-    operation::get_object::{GetObjectError, GetObjectOutput},
+    operation::{
+        get_object::{GetObjectError, GetObjectOutput},
+        head_object::HeadObjectError,
+    },
     primitives::ByteStream,
 };
 use aws_types::SdkConfig;
 use bytes::Bytes;
-use domain::{ContentType, ObjectKey, Thumbnail};
+use domain::{ContentType, ObjectKey, Thumbnail, Timestamp};
 
 /// The two buckets.
 #[derive(Debug)]
@@ -58,6 +61,21 @@ impl Objects {
     /// [`CallError`]
     pub async fn original(&self, key: &ObjectKey) -> Result<Option<Bytes>, CallError> {
         self.read(&self.uploads, key.to_string()).await
+    }
+
+    /// When an original arrived, or `None` if it does not exist.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn arrived_at(&self, key: &ObjectKey) -> Result<Option<Timestamp>, CallError> {
+        match self.s3.head_object().bucket(&self.uploads).key(key.to_string()).send().await {
+            Ok(head) => {
+                let modified = head.last_modified.and_then(|time| Timestamp::from_second(time.secs()).ok());
+                Ok(Some(modified.unwrap_or_else(domain::now)))
+            }
+            Err(error) if matches!(error.as_service_error(), Some(HeadObjectError::NotFound(_))) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// At most `max` bytes of an original from `start` on, or `None` if it does not exist.

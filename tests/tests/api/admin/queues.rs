@@ -19,7 +19,7 @@ async fn a_dead_letter_shows() -> Result<()> {
         ("analysis", "AnalysisDeadLetters"),
         ("edits", "EditDeadLetters"),
         ("dropbox", "DropboxDeadLetters"),
-        ("failed-uploads", "UploadFailedDeadLetters"),
+        ("failed-uploads", "UploadDeadLetters"),
         ("reclaim", "StreamDeadLetters"),
         ("tiers", "TiersDeadLetters"),
     ] {

@@ -28,11 +28,11 @@ fn names(arn: &Value, queue: &str) -> bool {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_given_up_goes_to_the_on_failure_queue() -> Result<()> {
+async fn an_upload_whose_attempts_are_used_up_goes_to_the_queue_of_retries() -> Result<()> {
     let stack = Stack::connect()?;
     let function = stack.resource("WorkersThumbnail").await?;
     let config = stack.aws.event_invoke_config(&function).await?;
-    let queue = queue_name(&stack, "ThumbnailFailures").await?;
+    let queue = queue_name(&stack, "UploadRetries").await?;
     assert!(names(&config["DestinationConfig"]["OnFailure"]["Destination"], &queue), "{config}");
     assert_eq!(config["MaximumRetryAttempts"], 2, "{config}");
     Ok(())
@@ -45,7 +45,7 @@ async fn what_a_worker_cannot_take_from_its_queue_goes_to_the_dead_letters() -> 
         ("WorkersAnalyze", "AnalysisJobs", "AnalysisDeadLetters", 20),
         ("WorkersEdit", "EditJobs", "EditDeadLetters", 20),
         ("WorkersDropbox", "DropboxJobs", "DropboxDeadLetters", 20),
-        ("WorkersUploadFailed", "ThumbnailFailures", "UploadFailedDeadLetters", 5),
+        ("WorkersThumbnail", "UploadRetries", "UploadDeadLetters", 100),
     ] {
         let source = source(&stack, function).await?;
         assert!(names(&source["EventSourceArn"], &queue_name(&stack, queue).await?), "{source}");
@@ -58,6 +58,25 @@ async fn what_a_worker_cannot_take_from_its_queue_goes_to_the_dead_letters() -> 
         // CloudFormation may have converted the number to text.
         assert_eq!(redrive["maxReceiveCount"].to_string().trim_matches('"'), times.to_string(), "{queue}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_upload_waits_for_days_and_a_few_are_developed_at_a_time() -> Result<()> {
+    let stack = Stack::connect()?;
+    let source = source(&stack, "WorkersThumbnail").await?;
+    assert_eq!(
+        (&source["BatchSize"], &source["ScalingConfig"]),
+        (&json!(1), &json!({"MaximumConcurrency": 4}))
+    );
+    let retention = async |queue: &str| {
+        let attributes = stack.aws.queue_attributes(&stack.resource(queue).await?).await?;
+        let seconds = attributes["MessageRetentionPeriod"].as_str().context("no retention")?;
+        anyhow::Ok(seconds.parse::<u64>()?)
+    };
+    // The four days of the attempts, and then more for the dead letters. SQS counts from when a message was first sent.
+    assert!(retention("UploadRetries").await? > 5 * 24 * 60 * 60);
+    assert!(retention("UploadDeadLetters").await? >= retention("UploadRetries").await? + 4 * 24 * 60 * 60);
     Ok(())
 }
 

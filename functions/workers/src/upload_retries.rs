@@ -1,0 +1,92 @@
+//! The queue of uploads that could not be developed yet. `workers-thumbnail` reads it.
+
+use std::time::Duration;
+
+use aws::CallError;
+use aws_lambda_events::sqs::SqsMessage;
+use aws_sdk_sqs::Client;
+use aws_types::SdkConfig;
+use tracing::warn;
+
+use crate::UploadEvent;
+
+/// The longest delay between two attempts at an upload.
+const MAX_DELAY: Duration = Duration::from_secs(60 * 60);
+
+/// The queue `UploadRetries`. Lambda sends events of `workers-thumbnail` there after the last attempt, and workers send
+/// uploads there that have to wait or that no event announced.
+#[derive(Debug)]
+pub struct UploadRetries {
+    sqs: Client,
+    url: String,
+}
+
+impl UploadRetries {
+    /// The queue with the URL in `UPLOAD_RETRIES`.
+    ///
+    /// # Errors
+    /// [`aws::MissingVariable`]
+    pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
+        Ok(Self::new(config, aws::var("UPLOAD_RETRIES")?))
+    }
+
+    /// The queue with this URL.
+    #[must_use]
+    pub fn new(config: &SdkConfig, url: String) -> Self {
+        Self { sqs: Client::new(config), url }
+    }
+
+    /// Sends an upload, to be developed after `delay`. A second message about the same upload has no further effect.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn send(&self, upload: &UploadEvent, delay: Duration) -> Result<(), CallError> {
+        // The maximum of SQS (Amazon SQS API Reference, "SendMessage").
+        const MAX_SECONDS: u64 = 15 * 60;
+        let seconds = i32::try_from(delay.as_secs().min(MAX_SECONDS)).unwrap_or_default();
+        let send = self.sqs.send_message().queue_url(&self.url).message_body(upload.to_message().to_string());
+        send.delay_seconds(seconds).send().await?;
+        Ok(())
+    }
+
+    /// Makes SQS deliver a message again after `delay`. If that fails, SQS delivers the message after the visibility
+    /// timeout of the queue.
+    pub async fn postpone(&self, message: &SqsMessage, delay: Duration) {
+        let Some(handle) = &message.receipt_handle else { return };
+        let seconds = i32::try_from(delay.min(MAX_DELAY).as_secs().max(1)).unwrap_or(1);
+        let change = self.sqs.change_message_visibility().queue_url(&self.url).receipt_handle(handle);
+        if let Err(error) = change.visibility_timeout(seconds).send().await {
+            let cause = aws::causes(&CallError::from(error));
+            warn!(cause, "could not change visibility timeout, using the queue's default");
+        }
+    }
+}
+
+/// The delay after the delivery number `deliveries` of a message. It begins with `base` and doubles with each delivery, up
+/// to an hour.
+#[must_use]
+pub fn retry_delay(base: Duration, deliveries: u32) -> Duration {
+    base.saturating_mul(1 << deliveries.saturating_sub(1).min(20)).min(MAX_DELAY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delay_doubles_up_to_an_hour() {
+        let base = Duration::from_secs(30);
+        let delays = [1, 2, 3, 7, 8, 100].map(|deliveries| retry_delay(base, deliveries).as_secs());
+        assert_eq!(delays, [30, 60, 120, 1920, 3600, 3600]);
+    }
+
+    #[test]
+    fn a_message_gets_its_last_attempt_after_four_days_and_before_it_is_too_old() {
+        // maxReceiveCount and MessageRetentionPeriod of UploadRetries in template.yaml.
+        let (deliveries, retention) = (100, Duration::from_secs(10 * 24 * 60 * 60));
+        let waited: Duration =
+            (1..deliveries).map(|delivery| retry_delay(Duration::from_secs(30), delivery)).sum();
+        assert!(waited > Duration::from_secs(3 * 24 * 60 * 60), "{waited:?}");
+        assert!(waited + Duration::from_secs(24 * 60 * 60) < retention, "{waited:?}");
+    }
+}
