@@ -105,7 +105,11 @@ fn tier() -> Result<Tier> {
         expiring_links: true,
         max_image_bytes: 1_000,
         max_images: 100,
+        max_sets: 100,
+        max_links: 100,
+        max_pending_uploads: 100,
         ai: true,
+        max_ai_calls_per_day: 100,
         revision: 1,
     })
 }
@@ -324,7 +328,7 @@ async fn what_is_done_to_sets_is_valid_for_dynamodb() -> Result<()> {
         records.change_set(user, set.id, &text, *now).await?;
     }
     records.free_slot(user, image.id, SetPlace { id: set.id, image_type: Slot::Image1 }).await?;
-    assert!(records.delete_set(user, set.id, *now).await?);
+    assert!(records.delete_set(user, set.id).await?);
     judged.end()
 }
 

@@ -7,10 +7,12 @@ mod images;
 mod jobs;
 #[cfg(test)]
 mod judged;
+mod links;
 mod objects;
 mod profiles;
 mod sets;
 mod tiers;
+mod usage;
 
 pub use admin_images::{Filter, OwnedImage};
 pub use dynamodb::records::{Page, Records};
@@ -22,5 +24,6 @@ pub use images::{
     update::Change,
 };
 pub use jobs::{claim::JobClaim, finish::JobOutcome, request::AnalyzeError};
+pub use links::LinkError;
 pub use objects::files::{Objects, OriginalPart};
 pub use tiers::DeleteTierError;
