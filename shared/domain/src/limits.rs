@@ -185,15 +185,16 @@ impl CreationBucket {
     /// The bucket gains a token in this time.
     pub const REFILL_MS: i64 = 100;
     /// The number of tokens of a full bucket.
-    pub const CAPACITY: i64 = 6_000;
-    /// The number of tokens after an overflow. It is less than the capacity: otherwise the bucket of somebody who
-    /// creates something every few seconds would overflow each time, and each time cost a second transaction.
-    pub const AFTER_OVERFLOW: i64 = 3_000;
+    pub const CAPACITY: i64 = 12_000;
+    /// The number of tokens of a new user, and after an overflow. It is less than the capacity: otherwise the bucket of
+    /// somebody who creates something every few seconds would overflow each time, and each time cost a second
+    /// transaction.
+    pub const AFTER_OVERFLOW: i64 = 6_000;
 
     /// The bucket of a new user, after `tokens` were taken.
     #[must_use]
-    pub fn full(tokens: u64, now: Timestamp) -> Self {
-        Self(now.as_millisecond() - Self::CAPACITY * Self::REFILL_MS + milliseconds(tokens))
+    pub fn new(tokens: u64, now: Timestamp) -> Self {
+        Self(now.as_millisecond() - Self::AFTER_OVERFLOW * Self::REFILL_MS + milliseconds(tokens))
     }
 
     /// The milliseconds to add for a number of tokens, and the least and the greatest stored time for which this is
@@ -216,10 +217,7 @@ impl CreationBucket {
                 Err(u32::try_from(seconds).unwrap_or(u32::MAX))
             }
             Some(Self(time)) if time >= least => Ok(TakeTokens::Add(cost)),
-            _ => {
-                let overflowed = now.as_millisecond() - Self::AFTER_OVERFLOW * Self::REFILL_MS;
-                Ok(TakeTokens::Reset(Self(overflowed + cost)))
-            }
+            _ => Ok(TakeTokens::Reset(Self::new(tokens, now))),
         }
     }
 }
@@ -255,14 +253,16 @@ mod tests {
 
     #[test]
     fn a_bucket_gives_its_tokens_at_once_and_then_one_for_each_refill() {
-        assert_eq!(taken(Some(CreationBucket::full(0, at(0))), 0, 1), CreationBucket::CAPACITY);
         assert_eq!(taken(None, 0, 1), CreationBucket::AFTER_OVERFLOW);
+        let full = at(0).as_millisecond() - CreationBucket::CAPACITY * CreationBucket::REFILL_MS;
+        assert_eq!(taken(Some(CreationBucket(full)), 0, 1), CreationBucket::CAPACITY);
+        assert_eq!(taken(Some(CreationBucket(full - 1)), 0, 1), CreationBucket::AFTER_OVERFLOW);
         let empty = CreationBucket(at(0).as_millisecond());
         assert_eq!(CreationBucket::take(Some(empty), 1, at(99)), Err(1));
         assert_eq!(CreationBucket::take(Some(empty), 1, at(100)), Ok(TakeTokens::Add(100)));
         assert_eq!(CreationBucket::take(Some(empty), 30, at(0)), Err(3));
         // Slower than the refill, it is never empty.
-        assert_eq!(taken(None, 200, 2_000_000), 10_000);
+        assert_eq!(taken(None, 200, 4_000_000), 20_000);
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl<'a> Count<'a> {
         if added.ai_calls > 0 {
             (usage.ai_day, usage.ai_calls) = (Some(day(self.now)), added.ai_calls);
         }
-        usage.creation_bucket = Some(CreationBucket::full(added.tokens(), self.now));
+        usage.creation_bucket = Some(CreationBucket::new(added.tokens(), self.now));
         new
     }
 
