@@ -29,7 +29,7 @@ pub use image::{Image, NewImage, Picture, Placeholder, SetPlace, Status, Thumbna
 pub use job::{Job, Progress, Task};
 pub use key::{InvalidKey, ObjectKey, derivative_key, derivatives_prefix, image_prefix};
 pub use lease::Lease;
-pub use limits::{Addition, CreationBucket, LimitError, Quota, TakeTokens, check_limits, check_rate, day};
+pub use limits::{Addition, CreationBucket, LimitError, Quota, TakeTokens, check_counts, check_rules, day};
 pub use links::{Link, Links, UploadTicket};
 pub use phone::PhoneNumber;
 pub use sequencer::Sequencer;

@@ -111,11 +111,11 @@ pub enum LimitError {
     },
 }
 
-/// Checks whether a user may add this. The counts in the profile must be current.
+/// Checks whether a user may add this, by what the profile knows exactly. [`check_counts`] checks the rest.
 ///
 /// # Errors
 /// [`LimitError`]
-pub fn check_limits(profile: &Profile, added: &Addition, now: Timestamp) -> Result<(), LimitError> {
+pub fn check_rules(profile: &Profile, added: &Addition, now: Timestamp) -> Result<(), LimitError> {
     let Profile { limits, usage, .. } = profile;
     let tier = || Box::new(limits.clone());
     if added.ai_calls > 0 && !limits.ai {
@@ -124,31 +124,35 @@ pub fn check_limits(profile: &Profile, added: &Addition, now: Timestamp) -> Resu
     if added.largest_file > limits.max_image_bytes {
         return Err(LimitError::FileTooLarge(tier()));
     }
-    for (quota, used, added) in [
-        (Quota::Images, Some(usage.images), added.images),
-        (Quota::Sets, usage.sets, added.sets),
-        (Quota::Links, usage.links_at_most, added.links),
-        (Quota::PendingUploads, usage.pending_uploads_at_most, added.pending_uploads),
-    ] {
-        if added > 0 && used.unwrap_or_default() + added > quota.of(limits) {
-            return Err(LimitError::QuotaExceeded(quota, tier()));
-        }
-    }
+    check_quota(limits, Quota::Images, usage.images, added.images)?;
     let ai_calls = usage.ai_calls_on(day(now)) + added.ai_calls;
     if added.ai_calls > 0 && ai_calls > limits.max_ai_calls_per_day {
         return Err(LimitError::DailyLimitReached { tier: tier(), retry_after: seconds_until_next_day(now) });
     }
-    check_rate(profile, added, now)
+    match CreationBucket::take(usage.creation_bucket, added.tokens(), now) {
+        Ok(_) => Ok(()),
+        Err(retry_after) => Err(LimitError::RateLimited { retry_after }),
+    }
 }
 
-/// Checks whether the user's bucket has enough tokens for this.
+/// Checks whether a user may add this to what was counted again, if that was necessary.
 ///
 /// # Errors
-/// [`LimitError::RateLimited`]
-pub fn check_rate(profile: &Profile, added: &Addition, now: Timestamp) -> Result<(), LimitError> {
-    CreationBucket::take(profile.usage.creation_bucket, added.tokens(), now)
-        .map(drop)
-        .map_err(|retry_after| LimitError::RateLimited { retry_after })
+/// [`LimitError::QuotaExceeded`]
+pub fn check_counts(profile: &Profile, added: &Addition) -> Result<(), LimitError> {
+    let Profile { limits, usage, .. } = profile;
+    check_quota(limits, Quota::Sets, usage.sets.unwrap_or_default(), added.sets)?;
+    check_quota(limits, Quota::Links, usage.links_at_most.unwrap_or_default(), added.links)?;
+    let pending_uploads = usage.pending_uploads_at_most.unwrap_or_default();
+    check_quota(limits, Quota::PendingUploads, pending_uploads, added.pending_uploads)
+}
+
+fn check_quota(tier: &Tier, quota: Quota, used: u64, added: u64) -> Result<(), LimitError> {
+    // Who has more than a smaller tier allows, may still add other things.
+    if added > 0 && used + added > quota.of(tier) {
+        return Err(LimitError::QuotaExceeded(quota, Box::new(tier.clone())));
+    }
+    Ok(())
 }
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
@@ -270,15 +274,11 @@ mod tests {
         let mut profile = Profile::new(DefaultTier::Enterprise.rules());
         profile.usage.sets = Some(9_999);
         let sets = |sets| Addition { sets, ..Addition::default() };
-        assert_eq!(check_limits(&profile, &sets(1), at(0)), Ok(()));
+        assert_eq!(check_counts(&profile, &sets(1)), Ok(()));
         let tier = Box::new(profile.limits.clone());
-        assert_eq!(
-            check_limits(&profile, &sets(2), at(0)),
-            Err(LimitError::QuotaExceeded(Quota::Sets, tier))
-        );
-        // What a request does not add to, does not refuse it.
+        assert_eq!(check_counts(&profile, &sets(2)), Err(LimitError::QuotaExceeded(Quota::Sets, tier)));
         profile.usage.sets = Some(10_001);
-        assert_eq!(check_limits(&profile, &Addition { links: 1, ..Addition::default() }, at(0)), Ok(()));
+        assert_eq!(check_counts(&profile, &Addition { links: 1, ..Addition::default() }), Ok(()));
     }
 
     #[test]
@@ -286,10 +286,10 @@ mod tests {
         let mut profile = Profile::new(DefaultTier::Enterprise.rules());
         let one = Addition { ai_calls: 1, ..Addition::default() };
         (profile.usage.ai_day, profile.usage.ai_calls) = (Some(day(at(0))), 200);
-        let refused = check_limits(&profile, &one, at(0)).unwrap_err();
+        let refused = check_rules(&profile, &one, at(0)).unwrap_err();
         let LimitError::DailyLimitReached { retry_after, .. } = refused else { panic!("{refused:?}") };
         let tomorrow = at(i64::from(retry_after) * 1000);
         assert_eq!((day(tomorrow), seconds_until_next_day(tomorrow)), (day(at(0)) + 1, 86_400));
-        assert_eq!(check_limits(&profile, &one, tomorrow), Ok(()));
+        assert_eq!(check_rules(&profile, &one, tomorrow), Ok(()));
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod admin_images;
+mod counts;
 mod dynamodb;
 mod idempotency;
 mod images;

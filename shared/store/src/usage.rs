@@ -9,15 +9,15 @@
 //! always correct.
 
 use aws::CallError;
-use aws_sdk_dynamodb::types::{AttributeValue, Select, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::{
-    Addition, CreationBucket, Image, ImageId, LimitError, Profile, Quota, Status, TakeTokens, Timestamp,
-    Usage, UserId, check_limits, check_rate, day,
+    Addition, CreationBucket, LimitError, Profile, Quota, TakeTokens, Timestamp, Usage, UserId, check_counts,
+    check_rules, day,
 };
 
 use crate::dynamodb::{
-    condition::{Condition, begins_with, between, eq, exists, ge, gt, le, lt, not_exists, path},
-    keys::{IMAGE, Item, LINK, SET, image_key, item, number, profile_key, read, string, user_pk, value},
+    condition::{Condition, between, eq, exists, ge, le, lt, not_exists, path},
+    keys::{Item, item, number, profile_key, read, value},
     records::{Records, is_condition},
     update::Update,
 };
@@ -107,16 +107,17 @@ impl<'a> Count<'a> {
             let mut profile = Profile::new(records.default_tier().await?);
             // Only sets may be older than the profile.
             (profile.usage.links_at_most, profile.usage.pending_uploads_at_most) = (Some(0), Some(0));
+            check_rules(&profile, &added, now)?;
             self.count_again(&mut profile).await?;
-            check_limits(&profile, &added, now)?;
+            check_counts(&profile, &added)?;
             self.basis = Basis::New(Box::new(profile));
             return Ok(());
         };
-        // Counting costs more than anything else here.
-        check_rate(&profile, &added, now)?;
+        // Counting costs more than anything else here, so the other checks come first.
+        check_rules(&profile, &added, now)?;
         let stored = profile.usage.clone();
         let counted = self.count_again(&mut profile).await?;
-        if let Err(refusal) = check_limits(&profile, &added, now) {
+        if let Err(refusal) = check_counts(&profile, &added) {
             if counted {
                 records.charge_refusal(user, &stored, now).await?;
             }
@@ -288,69 +289,6 @@ fn has_bucket(stored: &Usage) -> Condition {
 }
 
 impl Records {
-    /// A user's profile with current counts, for the user to see. Without a profile, the tier of new users.
-    ///
-    /// Two calls in sequence until the user has created a set, then one.
-    ///
-    /// # Errors
-    /// [`CallError`]
-    pub async fn counted_profile(&self, user: &UserId, now: Timestamp) -> Result<Profile, CallError> {
-        let (mut profile, pending_uploads, links) = tokio::try_join!(
-            self.profile_or_default(user),
-            self.count_pending_uploads(user, now),
-            self.count_links(user, now),
-        )?;
-        let usage = &mut profile.usage;
-        (usage.pending_uploads_at_most, usage.links_at_most) = (Some(pending_uploads), Some(links));
-        if usage.sets.is_none() {
-            usage.sets = Some(self.count_sets(user).await?);
-        }
-        Ok(profile)
-    }
-
-    /// The number of new images that wait for the upload of a client. They are not older than the deadline of an upload.
-    async fn count_pending_uploads(&self, user: &UserId, now: Timestamp) -> Result<u64, CallError> {
-        let oldest = now.as_second() - Image::PENDING_SECONDS;
-        let oldest = ImageId::first_at(Timestamp::from_second(oldest).map_err(CallError::internal)?);
-        let sort_key = |key: Item| key.get("sk").cloned().unwrap_or_else(|| string(IMAGE));
-        // "z" is greater than all ids.
-        let keys = between("sk", sort_key(image_key(user, oldest)), string(format!("{IMAGE}z")));
-        let waits = eq("status", string(Status::Pending.as_str()))
-            .and(gt("expires_at", number(now.as_second())))
-            .and(not_exists("source_image_id"));
-        self.count(user, keys, Some(waits)).await
-    }
-
-    async fn count_links(&self, user: &UserId, now: Timestamp) -> Result<u64, CallError> {
-        let works = gt("expires_at", number(now.as_second()));
-        self.count(user, begins_with("sk", string(LINK)), Some(works)).await
-    }
-
-    async fn count_sets(&self, user: &UserId) -> Result<u64, CallError> {
-        self.count(user, begins_with("sk", string(SET)), None).await
-    }
-
-    /// The number of a user's items that meet conditions.
-    async fn count(
-        &self,
-        user: &UserId,
-        keys: Condition,
-        filter: Option<Condition>,
-    ) -> Result<u64, CallError> {
-        let query = self.query(eq("pk", user_pk(user)).and(keys), filter)?;
-        let query = query.select(Select::Count).consistent_read(true);
-        let (mut count, mut start) = (0, None);
-        loop {
-            // One request reads one megabyte (Query, "LastEvaluatedKey").
-            let answer = query.clone().set_exclusive_start_key(start).send().await?;
-            count += u64::try_from(answer.count).unwrap_or_default();
-            if answer.last_evaluated_key.is_none() {
-                return Ok(count);
-            }
-            start = answer.last_evaluated_key;
-        }
-    }
-
     /// Takes tokens for a refusal that needed a count, so that nobody can cause many counts. If the profile changes at the
     /// same time, it takes none.
     async fn charge_refusal(&self, user: &UserId, stored: &Usage, now: Timestamp) -> Result<(), CallError> {

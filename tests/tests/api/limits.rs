@@ -138,6 +138,9 @@ async fn ai_calls_have_a_limit_a_day() -> Result<()> {
     let user = stack.user_in(Tier::ENTERPRISE.with("max_ai_calls_per_day", 4)).await?;
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     let path = format!("/api/images/{}", id_of(&image)?);
+    // Another image, because an image has one analysis at a time.
+    let analyzed = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
+    let analyzed = format!("/api/images/{}/analysis", id_of(&analyzed)?);
     let wish = |name: &str, value: Value| {
         let mut body = new_image();
         body[name] = value;
@@ -147,7 +150,7 @@ async fn ai_calls_have_a_limit_a_day() -> Result<()> {
     let mut both = wish("analyze", json!(true));
     both["edit_prompt"] = json!("a hat");
     user.post_once("/api/images", "both", &both).await?.expect(201)?;
-    user.post(&format!("{path}/analysis"), &json!({})).await?.expect(202)?;
+    user.post(&analyzed, &json!({})).await?.expect(202)?;
     assert_eq!(usage(&user).await?["ai_calls_today"], 3);
     // Of several requests at the same time, one gets the last place.
     let answers =
