@@ -121,25 +121,32 @@ impl Records {
     /// a marker of its own. If an image gets into a slot at the same time, `workers-stream` deletes it when it receives
     /// the stream record of the set.
     ///
-    /// Two calls.
+    /// Two calls. Three if the sets are older than their number.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn delete_set(&self, user: &UserId, id: SetId) -> Result<bool, CallError> {
-        // The user's first set may be created at the same time, which begins to count.
+        // Another request may begin to count the sets at the same time.
         const ROUNDS: usize = 3;
         for _ in 0..ROUNDS {
             let (set, profile) =
                 tokio::try_join!(self.set(user, id), self.get::<Profile>(profile_key(user)))?;
             let Some(set) = set else { return Ok(false) };
             let mut items = vec![self.delete_in_transaction(set_key(user, id), exists("pk"))?];
-            items.push(match profile.and_then(|profile| profile.usage.sets) {
-                Some(_) => {
-                    let update = Update::new(profile_key(user)).add("sets", -1);
-                    update.when(exists("sets")).in_transaction(self)?
+            match profile.map(|profile| profile.usage.sets) {
+                Some(Some(_)) => {
+                    let update = Update::new(profile_key(user)).add("sets", -1).when(exists("sets"));
+                    items.push(update.in_transaction(self)?);
                 }
-                None => self.check(profile_key(user), not_exists("sets"))?,
-            });
+                // The sets are older than their number.
+                Some(None) => {
+                    let rest = self.count_sets(user).await?.saturating_sub(1);
+                    let update = Update::new(profile_key(user)).set("sets", number(rest));
+                    let is_uncounted = exists("pk").and(not_exists("sets"));
+                    items.push(update.when(is_uncounted).in_transaction(self)?);
+                }
+                None => {}
+            }
             for image in set.slots.ids() {
                 items.push(self.delete_if_it_exists(image_key(user, image))?);
             }

@@ -225,6 +225,9 @@ impl<'a> Count<'a> {
                     update.add(attribute, added.into()).when(le(attribute, room(quota.of(limits), added)));
             } else {
                 update = update.set(attribute, number(current.unwrap_or_default() + added));
+                if stored.is_none() {
+                    update = update.when(not_exists(attribute));
+                }
                 is_recounted = true;
             }
         }
