@@ -9,7 +9,8 @@ use crate::{
     dynamodb::{
         condition::{begins_with, eq, exists, not_exists},
         keys::{
-            SET, image_key, item, profile_key, read, set_key, set_of_key, string, timestamp, user_pk, value,
+            SET, image_key, item, number, profile_key, read, set_key, set_of_key, string, timestamp, user_pk,
+            value,
         },
         records::{Page, Records, is_condition, updated},
         transactions::{TransactItemKind, refused},
