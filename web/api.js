@@ -13,7 +13,7 @@ export class ApiError extends Error {
     this.code = problem.code ?? "unreachable";
     this.field = problem.field ?? null;
     /** Whether the same request may succeed later. */
-    this.transient = this.status === 0 || this.status === 429 || this.status >= 500 && this.status !== 501;
+    this.transient = this.status === 0 || this.status === 429 && this.code !== "daily-limit-reached" || this.status >= 500 && this.status !== 501;
     /** @type {number | null} seconds to wait before the next attempt, if the API gives them */
     this.retryAfter = null;
   }

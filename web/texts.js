@@ -22,6 +22,8 @@ const PROBLEMS = {
   "challenge-required": "You cannot log in yet. Ask the operator for help with your account.",
   "code-expired": "This code has expired. Ask for a new one.",
   "code-mismatch": "This code is wrong. Check the e-mail, or ask for a new code.",
+  "daily-limit-reached": ({ max_ai_calls_per_day }) =>
+    `Your tier allows ${number(max_ai_calls_per_day)} AI analyses and edits a day, and you have reached this limit. Try again tomorrow.`,
   "file-too-large": ({ max_image_bytes }) =>
     `This file is larger than your tier allows (${bytes(max_image_bytes)}). Upload a smaller file, or ask an admin for another tier.`,
   "heic-not-supported": "HEIC pictures are not supported. Export the picture as JPEG and upload that.",
@@ -40,8 +42,8 @@ const PROBLEMS = {
   "no-refresh-token": "Your session has ended. Log in again.",
   "not-pending": "This upload is already complete. Reload the page.",
   "password-reset-required": "You need a new password before you can log in. Choose “Forgot password”.",
-  "quota-exceeded": ({ max_images }) =>
-    `Your tier allows ${number(max_images)} pictures, and you have reached this limit. Delete some, or ask an admin for another tier.`,
+  "quota-exceeded": ({ limit, ...problem }) => (QUOTAS[limit] ?? QUOTAS.max_images)(number(problem[limit])),
+  "rate-limited": "Too many requests in a short time. Wait a moment and try again.",
   "size-not-in-tier": "Your tier does not include this size. Choose another one.",
   "slot-taken": "This place in the set already has a picture. Delete that picture first.",
   "tier-changed": "The tier has just changed. Reload the page and try again.",
@@ -58,11 +60,19 @@ const PROBLEMS = {
   "wrong-credentials": "The user name or the password is wrong. Check both and try again.",
 };
 
+/** Why nothing more can be created, by the name of the limit. */
+const QUOTAS = {
+  max_images: (most) => `Your tier allows ${most} pictures, and you have reached this limit. Delete some, or ask an admin for another tier.`,
+  max_sets: (most) => `Your tier allows ${most} image sets, and you have reached this limit. Delete some, or ask an admin for another tier.`,
+  max_links: (most) => `Your tier allows ${most} expiring links at a time, and you have reached this limit. Wait until one expires.`,
+  max_pending_uploads: (most) => `Your tier allows ${most} unfinished uploads, and you have reached this limit. Finish some, or delete some.`,
+};
+
 /** For responses of API Gateway, which have no code. */
 const STATUSES = {
   401: PROBLEMS.unauthorized,
   413: PROBLEMS["body-too-large"],
-  429: "Too many requests at once. Wait a moment and try again.",
+  429: PROBLEMS["rate-limited"],
   503: PROBLEMS.unavailable,
 };
 
@@ -304,6 +314,10 @@ export const texts = {
     usage: "Usage",
     pictures: (used, most) => `${number(used)} of ${number(most)} pictures`,
     stored: (count) => `${bytes(count)} in total`,
+    sets: (used, most) => `${number(used)} of ${number(most)} image sets`,
+    links: (used, most) => `${number(used)} of ${number(most)} expiring links`,
+    pendingUploads: (used, most) => `${number(used)} of ${number(most)} unfinished uploads`,
+    aiCalls: (used, most) => `${number(used)} of ${number(most)} AI analyses and edits today`,
     logout: "Log out",
     confirmLogout: "Some uploads are not complete. Log out anyway?",
     everywhere: "Log out on all devices",
@@ -324,6 +338,10 @@ export const texts = {
     maxBytes: "Largest file",
     maxBytesMb: "Largest file in megabytes",
     maxImages: "Pictures",
+    maxSets: "Image sets",
+    maxLinks: "Expiring links at a time",
+    maxPendingUploads: "Unfinished uploads",
+    maxAiCalls: "AI analyses and edits a day",
     px: (sizes) => sizes.map((size) => `${size} px`).join(", "),
   },
 

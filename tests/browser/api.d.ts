@@ -70,7 +70,7 @@ declare namespace Api {
     email: string | null;
     groups: string[];
     tier: string;
-    usage: { images: number; bytes: number };
+    usage: { images: number; bytes: number; sets: number; links: number; pending_uploads: number; ai_calls_today: number };
     features: { ai: boolean; dropbox: boolean };
   }
 
@@ -79,6 +79,10 @@ declare namespace Api {
     name: string;
     thumbnail_sizes: number[];
     max_images: number;
+    max_sets: number;
+    max_links: number;
+    max_pending_uploads: number;
+    max_ai_calls_per_day: number;
     max_image_bytes: number;
     original_link: boolean;
     expiring_links: boolean;

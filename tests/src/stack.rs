@@ -77,6 +77,8 @@ pub struct Tier {
 impl Tier {
     /// The tier of new users: a thumbnail of 200 pixels.
     pub const BASIC: Self = Self { id: "basic", changes: Vec::new() };
+    /// The tier between the two others.
+    pub const PREMIUM: Self = Self { id: "premium", changes: Vec::new() };
     /// The tier with all features: thumbnails of 200, 400 and 1200 pixels, and the original.
     pub const ENTERPRISE: Self = Self { id: "enterprise", changes: Vec::new() };
 

@@ -13,11 +13,19 @@ test("web/texts.js has a sentence for every problem code", () => {
   const unknown = texts.problem({ status: 500, code: "internal" });
   const own = "unlike any other";
   for (const code of codes) {
-    const said = texts.problem({ status: 400, code, detail: own, max_images: 1, max_image_bytes: 1, missing: ["digit"] });
+    const said = texts.problem({ status: 400, code, detail: own, limit: "max_images", max_images: 1, max_image_bytes: 1, missing: ["digit"] });
     assert.match(said, /^[A-Z].*[.!?]$/, code);
     if (code !== "invalid-field") assert.ok(!said.includes(own), code);
     if (code !== "internal") assert.notEqual(said, unknown, code);
   }
+});
+
+test("web/texts.js has a sentence for every limit", () => {
+  const [, list] = contract.match(/limit: \{type: string, enum: \[([^\]]+)\]/) ?? [];
+  const limits = list.split(", ").filter((limit) => limit !== "max_ai_calls_per_day");
+  const said = limits.map((limit) => texts.problem({ status: 409, code: "quota-exceeded", limit, [limit]: 1234 }));
+  for (const sentence of said) assert.match(sentence, /^Your tier allows 1,234 .*\.$/);
+  assert.equal(new Set(said).size, limits.length);
 });
 
 test("web/texts.js has a sentence for every failure code", () => {

@@ -40,7 +40,8 @@ export async function accountView({ onLogout }) {
     h("section", { class: "card" },
       h("h2", null, words.usage),
       h("p", { id: "usage" }, words.pictures(profile.usage.images, maxImages), " · ", words.stored(profile.usage.bytes)),
-      h("progress", { max: Math.max(maxImages, 1), value: Math.min(profile.usage.images, maxImages), "aria-labelledby": "usage" })),
+      h("progress", { max: Math.max(maxImages, 1), value: Math.min(profile.usage.images, maxImages), "aria-labelledby": "usage" }),
+      tier && h("ul", { class: "quiet" }, otherUsage(profile.usage, tier).map((text) => h("li", null, text)))),
     h("section", { class: "card" },
       h("h2", null, words.tiers),
       h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.tiers }, tierTable(tiers, tier))),
@@ -48,15 +49,32 @@ export async function accountView({ onLogout }) {
   return { title: words.title, element };
 }
 
+/**
+ * What the user has used of the other limits. Without links or AI in the tier, their limits do not matter.
+ * @param {Api.Profile["usage"]} usage @param {Api.Tier} tier
+ */
+function otherUsage(usage, tier) {
+  return [
+    words.sets(usage.sets, tier.max_sets),
+    words.pendingUploads(usage.pending_uploads, tier.max_pending_uploads),
+    tier.expiring_links && words.links(usage.links, tier.max_links),
+    tier.ai && words.aiCalls(usage.ai_calls_today, tier.max_ai_calls_per_day),
+  ].filter(Boolean);
+}
+
 /** @param {Api.Tier[]} tiers @param {Api.Tier | null} own */
 function tierTable(tiers, own) {
   const rows = {
     [texts.tier.sizes]: (tier) => texts.tier.px(tier.thumbnail_sizes),
     [texts.tier.maxImages]: (tier) => number(tier.max_images),
+    [texts.tier.maxSets]: (tier) => number(tier.max_sets),
+    [texts.tier.maxPendingUploads]: (tier) => number(tier.max_pending_uploads),
     [texts.tier.maxBytes]: (tier) => bytes(tier.max_image_bytes),
     [texts.tier.original]: (tier) => yesNo(tier.original_link),
     [texts.tier.expiring]: (tier) => yesNo(tier.expiring_links),
+    [texts.tier.maxLinks]: (tier) => (tier.expiring_links ? number(tier.max_links) : texts.no),
     [texts.tier.ai]: (tier) => yesNo(tier.ai),
+    [texts.tier.maxAiCalls]: (tier) => (tier.ai ? number(tier.max_ai_calls_per_day) : texts.no),
   };
   return h("table", { class: "compare" },
     h("thead", null, h("tr", null, h("td"), tiers.map((tier) =>

@@ -151,10 +151,14 @@ function tierCard(tier, edit, remove) {
   const rows = [
     [texts.tier.sizes, texts.tier.px(tier.thumbnail_sizes)],
     [texts.tier.maxImages, number(tier.max_images)],
+    [texts.tier.maxSets, number(tier.max_sets)],
+    [texts.tier.maxPendingUploads, number(tier.max_pending_uploads)],
     [texts.tier.maxBytes, bytes(tier.max_image_bytes)],
     [texts.tier.original, tier.original_link ? texts.yes : texts.no],
     [texts.tier.expiring, tier.expiring_links ? texts.yes : texts.no],
+    [texts.tier.maxLinks, number(tier.max_links)],
     [texts.tier.ai, tier.ai ? texts.yes : texts.no],
+    [texts.tier.maxAiCalls, number(tier.max_ai_calls_per_day)],
   ];
   return h("li", { class: "card" },
     h("div", { class: "card-header" }, h("h2", null, tier.name), h("span", { class: "space" }),
@@ -167,16 +171,21 @@ function tierCard(tier, edit, remove) {
 function tierForm(tier, takenIds, onSaved) {
   const id = h("input", { name: "id", required: true, maxlength: "32", pattern: "[a-z0-9\\-]+", value: tier?.id ?? "", readonly: tier !== null });
   const input = (label, name, value, more, hint) => field(label, h("input", { name, value, required: true, ...more }), hint);
+  const count = (label, name, initial) => input(label, name, tier?.[name] ?? initial, { type: "number", min: "0", step: "1" });
   return form({
     fields: [
       field(texts.tier.id, id, texts.tier.idHint),
       input(texts.tier.name, "name", tier?.name ?? "", { maxlength: "64" }),
       input(texts.tier.sizes, "thumbnail_sizes", tier?.thumbnail_sizes.join(", ") ?? "200", { pattern: "\\s*\\d+(\\s*,\\s*\\d+)*\\s*" }, texts.tier.sizesHint),
-      input(texts.tier.maxImages, "max_images", tier?.max_images ?? 100, { type: "number", min: "0", step: "1" }),
+      count(texts.tier.maxImages, "max_images", 100),
+      count(texts.tier.maxSets, "max_sets", 100),
+      count(texts.tier.maxPendingUploads, "max_pending_uploads", 100),
       input(texts.tier.maxBytesMb, "max_image_bytes", (tier?.max_image_bytes ?? 10 * MEGABYTE) / MEGABYTE, { type: "number", min: "0.001", max: "5368", step: "any" }),
       checkbox(texts.tier.original, { name: "original_link", checked: tier?.original_link }),
       checkbox(texts.tier.expiring, { name: "expiring_links", checked: tier?.expiring_links }),
+      count(texts.tier.maxLinks, "max_links", 100),
       checkbox(texts.tier.ai, { name: "ai", checked: tier?.ai }),
+      count(texts.tier.maxAiCalls, "max_ai_calls_per_day", 10),
     ],
     button: texts.save,
     submit: async (values) => {
@@ -185,6 +194,10 @@ function tierForm(tier, takenIds, onSaved) {
         name: values.name,
         thumbnail_sizes: values.thumbnail_sizes.split(",").map(Number),
         max_images: Number(values.max_images),
+        max_sets: Number(values.max_sets),
+        max_pending_uploads: Number(values.max_pending_uploads),
+        max_links: Number(values.max_links),
+        max_ai_calls_per_day: Number(values.max_ai_calls_per_day),
         max_image_bytes: Math.round(Number(values.max_image_bytes) * MEGABYTE),
         original_link: "original_link" in values,
         expiring_links: "expiring_links" in values,

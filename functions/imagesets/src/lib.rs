@@ -109,7 +109,11 @@ mod tests {
             expiring_links: true,
             max_image_bytes: 1,
             max_images: 1,
+            max_sets: 1,
+            max_links: 1,
+            max_pending_uploads: 1,
             ai: true,
+            max_ai_calls_per_day: 1,
             revision: 0,
         }
     }

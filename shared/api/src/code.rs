@@ -96,7 +96,7 @@ problem_codes! {
     ImageNotReady = CONFLICT, "image-not-ready";
     /// The image does not wait for an upload.
     NotPending = CONFLICT, "not-pending";
-    /// The caller has the maximum number of images.
+    /// The caller has the maximum number of images, sets, links or pending uploads.
     QuotaExceeded = CONFLICT, "quota-exceeded";
     /// The slot of the image set already has an image.
     SlotTaken = CONFLICT, "slot-taken";
@@ -117,6 +117,10 @@ problem_codes! {
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type";
     /// Another request used the same idempotency key.
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused";
+    /// The caller has requested the maximum number of AI analyses and edits for today.
+    DailyLimitReached = TOO_MANY_REQUESTS, "daily-limit-reached";
+    /// The user or the address sends too many requests, or the user creates too many things.
+    RateLimited = TOO_MANY_REQUESTS, "rate-limited";
     /// The user made too many attempts.
     TooManyAttempts = TOO_MANY_REQUESTS, "too-many-attempts";
 

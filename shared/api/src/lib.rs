@@ -10,6 +10,7 @@ mod event;
 mod headers;
 mod idempotency;
 mod image;
+mod limiter;
 
 mod page;
 mod problem;
@@ -20,6 +21,7 @@ mod serve;
 mod set;
 mod tier;
 mod token;
+mod usage;
 
 pub use body::{Object, body, nullable};
 pub use caller::{Caller, bearer};
@@ -37,5 +39,6 @@ pub use reply::{Reply, deleted, into_response, json, no_content, redirect};
 pub use serve::serve;
 pub use set::SetBody;
 pub use tier::TierBody;
+pub use usage::UsageBody;
 
 pub use lambda_http::{Error, Request, http::StatusCode};

@@ -1,9 +1,9 @@
 //! Errors of endpoints: RFC 9457 problems with a stable code.
 
 use aws::CallError;
-use domain::{InvalidField, Status, Tier};
+use domain::{InvalidField, LimitError, Quota, Status, Tier};
 use serde_json::{Value, json};
-use store::{AnalyzeError, CreateError, ReplaceError};
+use store::{AnalyzeError, CreateError, LinkError, ReplaceError};
 
 use crate::ProblemCode;
 
@@ -79,6 +79,34 @@ impl Problem {
     #[must_use]
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::new(ProblemCode::Internal, "Something went wrong on our side.").because(cause)
+    }
+
+    /// 409 `quota-exceeded`: the caller has as many as the tier allows. The member `limit` names the limit.
+    fn quota_exceeded(quota: Quota, tier: &Tier) -> Self {
+        let (name, most) = (tier.name.as_str(), quota.of(tier));
+        let detail = match quota {
+            Quota::Images => {
+                format!("The {name} tier allows {most} images. Delete some, or move to a larger tier.")
+            }
+            Quota::Sets => {
+                format!("The {name} tier allows {most} image sets. Delete some, or move to a larger tier.")
+            }
+            Quota::Links => {
+                format!(
+                    "The {name} tier allows {most} expiring links at the same time. Wait until one expires."
+                )
+            }
+            Quota::PendingUploads => format!(
+                "In the {name} tier, {most} images may wait for their upload. Upload their files, or delete some."
+            ),
+        };
+        Self::new(ProblemCode::QuotaExceeded, detail).with("limit", quota.name()).with(quota.name(), most)
+    }
+
+    /// 429 `rate-limited`: too many requests in a short time.
+    pub(crate) fn rate_limited(retry_after: u32) -> Self {
+        Self::new(ProblemCode::RateLimited, "Too many requests in a short time. Wait, then try again.")
+            .retry_after(retry_after)
     }
 
     /// 413 `file-too-large`: the file is larger than the tier allows.
@@ -166,21 +194,33 @@ impl From<CallError> for Problem {
     }
 }
 
+impl From<LimitError> for Problem {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::QuotaExceeded(quota, tier) => Self::quota_exceeded(quota, &tier),
+            LimitError::FileTooLarge(tier) => Self::file_too_large(&tier),
+            LimitError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),
+            LimitError::DailyLimitReached { tier, retry_after } => Self::new(
+                ProblemCode::DailyLimitReached,
+                format!(
+                    "The {} tier allows {} AI analyses and edits a day. The next day begins at midnight UTC.",
+                    tier.name.as_str(),
+                    tier.max_ai_calls_per_day
+                ),
+            )
+            .with("limit", "max_ai_calls_per_day")
+            .with("max_ai_calls_per_day", tier.max_ai_calls_per_day)
+            .retry_after(retry_after),
+            LimitError::RateLimited { retry_after } => Self::rate_limited(retry_after),
+        }
+    }
+}
+
 impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         match error {
-            CreateError::QuotaExceeded(tier) => Self::new(
-                ProblemCode::QuotaExceeded,
-                format!(
-                    "The {} tier allows {} images. Delete some, or move to a larger tier.",
-                    tier.name.as_str(),
-                    tier.max_images
-                ),
-            )
-            .with("max_images", tier.max_images),
-            CreateError::FileTooLarge(tier) => Self::file_too_large(&tier),
+            CreateError::Limit(error) => error.into(),
             CreateError::KeyReused => Self::key_reused(),
-            CreateError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),
             CreateError::SourceChanged => Self::image_changed(),
             CreateError::SlotTaken => Self::new(
                 ProblemCode::SlotTaken,
@@ -213,9 +253,18 @@ impl From<AnalyzeError> for Problem {
                 ProblemCode::AnalysisUnderWay,
                 "An analysis of this image is in progress. Wait for its result, then request another.",
             ),
-            AnalyzeError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),
+            AnalyzeError::Limit(error) => error.into(),
             AnalyzeError::KeyReused => Self::key_reused(),
             AnalyzeError::Call(error) => error.into(),
+        }
+    }
+}
+
+impl From<LinkError> for Problem {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Limit(error) => error.into(),
+            LinkError::Call(error) => error.into(),
         }
     }
 }

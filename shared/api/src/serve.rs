@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use aws::CallError;
 
-use crate::{Reply, event::SafeEvent, reply::into_response};
+use crate::{Reply, event::SafeEvent, limiter::Limiter, reply::into_response};
 
 /// Handles requests with an endpoint until Lambda ends the process.
 ///
@@ -26,13 +26,14 @@ where
     R: Future<Output = Reply> + Send,
 {
     telemetry::init();
-    let endpoint = &endpoint;
-    lambda_runtime::run(service_fn(move |event| respond(endpoint, event))).await
+    let (endpoint, limiter) = (&endpoint, &Limiter::from_env());
+    lambda_runtime::run(service_fn(move |event| respond(endpoint, limiter, event))).await
 }
 
 /// Handles one event. lambda_http converts the event to a request, and the response to Lambda's format.
 async fn respond<F, R>(
     endpoint: &F,
+    limiter: &Limiter,
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<impl Serialize + use<F, R>, Error>
 where
@@ -52,7 +53,7 @@ where
         async move {
             let reply = match malformed {
                 Some(problem) => Err(problem),
-                None => run(endpoint, request).await,
+                None => run(endpoint, limiter, request).await,
             };
             Ok::<_, Error>(into_response(reply))
         }
@@ -61,11 +62,12 @@ where
     Adapter::from(service).call(event).await
 }
 
-async fn run<F, R>(endpoint: &F, request: Request) -> Reply
+async fn run<F, R>(endpoint: &F, limiter: &Limiter, request: Request) -> Reply
 where
     F: Fn(Request) -> R,
     R: Future<Output = Reply>,
 {
+    limiter.check(&request)?;
     let time = time_left(&request);
     let reply = tokio::time::timeout(time, endpoint(request)).await;
     reply.unwrap_or_else(|elapsed| Err(CallError::Unavailable(elapsed.into()).into()))
@@ -112,7 +114,8 @@ mod tests {
 
     async fn answer_to(event: &str) -> Value {
         let event = RawValue::from_string(event.to_owned()).unwrap();
-        let answer = respond(&echo, LambdaEvent::new(event, Context::default())).await.unwrap();
+        let event = LambdaEvent::new(event, Context::default());
+        let answer = respond(&echo, &Limiter::default(), event).await.unwrap();
         serde_json::to_value(answer).unwrap()
     }
 
@@ -190,6 +193,24 @@ mod tests {
         ] {
             assert_eq!(read_of(&event(path, "")).await["path"], expected, "{path}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_request_above_the_rate_is_refused_as_a_problem() {
+        let limiter = Limiter::new(0, 1);
+        let mut event = event("/", "");
+        event["requestContext"]["http"]["sourceIp"] = json!("192.0.2.1");
+        let mut answers = Vec::new();
+        for _ in 0..6 {
+            let event = RawValue::from_string(event.to_string()).unwrap();
+            let event = LambdaEvent::new(event, Context::default());
+            let answer = respond(&echo, &limiter, event).await.unwrap();
+            answers.push(serde_json::to_value(answer).unwrap());
+        }
+        let refused = answers.pop().unwrap();
+        assert!(answers.iter().all(|answer| answer["statusCode"] == 200), "{answers:?}");
+        assert_eq!((&refused["statusCode"], &refused["headers"]["retry-after"]), (&json!(429), &json!("1")));
+        assert_eq!(body_of(&refused)["code"], "rate-limited");
     }
 
     #[tokio::test]

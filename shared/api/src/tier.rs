@@ -13,7 +13,11 @@ pub struct TierBody {
     expiring_links: bool,
     max_image_bytes: u64,
     max_images: u64,
+    max_sets: u64,
+    max_links: u64,
+    max_pending_uploads: u64,
     ai: bool,
+    max_ai_calls_per_day: u64,
 }
 
 impl From<Tier> for TierBody {
@@ -26,7 +30,11 @@ impl From<Tier> for TierBody {
             expiring_links: tier.expiring_links,
             max_image_bytes: tier.max_image_bytes,
             max_images: tier.max_images,
+            max_sets: tier.max_sets,
+            max_links: tier.max_links,
+            max_pending_uploads: tier.max_pending_uploads,
             ai: tier.ai,
+            max_ai_calls_per_day: tier.max_ai_calls_per_day,
         }
     }
 }

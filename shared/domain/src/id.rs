@@ -1,4 +1,4 @@
-//! Identifiers of images, image sets, jobs and users.
+//! Identifiers of images, image sets, jobs, links and users.
 
 use std::{fmt, str::FromStr};
 
@@ -70,6 +70,10 @@ id! {
 id! {
     /// The id of a job: a ULID.
     JobId
+}
+id! {
+    /// The id of an expiring link: a ULID.
+    LinkId
 }
 
 impl ImageId {

@@ -9,6 +9,7 @@ mod image;
 mod job;
 mod key;
 mod lease;
+mod limits;
 mod links;
 mod phone;
 mod sequencer;
@@ -23,11 +24,12 @@ pub use file::{
     ContentType, Description, FileName, HEIC_NOT_SUPPORTED, InvalidField, Prompt, Sha256, TierName, Title,
     UploadSize,
 };
-pub use id::{ImageId, InvalidId, InvalidUserId, JobId, SetId, UserId};
+pub use id::{ImageId, InvalidId, InvalidUserId, JobId, LinkId, SetId, UserId};
 pub use image::{Image, NewImage, Picture, Placeholder, SetPlace, Status, Thumbnail, Upload};
 pub use job::{Job, Progress, Task};
 pub use key::{InvalidKey, ObjectKey, derivative_key, derivatives_prefix, image_prefix};
 pub use lease::Lease;
+pub use limits::{Addition, CreationBucket, LimitError, Quota, TakeTokens, check_counts, check_rules, day};
 pub use links::{Link, Links, UploadTicket};
 pub use phone::PhoneNumber;
 pub use sequencer::Sequencer;

@@ -77,6 +77,7 @@ impl From<ThumbnailSizes> for Vec<u32> {
 /// A tier's rules. Tiers are records in the table. Each profile contains a copy of its tier's rules, so that requests
 /// do not have to look them up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredTier")]
 pub struct Tier {
     /// The tier's id.
     pub id: TierId,
@@ -92,11 +93,61 @@ pub struct Tier {
     pub max_image_bytes: u64,
     /// How many images a user may have, including images that wait for their upload.
     pub max_images: u64,
+    /// How many image sets a user may have.
+    pub max_sets: u64,
+    /// How many expiring links of a user may work at the same time.
+    pub max_links: u64,
+    /// How many new images of a user may wait for their upload at the same time. Replacements and edits do not count.
+    pub max_pending_uploads: u64,
     /// Whether AI analysis and edits are allowed.
     pub ai: bool,
+    /// How many AI analyses and edits a user may request on one day in UTC.
+    pub max_ai_calls_per_day: u64,
     /// Increases with each change, to show which of two copies is newer.
-    #[serde(default)]
     pub revision: u64,
+}
+
+/// A tier as it is stored. Tiers and profiles of earlier versions of Darkroom lack the optional limits.
+#[derive(Deserialize)]
+struct StoredTier {
+    id: TierId,
+    name: TierName,
+    thumbnail_sizes: Vec<u32>,
+    original_link: bool,
+    expiring_links: bool,
+    max_image_bytes: u64,
+    max_images: u64,
+    max_sets: Option<u64>,
+    max_links: Option<u64>,
+    max_pending_uploads: Option<u64>,
+    ai: bool,
+    max_ai_calls_per_day: Option<u64>,
+    #[serde(default)]
+    revision: u64,
+}
+
+impl From<StoredTier> for Tier {
+    /// Fills in missing limits: those of the default tier with the same id, or the largest ones for other tiers. An
+    /// upgrade thus never gives the users of a tier less than it gives a new deployment.
+    fn from(stored: StoredTier) -> Self {
+        let default = DefaultTier::ALL.map(DefaultTier::rules).into_iter().find(|tier| tier.id == stored.id);
+        let default = default.unwrap_or_else(|| DefaultTier::Enterprise.rules());
+        Self {
+            id: stored.id,
+            name: stored.name,
+            thumbnail_sizes: stored.thumbnail_sizes,
+            original_link: stored.original_link,
+            expiring_links: stored.expiring_links,
+            max_image_bytes: stored.max_image_bytes,
+            max_images: stored.max_images,
+            max_sets: stored.max_sets.unwrap_or(default.max_sets),
+            max_links: stored.max_links.unwrap_or(default.max_links),
+            max_pending_uploads: stored.max_pending_uploads.unwrap_or(default.max_pending_uploads),
+            ai: stored.ai,
+            max_ai_calls_per_day: stored.max_ai_calls_per_day.unwrap_or(default.max_ai_calls_per_day),
+            revision: stored.revision,
+        }
+    }
 }
 
 impl Tier {
@@ -131,6 +182,11 @@ impl DefaultTier {
             Self::Premium => ("premium", "Premium", vec![200, 400], 25_000_000, 1_000),
             Self::Enterprise => ("enterprise", "Enterprise", vec![200, 400, 1200], 50_000_000, 10_000),
         };
+        let (max_sets, max_links, max_pending_uploads, max_ai_calls_per_day) = match self {
+            Self::Basic => (100, 100, 100, 10),
+            Self::Premium => (1_000, 500, 500, 50),
+            Self::Enterprise => (10_000, 1_000, 1_000, 200),
+        };
         Tier {
             id: TierId(id.to_owned()),
             name: TierName::from_static(name),
@@ -139,7 +195,11 @@ impl DefaultTier {
             expiring_links: self == Self::Enterprise,
             max_image_bytes,
             max_images,
+            max_sets,
+            max_links,
+            max_pending_uploads,
             ai: self == Self::Enterprise,
+            max_ai_calls_per_day,
             revision: 1,
         }
     }
@@ -158,5 +218,20 @@ mod tests {
             assert_eq!(sizes.as_ref(), Ok(&tier.thumbnail_sizes));
         }
         assert_eq!(DefaultTier::Basic.rules().id, TierId::default_for_new_users());
+    }
+
+    #[test]
+    fn tiers_of_earlier_versions_get_the_new_limits() {
+        let mut old = serde_json::to_value(DefaultTier::Premium.rules()).unwrap();
+        for limit in ["max_sets", "max_links", "max_pending_uploads", "max_ai_calls_per_day", "revision"] {
+            old.as_object_mut().unwrap().remove(limit);
+        }
+        let read = |tier: &serde_json::Value| serde_json::from_value::<Tier>(tier.clone()).unwrap();
+        assert_eq!(read(&old), Tier { revision: 0, ..DefaultTier::Premium.rules() });
+        old["id"] = "gold".into();
+        let (gold, enterprise) = (read(&old), DefaultTier::Enterprise.rules());
+        assert_eq!((gold.max_images, gold.max_sets, gold.max_links), (1_000, 10_000, enterprise.max_links));
+        old["max_sets"] = 7.into();
+        assert_eq!(read(&old).max_sets, 7);
     }
 }

@@ -55,7 +55,11 @@ pub fn tier() -> Value {
         "expiring_links": false,
         "max_image_bytes": 10_000_000,
         "max_images": 100,
+        "max_sets": 100,
+        "max_links": 100,
+        "max_pending_uploads": 100,
         "ai": false,
+        "max_ai_calls_per_day": 10,
         "revision": 1,
     })
 }

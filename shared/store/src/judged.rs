@@ -11,14 +11,16 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::{Client, Config};
 use domain::{
-    Analysis, ContentType, DropboxCopy, DropboxPath, Failure, Findings, Image, ImageId, ImageSet, Job, JobId,
-    Lease, NewImage, ObjectKey, Picture, Placeholder, Profile, Sequencer, SetPlace, SetText, Sha256, Slot,
-    Status, Task, Thumbnail, Tier, TierId, Timestamp, Upload, UserId,
+    Addition, Analysis, ContentType, CreationBucket, DropboxCopy, DropboxPath, Failure, Findings, Image,
+    ImageId, ImageSet, Job, JobId, Lease, NewImage, ObjectKey, Picture, Placeholder, Profile, Sequencer,
+    SetPlace, SetText, Sha256, Slot, Status, Task, Thumbnail, Tier, TierId, Timestamp, Upload, Usage, UserId,
+    day,
 };
 
 use crate::{
     Change, Developed, Filter, IdempotencyKey, Records,
     dynamodb::keys::{Item, image_item, image_key, item, job_key, profile_key, set_key, tier_key},
+    usage::Count,
 };
 
 const MISSING: &str = "these tests need the judge: run `cargo xtask test`, which installs it";
@@ -105,7 +107,11 @@ fn tier() -> Result<Tier> {
         expiring_links: true,
         max_image_bytes: 1_000,
         max_images: 100,
+        max_sets: 100,
+        max_links: 100,
+        max_pending_uploads: 100,
         ai: true,
+        max_ai_calls_per_day: 100,
         revision: 1,
     })
 }
@@ -182,6 +188,62 @@ async fn what_makes_images_is_valid_for_dynamodb() -> Result<()> {
     records.create_images(user, &[image.clone(), image.clone()], None, *now).await?;
     let wishes = image.clone().with_deferred_jobs(true, Some("A hat".to_owned().try_into()?), *now);
     records.create_images(user, &wishes, None, *now).await?;
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_counts_is_valid_for_dynamodb() -> Result<()> {
+    let judged = Judged::start().await?.with_profile().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let all =
+        Addition { images: 1, bytes: 1, pending_uploads: 1, sets: 1, links: 1, ai_calls: 1, largest_file: 1 };
+    let unread = Count::start(records, user, all, *now).await?;
+    let mut transactions = vec![unread.item()?];
+    let full = CreationBucket::new(0, *now);
+    let states = [
+        Usage::default(),
+        // Without a count, and with a full bucket.
+        Usage {
+            sets: Some(1),
+            links_at_most: Some(1),
+            pending_uploads_at_most: Some(1),
+            ai_day: Some(day(*now)),
+            creation_bucket: Some(full),
+            ..Usage::default()
+        },
+        // With counts, and with a bucket that overflowed.
+        Usage {
+            links_at_most: Some(100),
+            pending_uploads_at_most: Some(100),
+            ai_day: Some(1),
+            creation_bucket: Some(CreationBucket(1)),
+            ..Usage::default()
+        },
+    ];
+    for usage in states {
+        let profile = Profile { usage, ..Profile::new(tier()?) };
+        let mut count = Count::of(records, user, Some(profile.clone()), all, *now).await?;
+        transactions.push(count.item()?);
+        count.refused(Some(item(profile_key(user), &profile)?)).await?;
+        transactions.push(count.item()?);
+    }
+    for transaction in transactions {
+        assert!(records.transact(vec![transaction]).await?.is_none());
+    }
+    // A refusal that needed a count takes tokens.
+    let none = Tier { max_pending_uploads: 0, ..tier()? };
+    for creation_bucket in
+        [None, Some(full), Some(CreationBucket(1)), Some(CreationBucket(now.as_millisecond() - 100))]
+    {
+        let usage = Usage { creation_bucket, ..Usage::default() };
+        let profile = Profile { usage, ..Profile::new(none.clone()) };
+        let added = Addition { pending_uploads: 1, images: 1, ..Addition::default() };
+        let mut count = Count::of(records, user, Some(profile.clone()), added, *now).await?;
+        assert!(count.refused(Some(item(profile_key(user), &profile)?)).await.is_err());
+    }
+    let profile = Profile::new(tier()?);
+    records.create_link(user, profile, ImageId::generate(), *now, *now).await?;
+    records.counted_profile(user, *now).await?;
     judged.end()
 }
 
@@ -331,7 +393,7 @@ async fn what_is_done_to_sets_is_valid_for_dynamodb() -> Result<()> {
         records.change_set(user, set.id, &text, *now).await?;
     }
     records.free_slot(user, image.id, SetPlace { id: set.id, image_type: Slot::Image1 }).await?;
-    assert!(records.delete_set(user, set.id, *now).await?);
+    assert!(records.delete_set(user, set.id).await?);
     judged.end()
 }
 

@@ -1,16 +1,19 @@
 #![doc = include_str!("../README.md")]
 
 mod admin_images;
+mod counts;
 mod dynamodb;
 mod idempotency;
 mod images;
 mod jobs;
 #[cfg(test)]
 mod judged;
+mod links;
 mod objects;
 mod profiles;
 mod sets;
 mod tiers;
+mod usage;
 
 pub use admin_images::{Filter, OwnedImage};
 pub use dynamodb::records::{Page, Records};
@@ -24,5 +27,6 @@ pub use images::{
     update::Change,
 };
 pub use jobs::{claim::JobClaim, finish::JobOutcome, request::AnalyzeError};
+pub use links::LinkError;
 pub use objects::files::{Objects, OriginalPart};
 pub use tiers::DeleteTierError;

@@ -2,26 +2,32 @@
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::{ImageSet, SetId, SetText, Slots, Timestamp, UserId};
+use domain::{Addition, ImageSet, Profile, SetId, SetText, Slots, Timestamp, UserId};
 use futures_util::future::try_join_all;
 
 use crate::{
     dynamodb::{
-        condition::{begins_with, eq, exists},
-        keys::{SET, item, read, set_key, set_of_key, string, timestamp, user_pk, value},
+        condition::{begins_with, eq, exists, not_exists},
+        keys::{
+            SET, image_key, item, number, profile_key, read, set_key, set_of_key, string, timestamp, user_pk,
+            value,
+        },
         records::{Page, Records, is_condition, updated},
-        transactions::TransactItemKind,
+        transactions::{TransactItemKind, refused},
         update::Update,
     },
     idempotency::{Created, IdempotencyKey, read_answer},
     images::create::CreateError,
+    usage::Count,
 };
 
 impl Records {
-    /// Creates a set. Sets do not count against the quota.
+    /// Creates a set and counts it.
+    ///
+    /// One call. Up to four calls for a user's first set, because sets may be older than the profile or their number.
     ///
     /// # Errors
-    /// [`CreateError::KeyReused`] or [`CreateError::Call`]
+    /// [`CreateError::Limit`], [`CreateError::KeyReused`] or [`CreateError::Call`]
     pub async fn create_set(
         &self,
         user: &UserId,
@@ -29,18 +35,30 @@ impl Records {
         key: Option<&IdempotencyKey>,
         now: Timestamp,
     ) -> Result<Created<ImageSet>, CreateError> {
-        let mut items = vec![(TransactItemKind::New, self.put_new(item(set_key(user, set.id), set)?)?)];
-        if let Some(key) = key {
-            items.push((TransactItemKind::IdempotencyKey, self.remember(user, key, set, now)?));
+        use TransactItemKind as Kind;
+        // Other requests of the user may change the profile.
+        const ROUNDS: usize = 4;
+        let added = Addition { sets: 1, ..Addition::default() };
+        let mut count = Count::start(self, user, added, now).await?;
+        for _ in 0..ROUNDS {
+            let mut items = vec![
+                (Kind::Profile, count.item()?),
+                (Kind::New, self.put_new(item(set_key(user, set.id), set)?)?),
+            ];
+            if let Some(key) = key {
+                items.push((Kind::IdempotencyKey, self.remember(user, key, set, now)?));
+            }
+            match self.transact_kinds(items).await? {
+                None => return Ok(Created::New),
+                Some((Kind::IdempotencyKey, stored)) => {
+                    let set = read_answer(stored, key)?.ok_or(CreateError::KeyReused)?;
+                    return Ok(Created::Replayed(set));
+                }
+                Some((Kind::Profile, profile)) => count.refused(profile).await?,
+                Some(_) => return Err(CallError::internal("a new set's id is in use").into()),
+            }
         }
-        match self.transact_kinds(items).await? {
-            None => Ok(Created::New),
-            Some((TransactItemKind::IdempotencyKey, stored)) => match read_answer(stored, key)? {
-                Some(set) => Ok(Created::Replayed(set)),
-                None => Err(CreateError::KeyReused),
-            },
-            Some(_) => Err(CallError::internal("a new set's id is in use").into()),
-        }
+        Err(CallError::Unavailable("the profile keeps changing".into()).into())
     }
 
     /// A set of a user.
@@ -100,16 +118,45 @@ impl Records {
 
     /// Deletes a set and the images in its slots. Returns whether the set existed.
     ///
-    /// If deleting the images fails, `workers-stream` deletes them when it receives the stream record of the set.
+    /// One transaction deletes the set and its images, and decreases the number of sets. So this number is exact without
+    /// a marker of its own. If an image gets into a slot at the same time, `workers-stream` deletes it when it receives
+    /// the stream record of the set.
+    ///
+    /// Two calls. Three if the sets are older than their number.
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn delete_set(&self, user: &UserId, id: SetId, now: Timestamp) -> Result<bool, CallError> {
-        let delete = self.dynamodb.delete_item().table_name(&self.table).set_key(Some(set_key(user, id)));
-        let answer = delete.return_values(ReturnValue::AllOld).send().await?;
-        let Some(set) = answer.attributes.map(read::<ImageSet>).transpose()? else { return Ok(false) };
-        self.delete_images_of(user, &set.slots, now).await?;
-        Ok(true)
+    pub async fn delete_set(&self, user: &UserId, id: SetId) -> Result<bool, CallError> {
+        // Another request may begin to count the sets at the same time.
+        const ROUNDS: usize = 3;
+        for _ in 0..ROUNDS {
+            let (set, profile) =
+                tokio::try_join!(self.set(user, id), self.get::<Profile>(profile_key(user)))?;
+            let Some(set) = set else { return Ok(false) };
+            let mut items = vec![self.delete_in_transaction(set_key(user, id), exists("pk"))?];
+            match profile.map(|profile| profile.usage.sets) {
+                Some(Some(_)) => {
+                    let update = Update::new(profile_key(user)).add("sets", -1).when(exists("sets"));
+                    items.push(update.in_transaction(self)?);
+                }
+                // The sets are older than their number.
+                Some(None) => {
+                    let rest = self.count_sets(user).await?.saturating_sub(1);
+                    let update = Update::new(profile_key(user)).set("sets", number(rest));
+                    let is_uncounted = exists("pk").and(not_exists("sets"));
+                    items.push(update.when(is_uncounted).in_transaction(self)?);
+                }
+                None => {}
+            }
+            for image in set.slots.ids() {
+                items.push(self.delete_if_it_exists(image_key(user, image))?);
+            }
+            let Some(reasons) = self.transact(items).await? else { return Ok(true) };
+            if reasons.first().and_then(refused).is_some() {
+                return Ok(false);
+            }
+        }
+        Err(CallError::Unavailable("the profile keeps changing".into()))
     }
 
     /// Deletes the images of a deleted set.

@@ -3,7 +3,7 @@
 //! `cargo xtask test` runs it against the stack under test, with the environment of a function.
 
 use anyhow::Result;
-use domain::{ContentType, Image, ImageId, NewImage, Tier, TierId, Upload, UserId};
+use domain::{ContentType, Image, ImageId, LimitError, NewImage, Quota, Tier, TierId, Upload, UserId};
 use futures_util::future::try_join_all;
 use store::{CreateError, IdempotencyKey, Records};
 
@@ -23,7 +23,7 @@ async fn creates_an_image(records: &Records, user: &UserId, request: usize) -> R
     loop {
         match records.create_images(user, &image, Some(&key), domain::now()).await {
             Ok(_) => return Ok(true),
-            Err(CreateError::QuotaExceeded(_)) => return Ok(false),
+            Err(CreateError::Limit(LimitError::QuotaExceeded(Quota::Images, _))) => return Ok(false),
             Err(CreateError::Call(aws::CallError::Unavailable(_))) => {}
             Err(error) => return Err(error.into()),
         }
@@ -36,7 +36,14 @@ async fn of_a_thousand_uploads_at_once_exactly_as_many_succeed_as_there_are_plac
     let user: UserId = ImageId::generate().to_string().parse()?;
     let tier: TierId = ImageId::generate().to_string().to_lowercase().try_into()?;
     let basic = records.default_tier().await?;
-    let tier = records.put_tier(&Tier { id: tier, max_images: MAX_IMAGES as u64, ..basic }).await?;
+    let tier = records
+        .put_tier(&Tier {
+            id: tier,
+            max_images: MAX_IMAGES as u64,
+            max_pending_uploads: REQUESTS as u64,
+            ..basic
+        })
+        .await?;
     assert!(records.set_tier(&user, &tier).await?);
 
     let requests = (0..REQUESTS).map(|request| creates_an_image(&records, &user, request));

@@ -63,5 +63,6 @@ mod workers {
 mod contract;
 mod idempotency;
 mod judge;
+mod limits;
 mod malformed;
 mod web;

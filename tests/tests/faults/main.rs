@@ -12,6 +12,7 @@ mod dropbox;
 #[cfg(target_os = "linux")]
 mod killed;
 mod proxy;
+mod rates;
 mod redrive;
 mod remote;
 mod setup;

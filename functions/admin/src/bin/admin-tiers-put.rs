@@ -2,7 +2,7 @@
 //! new rules to its users.
 
 use api::{Caller, Error, Problem, Reply, Request, StatusCode, TierBody};
-use domain::{InvalidField, ThumbnailSizes, Tier, TierId, TierName, UploadSize};
+use domain::{DefaultTier, InvalidField, ThumbnailSizes, Tier, TierId, TierName, UploadSize};
 use serde::Deserialize;
 use store::Records;
 
@@ -20,20 +20,30 @@ struct Body {
     original_link: bool,
     expiring_links: bool,
     max_image_bytes: UploadSize,
-    max_images: MaxImages,
+    max_images: Count,
+    max_sets: Option<Count>,
+    max_links: Option<Count>,
+    max_pending_uploads: Option<Count>,
     ai: bool,
+    max_ai_calls_per_day: Option<Count>,
 }
 
 /// At most a billion.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "u64")]
-struct MaxImages(u64);
+struct Count(u64);
 
 async fn put(records: &Records, request: Request) -> Reply {
     Caller::admin(&request).await?;
     let id = TierId::try_from(api::path(&request, "id").to_owned())
         .map_err(|error| Problem::from(("id", error)))?;
     let body: Body = api::body(&request)?;
+    // Clients of earlier versions do not know these limits. Such a client must not change them.
+    let limits = [body.max_sets, body.max_links, body.max_pending_uploads, body.max_ai_calls_per_day];
+    let before = if limits.iter().any(Option::is_none) { records.tier(&id).await? } else { None };
+    let before = before.unwrap_or_else(|| DefaultTier::Basic.rules());
+    let [max_sets, max_links, max_pending_uploads, max_ai_calls_per_day] = limits;
+    let or = |limit: Option<Count>, before: u64| limit.map_or(before, |Count(limit)| limit);
     let tier = Tier {
         id,
         name: body.name,
@@ -42,13 +52,17 @@ async fn put(records: &Records, request: Request) -> Reply {
         expiring_links: body.expiring_links,
         max_image_bytes: body.max_image_bytes.bytes(),
         max_images: body.max_images.0,
+        max_sets: or(max_sets, before.max_sets),
+        max_links: or(max_links, before.max_links),
+        max_pending_uploads: or(max_pending_uploads, before.max_pending_uploads),
         ai: body.ai,
+        max_ai_calls_per_day: or(max_ai_calls_per_day, before.max_ai_calls_per_day),
         revision: 0,
     };
     api::json(StatusCode::OK, &TierBody::from(records.put_tier(&tier).await?))
 }
 
-impl TryFrom<u64> for MaxImages {
+impl TryFrom<u64> for Count {
     type Error = InvalidField;
 
     fn try_from(count: u64) -> Result<Self, InvalidField> {

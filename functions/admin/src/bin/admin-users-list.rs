@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use admin::{Pool, PoolUser};
 use api::{Caller, CursorKey, Error, Query, Reply, Request, StatusCode};
-use domain::{Profile, TierId, Timestamp, Usage, UserId};
+use domain::{Profile, TierId, Timestamp, UserId};
 use serde::Serialize;
 use store::Records;
 
@@ -31,7 +31,14 @@ struct UserBody {
     status: String,
     created_at: Timestamp,
     tier: TierId,
-    usage: Usage,
+    usage: UsageBody,
+}
+
+/// The usage that the profile stores exactly. To know the rest, each user's items would have to be counted.
+#[derive(Debug, Serialize)]
+struct UsageBody {
+    images: u64,
+    bytes: u64,
 }
 
 async fn list(pool: &Pool, records: &Records, key: &CursorKey, request: Request) -> Reply {
@@ -61,7 +68,7 @@ impl UserBody {
             status: user.status,
             created_at: user.created_at,
             tier: profile.tier,
-            usage: profile.usage,
+            usage: UsageBody { images: profile.usage.images, bytes: profile.usage.bytes },
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `GET /api/auth/profile`: returns the caller with tier and usage.
 
-use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
+use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode, UsageBody};
 use auth::{Pool, code_of, problem};
-use domain::{TierId, Usage, UserId};
+use domain::{TierId, UserId};
 use serde::Serialize;
 use store::Records;
 
@@ -20,7 +20,7 @@ struct ProfileBody {
     email: Option<String>,
     groups: Vec<String>,
     tier: TierId,
-    usage: Usage,
+    usage: UsageBody,
     features: Features,
 }
 
@@ -33,8 +33,9 @@ struct Features {
 
 async fn profile(pool: &Pool, records: &Records, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
+    let now = domain::now();
     let (email, profile) = tokio::try_join!(email(pool, api::bearer(&request)?), async {
-        records.profile_or_default(&caller.user).await.map_err(Problem::from)
+        records.counted_profile(&caller.user, now).await.map_err(Problem::from)
     })?;
     let body = ProfileBody {
         id: caller.user,
@@ -42,7 +43,7 @@ async fn profile(pool: &Pool, records: &Records, request: Request) -> Reply {
         email,
         groups: caller.groups,
         tier: profile.tier,
-        usage: profile.usage,
+        usage: UsageBody::new(&profile.usage, now),
         features: Features { ai: api::ai_is_configured(), dropbox: api::dropbox_is_configured() },
     };
     api::json(StatusCode::OK, &body)

@@ -48,6 +48,7 @@ async fn create(records: &Records, objects: &Objects, request: Request) -> Reply
     }
     let picture = image.picture.as_ref().ok_or_else(|| Problem::image_not_ready(image.status))?;
     let link = objects.original_link(&caller.user, &image, picture, now, seconds).await?;
+    records.create_link(&caller.user, profile, id, link.expires_at, now).await?;
     api::json(StatusCode::CREATED, &LinkBody { url: link.url, expires_at: link.expires_at })
 }
 
@@ -72,7 +73,11 @@ mod tests {
     async fn answer(image: &Value, expiring_links: bool, expires_in: i64) -> Answer {
         let mut tier = tier();
         tier["expiring_links"] = json!(expiring_links);
-        let aws = FakeAws::new([ok("GetItem", item(image)), ok("GetItem", item(&profile(tier)))]);
+        let aws = FakeAws::new([
+            ok("GetItem", item(image)),
+            ok("GetItem", item(&profile(tier))),
+            ok("TransactWriteItems", json!({})),
+        ]);
         let request = TestRequest::new("POST").path("id", IMAGE_ID);
         let request = request.json(&json!({"expires_in": expires_in})).build();
         create(&aws.records(), &aws.objects(), request).await.into()

@@ -34,8 +34,12 @@ mod tests {
             "ai": false,
             "expiring_links": false,
             "id": "basic",
+            "max_ai_calls_per_day": 10,
             "max_image_bytes": 10000000,
             "max_images": 100,
+            "max_links": 100,
+            "max_pending_uploads": 100,
+            "max_sets": 100,
             "name": "Basic",
             "original_link": false,
             "thumbnail_sizes": [

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Image, ImageId, JobId, SetId, TierId, Timestamp, UserId};
+use domain::{Image, ImageId, JobId, LinkId, SetId, TierId, Timestamp, UserId};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 pub(crate) const IMAGE: &str = "IMAGE#";
 pub(crate) const SET: &str = "SET#";
+pub(crate) const LINK: &str = "LINK#";
 pub(crate) const TIERS: &str = "TIER";
 
 const USER: &str = "USER#";
@@ -41,6 +42,11 @@ pub(crate) fn tier_key(tier: &TierId) -> Item {
 
 pub(crate) fn job_key(user: &UserId, job: JobId) -> Item {
     key(user_pk(user), format!("JOB#{job}"))
+}
+
+/// The item that records that an expiring link works. It expires with the link.
+pub(crate) fn link_key(user: &UserId, link: LinkId) -> Item {
+    key(user_pk(user), format!("{LINK}{link}"))
 }
 
 /// The item that stores what a request with an idempotency key created. `digest` is a digest of the key.

@@ -82,6 +82,12 @@ impl Records {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
+    /// An item of a transaction that deletes an item if it exists.
+    pub(crate) fn delete_if_it_exists(&self, key: Item) -> Result<TransactWriteItem, CallError> {
+        let delete = Delete::builder().table_name(&self.table).set_key(Some(key)).build();
+        Ok(TransactWriteItem::builder().delete(delete.map_err(CallError::internal)?).build())
+    }
+
     /// An item of a transaction that checks an item and does not change it.
     pub(crate) fn check(&self, key: Item, condition: Condition) -> Result<TransactWriteItem, CallError> {
         let mut placeholders = Placeholders::default();

@@ -1,35 +1,30 @@
-//! Creates images and counts them against the quota.
+//! Creates images and counts them against the limits.
 
 use aws::CallError;
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use domain::{Image, ImageId, ImageSet, Profile, SetPlace, Tier, Timestamp, UserId};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use domain::{Addition, Image, ImageId, ImageSet, LimitError, SetPlace, Timestamp, UserId};
 
 use crate::{
     dynamodb::{
-        condition::{eq, exists, ge, le, lt, not_exists, path},
-        keys::{image_item, image_key, item, number, profile_key, read, set_key, string},
+        condition::{eq, exists, le, not_exists},
+        keys::{Item, image_item, image_key, number, read, set_key, string},
         records::Records,
         transactions::TransactItemKind,
         update::Update,
     },
     idempotency::{Created, IdempotencyKey, read_answer},
+    usage::{Count, CountError},
 };
 
 /// Why nothing was created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
-    /// The user has as many images as the tier allows.
-    #[error("the quota of {} images is used up", .0.max_images)]
-    QuotaExceeded(Box<Tier>),
-    /// A file is larger than the tier allows.
-    #[error("files may have {} bytes at most", .0.max_image_bytes)]
-    FileTooLarge(Box<Tier>),
+    /// A limit of the user was exceeded.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// Another request used the idempotency key.
     #[error("another request used the idempotency key")]
     KeyReused,
-    /// The tier does not include AI.
-    #[error("the tier does not include AI")]
-    AiNotInTier(Box<Tier>),
     /// The source of an edit changed or was deleted.
     #[error("the image to be edited changed or was deleted")]
     SourceChanged,
@@ -44,15 +39,13 @@ pub enum CreateError {
     Call(#[from] CallError),
 }
 
-/// How the new images are counted in the profile.
-enum QuotaUpdate {
-    /// One image, in an existing profile. The condition uses the profile's own limits.
-    One,
-    /// Several images, in an existing profile with these limits. DynamoDB's conditions cannot add. Therefore the
-    /// condition compares with a number that was computed from limits that were read before.
-    Several(Box<Tier>),
-    /// In a new profile with these limits.
-    NewProfile(Box<Tier>),
+impl From<CountError> for CreateError {
+    fn from(error: CountError) -> Self {
+        match error {
+            CountError::Limit(error) => error.into(),
+            CountError::Call(error) => error.into(),
+        }
+    }
 }
 
 /// The result of one attempt to write the transaction.
@@ -60,7 +53,7 @@ enum Attempt {
     Created,
     Replayed(Vec<Image>),
     /// The profile does not exist or does not meet the condition.
-    Profile(Option<Box<Profile>>),
+    Profile(Option<Item>),
     NoSuchSet,
     SourceChanged,
     /// The slot contains another image than expected, or none.
@@ -96,44 +89,24 @@ impl Records {
     ) -> Result<Created<Vec<Image>>, CreateError> {
         // A refused attempt returns the stored state for the next one. Other requests of the user may change it again.
         const ROUNDS: usize = 4;
-        let mut quota = match images {
-            [_] => QuotaUpdate::One,
-            _ => match tokio::join!(self.profile(user), self.default_tier()) {
-                (Ok(Some(profile)), _) => QuotaUpdate::Several(Box::new(profile.limits)),
-                (Ok(None), tier) => QuotaUpdate::NewProfile(Box::new(tier?)),
-                (Err(error), _) => return Err(error.into()),
-            },
-        };
+        let mut count = Count::start(self, user, Addition::of_images(images), now).await?;
         let mut expected_occupant = None;
         for _ in 0..ROUNDS {
-            if let QuotaUpdate::Several(tier) | QuotaUpdate::NewProfile(tier) = &quota {
-                check_tier(images, tier)?;
-            }
             // The tier is read at the same time, so that a new user does not wait for it later.
-            let (attempt, tier) = tokio::join!(
-                self.attempt(user, images, more, &quota, expected_occupant, key, now),
+            let (attempt, _tier) = tokio::join!(
+                self.attempt(user, images, more, &count, expected_occupant, key, now),
                 self.default_tier()
             );
-            quota = match attempt? {
+            match attempt? {
                 Attempt::Created => return Ok(Created::New),
                 Attempt::Replayed(images) => return Ok(Created::Replayed(images)),
-                Attempt::Profile(None) => QuotaUpdate::NewProfile(Box::new(tier?)),
-                Attempt::Profile(Some(profile)) => {
-                    check_tier(images, &profile.limits)?;
-                    if profile.usage.images + images.len() as u64 > profile.limits.max_images {
-                        return Err(CreateError::QuotaExceeded(Box::new(profile.limits)));
-                    }
-                    QuotaUpdate::Several(Box::new(profile.limits))
-                }
+                Attempt::Profile(profile) => count.refused(profile).await?,
                 Attempt::NoSuchSet => return Err(CreateError::NoSuchSet),
                 Attempt::SourceChanged => return Err(CreateError::SourceChanged),
                 Attempt::SlotTaken => return Err(CreateError::SlotTaken),
-                Attempt::Slot(occupant) => {
-                    // The image in the slot may have expired or be deleted. The next attempt checks that.
-                    expected_occupant = occupant;
-                    quota
-                }
-            };
+                // The image in the slot may have expired or be deleted. The next attempt checks that.
+                Attempt::Slot(occupant) => expected_occupant = occupant,
+            }
         }
         Err(CallError::Unavailable("the profile keeps changing".into()).into())
     }
@@ -144,7 +117,7 @@ impl Records {
         user: &UserId,
         images: &[Image],
         more: &[(TransactItemKind, TransactWriteItem)],
-        quota: &QuotaUpdate,
+        count: &Count<'_>,
         expected_occupant: Option<ImageId>,
         key: Option<&IdempotencyKey>,
         now: Timestamp,
@@ -155,7 +128,7 @@ impl Records {
         if let Some(key) = key {
             items.push((Kind::IdempotencyKey, self.remember(user, key, images, now)?));
         }
-        items.push((Kind::Profile, self.reserve_quota(user, images, quota)?));
+        items.push((Kind::Profile, count.item()?));
         for image in images {
             if let Some(place) = image.set {
                 items.push((Kind::Set, self.fill_slot(user, image.id, place, expected_occupant)?));
@@ -178,44 +151,11 @@ impl Records {
             }
             Some((Kind::Source, _)) => Attempt::SourceChanged,
             Some((Kind::Occupant, _)) => Attempt::SlotTaken,
-            Some((Kind::Profile, profile)) => Attempt::Profile(profile.map(read).transpose()?.map(Box::new)),
+            Some((Kind::Profile, profile)) => Attempt::Profile(profile),
             Some((Kind::New, _)) => {
                 return Err(CallError::internal("a new image's id is in use").into());
             }
         })
-    }
-
-    /// The item of a transaction that counts the images in the user's profile, if the tier allows them.
-    fn reserve_quota(
-        &self,
-        user: &UserId,
-        images: &[Image],
-        quota: &QuotaUpdate,
-    ) -> Result<TransactWriteItem, CallError> {
-        let bytes: u64 = images.iter().map(Image::quota_bytes).sum();
-        let count = images.len() as u64;
-        let has_room = match quota {
-            QuotaUpdate::NewProfile(tier) => {
-                // The cached tier may be outdated. `Records::refresh_limits` corrects the new profile.
-                let mut profile = Profile::new(tier.as_ref().clone());
-                (profile.usage.images, profile.usage.bytes) = (count, bytes);
-                return self.put_new(item(profile_key(user), profile)?);
-            }
-            QuotaUpdate::One => exists("pk").and(lt("images", path("limits.max_images"))),
-            // `check_tier` has checked that `max_images` is not less than `count`.
-            QuotaUpdate::Several(tier) => exists("pk")
-                .and(le("images", number(tier.max_images.saturating_sub(count))))
-                .and(eq("limits.max_images", number(tier.max_images))),
-        };
-        let mut update = Update::new(profile_key(user))
-            .add("images", count.into())
-            .add("bytes", bytes.into())
-            .when(has_room)
-            .when(ge("limits.max_image_bytes", number(largest(images))));
-        if needs_ai(images) {
-            update = update.when(eq("limits.ai", AttributeValue::Bool(true)));
-        }
-        update.in_transaction(self)
     }
 
     /// The item of a transaction that puts an image into a slot, if the slot contains `expected_occupant`.
@@ -245,26 +185,4 @@ impl Records {
         let condition = not_exists("pk").or(le("expires_at", number(now.as_second())));
         self.check(image_key(user, image), condition)
     }
-}
-
-fn largest(images: &[Image]) -> u64 {
-    images.iter().map(|image| image.upload.size.bytes()).max().unwrap_or_default()
-}
-
-fn needs_ai(images: &[Image]) -> bool {
-    images.iter().any(Image::needs_ai)
-}
-
-/// Checks whether a tier allows these images for a user who has no other images.
-fn check_tier(images: &[Image], tier: &Tier) -> Result<(), CreateError> {
-    if needs_ai(images) && !tier.ai {
-        return Err(CreateError::AiNotInTier(Box::new(tier.clone())));
-    }
-    if largest(images) > tier.max_image_bytes {
-        return Err(CreateError::FileTooLarge(Box::new(tier.clone())));
-    }
-    if images.len() as u64 > tier.max_images {
-        return Err(CreateError::QuotaExceeded(Box::new(tier.clone())));
-    }
-    Ok(())
 }

@@ -2,7 +2,10 @@
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use domain::{Analysis, Image, ImageId, Job, JobId, Progress, Prompt, Status, Task, Tier, Timestamp, UserId};
+use domain::{
+    Addition, Analysis, Image, ImageId, Job, JobId, LimitError, Progress, Prompt, Status, Task, Timestamp,
+    UserId,
+};
 
 use crate::{
     dynamodb::{
@@ -14,6 +17,7 @@ use crate::{
     },
     idempotency::{Created, IdempotencyKey, read_answer},
     images::{create::CreateError, update::Change},
+    usage::{Count, CountError},
 };
 
 /// Why an analysis was not requested.
@@ -28,9 +32,9 @@ pub enum AnalyzeError {
     /// An analysis of the image has not ended yet.
     #[error("an analysis of the image has not ended yet")]
     UnderWay,
-    /// The tier does not include AI.
-    #[error("the tier does not include AI")]
-    AiNotInTier(Box<Tier>),
+    /// A limit of the user was exceeded.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// Another request used the idempotency key.
     #[error("another request used the idempotency key")]
     KeyReused,
@@ -39,10 +43,19 @@ pub enum AnalyzeError {
     Call(#[from] CallError),
 }
 
+impl From<CountError> for AnalyzeError {
+    fn from(error: CountError) -> Self {
+        match error {
+            CountError::Limit(error) => error.into(),
+            CountError::Call(error) => error.into(),
+        }
+    }
+}
+
 impl Records {
     /// Requests an analysis of an image's picture. Returns the image after the request.
     ///
-    /// Two calls.
+    /// Two calls. More if the user sends other requests at the same time.
     ///
     /// # Errors
     /// [`AnalyzeError`]
@@ -55,10 +68,12 @@ impl Records {
         now: Timestamp,
     ) -> Result<Image, AnalyzeError> {
         use TransactItemKind as Kind;
+        // Other requests of the user may change the profile.
+        const ROUNDS: usize = 4;
         let found = self.image_and_profile(user, id, now).await?;
         let (mut image, profile) = found.ok_or(AnalyzeError::NotFound)?;
         if !profile.limits.ai {
-            return Err(AnalyzeError::AiNotInTier(Box::new(profile.limits)));
+            return Err(LimitError::AiNotInTier(Box::new(profile.limits)).into());
         }
         let picture = image.picture.as_ref().ok_or(AnalyzeError::NotReady(image.status))?;
         let version = picture.version;
@@ -77,12 +92,21 @@ impl Records {
         if let Some(key) = key {
             items.push((Kind::IdempotencyKey, self.remember(user, key, &image, now)?));
         }
-        match self.transact_kinds(items).await? {
-            None => Ok(image),
-            Some((Kind::IdempotencyKey, stored)) => read_answer(stored, key)?.ok_or(AnalyzeError::KeyReused),
-            Some((_, Some(_))) => Err(AnalyzeError::UnderWay),
-            Some((_, None)) => Err(AnalyzeError::NotFound),
+        let added = Addition { ai_calls: 1, ..Addition::default() };
+        let mut count = Count::of(self, user, Some(profile), added, now).await?;
+        for _ in 0..ROUNDS {
+            let counted = std::iter::once((Kind::Profile, count.item()?));
+            match self.transact_kinds(items.iter().cloned().chain(counted).collect()).await? {
+                None => return Ok(image),
+                Some((Kind::IdempotencyKey, stored)) => {
+                    return read_answer(stored, key)?.ok_or(AnalyzeError::KeyReused);
+                }
+                Some((Kind::Profile, profile)) => count.refused(profile).await?,
+                Some((_, Some(_))) => return Err(AnalyzeError::UnderWay),
+                Some((_, None)) => return Err(AnalyzeError::NotFound),
+            }
         }
+        Err(CallError::Unavailable("the profile keeps changing".into()).into())
     }
 
     /// Requests an edit of an image's picture. Creates a new image for the result, which counts against the quota from

@@ -1,6 +1,6 @@
 //! `PUT` and `DELETE /api/admin/account-tiers/{id}`
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tests::{Answer, Stack, User, id_of, pictures, unique, until};
 
@@ -38,9 +38,15 @@ async fn a_tier_is_made_changed_and_removed() -> Result<()> {
     assert_eq!((&made["id"], &made["thumbnail_sizes"]), (&json!(id), &json!([16, 4096])));
     assert_eq!(admin.get(&path).await?.json(200)?, made);
 
+    // Without the limits that earlier versions did not have, a new tier has those of basic, and others keep theirs.
+    assert_eq!((&made["max_sets"], &made["max_ai_calls_per_day"]), (&json!(100), &json!(10)));
+    rules["max_sets"] = json!(7);
+    put(&admin, &id, &rules).await?.expect(200)?;
+    rules.as_object_mut().context("no rules")?.remove("max_sets");
+
     rules["name"] = json!("Änderung");
     let changed = put(&admin, &id, &rules).await?.json(200)?;
-    assert_eq!(changed["name"], "Änderung");
+    assert_eq!((&changed["name"], &changed["max_sets"]), (&json!("Änderung"), &json!(7)));
     assert_eq!(admin.get(&path).await?.json(200)?, changed);
 
     let admin_path = format!("/api/admin/account-tiers/{id}");
@@ -64,6 +70,10 @@ async fn rules_out_of_bounds_are_refused_by_name() -> Result<()> {
         ("max_image_bytes", json!(0)),
         ("max_images", json!(-1)),
         ("max_images", json!(1_000_000_001)),
+        ("max_sets", json!(-1)),
+        ("max_links", json!(1_000_000_001)),
+        ("max_pending_uploads", json!("5")),
+        ("max_ai_calls_per_day", json!(1.5)),
         ("name", json!("")),
         ("ai", json!("yes")),
         ("price", json!(1)),

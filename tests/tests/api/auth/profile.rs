@@ -19,7 +19,7 @@ async fn a_new_user_is_basic_and_has_used_nothing() -> Result<()> {
         "email": user.email,
         "groups": [],
         "tier": "basic",
-        "usage": {"images": 0, "bytes": 0},
+        "usage": {"images": 0, "bytes": 0, "sets": 0, "links": 0, "pending_uploads": 0, "ai_calls_today": 0},
         "features": features,
     });
     assert_eq!(profile, expected);
@@ -43,7 +43,11 @@ async fn the_profile_tells_the_tier_and_counts_what_is_used() -> Result<()> {
     user.create("image/png", 234).await?;
     let profile = user.get("/api/auth/profile").await?.json(200)?;
     assert_eq!(profile["tier"], "enterprise");
-    assert_eq!(profile["usage"], json!({"images": 2, "bytes": 1234}));
+    user.create_set().await?;
+    let profile = user.get("/api/auth/profile").await?.json(200)?;
+    let usage =
+        json!({"images": 2, "bytes": 1234, "sets": 1, "links": 0, "pending_uploads": 2, "ai_calls_today": 0});
+    assert_eq!(profile["usage"], usage);
     Ok(())
 }
 

@@ -1,0 +1,63 @@
+//! Limits of the rate of requests. The local stack has high ones, so these tests lower them.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::json;
+use tests::{Answer, Stack};
+
+use crate::{TURN, astray};
+
+/// The number of answers that are a 429 `rate-limited`. Requires that each names the seconds to wait.
+fn refusals(answers: Vec<Answer>) -> Result<usize> {
+    let refused = answers.into_iter().filter(|answer| answer.status == 429);
+    refused
+        .map(|answer| {
+            let seconds: u32 = answer.header("retry-after").parse()?;
+            ensure!((1..=5).contains(&seconds), "{seconds}");
+            answer.problem(429, "rate-limited").map(drop)
+        })
+        .try_fold(0, |count, refusal| refusal.map(|()| count + 1))
+}
+
+#[tokio::test]
+async fn a_user_who_sends_too_many_requests_gets_429_and_others_notice_nothing() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let (ann, bob) = tokio::try_join!(stack.user(), stack.user())?;
+    astray(&stack, "ImagesList", ("USER_RATE", "2"), async || {
+        let requests = stream::iter((0..300).map(|_| ann.get("/api/images")));
+        let ann = requests.buffer_unordered(20).try_collect::<Vec<_>>();
+        let bob = async {
+            for _ in 0..10 {
+                bob.get("/api/images").await?.expect(200)?;
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+            Ok(())
+        };
+        let (answers, ()) = tokio::try_join!(ann, bob)?;
+        let refused = refusals(answers)?;
+        ensure!(refused > 150, "{refused} of 300 requests were refused");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_address_from_which_too_many_logins_come_gets_429_and_users_with_a_token_notice_nothing()
+-> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let wrong = json!({"username": user.username, "password": "Wrong-Pass-1"});
+    astray(&stack, "AuthLogin", ("ADDRESS_RATE", "5"), async || {
+        let requests = stream::iter((0..100).map(|_| stack.post("/api/auth/login", &wrong)));
+        let answers = requests.buffer_unordered(10).try_collect::<Vec<_>>().await?;
+        let refused = refusals(answers)?;
+        ensure!(refused > 30, "{refused} of 100 logins were refused");
+        user.get("/api/auth/profile").await?.expect(200)?;
+        Ok(())
+    })
+    .await
+}
