@@ -1,6 +1,7 @@
 //! Code that several workers share: S3 events, stream records, developing pictures, jobs, and providers.
 
 mod develop;
+mod develop_process;
 mod dispatch;
 mod dropbox_copy;
 mod jobs;
@@ -11,6 +12,7 @@ mod stream;
 mod upload_event;
 
 pub use develop::{check_length, develop};
+pub use develop_process::{DevelopProcess, MadeThumbnails, develop_if_asked};
 pub use dispatch::{Dispatcher, JobMessage};
 pub use dropbox_copy::copy_to_dropbox;
 pub use jobs::{ClaimedJob, Queue, Worker};

@@ -12,6 +12,7 @@ use workers::{S3Notification, UploadEvent, lease};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
+    workers::develop_if_asked();
     telemetry::init();
     let config = aws::config()?;
     let worker =
