@@ -202,7 +202,8 @@ fn write_reply(outcome: Result<Developed, DevelopError>) -> std::io::Result<()> 
             (Reply::Made { width, height, placeholder, thumbnails: made.collect() }, thumbnails)
         }
         Err(error) => {
-            let reply = Reply::Failed { failure: crate::develop::failure(&error), cause: format!("{error:?}") };
+            let reply =
+                Reply::Failed { failure: crate::develop::failure(&error), cause: format!("{error:?}") };
             (reply, Vec::new())
         }
     };
@@ -226,7 +227,11 @@ fn read_reply(mut reply: impl BufRead) -> std::io::Result<Outcome> {
             let files = thumbnails.into_iter().map(|(thumbnail, length)| {
                 let mut file = Vec::new();
                 reply.by_ref().take(length as u64).read_to_end(&mut file)?;
-                if file.len() == length { Ok((thumbnail, file)) } else { Err(ErrorKind::UnexpectedEof.into()) }
+                if file.len() == length {
+                    Ok((thumbnail, file))
+                } else {
+                    Err(ErrorKind::UnexpectedEof.into())
+                }
             });
             let thumbnails = files.collect::<std::io::Result<_>>()?;
             Ok(Ok(MadeThumbnails { width, height, placeholder, thumbnails }))

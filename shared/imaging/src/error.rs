@@ -30,7 +30,9 @@ pub enum DevelopError {
         limit: u64,
     },
     /// The frames of an animation, or the tiles and hidden frames of a picture, have too many pixels together.
-    #[error("The image has {frames} frames or tiles with {pixels} pixels together; at most {limit} are allowed.")]
+    #[error(
+        "The image has {frames} frames or tiles with {pixels} pixels together; at most {limit} are allowed."
+    )]
     TooManyFrames {
         /// The number of frames.
         frames: u32,

@@ -23,14 +23,8 @@ use planes::{Planes, Weights};
 
 use crate::size::Size;
 
-pub(crate) const AVIF: Decoder = Decoder {
-    content_type: "image/avif",
-    extension: "avif",
-    recognizes,
-    read_header,
-    check_content,
-    decode,
-};
+pub(crate) const AVIF: Decoder =
+    Decoder { content_type: "image/avif", extension: "avif", recognizes, read_header, check_content, decode };
 
 /// Whether the brands of the container include AVIF. The brand `mif1` means an image of any codec in this container.
 fn recognizes(bytes: &[u8]) -> bool {

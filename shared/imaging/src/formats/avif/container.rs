@@ -11,8 +11,7 @@ use std::borrow::Cow;
 const MAX_ENTRIES: usize = 16_384;
 
 /// The names of the alpha channel as an auxiliary picture.
-const ALPHA: [&[u8]; 2] =
-    [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
+const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
 
 /// An item of the container.
 pub(crate) type Item = u32;
@@ -193,7 +192,8 @@ impl<'a> Container<'a> {
         let candidates = self.references.iter().filter(|r| r.kind == *b"auxl" && r.to == self.primary);
         candidates.take(MAX_AUXILIARIES).map(|reference| reference.from).find(|&item| {
             let name = self.property(item, b"auxC").and_then(|property| property.get(4..));
-            name.and_then(|name| name.split(|&byte| byte == 0).next()).is_some_and(|name| ALPHA.contains(&name))
+            name.and_then(|name| name.split(|&byte| byte == 0).next())
+                .is_some_and(|name| ALPHA.contains(&name))
         })
     }
 

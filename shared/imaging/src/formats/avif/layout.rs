@@ -3,7 +3,7 @@
 use super::coded::Coded;
 use super::container::{Container, Item};
 use crate::error::DevelopError;
-use crate::header::{Frames, area};
+use crate::header::Frames;
 use crate::size::Size;
 
 /// The sides of the largest tile of a picture that is smaller. Encoders enlarge the last tiles to the size of the first.
@@ -48,8 +48,8 @@ impl Layout {
         Some(Self { size, tiles, rows, columns, coded: first, coded_frames, is_uniform })
     }
 
-    /// Checks that the tiles fit together and cover a picture of the size `full`, that none of them is outside of it,
-    /// and that none of them is much larger.
+    /// Checks that this is a picture of the size `full`, that the tiles fit together and cover it, that none of them is
+    /// outside of it, and that none of them is much larger.
     pub(crate) fn check(&self, full: Size) -> Result<(), DevelopError> {
         let fits = |tile: u32, count: usize, side: u32| {
             let (tile, count, side) = (u64::from(tile), count as u64, u64::from(side));
@@ -57,8 +57,7 @@ impl Layout {
         };
         let (width, height) = self.coded.size;
         let fits = fits(width, self.columns, full.0) && fits(height, self.rows, full.1);
-        // A single picture is cut to the size of the file's main picture, which is its own.
-        if self.is_uniform && area(self.size) > 0 && fits {
+        if self.is_uniform && self.size == full && fits {
             return Ok(());
         }
         Err(DevelopError::corrupt("the coded picture is of another size than the file says"))

@@ -184,8 +184,9 @@ impl Conversion {
         let (middle, color_scale) = self.chroma;
         for (index, luma) in luma.iter().enumerate() {
             let luma = (luma.value() - low) * scale;
-            let chroma =
-                |plane: usize| rest.get(plane).and_then(|plane| plane.get(index)).map_or(middle, Sample::value);
+            let chroma = |plane: usize| {
+                rest.get(plane).and_then(|plane| plane.get(index)).map_or(middle, Sample::value)
+            };
             let rgb = match self.weights {
                 None if !rest.is_empty() => {
                     let light = |sample: f32| (sample - low) * scale;
@@ -229,11 +230,7 @@ fn to_8_bits(value: f32) -> u8 {
 }
 
 /// The plane itself if it already has this size.
-fn reduced(
-    resizer: &mut Resizer,
-    plane: Image<'static>,
-    size: Size,
-) -> Result<Image<'static>, DevelopError> {
+fn reduced(resizer: &mut Resizer, plane: Image<'static>, size: Size) -> Result<Image<'static>, DevelopError> {
     if (plane.width(), plane.height()) == size {
         return Ok(plane);
     }
@@ -270,7 +267,9 @@ fn copy(
     let rows = samples.chunks(tile.stride(component) as usize).take(tile_height);
     for (from, y) in rows.zip(top..height) {
         let start = (y * width + left) * bytes;
-        if let (Some(to), Some(from)) = (plane.buffer_mut().get_mut(start..start + length), from.get(..length)) {
+        if let (Some(to), Some(from)) =
+            (plane.buffer_mut().get_mut(start..start + length), from.get(..length))
+        {
             to.copy_from_slice(from);
         }
     }

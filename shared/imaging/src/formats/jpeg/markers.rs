@@ -72,9 +72,10 @@ impl Markers {
         }
         let most = |sampling: fn(&Component) -> u8| self.components.iter().map(sampling).max().unwrap_or(1);
         let (across, down) = (u64::from(most(|c| c.horizontal)), u64::from(most(|c| c.vertical)));
-        let samples = self.components.iter().map(|c| {
-            pixels * u64::from(c.horizontal) * u64::from(c.vertical) / (across * down)
-        });
+        let samples = self
+            .components
+            .iter()
+            .map(|c| pixels * u64::from(c.horizontal) * u64::from(c.vertical) / (across * down));
         samples.sum::<u64>() * 2
     }
 
