@@ -10,6 +10,8 @@ mod jpeg;
 mod make;
 #[cfg(target_os = "linux")]
 mod memory;
+mod metadata;
 mod orientation;
+mod png;
 mod refusals;
 mod worst;

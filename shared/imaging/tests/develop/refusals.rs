@@ -6,12 +6,12 @@ use imaging::{DevelopError, Format, Limits, Settings, sniff};
 use crate::make::{BLUE, GREEN, RED, WHITE, exif, with_app1};
 use crate::make::{assert_quadrants, code, develop, encode, jpeg, noise, pixels, png_chunk, quadrants};
 
-fn png_header(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png_header(width: u32, height: u32) -> Vec<u8> {
     let ihdr = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
     [b"\x89PNG\r\n\x1a\n".to_vec(), png_chunk(b"IHDR", &ihdr)].concat()
 }
 
-fn gif_header(width: u16, height: u16) -> Vec<u8> {
+pub(crate) fn gif_header(width: u16, height: u16) -> Vec<u8> {
     [b"GIF89a", &width.to_le_bytes()[..], &height.to_le_bytes(), &[0, 0, 0]].concat()
 }
 
