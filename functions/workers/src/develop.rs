@@ -1,16 +1,12 @@
 //! Develops originals into thumbnails.
 
-use std::time::Duration;
-
 use aws::CallError;
-use domain::{Failure, FailureCode, ObjectKey, Placeholder, Thumbnail};
+use domain::{Failure, FailureCode, ObjectKey};
 use futures_util::future::try_join_all;
 use imaging::{DevelopError, Output, Settings};
 use store::{Developed, Objects};
-use tracing::info;
 
-/// Longer than the engine's own limit, which the engine checks between its steps. Shorter than the functions' timeouts.
-const MAX_TIME: Duration = Duration::from_secs(40);
+use crate::develop_process::{DevelopProcess, MadeThumbnails};
 
 /// The variable with the format of thumbnails: `auto`, `webp` or `avif`.
 const OUTPUT: &str = "THUMBNAIL_FORMAT";
@@ -38,44 +34,29 @@ pub async fn develop(
         let detail = "The uploaded file no longer exists. Upload it again.";
         return Ok(Err(Failure::new(FailureCode::UploadMissing, detail)));
     };
-    let sizes = sizes.to_vec();
-    let settings = Settings { output: output()?, ..Settings::default() };
-    let work = tokio::task::spawn_blocking(move || imaging::develop(&bytes, &sizes, &settings));
-    let developed = match tokio::time::timeout(MAX_TIME, work).await {
-        Ok(Ok(Ok(developed))) => developed,
-        Ok(Ok(Err(error))) => {
-            info!(key = %original, cause = ?error, "developing the picture failed");
-            return Ok(Err(failure(&error)));
-        }
-        Ok(Err(panic)) => return Err(CallError::internal(panic)),
-        Err(_elapsed) => return Ok(Err(failure(&DevelopError::Timeout))),
+    let developed = DevelopProcess::default().develop(bytes, sizes, &output()?).await?;
+    let MadeThumbnails { width, height, placeholder, thumbnails } = match developed {
+        Ok(made) => made,
+        Err(failure) => return Ok(Err(failure)),
     };
-    let thumbnails = developed.thumbnails.iter().map(|made| Thumbnail {
-        size: made.size,
-        width: made.width,
-        height: made.height,
-        content_type: made.content_type.to_owned(),
+    let (thumbnails, files): (Vec<_>, Vec<_>) = thumbnails.into_iter().unzip();
+    let puts = thumbnails.iter().zip(files).map(|(thumbnail, file)| {
+        objects.put_thumbnail(original, thumbnail.size, &thumbnail.content_type, file)
     });
-    let thumbnails = thumbnails.collect();
-    let placeholder =
-        Placeholder { thumbhash: developed.placeholder.thumbhash, color: developed.placeholder.color };
-    let made = developed.thumbnails.into_iter();
-    let puts = made.map(|made| objects.put_thumbnail(original, made.size, made.content_type, made.bytes));
     try_join_all(puts).await?;
-    Ok(Ok(Developed { width: developed.width, height: developed.height, thumbnails, placeholder }))
+    Ok(Ok(Developed { width, height, thumbnails, placeholder }))
 }
 
 /// # Errors
 /// The variable has another value. The template allows only valid ones.
-fn output() -> Result<Output, CallError> {
-    match std::env::var(OUTPUT) {
-        Ok(name) => name.parse().map_err(CallError::internal),
-        Err(_) => Ok(Output::default()),
-    }
+fn output() -> Result<String, CallError> {
+    let Ok(name) = std::env::var(OUTPUT) else { return Ok("auto".to_owned()) };
+    name.parse::<Output>().map_err(CallError::internal)?;
+    Ok(name)
 }
 
 /// The failure that the owner of the image sees.
-fn failure(error: &DevelopError) -> Failure {
+pub(crate) fn failure(error: &DevelopError) -> Failure {
     let code = match error {
         DevelopError::NotAnImage => FailureCode::NotAnImage,
         DevelopError::UnsupportedFormat { .. } => FailureCode::UnsupportedFormat,

@@ -2,6 +2,7 @@
 
 mod arrived;
 mod develop;
+mod develop_process;
 mod dispatch;
 mod dropbox_copy;
 mod jobs;
@@ -14,6 +15,7 @@ mod upload_retries;
 
 pub use arrived::{ArrivedUploads, has_expired};
 pub use develop::{check_length, develop};
+pub use develop_process::{DevelopProcess, MadeThumbnails, develop_if_asked};
 pub use dispatch::{Dispatcher, JobMessage};
 pub use dropbox_copy::copy_to_dropbox;
 pub use jobs::{ClaimedJob, Queue, Worker};

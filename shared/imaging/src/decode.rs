@@ -20,13 +20,7 @@ pub(crate) fn read_header(bytes: &[u8], limits: &Limits) -> Result<(Format, Head
     Ok((format, header))
 }
 
-/// Decodes the first picture of a file whose header was read, as it is stored. `largest` is the longest side of the
-/// largest picture that will be made from it: the decoder may reduce the picture to that size.
-pub(crate) fn decode(
-    bytes: &[u8],
-    (format, header): (Format, Header),
-    limits: &Limits,
-    largest: u32,
-) -> Result<Decoded, DevelopError> {
-    (format.decoder().decode)(&Request { bytes, header, limits, largest })
+/// Decodes the first picture of a file whose header was read, as it is stored.
+pub(crate) fn decode(format: Format, request: &Request<'_>) -> Result<Decoded, DevelopError> {
+    (format.decoder().decode)(request)
 }

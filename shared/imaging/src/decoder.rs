@@ -4,8 +4,8 @@ use image::metadata::Orientation;
 
 use crate::decoded::Decoded;
 use crate::error::DevelopError;
-use crate::header::Header;
-use crate::limits::Limits;
+use crate::header::{Header, area};
+use crate::limits::{Deadline, Limits};
 use crate::size::{Size, fit, oriented};
 
 /// A format and how to decode it. Each file in `formats/` provides one.
@@ -31,13 +31,45 @@ pub(crate) struct Request<'a> {
     pub(crate) limits: &'a Limits,
     /// The longest side of the largest picture that will be made from the result.
     pub(crate) largest: u32,
+    /// The bytes of all pictures that will be made from the result.
+    pub(crate) made: u64,
+    pub(crate) deadline: Deadline,
 }
+
+/// The memory that a decoder is going to take.
+pub(crate) struct Memory {
+    /// The bytes at the peak of decoding, besides the file.
+    pub(crate) decoding: u64,
+    /// The size of the decoded picture, and the bytes of each pixel.
+    pub(crate) result: (Size, u64),
+}
+
+/// The memory of the process itself, and of small tables.
+const PROCESS: u64 = 24 << 20;
 
 impl Request<'_> {
     /// The smallest size to which the decoder may reduce a picture with this orientation, as stored.
     pub(crate) fn wanted(&self, orientation: Orientation) -> Size {
         let upright = oriented(orientation, self.header.size);
         oriented(orientation, fit(upright, self.largest))
+    }
+
+    /// Checks the memory of decoding, and of reducing the result, against the limit. A decoder calls it before it
+    /// allocates pixels.
+    pub(crate) fn reserve(&self, memory: &Memory) -> Result<(), DevelopError> {
+        let &Memory { decoding, result: (size, bytes_per_pixel) } = memory;
+        let (width, height) = fit(size, self.largest);
+        // The resizer reduces the width first. The result is converted to 8 bits.
+        let reducing = area(size) + area((width, size.1)) + 2 * area((width, height));
+        let pixels = decoding.max(reducing.saturating_mul(bytes_per_pixel).saturating_add(self.made));
+        let available = self.limits.max_memory.saturating_sub(PROCESS + self.bytes.len() as u64);
+        if pixels > available {
+            let (width, height) = self.header.size;
+            let limit = u128::from(area(self.header.size)) * u128::from(available) / u128::from(pixels);
+            let limit = u64::try_from(limit).unwrap_or(self.limits.max_pixels);
+            return Err(DevelopError::TooManyPixels { width, height, limit });
+        }
+        Ok(())
     }
 }
 

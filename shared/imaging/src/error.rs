@@ -29,8 +29,10 @@ pub enum DevelopError {
         /// The maximum number of pixels.
         limit: u64,
     },
-    /// The frames of an animation have too many pixels together.
-    #[error("The image has {frames} frames with {pixels} pixels together; at most {limit} are allowed.")]
+    /// The frames of an animation, or the tiles and hidden frames of a picture, have too many pixels together.
+    #[error(
+        "The image has {frames} frames or tiles with {pixels} pixels together; at most {limit} are allowed."
+    )]
     TooManyFrames {
         /// The number of frames.
         frames: u32,

@@ -4,6 +4,12 @@ use crate::error::DevelopError;
 use crate::limits::Limits;
 use crate::size::Size;
 
+/// A decoder works on whole blocks, and the last tiles of a grid reach beyond the picture: this share of the limit.
+const PADDING: u64 = 4;
+
+/// The padding of the smallest pictures, in pixels.
+const MIN_PADDING: u64 = 1 << 20;
+
 /// The header of a picture.
 #[derive(Clone, Copy)]
 pub(crate) struct Header {
@@ -11,6 +17,9 @@ pub(crate) struct Header {
     pub(crate) size: Size,
     /// The frames of an animation. A still picture has none here.
     pub(crate) frames: Frames,
+    /// What has to be decoded for the first picture, if that is more than one frame of its size: tiles, layers and
+    /// hidden frames.
+    pub(crate) coded: Frames,
 }
 
 /// The frames that an animation declares.
@@ -31,25 +40,28 @@ impl Frames {
 impl Header {
     /// The header of a still picture.
     pub(crate) fn still(size: Size) -> Self {
-        Self { size, frames: Frames::default() }
+        Self { size, frames: Frames::default(), coded: Frames::default() }
     }
 
     /// The header of a file with a canvas and perhaps a first frame. A decoder allocates memory for the larger one.
     /// An empty canvas stays empty, and is rejected later.
     pub(crate) fn of_canvas(canvas: Size, first: Option<Size>, frames: Frames) -> Self {
         let larger = first.filter(|&first| area(canvas) > 0 && area(first) > area(canvas));
-        Self { size: larger.unwrap_or(canvas), frames }
+        Self { size: larger.unwrap_or(canvas), frames, coded: Frames::default() }
     }
 
     /// Compares the declared dimensions with `limits`.
     pub(crate) fn check(&self, limits: &Limits) -> Result<(), DevelopError> {
-        let &Self { size: (width, height), frames } = self;
+        let &Self { size: (width, height), frames, coded } = self;
         let limit = limits.max_pixels;
         if area((width, height)) > limit {
             return Err(DevelopError::TooManyPixels { width, height, limit });
         }
         if frames.pixels > limit {
             return Err(DevelopError::TooManyFrames { frames: frames.count, pixels: frames.pixels, limit });
+        }
+        if coded.pixels > limit + limit / PADDING + MIN_PADDING {
+            return Err(DevelopError::TooManyFrames { frames: coded.count, pixels: coded.pixels, limit });
         }
         if width.max(height) > limits.max_side {
             return Err(DevelopError::SideTooLong { width, height, limit: limits.max_side });
@@ -63,6 +75,6 @@ pub(crate) fn size_le(width: [u8; 2], height: [u8; 2]) -> Size {
     (u16::from_le_bytes(width).into(), u16::from_le_bytes(height).into())
 }
 
-fn area((width, height): Size) -> u64 {
+pub(crate) fn area((width, height): Size) -> u64 {
     u64::from(width) * u64::from(height)
 }

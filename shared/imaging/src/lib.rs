@@ -16,6 +16,7 @@ mod size;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use decoder::Request;
 pub use encode::{Output, Thumbnail, UnknownOutput};
 pub use error::DevelopError;
 pub use formats::{Format, sniff};
@@ -64,7 +65,10 @@ fn develop_unguarded(bytes: &[u8], sizes: &[u32], settings: &Settings) -> Result
     limits.check_length(bytes.len() as u64)?;
     let (format, header) = decode::read_header(bytes, limits)?;
     let largest = sizes.iter().copied().chain([placeholder::SIDE]).max().unwrap_or_default();
-    let decoded = decode::decode(bytes, (format, header), limits, largest)?;
+    // The estimate assumes four bytes for each pixel.
+    let made = sizes.iter().map(|&size| header::area(fit(header.size, size)) * 4).sum();
+    let request = Request { bytes, header, limits, largest, made, deadline };
+    let decoded = decode::decode(format, &request)?;
     let upright = decoded.upright();
 
     let mut requested: Vec<u32> = Vec::with_capacity(sizes.len());

@@ -14,18 +14,23 @@ pub struct Limits {
     pub max_side: u32,
     /// The maximum length of the file, in bytes.
     pub max_bytes: u64,
+    /// The maximum memory of the whole process while it works on one picture, in bytes, with the file itself. Kinds of
+    /// pictures with more bytes per pixel than usual reach it before they reach `max_pixels`. The engine estimates the
+    /// memory from the header.
+    pub max_memory: u64,
     /// The maximum time for one picture. The engine checks it between its steps. The number of pixels bounds the steps
     /// that cannot be interrupted, and it also bounds the number of scans of a JPEG.
     pub max_time: Duration,
 }
 
 impl Default for Limits {
-    /// 50 megapixels, 100 MB, 30 seconds, and sides of at most 65,535 pixels, the maximum of JPEG and GIF.
+    /// 50 megapixels, files of 100 MB, 680 MB of memory, 30 seconds, and sides of at most 65,535 pixels, the maximum of JPEG and GIF.
     fn default() -> Self {
         Self {
             max_pixels: 50_000_000,
             max_side: 65_535,
             max_bytes: 100_000_000,
+            max_memory: 680_000_000,
             max_time: Duration::from_secs(30),
         }
     }

@@ -32,6 +32,7 @@ const CLEAN_UP_DELAY: Duration = Duration::from_secs(60);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
+    workers::develop_if_asked();
     telemetry::init();
     let config = aws::config()?;
     let worker = ThumbnailWorker {

@@ -21,6 +21,9 @@ pub(crate) const GIF: Decoder = Decoder {
 /// The name, in errors, of files that the decoder does not support.
 const UNUSUAL: &str = "GIF (of this unusual kind)";
 
+/// The bytes that the decoder takes for each pixel besides the result, if the first frame is not as wide as its canvas.
+const FRAME: u64 = 4;
+
 fn read_header(bytes: &[u8]) -> Option<Header> {
     let [w1, w2, h1, h2, flags, _, _, rest @ ..] = bytes.get(6..)? else { return None };
     let canvas = size_le([*w1, *w2], [*h1, *h2]);
@@ -34,7 +37,7 @@ fn read_header(bytes: &[u8]) -> Option<Header> {
 }
 
 fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
-    whole::decode(request, UNUSUAL, |file, _limits| Ok(Box::new(GifDecoder::new(file)?)))
+    whole::decode(request, UNUSUAL, FRAME, |file, _limits| Ok(Box::new(GifDecoder::new(file)?)))
 }
 
 /// An iterator over the sizes of the frames, in the order of the file.

@@ -12,9 +12,9 @@ use turbojpeg::{Colorspace, Decompressor, PixelFormat, ScalingFactor};
 
 use crate::color;
 use crate::decoded::{Decoded, Samples};
-use crate::decoder::{Decoder, Request, incomplete};
+use crate::decoder::{Decoder, Memory, Request, incomplete};
 use crate::error::DevelopError;
-use crate::header::Header;
+use crate::header::{Header, area};
 use crate::size::Size;
 use markers::Markers;
 
@@ -81,7 +81,13 @@ fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
         }
         Colorspace::RGB | Colorspace::YCbCr => (PixelFormat::RGB, PixelType::U8x3, Samples::Light),
     };
-    let mut pixels = Image::new(side(scaled.width)?, side(scaled.height)?, pixel_type);
+    let result = (side(scaled.width)?, side(scaled.height)?);
+    let coefficients = markers.coefficients(area(full));
+    let bytes_per_pixel = pixel_type.size() as u64;
+    // A copy without needless scans is at most as long as the file.
+    let decoding = coefficients + area(result) * bytes_per_pixel + bytes.len() as u64;
+    request.reserve(&Memory { decoding, result: (result, bytes_per_pixel) })?;
+    let mut pixels = Image::new(result.0, result.1, pixel_type);
     let is_for_dc = denominator == 8 && matches!(header.colorspace, Colorspace::Gray | Colorspace::YCbCr);
     let size = (scaled.width, scaled.height);
     if !is_for_dc || jpeg_dc::decode(bytes, size, pixels.buffer_mut()).is_err() {

@@ -32,7 +32,7 @@ fn read_header(bytes: &[u8]) -> Option<Header> {
             frames.add(control.get(4..).and_then(size_be).unwrap_or_default());
         }
     }
-    Some(Header { size, frames })
+    Some(Header { frames, ..Header::still(size) })
 }
 
 /// Checks that a palette, if the picture uses one, is a list of at most 256 colors of three bytes, as PNG demands. The
@@ -49,7 +49,11 @@ fn check_content(bytes: &[u8]) -> Result<(), DevelopError> {
 }
 
 fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
-    whole::decode(request, UNUSUAL, |file, limits| Ok(Box::new(PngDecoder::with_limits(file, limits)?)))
+    whole::decode(request, UNUSUAL, 0, |file, mut limits| {
+        // This decoder does not count its pixels. The limit is for what it decompresses besides them.
+        limits.max_alloc = Some(whole::DECODER_MEMORY);
+        Ok(Box::new(PngDecoder::with_limits(file, limits)?))
+    })
 }
 
 /// The chunks in the order of the file: the length of the content, and everything from the chunk's type on.

@@ -11,9 +11,9 @@ use webpx::{BitstreamFormat, DecoderConfig, Limits};
 use super::whole;
 use crate::color;
 use crate::decoded::{Decoded, Samples};
-use crate::decoder::{Decoder, Request, incomplete};
+use crate::decoder::{Decoder, Memory, Request, incomplete};
 use crate::error::DevelopError;
-use crate::header::{Frames, Header, size_le};
+use crate::header::{Frames, Header, area, size_le};
 use crate::size::Size;
 
 pub(crate) const WEBP: Decoder = Decoder {
@@ -35,6 +35,14 @@ const OVERSAMPLING: u32 = 2;
 /// libwebp reduces a picture only if each side becomes at most 1/2. For a smaller reduction, its own filter costs more
 /// time than the missing pixels save.
 const MIN_REDUCTION: u32 = 2;
+
+/// The bytes for each pixel of a still picture at the peak: the result, the pixels of the lossless decoder, and the
+/// alpha channel.
+const STILL: u64 = 9;
+
+/// The bytes that an animation takes for each pixel besides the result: the frame, its planes, its alpha channel, and
+/// the canvas.
+const ANIMATION: u64 = 12;
 
 fn read_header(bytes: &[u8]) -> Option<Header> {
     let first = Chunks::of_file(bytes).next()?;
@@ -90,7 +98,7 @@ fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     if request.header.frames.count == 0 {
         decode_still(request)
     } else {
-        whole::decode(request, UNUSUAL, |file, _limits| Ok(Box::new(WebPDecoder::new(file)?)))
+        whole::decode(request, UNUSUAL, ANIMATION, |file, _limits| Ok(Box::new(WebPDecoder::new(file)?)))
     }
 }
 
@@ -113,7 +121,15 @@ fn decode_still(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     let is_reduced = width <= full.0 / MIN_REDUCTION && height <= full.1 / MIN_REDUCTION;
     // libwebp weights only the brightness by alpha while it reduces a picture, so colors of transparent pixels would
     // bleed.
-    let pixels = if is_lossy && !has_alpha && is_reduced {
+    let is_reduced = is_lossy && !has_alpha && is_reduced;
+    let (result, decoding) = if is_reduced {
+        // The decoder makes a copy.
+        (((width, height), 3), 2 * 3 * area((width, height)))
+    } else {
+        ((full, if has_alpha { 4 } else { 3 }), STILL * area(full))
+    };
+    request.reserve(&Memory { decoding, result })?;
+    let pixels = if is_reduced {
         let decoder = decoder.config(config.scale(width, height));
         let (rgb, width, height) = decoder.decode_rgb_raw().map_err(DevelopError::corrupt)?;
         Image::from_vec_u8(width, height, rgb, PixelType::U8x3).map_err(DevelopError::internal)?

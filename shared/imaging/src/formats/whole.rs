@@ -9,21 +9,22 @@ use image::{ColorType, ImageDecoder, ImageError, ImageResult};
 
 use crate::color;
 use crate::decoded::Decoded;
-use crate::decoder::Request;
+use crate::decoder::{Memory, Request};
 use crate::error::DevelopError;
-use crate::header::Header;
+use crate::header::{Header, area};
 
 /// The memory that a decoder may allocate besides the pixels: for its tables, a profile, a compressed comment.
-const DECODER_MEMORY: u64 = 16 << 20;
+pub(crate) const DECODER_MEMORY: u64 = 32 << 20;
 
 /// Makes a decoder of a file.
 type Open<'a> = fn(Cursor<&'a [u8]>, image::Limits) -> ImageResult<Box<dyn ImageDecoder + 'a>>;
 
 /// Decodes the first picture with the decoder that `open` makes from the file and the limits. `unusual` is the name of
-/// files that this decoder does not support.
+/// files that this decoder does not support. `frame_bytes` is what the decoder takes for each pixel besides the result.
 pub(crate) fn decode<'a>(
     request: &Request<'a>,
     unusual: &'static str,
+    frame_bytes: u64,
     open: Open<'a>,
 ) -> Result<Decoded, DevelopError> {
     let rejected = |error| match error {
@@ -38,6 +39,11 @@ pub(crate) fn decode<'a>(
     let (width, height) = decoder.dimensions();
     Header { size: (width, height), ..request.header }.check(request.limits)?;
     let pixel_type = pixel_type(decoder.color_type())?;
+    let bytes_per_pixel = pixel_type.size() as u64;
+    let result = ((width, height), bytes_per_pixel);
+    // The metadata that the decoder copies is a part of the file.
+    let decoding = area((width, height)) * bytes_per_pixel + area(request.header.size) * frame_bytes;
+    request.reserve(&Memory { decoding: decoding + request.bytes.len() as u64 + DECODER_MEMORY, result })?;
     // An invalid orientation means that the picture is upright. A profile that cannot be read is ignored.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let profile = decoder.icc_profile().unwrap_or_default();

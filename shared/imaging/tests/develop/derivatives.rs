@@ -4,8 +4,8 @@ use base64::Engine;
 use image::{DynamicImage, Frame, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, Rgba, RgbaImage};
 
 use crate::make::{
-    BLUE, GREEN, RED, WHITE, assert_quadrants, develop, encode, exif, is_like, is_within, jpeg, noise,
-    pixels, quadrants, with_app1,
+    BLUE, GREEN, RED, WHITE, assert_quadrants, develop, encode, is_like, is_within, jpeg, noise, pixels,
+    quadrants,
 };
 
 fn dimensions(bytes: &[u8], sizes: &[u32]) -> Vec<(u32, u32, u32)> {
@@ -141,24 +141,6 @@ fn the_first_frame_of_a_gif_is_composed_on_its_canvas() {
     let picture = pixels(&developed.thumbnails[0]).to_rgba8();
     assert!(is_like(&picture.get_pixel(20, 10).0, &[220, 30, 30, 255]));
     assert_eq!(picture.get_pixel(2, 2).0[3], 0);
-}
-
-#[test]
-fn no_metadata_is_in_any_derivative() {
-    const SECRET: &[u8] = b"GPS 52.5200N 13.4050E";
-    let comment = [&b"\xff\xfe\0\x17"[..], SECRET].concat();
-    let plain = jpeg(&quadrants(64, 48));
-    let photo = with_app1(&plain, &exif(1, SECRET));
-    let photo = with_app1(&photo, &[b"http://ns.adobe.com/xap/1.0/\0", SECRET].concat());
-    let photo = [&photo[..2], &comment, &photo[2..]].concat();
-    assert_eq!(photo.windows(SECRET.len()).filter(|w| *w == SECRET).count(), 3);
-
-    let developed = develop(&photo, &[64, 20]).unwrap();
-    for thumbnail in &developed.thumbnails {
-        let has = |needle: &[u8]| thumbnail.bytes.windows(needle.len()).any(|w| w == needle);
-        assert!(!has(SECRET) && !has(b"Exif") && !has(b"http") && !has(b"\xff\xfe\0\x17"));
-    }
-    assert_eq!(developed.thumbnails, develop(&plain, &[64, 20]).unwrap().thumbnails);
 }
 
 #[test]

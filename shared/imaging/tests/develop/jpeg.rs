@@ -139,6 +139,41 @@ fn inks_give_the_colours_of_ideal_inks() {
     }
 }
 
+/// Charts of sixteen inks in squares of 16 pixels, written by Pillow: as Adobe marks them, as Adobe converts them, and
+/// without a mark. The colors are those that Pillow shows, without a printing profile. It takes 255 as no ink even
+/// without a mark, while libvips takes it as full ink, as this engine does: there, the colors are those of the first
+/// chart.
+#[test]
+fn inks_have_the_colors_that_another_program_shows() {
+    #[rustfmt::skip]
+    let cmyk: [[u8; 3]; 16] = [
+        [255, 255, 255], [0, 255, 255], [255, 0, 255], [255, 255, 0], [0, 0, 255], [255, 0, 0], [0, 255, 0], [0, 0, 0],
+        [127, 255, 255], [191, 95, 191], [127, 127, 63], [190, 154, 119], [36, 126, 152], [235, 34, 82], [165, 165, 165],
+        [42, 46, 46],
+    ];
+    #[rustfmt::skip]
+    let ycck: [[u8; 3]; 16] = [
+        [0, 0, 0], [254, 0, 0], [0, 255, 1], [0, 0, 255], [255, 255, 1], [1, 255, 255], [255, 0, 254], [0, 0, 0],
+        [128, 0, 0], [0, 96, 1], [0, 0, 64], [36, 71, 107], [129, 39, 12], [10, 212, 163], [90, 90, 90], [13, 9, 9],
+    ];
+    for (name, file, expected) in [
+        ("cmyk-adobe", &include_bytes!("inks/cmyk-adobe.jpg")[..], cmyk),
+        ("ycck-adobe", include_bytes!("inks/ycck-adobe.jpg"), ycck),
+        ("cmyk-plain", include_bytes!("inks/cmyk-plain.jpg"), cmyk),
+    ] {
+        for thumbnail in develop(file, &[64, 32]).unwrap().thumbnails {
+            let (seen, square) = (pixels(&thumbnail).to_rgb8(), thumbnail.width / 4);
+            // At 1/2, the filter and JPEG blur the edges of a square, which are near.
+            let tolerance = if square == 16 { 3 } else { 24 };
+            for (index, expected) in (0..).zip(&expected) {
+                let color =
+                    seen.get_pixel(index % 4 * square + square / 2, index / 4 * square + square / 2).0;
+                assert!(is_within(tolerance, &color, expected), "{name}: {color:?} instead of {expected:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_progressive_jpeg_of_very_many_scans_is_a_timeout() {
     let mut encoder = encoder(Subsamp::Gray);

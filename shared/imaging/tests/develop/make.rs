@@ -97,3 +97,14 @@ pub(crate) fn assert_quadrants(picture: &DynamicImage, expected: [[u8; 3]; 4]) {
         "{actual:?} instead of {expected:?}"
     );
 }
+
+pub(crate) fn png_chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    let chunk = [kind, content].concat();
+    [&(content.len() as u32).to_be_bytes()[..], &chunk, &crc32(&chunk).to_be_bytes()].concat()
+}
+
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 })
+    })
+}

@@ -4,25 +4,14 @@ use image::ImageFormat;
 use imaging::{DevelopError, Format, Limits, Settings, sniff};
 
 use crate::make::{BLUE, GREEN, RED, WHITE, exif, with_app1};
-use crate::make::{assert_quadrants, code, develop, encode, jpeg, noise, pixels, quadrants};
+use crate::make::{assert_quadrants, code, develop, encode, jpeg, noise, pixels, png_chunk, quadrants};
 
-fn png_header(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png_header(width: u32, height: u32) -> Vec<u8> {
     let ihdr = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
     [b"\x89PNG\r\n\x1a\n".to_vec(), png_chunk(b"IHDR", &ihdr)].concat()
 }
 
-fn png_chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
-    let chunk = [kind, content].concat();
-    [&(content.len() as u32).to_be_bytes()[..], &chunk, &crc32(&chunk).to_be_bytes()].concat()
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 })
-    })
-}
-
-fn gif_header(width: u16, height: u16) -> Vec<u8> {
+pub(crate) fn gif_header(width: u16, height: u16) -> Vec<u8> {
     [b"GIF89a", &width.to_le_bytes()[..], &height.to_le_bytes(), &[0, 0, 0]].concat()
 }
 

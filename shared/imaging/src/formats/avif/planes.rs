@@ -1,15 +1,15 @@
 //! The planes of an AVIF: decoding, putting tiles together, and the conversion to RGB.
 
-use std::borrow::Cow;
-
 use fast_image_resize::images::Image;
 use fast_image_resize::{PixelType, Resizer};
 use re_rav1d::dav1d::pixel::YUVRange;
 use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Settings};
-use zenavif_parse::{AvifParser, ColorInformation};
 
+use super::container::Container;
+use super::layout::Layout;
 use crate::error::DevelopError;
-use crate::limits::Limits;
+use crate::header::area;
+use crate::limits::Deadline;
 use crate::resize;
 use crate::size::Size;
 
@@ -20,39 +20,79 @@ pub(crate) type Weights = (f32, f32);
 pub(crate) struct Planes {
     layout: PixelLayout,
     depth: u32,
-    is_full_range: bool,
+    pub(crate) is_full_range: bool,
     planes: Vec<Image<'static>>,
 }
 
 impl Planes {
-    /// Decodes the picture of `container`, which has the size `full`.
+    /// Decodes a picture and cuts off what is outside the size `full`.
     pub(crate) fn decode(
-        container: &AvifParser<'_>,
+        container: &Container<'_>,
+        layout: &Layout,
         full: Size,
-        limits: &Limits,
+        deadline: Deadline,
     ) -> Result<Self, DevelopError> {
-        let (tiles, columns) = match container.grid_config() {
-            Some(grid) => {
-                let tiles = usize::from(grid.rows) * usize::from(grid.columns);
-                let tile =
-                    |index| picture(&container.tile_data(index).map_err(DevelopError::corrupt)?, limits);
-                ((0..tiles).map(tile).collect::<Result<Vec<_>, _>>()?, grid.columns.into())
-            }
-            None => {
-                let data: Cow<'_, [u8]> = container.primary_data().map_err(DevelopError::corrupt)?;
-                (vec![picture(&data, limits)?], 1)
-            }
-        };
-        let mut planes = Self::of(&tiles, columns, full)?;
-        if let Some(&ColorInformation::Nclx { full_range, .. }) = container.color_info() {
-            planes.is_full_range = full_range;
-        }
-        Ok(planes)
+        let components = [PlanarImageComponent::Y, PlanarImageComponent::U, PlanarImageComponent::V];
+        Self::decode_components(container, layout, full, deadline, &components)
     }
 
-    /// Decodes the coded picture that contains the alpha channel.
-    pub(crate) fn decode_alpha(data: &[u8], full: Size, limits: &Limits) -> Result<Self, DevelopError> {
-        Self::of(&[picture(data, limits)?], 1, full)
+    /// Decodes the brightness of a picture, which contains the alpha channel.
+    pub(crate) fn decode_luma(
+        container: &Container<'_>,
+        layout: &Layout,
+        full: Size,
+        deadline: Deadline,
+    ) -> Result<Self, DevelopError> {
+        Self::decode_components(container, layout, full, deadline, &[PlanarImageComponent::Y])
+    }
+
+    /// Decodes one tile after the other, and keeps only the part of it that belongs to the picture.
+    fn decode_components(
+        container: &Container<'_>,
+        layout: &Layout,
+        full: Size,
+        deadline: Deadline,
+        components: &[PlanarImageComponent],
+    ) -> Result<Self, DevelopError> {
+        let mut assembled: Option<Self> = None;
+        for (index, &item) in layout.tiles.iter().enumerate() {
+            deadline.check()?;
+            let data = container.data(item).ok_or_else(|| DevelopError::corrupt("a tile without data"))?;
+            let tile = picture(&data, layout.coded.size)?;
+            let is_as_declared = (tile.width(), tile.height()) == layout.coded.size;
+            let planes = match &mut assembled {
+                Some(planes) => planes,
+                None => assembled.insert(Self::like(&tile, full, components)?),
+            };
+            let is_like_first =
+                tile.pixel_layout() == planes.layout && tile.bit_depth() as u32 == planes.depth;
+            if !is_as_declared || !is_like_first {
+                return Err(DevelopError::corrupt("the coded picture is of another size than the file says"));
+            }
+            let position = (index % layout.columns, index / layout.columns);
+            for (plane, &component) in planes.planes.iter_mut().zip(components) {
+                copy(&tile, component, position, plane);
+            }
+        }
+        assembled.ok_or_else(|| DevelopError::corrupt("a grid without tiles"))
+    }
+
+    /// Empty planes for a picture of the size `full` whose tiles are like `tile`.
+    fn like(tile: &Picture, full: Size, components: &[PlanarImageComponent]) -> Result<Self, DevelopError> {
+        let layout = tile.pixel_layout();
+        let is_deep = tile.bit_depth() > 8;
+        let pixel_type = if is_deep { PixelType::U16 } else { PixelType::U8 };
+        let count = if layout == PixelLayout::I400 { 1 } else { components.len() };
+        let planes = components.iter().take(count).map(|&component| {
+            let (width, height) = plane_size(layout, component, full);
+            Image::new(width, height, pixel_type)
+        });
+        Ok(Self {
+            layout,
+            depth: tile.bit_depth() as u32,
+            is_full_range: tile.color_range() == YUVRange::Full,
+            planes: planes.collect(),
+        })
     }
 
     /// Whether there is no color.
@@ -60,69 +100,94 @@ impl Planes {
         self.layout == PixelLayout::I400
     }
 
-    /// Puts `tiles` together, with `columns` tiles per row, and cuts off what is outside `full`.
-    fn of(tiles: &[Picture], columns: usize, full: Size) -> Result<Self, DevelopError> {
-        let first = tiles.first().ok_or_else(|| DevelopError::corrupt("a grid without tiles"))?;
-        let (layout, depth) = (first.pixel_layout(), first.bit_depth() as u32);
-        let tile = (first.width(), first.height());
-        let is_like_first = |other: &Picture| {
-            (other.width(), other.height()) == tile
-                && other.pixel_layout() == layout
-                && other.bit_depth() as u32 == depth
+    /// Reduces every plane and converts the result to RGB of 8 bits, or to RGBA with `alpha`, which has the same size.
+    /// Without `weights`, the planes are green, blue and red.
+    pub(crate) fn into_rgb(
+        self,
+        size: Size,
+        weights: Option<Weights>,
+        alpha: Option<Vec<u8>>,
+    ) -> Result<Image<'static>, DevelopError> {
+        let conversion = Conversion { luma: self.range(false), chroma: self.range(true), weights };
+        let mut resizer = Resizer::new();
+        let planes = self.planes.into_iter().map(|plane| reduced(&mut resizer, plane, size));
+        let planes: Vec<_> = planes.collect::<Result<_, _>>()?;
+        drop(resizer);
+        let buffers: Vec<&[u8]> = planes.iter().map(Image::buffer).collect();
+        let [luma, rest @ ..] = &buffers[..] else { return Err(DevelopError::corrupt("no planes")) };
+        let pixels = if self.depth > 8 {
+            let rest: Vec<&[[u8; 2]]> = rest.iter().map(|plane| plane.as_chunks().0).collect();
+            conversion.rgb(luma.as_chunks().0, &rest, alpha.as_deref())
+        } else {
+            conversion.rgb(luma, rest, alpha.as_deref())
         };
-        let rows = tiles.len() / columns.max(1);
-        let covers = |tile: u32, count: usize, side: u32| u64::from(tile) * count as u64 >= u64::from(side);
-        let is_covered = covers(tile.0, columns, full.0) && covers(tile.1, rows, full.1);
-        if !tiles.iter().all(is_like_first) || !is_covered {
-            return Err(DevelopError::corrupt("the coded picture is of another size than the file says"));
-        }
-        let components = match layout {
-            PixelLayout::I400 => &[PlanarImageComponent::Y][..],
-            _ => &[PlanarImageComponent::Y, PlanarImageComponent::U, PlanarImageComponent::V],
-        };
-        let planes = components.iter().map(|&component| assemble(tiles, columns, full, component));
-        Ok(Self {
-            layout,
-            depth,
-            is_full_range: first.color_range() == YUVRange::Full,
-            planes: planes.collect::<Result<_, _>>()?,
+        let pixel_type = if alpha.is_some() { PixelType::U8x4 } else { PixelType::U8x3 };
+        Image::from_vec_u8(size.0, size.1, pixels, pixel_type).map_err(DevelopError::internal)
+    }
+
+    /// Converts the brightness to 8 bits.
+    pub(crate) fn into_alpha(self) -> Result<Vec<u8>, DevelopError> {
+        let (low, scale) = self.range(false);
+        let plane = self.planes.first().ok_or_else(|| DevelopError::corrupt("no alpha"))?;
+        let alpha = |sample: f32| to_8_bits((sample - low) * scale);
+        Ok(if self.depth > 8 {
+            plane.buffer().as_chunks().0.iter().map(|sample: &[u8; 2]| alpha(sample.value())).collect()
+        } else {
+            plane.buffer().iter().map(|sample| alpha(sample.value())).collect()
         })
     }
 
-    /// Reduces every plane and converts the result to RGB of 8 bits, or to RGBA with the brightness of `alpha`. Without
-    /// `weights`, the planes are green, blue and red.
-    pub(crate) fn to_rgb(
-        &self,
-        size: Size,
-        weights: Option<Weights>,
-        alpha: Option<&Self>,
-    ) -> Result<Image<'static>, DevelopError> {
-        let mut resizer = Resizer::new();
-        let mut planes = Vec::new();
-        for plane in &self.planes {
-            planes.push(samples(&mut resizer, plane, size)?);
+    /// The sample value of black, or of no color, and the factor that scales samples to a range of 1.
+    fn range(&self, is_chroma: bool) -> (f32, f32) {
+        let unit = (1_u32 << (self.depth - 8)) as f32;
+        let whole = ((1_u32 << self.depth) - 1) as f32;
+        match (self.is_full_range, is_chroma) {
+            (true, false) => (0.0, 1.0 / whole),
+            (true, true) => (128.0 * unit, 1.0 / whole),
+            (false, false) => (16.0 * unit, 1.0 / (219.0 * unit)),
+            (false, true) => (128.0 * unit, 1.0 / (224.0 * unit)),
         }
-        let alpha = match alpha {
-            Some(alpha) => {
-                let plane = alpha.planes.first().ok_or_else(|| DevelopError::corrupt("no alpha"))?;
-                let (low, scale) = alpha.range(false);
-                let samples = samples(&mut resizer, plane, size)?;
-                Some(samples.into_iter().map(move |sample| to_8_bits((f32::from(sample) - low) * scale)))
-            }
-            None => None,
-        };
-        let pixel_type = if alpha.is_some() { PixelType::U8x4 } else { PixelType::U8x3 };
-        let mut pixels = Vec::with_capacity(size.0 as usize * size.1 as usize * pixel_type.size());
-        let mut alpha = alpha;
-        let (low, scale) = self.range(false);
-        let (middle, color_scale) = self.range(true);
-        let [luma, rest @ ..] = &planes[..] else { return Err(DevelopError::corrupt("no planes")) };
-        for (index, &luma) in luma.iter().enumerate() {
-            let luma = (f32::from(luma) - low) * scale;
+    }
+}
+
+/// A sample of 8 bits, or of 16 in the order of this machine.
+trait Sample {
+    fn value(&self) -> f32;
+}
+
+impl Sample for u8 {
+    fn value(&self) -> f32 {
+        (*self).into()
+    }
+}
+
+impl Sample for [u8; 2] {
+    fn value(&self) -> f32 {
+        u16::from_ne_bytes(*self).into()
+    }
+}
+
+/// How samples become RGB.
+struct Conversion {
+    /// The sample value of black, and the factor that scales samples to a range of 1.
+    luma: (f32, f32),
+    /// The same for no color.
+    chroma: (f32, f32),
+    weights: Option<Weights>,
+}
+
+impl Conversion {
+    fn rgb<T: Sample>(&self, luma: &[T], rest: &[&[T]], alpha: Option<&[u8]>) -> Vec<u8> {
+        let mut pixels = Vec::with_capacity(luma.len() * if alpha.is_some() { 4 } else { 3 });
+        let mut alpha = alpha.map(|alpha| alpha.iter());
+        let (low, scale) = self.luma;
+        let (middle, color_scale) = self.chroma;
+        for (index, luma) in luma.iter().enumerate() {
+            let luma = (luma.value() - low) * scale;
             let chroma = |plane: usize| {
-                rest.get(plane).and_then(|plane| plane.get(index)).map_or(middle, |&sample| f32::from(sample))
+                rest.get(plane).and_then(|plane| plane.get(index)).map_or(middle, Sample::value)
             };
-            let rgb = match weights {
+            let rgb = match self.weights {
                 None if !rest.is_empty() => {
                     let light = |sample: f32| (sample - low) * scale;
                     [light(chroma(1)), luma, light(chroma(0))]
@@ -139,29 +204,17 @@ impl Planes {
                 pixels.extend(alpha.next());
             }
         }
-        Image::from_vec_u8(size.0, size.1, pixels, pixel_type).map_err(DevelopError::internal)
-    }
-
-    /// The sample value of black, or of no color, and the factor that scales samples to a range of 1.
-    fn range(&self, is_chroma: bool) -> (f32, f32) {
-        let unit = (1_u32 << (self.depth - 8)) as f32;
-        let whole = ((1_u32 << self.depth) - 1) as f32;
-        match (self.is_full_range, is_chroma) {
-            (true, false) => (0.0, 1.0 / whole),
-            (true, true) => (128.0 * unit, 1.0 / whole),
-            (false, false) => (16.0 * unit, 1.0 / (219.0 * unit)),
-            (false, true) => (128.0 * unit, 1.0 / (224.0 * unit)),
-        }
+        pixels
     }
 }
 
-/// Decodes one coded picture.
-fn picture(data: &[u8], limits: &Limits) -> Result<Picture, DevelopError> {
+/// Decodes one coded picture whose header declares the size `declared`. The decoder rejects larger frames.
+fn picture(data: &[u8], declared: Size) -> Result<Picture, DevelopError> {
     let mut settings = Settings::new();
     settings.set_n_threads(1);
     settings.set_max_frame_delay(1);
     settings.set_all_layers(false);
-    settings.set_frame_size_limit(u32::try_from(limits.max_pixels).unwrap_or(u32::MAX));
+    settings.set_frame_size_limit(u32::try_from(area(declared)).unwrap_or(u32::MAX));
     let mut decoder = Decoder::with_settings(&settings).map_err(DevelopError::internal)?;
     decoder.send_data(data.to_vec(), None, None, None).map_err(DevelopError::corrupt)?;
     // With one thread, the decoder works during this call. It has all data, so a second call would not find a picture
@@ -176,46 +229,48 @@ fn to_8_bits(value: f32) -> u8 {
     (value * 255.0 + 0.5) as u8
 }
 
-fn samples(resizer: &mut Resizer, plane: &Image<'_>, size: Size) -> Result<Vec<u16>, DevelopError> {
+/// The plane itself if it already has this size.
+fn reduced(resizer: &mut Resizer, plane: Image<'static>, size: Size) -> Result<Image<'static>, DevelopError> {
+    if (plane.width(), plane.height()) == size {
+        return Ok(plane);
+    }
     let mut reduced = Image::new(size.0, size.1, plane.pixel_type());
-    resizer.resize(plane, &mut reduced, &resize::options()).map_err(DevelopError::internal)?;
-    Ok(match reduced.pixel_type() {
-        PixelType::U8 => reduced.buffer().iter().map(|&sample| sample.into()).collect(),
-        _ => reduced.buffer().as_chunks().0.iter().map(|&sample| u16::from_ne_bytes(sample)).collect(),
-    })
+    resizer.resize(&plane, &mut reduced, &resize::options()).map_err(DevelopError::internal)?;
+    Ok(reduced)
 }
 
-/// Puts one plane of all tiles together.
-fn assemble(
-    tiles: &[Picture],
-    columns: usize,
-    full: Size,
-    component: PlanarImageComponent,
-) -> Result<Image<'static>, DevelopError> {
-    let Some(first) = tiles.first() else { return Err(DevelopError::corrupt("a grid without tiles")) };
+/// The size of one plane of a picture. Color can have half the resolution.
+fn plane_size(layout: PixelLayout, component: PlanarImageComponent, (width, height): Size) -> Size {
     let is_chroma = component != PlanarImageComponent::Y;
     let subsampled =
         |side: u32, is_subsampled: bool| if is_chroma && is_subsampled { side.div_ceil(2) } else { side };
-    let layout = first.pixel_layout();
-    let across = |side| subsampled(side, matches!(layout, PixelLayout::I420 | PixelLayout::I422)) as usize;
-    let down = |side| subsampled(side, layout == PixelLayout::I420) as usize;
-    let (width, height) = (across(full.0), down(full.1));
-    let (tile_width, tile_height) = (across(first.width()), down(first.height()));
-    let (pixel_type, bytes) = if first.bit_depth() > 8 { (PixelType::U16, 2) } else { (PixelType::U8, 1) };
+    (
+        subsampled(width, matches!(layout, PixelLayout::I420 | PixelLayout::I422)),
+        subsampled(height, layout == PixelLayout::I420),
+    )
+}
 
-    let mut samples = vec![0; width * height * bytes];
-    for (index, tile) in tiles.iter().enumerate() {
-        let (left, top) = (index % columns * tile_width, index / columns * tile_height);
-        let plane = tile.plane(component);
-        let rows = plane.chunks(tile.stride(component) as usize).take(tile_height);
-        let length = tile_width.min(width.saturating_sub(left)) * bytes;
-        for (row, y) in rows.zip(top..height) {
-            let start = (y * width + left) * bytes;
-            if let (Some(to), Some(from)) = (samples.get_mut(start..start + length), row.get(..length)) {
-                to.copy_from_slice(from);
-            }
+/// Copies one plane of a tile to its column and row in the plane of the picture.
+fn copy(
+    tile: &Picture,
+    component: PlanarImageComponent,
+    (column, row): (usize, usize),
+    plane: &mut Image<'_>,
+) {
+    let (tile_width, tile_height) = plane_size(tile.pixel_layout(), component, (tile.width(), tile.height()));
+    let (tile_width, tile_height) = (tile_width as usize, tile_height as usize);
+    let (width, height) = (plane.width() as usize, plane.height() as usize);
+    let bytes = plane.pixel_type().size();
+    let (left, top) = (column * tile_width, row * tile_height);
+    let length = tile_width.min(width.saturating_sub(left)) * bytes;
+    let samples = tile.plane(component);
+    let rows = samples.chunks(tile.stride(component) as usize).take(tile_height);
+    for (from, y) in rows.zip(top..height) {
+        let start = (y * width + left) * bytes;
+        if let (Some(to), Some(from)) =
+            (plane.buffer_mut().get_mut(start..start + length), from.get(..length))
+        {
+            to.copy_from_slice(from);
         }
     }
-    let (width, height) = (width as u32, height as u32);
-    Image::from_vec_u8(width, height, samples, pixel_type).map_err(DevelopError::internal)
 }

@@ -64,6 +64,21 @@ impl Markers {
         markers
     }
 
+    /// The bytes of the coefficients that the decoder keeps for a picture of so many pixels. It keeps all of them if the
+    /// picture has several scans.
+    pub(crate) fn coefficients(&self, pixels: u64) -> u64 {
+        if !self.is_progressive && self.scans < 2 {
+            return 0;
+        }
+        let most = |sampling: fn(&Component) -> u8| self.components.iter().map(sampling).max().unwrap_or(1);
+        let (across, down) = (u64::from(most(|c| c.horizontal)), u64::from(most(|c| c.vertical)));
+        let samples = self
+            .components
+            .iter()
+            .map(|c| pixels * u64::from(c.horizontal) * u64::from(c.vertical) / (across * down));
+        samples.sum::<u64>() * 2
+    }
+
     fn read_frame(&mut self, segment: &Segment<'_>) {
         let [precision, _, _, _, _, _, components @ ..] = segment.payload else { return };
         self.precision = *precision;

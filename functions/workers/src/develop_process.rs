@@ -1,0 +1,241 @@
+//! Develops one picture in a process of its own.
+//!
+//! A thread that runs a decoder cannot be stopped, and an instance that exits to stop one makes the next upload wait for
+//! a cold start, and Lambda repeats the event. A child process costs a few milliseconds for each picture and can be
+//! killed; it also contains a crash, has a limit of memory from the kernel, and has no credentials.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use aws::CallError;
+use domain::{Failure, Placeholder, Thumbnail};
+use imaging::{DevelopError, Developed, Settings};
+use nix::sys::resource::{Resource, setrlimit};
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+use tracing::info;
+
+/// The argument with which a worker starts itself.
+const ARGUMENT: &str = "develop-one-picture";
+
+/// The maximum length of an answer. The thumbnails of a picture have some megabytes.
+const MAX_REPLY: u64 = 256 << 20;
+
+/// The signal with which the kernel ends a process if the machine has no memory left.
+const KILLED: i32 = 9;
+
+/// Starts a process for each picture.
+#[derive(Clone, Debug)]
+pub struct DevelopProcess {
+    /// The program to start. It calls [`develop_if_asked`] first of all.
+    pub program: PathBuf,
+    /// The time after which the process is killed. It is longer than the engine's own limit, which the engine checks
+    /// between its steps, and shorter than the functions' timeouts.
+    pub max_time: Duration,
+    /// The maximum address space of the process, in bytes. It is more than the engine's own limit, which is an estimate
+    /// from the picture's header, and less than the memory of the functions.
+    pub max_memory: u64,
+}
+
+impl Default for DevelopProcess {
+    /// Starts the running program again.
+    fn default() -> Self {
+        // The link stays valid while a new build replaces the file. Only Linux has it.
+        let link = PathBuf::from("/proc/self/exe");
+        let program = if link.exists() { link } else { std::env::current_exe().unwrap_or_default() };
+        Self { program, max_time: Duration::from_secs(40), max_memory: 1_400_000_000 }
+    }
+}
+
+/// What the process made of a picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeThumbnails {
+    /// The width of the upright original, in pixels.
+    pub width: u32,
+    /// The height of the upright original, in pixels.
+    pub height: u32,
+    /// What clients show until they have loaded a thumbnail.
+    pub placeholder: Placeholder,
+    /// The thumbnails and their files.
+    pub thumbnails: Vec<(Thumbnail, Vec<u8>)>,
+}
+
+/// The first line that the process reads. The file follows.
+#[derive(Serialize, Deserialize)]
+struct Request {
+    sizes: Vec<u32>,
+    /// The format of the thumbnails, as the engine names it.
+    output: String,
+    bytes: usize,
+    max_memory: u64,
+}
+
+/// The first line that the process writes. The thumbnails' files follow.
+#[derive(Serialize, Deserialize)]
+enum Reply {
+    Made { width: u32, height: u32, placeholder: Placeholder, thumbnails: Vec<(Thumbnail, usize)> },
+    Failed { failure: Failure, cause: String },
+}
+
+impl DevelopProcess {
+    /// Develops a picture. Returns the failure for the owner if that is not possible.
+    ///
+    /// # Errors
+    /// [`CallError`] if the process could not do its work, so that a retry may succeed.
+    pub async fn develop(
+        &self,
+        bytes: impl AsRef<[u8]> + Send + 'static,
+        sizes: &[u32],
+        output: &str,
+    ) -> Result<Result<MadeThumbnails, Failure>, CallError> {
+        let mut command = Command::new(&self.program);
+        command.arg(ARGUMENT).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = Running(command.spawn().map_err(CallError::internal)?);
+        let (Some(mut stdin), Some(stdout)) = (process.0.stdin.take(), process.0.stdout.take()) else {
+            return Err(CallError::internal("the process has no pipes"));
+        };
+        let request = Request {
+            sizes: sizes.to_vec(),
+            output: output.to_owned(),
+            bytes: bytes.as_ref().len(),
+            max_memory: self.max_memory,
+        };
+        // The thread ends with the process, because the pipes do.
+        let exchange = tokio::task::spawn_blocking(move || -> std::io::Result<Outcome> {
+            let mut line = serde_json::to_vec(&request)?;
+            line.push(b'\n');
+            stdin.write_all(&line)?;
+            stdin.write_all(bytes.as_ref())?;
+            // The process has its own copy now, and knows by the end of its input that it has all.
+            drop((stdin, bytes));
+            read_reply(BufReader::new(stdout.take(MAX_REPLY)))
+        });
+        let Ok(outcome) = timeout(self.max_time, exchange).await else {
+            process.end().map_err(CallError::internal)?;
+            info!("killed a process that developed a picture for too long");
+            return Ok(Err(crate::develop::failure(&DevelopError::Timeout)));
+        };
+        match outcome.map_err(CallError::internal)? {
+            Ok(outcome) => Ok(outcome.map_err(|(failure, cause)| {
+                info!(cause, "developing the picture failed");
+                failure
+            })),
+            Err(error) => process.without_reply(&error),
+        }
+    }
+}
+
+/// A process that ends at the latest when this value is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ended = self.end();
+    }
+}
+
+impl Running {
+    /// Kills the process, if it still runs, and waits until it is gone.
+    fn end(&mut self) -> std::io::Result<ExitStatus> {
+        self.0.kill()?;
+        self.0.wait()
+    }
+
+    /// The result of a process that ended without a reply. A decoder that crashes, or that wants more memory than it
+    /// may have, does so every time. But if the kernel had no memory left, another picture may be the reason.
+    fn without_reply(
+        &mut self,
+        error: &std::io::Error,
+    ) -> Result<Result<MadeThumbnails, Failure>, CallError> {
+        let status = self.0.wait().map_err(CallError::internal)?;
+        match status.signal() {
+            Some(signal) if signal != KILLED => {
+                info!(signal, "a decoder crashed");
+                Ok(Err(crate::develop::failure(&DevelopError::CorruptImage { reason: status.to_string() })))
+            }
+            _ => Err(CallError::internal(format!("no reply from the process: {error}, {status}"))),
+        }
+    }
+}
+
+/// Develops the picture on the standard input, and exits, if the process was started for that. Otherwise returns at once.
+///
+/// Each program that develops pictures calls it before it does anything else.
+pub fn develop_if_asked() {
+    if std::env::args().nth(1).as_deref() == Some(ARGUMENT) {
+        let outcome = develop_input();
+        if let Err(error) = &outcome {
+            eprintln!("developing a picture failed: {error}");
+        }
+        std::process::exit(i32::from(outcome.is_err()));
+    }
+}
+
+fn develop_input() -> std::io::Result<()> {
+    let mut stdin = std::io::stdin().lock();
+    let mut line = String::new();
+    stdin.read_line(&mut line)?;
+    let request: Request = serde_json::from_str(&line)?;
+    // Only Linux limits the address space. A crash leaves no dump, which would contain the picture.
+    let _is_limited = setrlimit(Resource::RLIMIT_AS, request.max_memory, request.max_memory);
+    let _is_limited = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    let mut bytes = vec![0; request.bytes];
+    stdin.read_exact(&mut bytes)?;
+    let output = request.output.parse().map_err(std::io::Error::other)?;
+    let settings = Settings { output, ..Settings::default() };
+    write_reply(imaging::develop(&bytes, &request.sizes, &settings))
+}
+
+fn write_reply(outcome: Result<Developed, DevelopError>) -> std::io::Result<()> {
+    let (reply, files) = match outcome {
+        Ok(Developed { width, height, placeholder, thumbnails, .. }) => {
+            let made = thumbnails.iter().map(|made| {
+                let content_type = made.content_type.to_owned();
+                let thumbnail =
+                    Thumbnail { size: made.size, width: made.width, height: made.height, content_type };
+                (thumbnail, made.bytes.len())
+            });
+            let placeholder = Placeholder { thumbhash: placeholder.thumbhash, color: placeholder.color };
+            (Reply::Made { width, height, placeholder, thumbnails: made.collect() }, thumbnails)
+        }
+        Err(error) => {
+            let reply =
+                Reply::Failed { failure: crate::develop::failure(&error), cause: format!("{error:?}") };
+            (reply, Vec::new())
+        }
+    };
+    let mut stdout = std::io::stdout().lock();
+    serde_json::to_writer(&mut stdout, &reply)?;
+    stdout.write_all(b"\n")?;
+    for file in files {
+        stdout.write_all(&file.bytes)?;
+    }
+    stdout.flush()
+}
+
+/// What the process made, or the failure for the owner and its cause for the log.
+type Outcome = Result<MadeThumbnails, (Failure, String)>;
+
+fn read_reply(mut reply: impl BufRead) -> std::io::Result<Outcome> {
+    let mut line = String::new();
+    reply.read_line(&mut line)?;
+    match serde_json::from_str(&line)? {
+        Reply::Made { width, height, placeholder, thumbnails } => {
+            let files = thumbnails.into_iter().map(|(thumbnail, length)| {
+                let mut file = Vec::new();
+                reply.by_ref().take(length as u64).read_to_end(&mut file)?;
+                if file.len() == length {
+                    Ok((thumbnail, file))
+                } else {
+                    Err(ErrorKind::UnexpectedEof.into())
+                }
+            });
+            let thumbnails = files.collect::<std::io::Result<_>>()?;
+            Ok(Ok(MadeThumbnails { width, height, placeholder, thumbnails }))
+        }
+        Reply::Failed { failure, cause } => Ok(Err((failure, cause))),
+    }
+}

@@ -1,0 +1,362 @@
+//! The container of AVIF: boxes (ISO/IEC 14496-12) and items (ISO/IEC 23008-12).
+//!
+//! The engine reads it itself, because the files are hostile. A parser that copies a profile for every item, or that
+//! reserves memory for 65,535 extents at a time, turns kilobytes into gigabytes. Here every list has a maximum length,
+//! and only an item in several parts is copied.
+
+use std::borrow::Cow;
+
+/// The maximum number of entries in each list of the container. A grid of 1,000 tiles with alpha has about 2,000 items
+/// and 8,000 properties.
+const MAX_ENTRIES: usize = 16_384;
+
+/// The names of the alpha channel as an auxiliary picture.
+const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
+
+/// An item of the container.
+pub(crate) type Item = u32;
+
+/// The content of a box, with its type.
+type Box<'a> = ([u8; 4], &'a [u8]);
+
+/// The parts of an AVIF file that matter for its first picture.
+#[derive(Default)]
+pub(crate) struct Container<'a> {
+    file: &'a [u8],
+    /// The data inside the `meta` box.
+    idat: &'a [u8],
+    /// The main picture.
+    pub(crate) primary: Item,
+    /// The items with their types.
+    types: Vec<(Item, [u8; 4])>,
+    locations: Vec<(Item, Location)>,
+    references: Vec<Reference>,
+    properties: Vec<Box<'a>>,
+    /// The items, each with the position of a property.
+    associations: Vec<(Item, usize)>,
+    /// The number of frames in the longest track of an animation.
+    pub(crate) frames: u32,
+}
+
+/// Where the data of an item is.
+struct Location {
+    is_in_idat: bool,
+    /// The start of each part, and its length. The length 0 means everything up to the end.
+    extents: Vec<(u64, u64)>,
+}
+
+struct Reference {
+    kind: [u8; 4],
+    from: Item,
+    to: Item,
+}
+
+/// A picture that consists of tiles.
+#[derive(Clone, Copy)]
+pub(crate) struct Grid {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+/// The color codes of H.273.
+#[derive(Clone, Copy)]
+pub(crate) struct Nclx {
+    pub(crate) primaries: u16,
+    pub(crate) transfer: u16,
+    pub(crate) matrix: u16,
+    pub(crate) is_full_range: bool,
+}
+
+impl<'a> Container<'a> {
+    /// Reads the lists of the container, or `None` if one of them is damaged or too long.
+    pub(crate) fn read(file: &'a [u8]) -> Option<Self> {
+        let mut container = Self { file, ..Self::default() };
+        let (_, meta) = boxes(file).find(|(kind, _)| kind == b"meta")?;
+        let mut primary = None;
+        // The content follows a version and flags.
+        for (kind, content) in boxes(meta.get(4..)?) {
+            let mut fields = Fields(content);
+            match &kind {
+                b"pitm" => primary = Some(fields.versioned_id(1)?),
+                b"iinf" => container.read_types(fields)?,
+                b"iloc" => container.read_locations(fields)?,
+                b"iref" => container.read_references(fields)?,
+                b"iprp" => container.read_properties(content)?,
+                b"idat" => container.idat = content,
+                _ => {}
+            }
+        }
+        container.primary = primary?;
+        container.frames = frames(file);
+        Some(container)
+    }
+
+    fn read_types(&mut self, mut fields: Fields<'a>) -> Option<()> {
+        let version = fields.full_box()?;
+        fields.number(if version == 0 { 2 } else { 4 })?;
+        for (_, content) in boxes(fields.0).filter(|(kind, _)| kind == b"infe") {
+            let mut fields = Fields(content);
+            let item = fields.versioned_id(3)?;
+            fields.number(2)?;
+            push(&mut self.types, (item, fields.array()?))?;
+        }
+        Some(())
+    }
+
+    fn read_locations(&mut self, mut fields: Fields<'a>) -> Option<()> {
+        let version = fields.full_box()?;
+        let [a, b] = fields.array()?;
+        let [offset, length, base] = [a >> 4, a & 15, b >> 4].map(usize::from);
+        let index = if version == 0 { 0 } else { usize::from(b & 15) };
+        let id = if version < 2 { 2 } else { 4 };
+        let mut extents_left = MAX_ENTRIES;
+        for _ in 0..fields.number(id)? {
+            let item = fields.id(id)?;
+            let method = if version == 0 { 0 } else { fields.number(2)? & 15 };
+            fields.number(2)?;
+            let base = fields.number(base)?;
+            let count = usize::try_from(fields.number(2)?).ok()?;
+            extents_left = extents_left.checked_sub(count)?;
+            let mut extents = Vec::with_capacity(count);
+            for _ in 0..count {
+                fields.number(index)?;
+                extents.push((base.checked_add(fields.number(offset)?)?, fields.number(length)?));
+            }
+            // Other methods, such as data inside another item, are not used for pictures.
+            if method < 2 {
+                push(&mut self.locations, (item, Location { is_in_idat: method == 1, extents }))?;
+            }
+        }
+        Some(())
+    }
+
+    fn read_references(&mut self, mut fields: Fields<'a>) -> Option<()> {
+        let id = if fields.full_box()? == 0 { 2 } else { 4 };
+        for (kind, content) in boxes(fields.0) {
+            let mut fields = Fields(content);
+            let from = fields.id(id)?;
+            for _ in 0..fields.number(2)? {
+                push(&mut self.references, Reference { kind, from, to: fields.id(id)? })?;
+            }
+        }
+        Some(())
+    }
+
+    fn read_properties(&mut self, content: &'a [u8]) -> Option<()> {
+        for (kind, content) in boxes(content) {
+            match &kind {
+                b"ipco" => {
+                    for property in boxes(content) {
+                        push(&mut self.properties, property)?;
+                    }
+                }
+                b"ipma" => self.read_associations(Fields(content))?,
+                _ => {}
+            }
+        }
+        Some(())
+    }
+
+    fn read_associations(&mut self, mut fields: Fields<'a>) -> Option<()> {
+        let [version, _, _, flags] = fields.array()?;
+        let (id, length) = (if version == 0 { 2 } else { 4 }, if flags & 1 == 0 { 1 } else { 2 });
+        for _ in 0..fields.number(4)? {
+            let item = fields.id(id)?;
+            for _ in 0..fields.number(1)? {
+                // The highest bit says whether the property is essential. The first property has the number 1.
+                let number = fields.number(length)? & if length == 1 { 0x7f } else { 0x7fff };
+                if let Some(position) = usize::try_from(number).ok()?.checked_sub(1) {
+                    push(&mut self.associations, (item, position))?;
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// The first property of this kind that an item has.
+    fn property(&self, item: Item, kind: &[u8; 4]) -> Option<&'a [u8]> {
+        self.properties_of(item).find(|property| property.0 == *kind).map(|property| property.1)
+    }
+
+    fn properties_of(&self, item: Item) -> impl Iterator<Item = Box<'a>> {
+        let positions = self.associations.iter().filter(move |association| association.0 == item);
+        positions.filter_map(|&(_, position)| self.properties.get(position).copied())
+    }
+
+    /// The item with the alpha channel of the main picture.
+    pub(crate) fn alpha(&self) -> Option<Item> {
+        // A picture has few auxiliary pictures: alpha, depth, a gain map.
+        const MAX_AUXILIARIES: usize = 16;
+        let candidates = self.references.iter().filter(|r| r.kind == *b"auxl" && r.to == self.primary);
+        candidates.take(MAX_AUXILIARIES).map(|reference| reference.from).find(|&item| {
+            let name = self.property(item, b"auxC").and_then(|property| property.get(4..));
+            name.and_then(|name| name.split(|&byte| byte == 0).next())
+                .is_some_and(|name| ALPHA.contains(&name))
+        })
+    }
+
+    /// Whether the colors of the main picture are already weighted by its alpha channel.
+    pub(crate) fn is_premultiplied(&self, alpha: Item) -> bool {
+        self.references.iter().any(|r| r.kind == *b"prem" && r.from == self.primary && r.to == alpha)
+    }
+
+    /// The grid of an item and its tiles, row by row, or `None` if the item is a coded picture itself. The inner `None`
+    /// is a damaged grid.
+    pub(crate) fn grid(&self, item: Item) -> Option<Option<(Grid, Vec<Item>)>> {
+        self.types.iter().find(|&&(other, kind)| other == item && kind == *b"grid")?;
+        Some(self.read_grid(item))
+    }
+
+    fn read_grid(&self, item: Item) -> Option<(Grid, Vec<Item>)> {
+        let data = self.data(item)?;
+        let mut fields = Fields(&data);
+        let [_version, flags, rows, columns] = fields.array()?;
+        let side = if flags & 1 == 0 { 2 } else { 4 };
+        let (width, height) = (fields.id(side)?, fields.id(side)?);
+        let (rows, columns) = (usize::from(rows) + 1, usize::from(columns) + 1);
+        let tiles = self.references.iter().filter(|r| r.kind == *b"dimg" && r.from == item);
+        let tiles: Vec<Item> = tiles.map(|reference| reference.to).collect();
+        (tiles.len() == rows * columns).then_some((Grid { rows, columns, width, height }, tiles))
+    }
+
+    /// The data of an item. It is copied only if it has several parts.
+    pub(crate) fn data(&self, item: Item) -> Option<Cow<'a, [u8]>> {
+        let (_, location) = self.locations.iter().find(|&&(other, _)| other == item)?;
+        let source = if location.is_in_idat { self.idat } else { self.file };
+        let part = |&(start, length): &(u64, u64)| {
+            let start = usize::try_from(start).ok()?;
+            let end = match usize::try_from(length).ok()? {
+                0 if location.is_in_idat => source.len(),
+                0 => self.end_of_data(start),
+                length => start.checked_add(length)?,
+            };
+            source.get(start..end)
+        };
+        if let [extent] = &location.extents[..] {
+            return part(extent).map(Cow::Borrowed);
+        }
+        let mut data = Vec::new();
+        for extent in &location.extents {
+            let part = part(extent)?;
+            // Parts that overlap could add up to any length.
+            if part.len() > source.len() - data.len() {
+                return None;
+            }
+            data.extend_from_slice(part);
+        }
+        Some(Cow::Owned(data))
+    }
+
+    /// The end of the `mdat` box around a position, or of the file.
+    fn end_of_data(&self, position: usize) -> usize {
+        let mut end = 0;
+        for (kind, content) in boxes(self.file) {
+            // Boxes follow each other, so the content ends where the box ends.
+            end = content.as_ptr_range().end as usize - self.file.as_ptr() as usize;
+            if kind == *b"mdat" && position < end && position >= end - content.len() {
+                return end;
+            }
+        }
+        self.file.len().max(end)
+    }
+
+    /// The ICC profile of the main picture.
+    pub(crate) fn icc_profile(&self) -> Option<&'a [u8]> {
+        self.colors().find_map(|color| color.strip_prefix(b"prof").or(color.strip_prefix(b"rICC")))
+    }
+
+    /// The color codes of the main picture.
+    pub(crate) fn nclx(&self) -> Option<Nclx> {
+        let mut fields = Fields(self.colors().find_map(|color| color.strip_prefix(b"nclx"))?);
+        let mut code = || fields.number(2).and_then(|code| u16::try_from(code).ok());
+        let (primaries, transfer, matrix) = (code()?, code()?, code()?);
+        let is_full_range = fields.number(1)? & 0x80 != 0;
+        Some(Nclx { primaries, transfer, matrix, is_full_range })
+    }
+
+    fn colors(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.properties_of(self.primary).filter(|property| property.0 == *b"colr").map(|property| property.1)
+    }
+
+    /// The quarter turns to the left that make the main picture upright.
+    pub(crate) fn quarter_turns(&self) -> u8 {
+        self.property(self.primary, b"irot").and_then(|turns| turns.first()).map_or(0, |turns| turns & 3)
+    }
+
+    /// Whether the main picture is mirrored after its turn, and the axis: 0 exchanges top and bottom.
+    pub(crate) fn mirror_axis(&self) -> Option<u8> {
+        self.property(self.primary, b"imir")?.first().map(|axis| axis & 1)
+    }
+}
+
+/// The number of frames in the longest track.
+fn frames(file: &[u8]) -> u32 {
+    let Some((_, movie)) = boxes(file).find(|(kind, _)| kind == b"moov") else { return 0 };
+    let inside = |content, name: &'static [u8; 4]| boxes(content).filter(move |(kind, _)| kind == name);
+    let tables = inside(movie, b"trak")
+        .flat_map(|(_, track)| inside(track, b"mdia"))
+        .flat_map(|(_, media)| inside(media, b"minf"))
+        .flat_map(|(_, information)| inside(information, b"stbl"))
+        .flat_map(|(_, table)| inside(table, b"stsz"));
+    // The number follows a version, flags and the size that all samples share.
+    let counts = tables.filter_map(|(_, sizes)| Fields(sizes.get(8..)?).id(4));
+    counts.max().unwrap_or(0)
+}
+
+/// The boxes in `rest`, up to the first incomplete one.
+fn boxes(mut rest: &[u8]) -> impl Iterator<Item = Box<'_>> {
+    std::iter::from_fn(move || {
+        let mut fields = Fields(rest);
+        let short = fields.number(4)?;
+        let kind = fields.array()?;
+        let (length, header) = match short {
+            0 => (rest.len(), 8),
+            1 => (usize::try_from(fields.number(8)?).ok()?, 16),
+            length => (usize::try_from(length).ok()?, 8),
+        };
+        let content = rest.get(header..length)?;
+        rest = rest.get(length..)?;
+        Some((kind, content))
+    })
+}
+
+/// Adds an entry to a list, unless it already has the maximum number.
+fn push<T>(list: &mut Vec<T>, entry: T) -> Option<()> {
+    (list.len() < MAX_ENTRIES).then(|| list.push(entry))
+}
+
+/// Numbers that follow each other, the highest byte first.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*array)
+    }
+
+    /// A number of `length` bytes, at most eight.
+    fn number(&mut self, length: usize) -> Option<u64> {
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        (length <= 8).then(|| bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+    }
+
+    /// A number of at most four bytes.
+    fn id(&mut self, length: usize) -> Option<u32> {
+        u32::try_from(self.number(length)?).ok()
+    }
+
+    /// The version at the start of a box. Flags follow it.
+    fn full_box(&mut self) -> Option<u8> {
+        self.array::<4>().map(|[version, ..]| version)
+    }
+
+    /// The version, flags and an identifier. The identifier has four bytes from the version `long` on.
+    fn versioned_id(&mut self, long: u8) -> Option<u32> {
+        let version = self.full_box()?;
+        self.id(if version < long { 2 } else { 4 })
+    }
+}

@@ -1,0 +1,65 @@
+//! How a picture consists of coded pictures: one, or the tiles of a grid.
+
+use super::coded::Coded;
+use super::container::{Container, Item};
+use crate::error::DevelopError;
+use crate::header::Frames;
+use crate::size::Size;
+
+/// The sides of the largest tile of a picture that is smaller. Encoders enlarge the last tiles to the size of the first.
+const TILE: u32 = 512;
+
+/// The coded pictures of one picture.
+pub(crate) struct Layout {
+    /// The size of the picture.
+    pub(crate) size: Size,
+    /// The coded pictures, row by row.
+    pub(crate) tiles: Vec<Item>,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// The first coded picture.
+    pub(crate) coded: Coded,
+    /// The frames of all coded pictures, and the pixels that the decoder works on.
+    pub(crate) coded_frames: Frames,
+    /// Whether the tiles have the same size and kind of pixels.
+    is_uniform: bool,
+}
+
+impl Layout {
+    /// Reads the headers of all coded pictures of an item, or `None` if one of them is damaged.
+    pub(crate) fn read(container: &Container<'_>, item: Item) -> Option<Self> {
+        let coded = |tile: Item| Coded::read(&container.data(tile)?);
+        let (grid, tiles) = match container.grid(item) {
+            Some(grid) => grid.map(|(grid, tiles)| (Some(grid), tiles))?,
+            None => (None, vec![item]),
+        };
+        let first = coded(*tiles.first()?)?;
+        let (mut coded_frames, mut is_uniform) = (Frames::default(), true);
+        for &tile in &tiles {
+            let tile = coded(tile)?;
+            is_uniform &= tile.is_like(&first);
+            coded_frames.count = coded_frames.count.saturating_add(tile.frames);
+            coded_frames.pixels = coded_frames.pixels.saturating_add(tile.pixels());
+        }
+        let (size, rows, columns) = match grid {
+            Some(grid) => ((grid.width, grid.height), grid.rows, grid.columns),
+            None => (first.size, 1, 1),
+        };
+        Some(Self { size, tiles, rows, columns, coded: first, coded_frames, is_uniform })
+    }
+
+    /// Checks that this is a picture of the size `full`, that the tiles fit together and cover it, that none of them is
+    /// outside of it, and that none of them is much larger.
+    pub(crate) fn check(&self, full: Size) -> Result<(), DevelopError> {
+        let fits = |tile: u32, count: usize, side: u32| {
+            let (tile, count, side) = (u64::from(tile), count as u64, u64::from(side));
+            tile * count >= side && tile * (count - 1) < side && tile <= side.next_multiple_of(TILE.into())
+        };
+        let (width, height) = self.coded.size;
+        let fits = fits(width, self.columns, full.0) && fits(height, self.rows, full.1);
+        if self.is_uniform && self.size == full && fits {
+            return Ok(());
+        }
+        Err(DevelopError::corrupt("the coded picture is of another size than the file says"))
+    }
+}
