@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use store::{OwnedImage, Records};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use workers::ArrivedUploads;
 
 /// The ages of the images that a scheduled run looks at, in seconds. The first is soon after most uploads, the second is
@@ -109,9 +109,13 @@ impl Sweeper {
                 match result {
                     Ok(sent) => swept.sent += usize::from(sent),
                     // One bad record must not keep the others waiting.
-                    Err(cause) => {
+                    Err(error) => {
                         swept.failed += 1;
-                        error!(cause = aws::causes(&cause), "looking for an upload failed");
+                        let cause = aws::causes(&error);
+                        match error {
+                            CallError::Internal(_) => error!(cause, "looking for an upload failed"),
+                            CallError::Unavailable(_) => warn!(cause, "looking for an upload failed"),
+                        }
                     }
                 }
             }

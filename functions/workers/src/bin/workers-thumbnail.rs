@@ -107,7 +107,7 @@ impl ThumbnailWorker {
                 result => result,
             };
             if let Err(error) = result {
-                error!(key = %upload.key, cause = aws::causes(&error), "thumbnail generation failed, will retry");
+                warn!(key = %upload.key, cause = aws::causes(&error), "thumbnail generation failed, will retry");
                 failed.push(upload.key.to_string());
             }
         }
