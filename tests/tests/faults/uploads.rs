@@ -33,13 +33,17 @@ async fn forget_retries(stack: &Stack) -> Result<()> {
     stack.aws.json("sqs", "AmazonSQS.PurgeQueue", &purge).await.map(drop)
 }
 
-/// Runs `work` while the queue delivers a message again after seconds, if its worker died.
+/// Runs `work` while a claim ends after seconds if its worker died, and the queue then delivers the message again.
 async fn in_a_hurry_to_retry<T>(stack: &Stack, work: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
-    let queue = stack.resource("UploadRetries").await?;
+    let (function, queue) =
+        tokio::try_join!(stack.resource("WorkersThumbnail"), stack.resource("UploadRetries"))?;
+    let timeout = stack.aws.function(&function).await?["Timeout"].take();
     let visibility = stack.aws.queue_attributes(&queue).await?["VisibilityTimeout"].take();
+    stack.aws.set_timeout(&function, &json!(15)).await?;
     stack.aws.set_queue_attributes(&queue, &json!({"VisibilityTimeout": "5"})).await?;
     let outcome = work().await;
     stack.aws.set_queue_attributes(&queue, &json!({"VisibilityTimeout": visibility})).await?;
+    stack.aws.set_timeout(&function, &timeout).await?;
     outcome
 }
 
