@@ -50,8 +50,12 @@ async fn workers_thumbnail() -> Result<()> {
         let (set, picture) = (user.create_set().await?, pictures::png(64, 64)?);
         let created = user.fill(&set, "image1", "image/png", picture.len()).await?.json(201)?;
         let id = id_of(&created["image"])?;
-        user.change_record(id, "SET expires_at = :past", json!({":past": 1})).await?;
         stack.put(&created["upload"], picture).await?.expect(200)?;
+        user.developed(id).await?;
+        let update = "SET #status = :pending, expires_at = :past REMOVE sequencer, lease, picture";
+        user.change_record(id, update, json!({":pending": "pending", ":past": 1})).await?;
+        let late = events::uploaded([(user.key(id).as_str(), "FFFF")])?;
+        stack.invoke("WorkersThumbnail", &late).await?.ok()?;
         until("the late upload", async || {
             let status = user.get(&format!("/api/images/{id}/status")).await?;
             Ok((status.status == 200 && status.json(200)?["status"] == "ready").then_some(()))

@@ -7,10 +7,7 @@ use aws_sdk_s3::{
     Client,
     config::Builder,
     error::SdkError,
-    operation::{
-        get_object::{GetObjectError, GetObjectOutput},
-        head_object::HeadObjectError,
-    },
+    operation::get_object::{GetObjectError, GetObjectOutput},
     primitives::ByteStream,
 };
 use aws_types::SdkConfig;
@@ -73,7 +70,10 @@ impl Objects {
                 let modified = head.last_modified.and_then(|time| Timestamp::from_second(time.secs()).ok());
                 Ok(Some(modified.unwrap_or_else(domain::now)))
             }
-            Err(error) if matches!(error.as_service_error(), Some(HeadObjectError::NotFound(_))) => Ok(None),
+            // The response to a HEAD request has no body, and so no code of an error.
+            Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 404) => {
+                Ok(None)
+            }
             Err(error) => Err(error.into()),
         }
     }
