@@ -32,7 +32,7 @@ async fn sets_have_a_quota_and_a_deleted_set_frees_its_place() -> Result<()> {
     let user = stack.user_in(Tier::BASIC.with("max_sets", 2)).await?;
     let first = user.create_set().await?;
     // Of several requests at the same time, one gets the last place.
-    let answers = try_join_all((0..4).map(|_| user.post("/api/imagesets", &json!({})))).await?;
+    let answers = try_join_all((0..4).map(async |_| user.post("/api/imagesets", &json!({})).await)).await?;
     assert_one_succeeded(answers, "max_sets")?;
     let problem = user.post("/api/imagesets", &json!({})).await?.problem(409, "quota-exceeded")?;
     assert_eq!((&problem["limit"], &problem["max_sets"]), (&json!("max_sets"), &json!(2)));
@@ -72,7 +72,7 @@ async fn links_have_a_quota_until_they_expire() -> Result<()> {
     let path = format!("/api/images/{}/links", id_of(&image)?);
     let body = json!({"expires_in": 300});
     user.post(&path, &body).await?.expect(201)?;
-    assert_one_succeeded(try_join_all((0..4).map(|_| user.post(&path, &body))).await?, "max_links")?;
+    assert_one_succeeded(try_join_all((0..4).map(async |_| user.post(&path, &body).await)).await?, "max_links")?;
     let problem = user.post(&path, &body).await?.problem(409, "quota-exceeded")?;
     assert_eq!((&problem["limit"], &problem["max_links"]), (&json!("max_links"), &json!(2)));
     assert_eq!(usage(&user).await?["links"], 2);
@@ -82,7 +82,7 @@ async fn links_have_a_quota_until_they_expire() -> Result<()> {
     let table = &stack.outputs.table;
     stack.aws.update_item(table, (&pk, &links[0]), "SET expires_at = :past", &json!({":past": 1})).await?;
     assert_eq!(usage(&user).await?["links"], 1);
-    assert_one_succeeded(try_join_all((0..4).map(|_| user.post(&path, &body))).await?, "max_links")?;
+    assert_one_succeeded(try_join_all((0..4).map(async |_| user.post(&path, &body).await)).await?, "max_links")?;
     assert_eq!(usage(&user).await?["links"], 2);
     Ok(())
 }
@@ -105,7 +105,7 @@ async fn so_many_uploads_may_be_pending_and_no_more() -> Result<()> {
     let user = stack.user_in(Tier::BASIC.with("max_pending_uploads", 2)).await?;
     let picture = pictures::png(64, 64)?;
     let first = user.create("image/png", picture.len()).await?;
-    let answers = try_join_all((0..4).map(|_| user.post("/api/images", &new_image()))).await?;
+    let answers = try_join_all((0..4).map(async |_| user.post("/api/images", &new_image()).await)).await?;
     assert_one_succeeded(answers, "max_pending_uploads")?;
     let problem = user.post("/api/images", &new_image()).await?.problem(409, "quota-exceeded")?;
     assert_eq!(problem["max_pending_uploads"], 2);
@@ -119,7 +119,7 @@ async fn so_many_uploads_may_be_pending_and_no_more() -> Result<()> {
     user.developed(first.id()).await?;
     user.replace(first.id(), "image/png", 10).await?;
     assert_eq!(usage(&user).await?["pending_uploads"], 1);
-    let answers = try_join_all((0..4).map(|_| user.post("/api/images", &new_image()))).await?;
+    let answers = try_join_all((0..4).map(async |_| user.post("/api/images", &new_image()).await)).await?;
     assert_one_succeeded(answers, "max_pending_uploads")?;
     // Another is deleted.
     let pending = user.get("/api/images?status=pending").await?.json(200)?;
@@ -154,7 +154,7 @@ async fn ai_calls_have_a_limit_a_day() -> Result<()> {
     assert_eq!(usage(&user).await?["ai_calls_today"], 3);
     // Of several requests at the same time, one gets the last place.
     let answers =
-        try_join_all((0..4).map(|_| user.post("/api/images", &wish("analyze", json!(true))))).await?;
+        try_join_all((0..4).map(async |_| user.post("/api/images", &wish("analyze", json!(true))).await)).await?;
     let (made, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
     assert_eq!((made.len(), refused.len()), (1, 3));
     let set = user.create_set().await?;
