@@ -72,7 +72,10 @@ async fn links_have_a_quota_until_they_expire() -> Result<()> {
     let path = format!("/api/images/{}/links", id_of(&image)?);
     let body = json!({"expires_in": 300});
     user.post(&path, &body).await?.expect(201)?;
-    assert_one_succeeded(try_join_all((0..4).map(async |_| user.post(&path, &body).await)).await?, "max_links")?;
+    assert_one_succeeded(
+        try_join_all((0..4).map(async |_| user.post(&path, &body).await)).await?,
+        "max_links",
+    )?;
     let problem = user.post(&path, &body).await?.problem(409, "quota-exceeded")?;
     assert_eq!((&problem["limit"], &problem["max_links"]), (&json!("max_links"), &json!(2)));
     assert_eq!(usage(&user).await?["links"], 2);
@@ -82,7 +85,10 @@ async fn links_have_a_quota_until_they_expire() -> Result<()> {
     let table = &stack.outputs.table;
     stack.aws.update_item(table, (&pk, &links[0]), "SET expires_at = :past", &json!({":past": 1})).await?;
     assert_eq!(usage(&user).await?["links"], 1);
-    assert_one_succeeded(try_join_all((0..4).map(async |_| user.post(&path, &body).await)).await?, "max_links")?;
+    assert_one_succeeded(
+        try_join_all((0..4).map(async |_| user.post(&path, &body).await)).await?,
+        "max_links",
+    )?;
     assert_eq!(usage(&user).await?["links"], 2);
     Ok(())
 }
@@ -154,7 +160,8 @@ async fn ai_calls_have_a_limit_a_day() -> Result<()> {
     assert_eq!(usage(&user).await?["ai_calls_today"], 3);
     // Of several requests at the same time, one gets the last place.
     let answers =
-        try_join_all((0..4).map(async |_| user.post("/api/images", &wish("analyze", json!(true))).await)).await?;
+        try_join_all((0..4).map(async |_| user.post("/api/images", &wish("analyze", json!(true))).await))
+            .await?;
     let (made, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
     assert_eq!((made.len(), refused.len()), (1, 3));
     let set = user.create_set().await?;
