@@ -28,7 +28,8 @@ async fn a_user_who_sends_too_many_requests_gets_429_and_others_notice_nothing()
     let (ann, bob) = tokio::try_join!(stack.user(), stack.user())?;
     astray(&stack, "ImagesList", ("USER_RATE", "2"), async || {
         let requests = stream::iter((0..300).map(|_| ann.get("/api/images")));
-        let ann = requests.buffer_unordered(20).try_collect::<Vec<_>>();
+        // With few at a time, few instances of the function run, as on AWS.
+        let ann = requests.buffer_unordered(4).try_collect::<Vec<_>>();
         let bob = async {
             for _ in 0..10 {
                 bob.get("/api/images").await?.expect(200)?;
@@ -38,7 +39,7 @@ async fn a_user_who_sends_too_many_requests_gets_429_and_others_notice_nothing()
         };
         let (answers, ()) = tokio::try_join!(ann, bob)?;
         let refused = refusals(answers)?;
-        ensure!(refused > 150, "{refused} of 300 requests were refused");
+        ensure!(refused > 100, "{refused} of 300 requests were refused");
         Ok(())
     })
     .await

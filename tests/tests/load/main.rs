@@ -36,7 +36,8 @@ async fn of_a_thousand_uploads_exactly_as_many_succeed_as_there_are_places() -> 
     const REQUESTS: usize = 1000;
     const AT_ONCE: usize = 50;
     let stack = Stack::connect()?;
-    let user = stack.user_in(Tier::BASIC.with("max_images", PLACES)).await?;
+    let tier = Tier::BASIC.with("max_images", PLACES).with("max_pending_uploads", REQUESTS);
+    let user = stack.user_in(tier).await?;
     let body = json!({"file_name": "a", "content_type": "image/png", "size": 1000});
     let requests = stream::iter((0..REQUESTS).map(|key| takes_a_place(&user, key, &body)));
     let outcomes: Vec<bool> = requests.buffer_unordered(AT_ONCE).try_collect().await?;
