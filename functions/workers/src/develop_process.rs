@@ -216,9 +216,8 @@ fn write_reply(outcome: Result<Developed, DevelopError>) -> std::io::Result<()> 
             (Reply::Made { width, height, placeholder, thumbnails: made.collect() }, thumbnails)
         }
         Err(error) => {
-            let reply =
-                Reply::Failed { failure: crate::develop::failure(&error), cause: format!("{error:?}") };
-            (reply, Vec::new())
+            let cause = format!("{error:?}");
+            (Reply::Rejected(Rejected::new(&error, cause)), Vec::new())
         }
     };
     let mut stdout = std::io::stdout().lock();
