@@ -5,8 +5,9 @@ use domain::{Failure, FailureCode, ObjectKey};
 use futures_util::future::try_join_all;
 use imaging::{DevelopError, Output, Settings};
 use store::{Developed, Objects};
+use tracing::info;
 
-use crate::develop_process::{DevelopProcess, MadeThumbnails};
+use crate::develop_process::{DevelopProcess, MadeThumbnails, Rejected};
 
 /// The variable with the format of thumbnails: `auto`, `webp` or `avif`.
 const OUTPUT: &str = "THUMBNAIL_FORMAT";
@@ -37,7 +38,10 @@ pub async fn develop(
     let developed = DevelopProcess::default().develop(bytes, sizes, &output()?).await?;
     let MadeThumbnails { width, height, placeholder, thumbnails } = match developed {
         Ok(made) => made,
-        Err(failure) => return Ok(Err(failure)),
+        Err(Rejected { failure, cause }) => {
+            info!(key = %original, cause, "developing the picture failed");
+            return Ok(Err(failure));
+        }
     };
     let (thumbnails, files): (Vec<_>, Vec<_>) = thumbnails.into_iter().unzip();
     let puts = thumbnails.iter().zip(files).map(|(thumbnail, file)| {

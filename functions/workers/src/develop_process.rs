@@ -16,7 +16,6 @@ use imaging::{DevelopError, Developed, Settings};
 use nix::sys::resource::{Resource, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
-use tracing::info;
 
 /// The argument with which a worker starts itself.
 const ARGUMENT: &str = "develop-one-picture";
@@ -63,6 +62,21 @@ pub struct MadeThumbnails {
     pub thumbnails: Vec<(Thumbnail, Vec<u8>)>,
 }
 
+/// Why a picture cannot be developed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// The failure that the owner of the image sees.
+    pub failure: Failure,
+    /// The cause, for the log.
+    pub cause: String,
+}
+
+impl Rejected {
+    fn new(error: &DevelopError, cause: String) -> Self {
+        Self { failure: crate::develop::failure(error), cause }
+    }
+}
+
 /// The first line that the process reads. The file follows.
 #[derive(Serialize, Deserialize)]
 struct Request {
@@ -77,11 +91,11 @@ struct Request {
 #[derive(Serialize, Deserialize)]
 enum Reply {
     Made { width: u32, height: u32, placeholder: Placeholder, thumbnails: Vec<(Thumbnail, usize)> },
-    Failed { failure: Failure, cause: String },
+    Rejected(Rejected),
 }
 
 impl DevelopProcess {
-    /// Develops a picture. Returns the failure for the owner if that is not possible.
+    /// Develops a picture. Returns the reason if that is not possible.
     ///
     /// # Errors
     /// [`CallError`] if the process could not do its work, so that a retry may succeed.
@@ -90,7 +104,7 @@ impl DevelopProcess {
         bytes: impl AsRef<[u8]> + Send + 'static,
         sizes: &[u32],
         output: &str,
-    ) -> Result<Result<MadeThumbnails, Failure>, CallError> {
+    ) -> Result<Result<MadeThumbnails, Rejected>, CallError> {
         let mut command = Command::new(&self.program);
         command.arg(ARGUMENT).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = Running(command.spawn().map_err(CallError::internal)?);
@@ -115,14 +129,11 @@ impl DevelopProcess {
         });
         let Ok(outcome) = timeout(self.max_time, exchange).await else {
             process.end().map_err(CallError::internal)?;
-            info!("killed a process that developed a picture for too long");
-            return Ok(Err(crate::develop::failure(&DevelopError::Timeout)));
+            let cause = format!("killed after {:?}", self.max_time);
+            return Ok(Err(Rejected::new(&DevelopError::Timeout, cause)));
         };
         match outcome.map_err(CallError::internal)? {
-            Ok(outcome) => Ok(outcome.map_err(|(failure, cause)| {
-                info!(cause, "developing the picture failed");
-                failure
-            })),
+            Ok(outcome) => Ok(outcome),
             Err(error) => process.without_reply(&error),
         }
     }
@@ -149,12 +160,13 @@ impl Running {
     fn without_reply(
         &mut self,
         error: &std::io::Error,
-    ) -> Result<Result<MadeThumbnails, Failure>, CallError> {
-        let status = self.0.wait().map_err(CallError::internal)?;
+    ) -> Result<Result<MadeThumbnails, Rejected>, CallError> {
+        // The process has closed its pipes, so a status other than that of the kill is its own.
+        let status = self.end().map_err(CallError::internal)?;
         match status.signal() {
             Some(signal) if signal != KILLED => {
-                info!(signal, "a decoder crashed");
-                Ok(Err(crate::develop::failure(&DevelopError::CorruptImage { reason: status.to_string() })))
+                let error = DevelopError::CorruptImage { reason: status.to_string() };
+                Ok(Err(Rejected::new(&error, format!("the process crashed: {status}"))))
             }
             _ => Err(CallError::internal(format!("no reply from the process: {error}, {status}"))),
         }
@@ -182,8 +194,10 @@ fn develop_input() -> std::io::Result<()> {
     // Only Linux limits the address space. A crash leaves no dump, which would contain the picture.
     let _is_limited = setrlimit(Resource::RLIMIT_AS, request.max_memory, request.max_memory);
     let _is_limited = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    let mut bytes = vec![0; request.bytes];
-    stdin.read_exact(&mut bytes)?;
+    let mut bytes = Vec::with_capacity(request.bytes);
+    if stdin.take(request.bytes as u64).read_to_end(&mut bytes)? < request.bytes {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
     let output = request.output.parse().map_err(std::io::Error::other)?;
     let settings = Settings { output, ..Settings::default() };
     write_reply(imaging::develop(&bytes, &request.sizes, &settings))
@@ -202,9 +216,8 @@ fn write_reply(outcome: Result<Developed, DevelopError>) -> std::io::Result<()> 
             (Reply::Made { width, height, placeholder, thumbnails: made.collect() }, thumbnails)
         }
         Err(error) => {
-            let reply =
-                Reply::Failed { failure: crate::develop::failure(&error), cause: format!("{error:?}") };
-            (reply, Vec::new())
+            let cause = format!("{error:?}");
+            (Reply::Rejected(Rejected::new(&error, cause)), Vec::new())
         }
     };
     let mut stdout = std::io::stdout().lock();
@@ -216,8 +229,8 @@ fn write_reply(outcome: Result<Developed, DevelopError>) -> std::io::Result<()> 
     stdout.flush()
 }
 
-/// What the process made, or the failure for the owner and its cause for the log.
-type Outcome = Result<MadeThumbnails, (Failure, String)>;
+/// What the process answered.
+type Outcome = Result<MadeThumbnails, Rejected>;
 
 fn read_reply(mut reply: impl BufRead) -> std::io::Result<Outcome> {
     let mut line = String::new();
@@ -236,6 +249,6 @@ fn read_reply(mut reply: impl BufRead) -> std::io::Result<Outcome> {
             let thumbnails = files.collect::<std::io::Result<_>>()?;
             Ok(Ok(MadeThumbnails { width, height, placeholder, thumbnails }))
         }
-        Reply::Failed { failure, cause } => Ok(Err((failure, cause))),
+        Reply::Rejected(rejected) => Ok(Err(rejected)),
     }
 }

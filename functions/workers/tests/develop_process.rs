@@ -81,7 +81,7 @@ async fn the_process_gives_what_the_engine_gives() {
 #[tokio::test]
 async fn the_owner_learns_why_a_picture_was_refused() {
     let _alone = alone().await;
-    let failure = process().develop(&b"<svg/>"[..], &SIZES, "auto").await.unwrap().unwrap_err();
+    let failure = process().develop(&b"<svg/>"[..], &SIZES, "auto").await.unwrap().unwrap_err().failure;
     assert_eq!(failure.code, FailureCode::NotAnImage);
 }
 
@@ -92,7 +92,7 @@ async fn a_decode_that_never_ends_is_stopped_and_nothing_of_it_disturbs_the_next
     let endless = jpeg(7_000, 60);
     let limited = DevelopProcess { max_time: Duration::from_millis(300), ..process() };
     let start = Instant::now();
-    let failure = limited.develop(endless.clone(), &[4_096], "auto").await.unwrap().unwrap_err();
+    let failure = limited.develop(endless.clone(), &[4_096], "auto").await.unwrap().unwrap_err().failure;
     assert_eq!(failure.code, FailureCode::Timeout);
     assert!(start.elapsed() < Duration::from_secs(5), "stopped after {:?}", start.elapsed());
     // The next picture has the processor and the memory for itself.
@@ -110,7 +110,7 @@ async fn a_decode_that_never_ends_is_stopped_and_nothing_of_it_disturbs_the_next
 async fn a_decoder_that_wants_more_memory_than_it_may_have_is_a_corrupt_image() {
     let _alone = alone().await;
     let process = DevelopProcess { max_memory: 80_000_000, ..process() };
-    let failure = process.develop(jpeg(7_000, 1), &[4_096], "auto").await.unwrap().unwrap_err();
+    let failure = process.develop(jpeg(7_000, 1), &[4_096], "auto").await.unwrap().unwrap_err().failure;
     assert_eq!(failure.code, FailureCode::CorruptImage);
     // The same limit is enough for a small picture.
     assert!(process.develop(GIF, &SIZES, "auto").await.unwrap().is_ok());

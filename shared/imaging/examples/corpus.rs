@@ -4,6 +4,8 @@
 
 #[path = "../fuzz/fuzz_targets/check.rs"]
 mod check;
+#[path = "../tests/develop/container.rs"]
+mod container;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use container::{Container, tiles};
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use ravif::Img;
 use turbojpeg::{Colorspace, Compressor, PixelFormat, Subsamp};
@@ -99,6 +102,9 @@ fn make(directory: &Path) {
             write(&format!("avif-{depth:?}-{name}"), &bytes);
         }
     }
+    for (name, bytes) in avif_containers(&opaque, &veiled) {
+        write(name, &bytes);
+    }
     for (name, subsampling) in
         [("444", Subsamp::None), ("422", Subsamp::Sub2x1), ("420", Subsamp::Sub2x2), ("grey", Subsamp::Gray)]
     {
@@ -112,6 +118,23 @@ fn make(directory: &Path) {
         let bytes = jpeg(&veiled.to_rgba8(), PixelFormat::CMYK, Subsamp::None, false, Some(colors));
         write(&format!("jpeg-{name}"), &bytes);
     }
+}
+
+/// AVIF files whose main picture is more than one coded picture: grids, hidden frames, animations.
+fn avif_containers(opaque: &DynamicImage, veiled: &DynamicImage) -> [(&'static str, Vec<u8>); 4] {
+    let grid = || container::grid(2, 2, 45, 37);
+    let mut with_alpha = Container::of_grid(grid(), tiles(opaque, 24));
+    let item = with_alpha.add_grid(grid(), tiles(veiled, 24), vec![container::alpha()]);
+    with_alpha.references.push((*b"auxl", item, vec![1]));
+    let coded = container::coded(opaque);
+    let (head, frame) = container::head_and_frame(&coded);
+    let animation = Container { samples: Some(3), ..Container::of(coded.clone()) };
+    [
+        ("avif-grid", Container::of_grid(grid(), tiles(opaque, 24)).build()),
+        ("avif-grid-alpha", with_alpha.build()),
+        ("avif-frames", Container::of([head, &frame.repeat(3)].concat()).build()),
+        ("avif-animation", animation.build()),
+    ]
 }
 
 fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use image::{DynamicImage, Rgba, RgbaImage};
 use imaging::{DevelopError, Limits, Settings};
 
-use crate::container::{Container, alpha, boxed, coded, grid, tiles};
+use crate::container::{Container, alpha, boxed, coded, grid, head_and_frame, tiles};
 use crate::make::{BLUE, GREEN, RED, WHITE};
 use crate::make::{assert_quadrants, code, develop, is_within, pixels, quadrants};
 
@@ -92,25 +92,6 @@ fn share_first_tile(file: &mut [u8]) {
     for tile in 1..1_000 {
         let at = start + 14 * (tile + 1) + 6;
         file[at..at + 8].copy_from_slice(&place);
-    }
-}
-
-/// The units of a coded picture: everything up to the frame, and the frame.
-fn head_and_frame(coded: &[u8]) -> (&[u8], &[u8]) {
-    let mut at = 0;
-    loop {
-        let (mut length, mut end) = (0, at + 1);
-        for shift in 0.. {
-            length |= usize::from(coded[end] & 0x7f) << (7 * shift);
-            end += 1;
-            if coded[end - 1] & 0x80 == 0 {
-                break;
-            }
-        }
-        if coded[at] >> 3 & 15 == 6 {
-            return (&coded[..at], &coded[at..end + length]);
-        }
-        at = end + length;
     }
 }
 

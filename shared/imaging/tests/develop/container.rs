@@ -15,6 +15,25 @@ pub(crate) fn coded(picture: &DynamicImage) -> Vec<u8> {
     file[start..].to_vec()
 }
 
+/// The units of a coded picture: everything up to the frame, and the frame.
+pub(crate) fn head_and_frame(coded: &[u8]) -> (&[u8], &[u8]) {
+    let mut at = 0;
+    loop {
+        let (mut length, mut end) = (0, at + 1);
+        for shift in 0.. {
+            length |= usize::from(coded[end] & 0x7f) << (7 * shift);
+            end += 1;
+            if coded[end - 1] & 0x80 == 0 {
+                break;
+            }
+        }
+        if coded[at] >> 3 & 15 == 6 {
+            return (&coded[..at], &coded[at..end + length]);
+        }
+        at = end + length;
+    }
+}
+
 /// The coded tiles of a picture, row by row. The last ones may reach beyond it, and repeat its last pixels there.
 pub(crate) fn tiles(picture: &DynamicImage, tile: u32) -> Vec<Vec<u8>> {
     let (width, height) = picture.dimensions();
