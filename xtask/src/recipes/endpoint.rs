@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::{contract, read, resources};
+use super::{between, contract, quoted, read, resources};
 use crate::{project, template};
 
 /// Method and path of each operation in docs/openapi.yaml.
@@ -61,10 +61,13 @@ fn every_operation_has_a_test_module_that_names_it() -> Result<()> {
         if !directory.is_dir() {
             continue;
         }
+        let parent = directory.file_name().context("no name")?.to_string_lossy().into_owned();
+        let modules = between(&modules, &format!("mod {parent} {{\n"), "\n}")?;
         for file in fs::read_dir(directory)? {
             let path = file?.path();
             let module = path.file_stem().context("no name")?.to_string_lossy().into_owned();
-            assert!(modules.contains(&format!("mod {module};")), "tests/tests/api/main.rs lacks {module}");
+            let listed = modules.lines().any(|line| line.trim() == format!("mod {module};"));
+            assert!(listed, "tests/tests/api/main.rs lacks {parent}::{module}");
             let text = fs::read_to_string(path)?;
             headings.push(text.lines().take_while(|line| line.starts_with("//!")).collect::<String>());
         }
@@ -72,6 +75,20 @@ fn every_operation_has_a_test_module_that_names_it() -> Result<()> {
     for (method, path) in operations()? {
         let named = headings.iter().any(|text| text.contains(&format!("`{method}")) && names(text, &path));
         assert!(named, "the first lines of no file in tests/tests/api name `{method} {path}`");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_operation_without_a_provider_may_answer_501_to_schemathesis() -> Result<()> {
+    let (contract, settings) = (contract()?, read("tests/schemathesis/schemathesis.toml")?);
+    let listed = quoted(between(&settings, "# 501 means", "checks.")?);
+    for item in contract["paths"].as_mapping().context("no paths")?.values() {
+        for operation in item.as_mapping().context("no operations")?.values() {
+            let Some(name) = operation["operationId"].as_str() else { continue };
+            let may = !operation["responses"]["501"].is_null();
+            assert_eq!(listed.contains(name), may, "{name} in tests/schemathesis/schemathesis.toml");
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_yaml_ng::Value;
 
 use super::{between, contract, quoted, read, resources, strings, target};
-use crate::redrive;
+use crate::{project, redrive, template};
 
 pub(super) type Resources = BTreeMap<String, Value>;
 
@@ -38,6 +38,92 @@ pub(super) fn dead_letters(resources: &Resources) -> Result<BTreeSet<String>> {
 }
 
 #[test]
+fn every_queue_hides_a_message_for_six_times_the_time_of_its_worker() -> Result<()> {
+    let template = template::read(&read("template.yaml")?)?;
+    let usual = &template["Globals"]["Function"]["Timeout"];
+    let resources = resources()?;
+    for (function, queue, _) in queues(&resources)? {
+        let own = &resources[&function]["Properties"]["Timeout"];
+        let timeout = own.as_u64().or(usual.as_u64()).context("no timeout")?;
+        let hidden = &resources[&queue]["Properties"]["VisibilityTimeout"];
+        let hidden = hidden.as_u64().with_context(|| format!("{queue} has no VisibilityTimeout"))?;
+        assert!(
+            hidden >= 6 * timeout,
+            "VisibilityTimeout of {queue} is less than six times {timeout} seconds"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn every_worker_is_in_both_tables_of_workers() -> Result<()> {
+    let architecture = read("docs/ARCHITECTURE.md")?;
+    let workers = between(&architecture, "\n## The workers\n", "\n## ")?;
+    for table in ["| meaning of the name |", "| what happens after an error |"] {
+        let rows = between(workers, table, "\n\n")?;
+        for function in template::functions(&project::template())? {
+            let name = format!("`{}`", function.bin);
+            let named = rows.lines().any(|row| first_cell(row).contains(&name));
+            assert!(named || !name.starts_with("`workers-"), "{table} in docs/ARCHITECTURE.md has no {name}");
+        }
+    }
+    Ok(())
+}
+
+fn first_cell(row: &str) -> &str {
+    row.split(" | ").next().unwrap_or_default()
+}
+
+/// The names of the tasks that go to the same queue, for each queue.
+fn tasks_of_queues(dispatch: &str) -> Result<Vec<BTreeSet<String>>> {
+    let arms = between(dispatch, "match job.task {", "};")?;
+    // Before each arrow is the pattern of an arm, after the result of the previous arm.
+    let patterns = arms.rsplit("=>").skip(1);
+    let tasks =
+        patterns.map(|pattern| pattern.split("Task::").skip(1).filter_map(|task| task.split(' ').next()));
+    Ok(tasks.map(|names| names.map(snake_case).collect()).collect())
+}
+
+/// `DropboxCopy` as serde writes it: `dropbox_copy`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}
+
+#[test]
+fn the_permission_to_send_to_every_queue_is_tested() -> Result<()> {
+    let (dispatch, test) =
+        (read("functions/workers/src/dispatch.rs")?, read("tests/tests/policies/workers.rs")?);
+    let test = between(&test, "async fn workers_stream()", "\n}")?;
+    let queues = tasks_of_queues(&dispatch)?;
+    assert!(queues.len() > 2, "{queues:?}");
+    for tasks in queues {
+        let named = tasks.iter().any(|task| test.contains(&format!("\"task\": {{\"S\": \"{task}\"}}")));
+        assert!(named, "workers_stream in tests/tests/policies/workers.rs creates no job of {tasks:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_request_about_jobs_is_judged() -> Result<()> {
+    let judged = read("shared/store/src/judged.rs")?;
+    for file in ["claim.rs", "finish.rs", "request.rs"] {
+        let source = read(&format!("shared/store/src/jobs/{file}"))?;
+        let names = source.split("pub async fn ").skip(1).filter_map(|rest| rest.split('(').next());
+        for name in names {
+            assert!(judged.contains(&format!(".{name}(")), "shared/store/src/judged.rs does not call {name}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn the_wiring_of_every_queue_is_tested() -> Result<()> {
     let (wiring, poison) =
         (read("tests/tests/api/workers/wiring.rs")?, read("tests/tests/faults/redrive.rs")?);
@@ -56,6 +142,10 @@ fn redrive_includes_every_queue() -> Result<()> {
     let expected: BTreeSet<(String, String)> = queues.map(|(_, queue, letters)| (letters, queue)).collect();
     let listed = redrive::QUEUES.map(|(letters, queue)| (letters.to_owned(), queue.to_owned()));
     assert_eq!(BTreeSet::from(listed), expected);
+    let test = read("tests/tests/faults/redrive.rs")?;
+    let emptied = quoted(between(&test, "for queue in [", "]")?);
+    let letters = BTreeSet::from(redrive::QUEUES.map(|(letters, _)| letters));
+    assert_eq!(emptied, letters, "the queues that tests/tests/faults/redrive.rs empties first");
     Ok(())
 }
 
@@ -66,11 +156,9 @@ fn admins_see_every_dead_letter_queue() -> Result<()> {
     let variables = variables.as_mapping().context("AdminQueuesList has no variables")?;
     let shown: BTreeSet<&str> = variables.values().filter_map(target).collect();
     let source = read("functions/admin/src/queues.rs")?;
-    let table = quoted(between(&source, "const QUEUES", "];")?);
-    for (variable, _) in variables {
-        let variable = variable.as_str().context("no name")?;
-        assert!(table.contains(variable), "QUEUES in functions/admin/src/queues.rs lacks {variable}");
-    }
+    let table = quoted(between(&source, "const QUEUES", "];")?).into_iter().filter(|text| text.contains('_'));
+    let named: BTreeSet<&str> = variables.keys().filter_map(Value::as_str).collect();
+    assert_eq!(table.collect::<BTreeSet<_>>(), named, "QUEUES in functions/admin/src/queues.rs");
     for queue in dead_letters(&resources)? {
         assert!(shown.contains(queue.as_str()), "AdminQueuesList has no variable for {queue}");
     }
@@ -83,15 +171,22 @@ fn every_queue_has_a_name_in_the_contract_and_on_the_page() -> Result<()> {
     let table = quoted(between(&source, "const QUEUES", "];")?);
     let names: BTreeSet<&str> = table.into_iter().filter(|text| !text.contains('_')).collect();
     let contract = contract()?;
-    let queue = &contract["components"]["schemas"]["Queue"]["properties"]["name"]["enum"];
-    assert_eq!(names, strings(queue)?, "`Queue` in docs/openapi.yaml");
+    let queue = &contract["components"]["schemas"]["Queue"]["properties"]["name"];
+    assert_eq!(names, strings(&queue["enum"])?, "`Queue` in docs/openapi.yaml");
+    let description = queue["description"].as_str().context("no description")?;
     let (texts, test) = (read("web/texts.js")?, read("tests/tests/api/admin/queues.rs")?);
     let texts = between(&texts, "    queues: {", "}")?;
     for name in names {
         let key = format!("{name}: ");
         let has_text = texts.contains(&format!(" {key}")) || texts.contains(&format!("\"{name}\": "));
         assert!(has_text, "texts.admin.queues in web/texts.js lacks {name}");
-        assert!(test.contains(&format!("(\"{name}\", ")), "tests/tests/api/admin/queues.rs lacks {name}");
+        assert!(
+            description.contains(&format!("`{name}`")),
+            "`Queue` in docs/openapi.yaml explains no {name}"
+        );
+        // One test reads the dead letters of the queue, another one its other messages.
+        let tests = test.matches(&format!("\"{name}\"")).count();
+        assert!(tests >= 2, "{tests} instead of two tests in tests/tests/api/admin/queues.rs name {name}");
     }
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! "Add a view of the page"
 
 use std::collections::BTreeSet;
+use std::fs;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::{between, quoted, read};
+use crate::project;
 
 /// The first part of each address for which `route` in web/app.js has a view.
 fn routes(app: &str) -> Result<Vec<&str>> {
@@ -23,6 +25,25 @@ fn every_view_is_tested_for_accessibility_and_is_in_the_screenshots() -> Result<
         let begins = |view: &&str| *view == address || view.starts_with(&format!("{address}/"));
         assert!(tested.iter().any(begins), "VIEWS in tests/browser/views.test.js lacks {address}");
         assert!(screenshots.contains(&address), "tests/browser/screenshots.js lacks {address}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_view_is_imported_and_has_a_link() -> Result<()> {
+    let app = read("web/app.js")?;
+    let mut sources = app.clone();
+    for file in fs::read_dir(project::root().join("web/views"))? {
+        let path = file?.path();
+        let name = path.file_name().context("no name")?.to_string_lossy().into_owned();
+        assert!(app.contains(&format!("\"./views/{name}\"")), "web/app.js does not import web/views/{name}");
+        sources += &fs::read_to_string(path)?;
+    }
+    for name in routes(&app)?.into_iter().filter(|name| !name.is_empty()) {
+        let links = ["\"", "`"].map(|quote| format!("{quote}#/{name}"));
+        let mut after_links = links.iter().flat_map(|link| sources.split(link).skip(1));
+        let is_linked = after_links.any(|rest| rest.starts_with(['"', '`', '/', '?']));
+        assert!(is_linked, "web/ has no link to #/{name}");
     }
     Ok(())
 }
