@@ -16,7 +16,7 @@ pub use answer::Answer;
 pub use aws::{Aws, Invocation};
 pub use contract::operations_with_a_body;
 pub use response_url::{CustomResourceAnswer, ResponseUrl};
-pub use stack::{Login, Outputs, Stack, Tier, email_of, unique};
+pub use stack::{Login, Outputs, Stack, Tier, email_of, send, unique};
 pub use standins::Plan;
 pub use user::{Created, Tokens, User, id_of};
 pub use wait::until;

@@ -111,8 +111,8 @@ impl Stack {
         Ok(Self { outputs: Arc::new(outputs), aws, http })
     }
 
-    /// Starts a request to the API. The fragment of the address, which is never sent, tells [`Answer::read`] the method, so
-    /// that it can compare the response with the contract.
+    /// Starts a request to the API. The fragment of the address, which is never sent, tells [`send`] to compare the
+    /// response with the contract.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         count(Kind::Api);
         let url = format!("{}{path}#{method}", self.outputs.api_url);
@@ -284,15 +284,21 @@ impl Stack {
     }
 }
 
-/// Sends a request and reads its response. For the API, the contract must allow the response, and the body of an accepted
-/// request.
-pub(crate) async fn send(request: reqwest::RequestBuilder) -> Result<Answer> {
+/// Sends a request and reads its response. For a request of [`Stack::request`], the contract must allow the response, and
+/// the body of an accepted request.
+///
+/// # Errors
+/// If there is no response, or docs/openapi.yaml does not allow it.
+pub async fn send(request: reqwest::RequestBuilder) -> Result<Answer> {
     let (client, request) = request.build_split();
     let request = request?;
     let (url, body) =
         (request.url().clone(), request.body().and_then(|body| body.as_bytes().map(<[u8]>::to_vec)));
     let answer = Answer::read(client.execute(request).await?).await?;
-    if let (Some(method), Some(body), true) = (url.fragment(), body, answer.status.is_success()) {
+    // The URL of the response has no fragment.
+    let Some(method) = url.fragment() else { return Ok(answer) };
+    contract::check_answer(method, url.path(), &answer)?;
+    if let (Some(body), true) = (body, answer.status.is_success()) {
         contract::check_accepted(method, url.path(), &body)?;
     }
     Ok(answer)
@@ -335,4 +341,29 @@ fn code_in(mail: &Value) -> Option<String> {
     let text = mail["BodyText"].as_str().or(mail["BodyHtml"].as_str())?;
     let digits = |word: &&str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
     text.split(|c: char| !c.is_ascii_alphanumeric()).find(digits).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncWriteExt, net::TcpListener};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_response_that_the_contract_does_not_allow_is_an_error() -> Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let empty =
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+                client.write_all(empty.as_bytes()).await?;
+            }
+            anyhow::Ok(())
+        });
+        let request = http_client().build()?.get(format!("http://{address}/api/images#GET"));
+        let error = send(request).await.expect_err("a list without images");
+        assert!(error.to_string().contains("docs/openapi.yaml does not allow"), "{error}");
+        Ok(())
+    }
 }

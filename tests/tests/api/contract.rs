@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use tests::{Answer, ResponseUrl, Stack, User, events, operations_with_a_body, pictures};
+use tests::{Answer, ResponseUrl, Stack, User, events, operations_with_a_body, pictures, send};
 
 async fn post_text(user: &User, path: &str, content_type: &str, body: impl Into<String>) -> Result<Answer> {
     send_text(user, (&Method::POST, path), content_type, body).await
@@ -19,7 +19,7 @@ async fn send_text(
     body: impl Into<String>,
 ) -> Result<Answer> {
     let request = user.request(method.clone(), path).header("content-type", content_type).body(body.into());
-    Answer::read(request.send().await?).await
+    send(request).await
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_page_of_an_allowed_origin_may_upload_and_others_may_not() -> Result<(
     for (name, value) in created.upload["headers"].as_object().unwrap() {
         request = request.header(name, value.as_str().unwrap());
     }
-    let answer = Answer::read(request.send().await?).await?.expect(200)?;
+    let answer = send(request).await?.expect(200)?;
     assert_eq!(answer.header("access-control-allow-origin"), allowed_page);
     assert!(answer.header("access-control-expose-headers").contains("ETag"));
     Ok(())

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Stack, Tier, User, id_of, pictures, until};
+use tests::{Answer, Stack, Tier, User, id_of, pictures, send, until};
 
 /// The usage that the profile shows.
 async fn usage(user: &User) -> Result<Value> {
@@ -175,7 +175,7 @@ async fn ai_calls_have_a_limit_a_day() -> Result<()> {
         (Method::POST, "/api/images".to_owned(), wish("edit_prompt", json!("a hat"))),
         (Method::POST, format!("/api/imagesets/{set}/images"), in_set),
     ] {
-        let answer = Answer::read(user.request(method, &path).json(&body).send().await?).await?;
+        let answer = send(user.request(method, &path).json(&body)).await?;
         let seconds: u32 = answer.header("retry-after").parse()?;
         assert!((1..=86_400).contains(&seconds), "{seconds}");
         let problem = answer.problem(429, "daily-limit-reached")?;

@@ -2,13 +2,13 @@
 
 use anyhow::{Context, Result};
 use reqwest::Method;
-use tests::{Answer, Stack};
+use tests::{Answer, Stack, send};
 
 async fn ask(stack: &Stack, method: Method, path: &str, headers: &[(&str, &str)]) -> Result<Answer> {
     let url = format!("{}{path}", stack.outputs.api_url);
     let request = stack.request_url(method, &url);
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    Answer::read(request.send().await?).await
+    send(request).await
 }
 
 async fn get(stack: &Stack, path: &str, headers: &[(&str, &str)]) -> Result<Answer> {
@@ -180,7 +180,7 @@ async fn the_page_may_upload_from_the_apis_own_origin() -> Result<()> {
         let preflight = stack.request_url(Method::OPTIONS, url).header("origin", origin);
         let preflight = preflight.header("access-control-request-method", "PUT");
         let preflight = preflight.header("access-control-request-headers", "content-type,if-none-match");
-        assert_eq!(Answer::read(preflight.send().await?).await?.status, expected, "{origin}");
+        assert_eq!(send(preflight).await?.status, expected, "{origin}");
     }
     Ok(())
 }

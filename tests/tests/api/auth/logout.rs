@@ -3,7 +3,7 @@
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::json;
-use tests::{Answer, Stack, Tokens, User};
+use tests::{Stack, Tokens, User, send};
 
 use super::{
     login::{as_a_page, cookie},
@@ -54,7 +54,7 @@ async fn a_page_logs_out_with_its_cookie_which_then_is_gone_and_dead() -> Result
     let cookie = cookie(&as_a_page(&user).await?)?;
     for _again in 0..2 {
         let request = user.request(Method::POST, "/api/auth/logout").header("cookie", &cookie);
-        let answer = Answer::read(request.json(&json!({})).send().await?).await?.expect(204)?;
+        let answer = send(request.json(&json!({}))).await?.expect(204)?;
         assert_eq!(answer.header("set-cookie"), FORGOTTEN);
         with_cookie(&stack, &cookie).await?.problem(401, "bad-refresh-token")?;
     }

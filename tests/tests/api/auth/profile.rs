@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Stack, Tier, User};
+use tests::{Stack, Tier, User, send};
 
 #[tokio::test]
 async fn a_new_user_is_basic_and_has_used_nothing() -> Result<()> {
@@ -59,7 +59,7 @@ async fn the_demo_user_is_enterprise_and_the_admin_is_in_the_group_admin() -> Re
         let tokens = stack.post("/api/auth/login", &body).await?.json(200)?;
         let request = stack.request(Method::GET, "/api/auth/profile");
         let request = request.bearer_auth(tokens["access_token"].as_str().unwrap());
-        let profile = Answer::read(request.send().await?).await?.json(200)?;
+        let profile = send(request).await?.json(200)?;
         assert_eq!((&profile["tier"], &profile["groups"]), (&json!("enterprise"), &groups));
     }
     Ok(())

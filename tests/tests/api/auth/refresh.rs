@@ -3,14 +3,14 @@
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::json;
-use tests::{Answer, Stack};
+use tests::{Answer, Stack, send};
 
 use super::login::{as_a_page, cookie};
 
 /// A refresh as a page sends it, with the cookie.
 pub(super) async fn with_cookie(stack: &Stack, cookie: &str) -> Result<Answer> {
     let request = stack.request(Method::POST, "/api/auth/token/refresh").header("cookie", cookie);
-    Answer::read(request.json(&json!({})).send().await?).await
+    send(request.json(&json!({}))).await
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn a_token_in_the_body_goes_before_the_cookie() -> Result<()> {
     let request = stack.request(Method::POST, "/api/auth/token/refresh");
     let request = request.header("cookie", "refresh_token=made-up");
     let request = request.json(&json!({"refresh_token": user.tokens.refresh_token}));
-    let tokens = Answer::read(request.send().await?).await?.json(200)?;
+    let tokens = send(request).await?.json(200)?;
     assert!(tokens["refresh_token"].is_string(), "{tokens}");
     Ok(())
 }
@@ -82,7 +82,7 @@ async fn another_sites_form_cannot_use_the_cookie() -> Result<()> {
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
         let request = stack.request(Method::POST, "/api/auth/token/refresh").header("cookie", &cookie);
         let request = request.header("content-type", content_type).body("{}");
-        Answer::read(request.send().await?).await?.problem(415, "unsupported-media-type")?;
+        send(request).await?.problem(415, "unsupported-media-type")?;
     }
     // Even a page of an allowed origin must not send the cookie.
     let url = format!("{}/api/auth/token/refresh", stack.outputs.api_url);

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Stack};
+use tests::{Answer, Stack, send};
 
 async fn ask(stack: &Stack, method: Method, path: &str) -> Result<Answer> {
-    Answer::read(stack.request(method, path).send().await?).await
+    send(stack.request(method, path)).await
 }
 
 #[tokio::test]

@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 use reqwest::Method;
-use tests::{Answer, Stack};
+use tests::{Answer, Stack, send};
 
 const PATH: &str = "/api/openapi.json";
 
 async fn get(stack: &Stack, headers: &[(&str, &str)]) -> Result<Answer> {
     let request = stack.request(Method::GET, PATH);
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    Answer::read(request.send().await?).await
+    send(request).await
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn a_client_that_takes_gzip_gets_it_compressed() -> Result<()> {
     assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"));
     let url = format!("{}{PATH}", stack.outputs.api_url);
     let request = stack.request_url(Method::GET, &url).header("accept-encoding", "gzip");
-    let gzip = Answer::read(request.send().await?).await?.expect(200)?;
+    let gzip = send(request).await?.expect(200)?;
     assert_eq!((gzip.header("content-encoding"), &gzip.bytes[..2]), ("gzip", &[0x1f, 0x8b][..]));
     assert!(gzip.bytes.len() * 4 < plain.bytes.len(), "{} of {}", gzip.bytes.len(), plain.bytes.len());
     Ok(())

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use reqwest::Method;
-use tests::{Answer, Stack};
+use tests::{Stack, send};
 
 #[tokio::test]
 async fn the_page_has_every_operation_and_may_load_nothing() -> Result<()> {
     let stack = Stack::connect()?;
-    let answer = Answer::read(stack.request(Method::GET, "/api/docs").send().await?).await?.expect(200)?;
+    let answer = send(stack.request(Method::GET, "/api/docs")).await?.expect(200)?;
     assert!(answer.header("content-security-policy").starts_with("default-src 'none'; style-src 'sha256-"));
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     let page = answer.text();
@@ -21,8 +21,8 @@ async fn the_page_has_every_operation_and_may_load_nothing() -> Result<()> {
 #[tokio::test]
 async fn a_browser_that_has_the_page_is_told_so() -> Result<()> {
     let stack = Stack::connect()?;
-    let first = Answer::read(stack.request(Method::GET, "/api/docs").send().await?).await?.expect(200)?;
+    let first = send(stack.request(Method::GET, "/api/docs")).await?.expect(200)?;
     let request = stack.request(Method::GET, "/api/docs").header("if-none-match", first.header("etag"));
-    Answer::read(request.send().await?).await?.expect(304)?;
+    send(request).await?.expect(304)?;
     Ok(())
 }

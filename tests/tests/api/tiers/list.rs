@@ -2,13 +2,12 @@
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use tests::{Answer, Stack};
+use tests::{Stack, send};
 
 #[tokio::test]
 async fn everybody_sees_the_seeded_tiers_the_smaller_first() -> Result<()> {
     let stack = Stack::connect()?;
-    let answer =
-        Answer::read(stack.request(reqwest::Method::GET, "/api/account-tiers").send().await?).await?;
+    let answer = send(stack.request(reqwest::Method::GET, "/api/account-tiers")).await?;
     let tiers = answer.json(200)?["account_tiers"].take();
     let tiers = tiers.as_array().context("no list")?;
     let seeded = [
