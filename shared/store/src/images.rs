@@ -5,4 +5,5 @@ pub(crate) mod create;
 pub(crate) mod filter;
 mod read;
 pub(crate) mod replace;
+mod resize;
 pub(crate) mod update;

@@ -130,6 +130,7 @@ fn picture(upload: Upload) -> Picture {
         height: 1,
         thumbnails: vec![thumbnail(200)],
         placeholder: placeholder(),
+        resize: None,
     }
 }
 
@@ -248,8 +249,19 @@ async fn what_workers_write_is_valid_for_dynamodb() -> Result<()> {
         }
         records.fail(&key, image, &failure(), *now).await?;
         records.mark_failed(&key, &sequencer, &failure(), *now).await?;
-        records.add_thumbnail(&key, &thumbnail(400)).await?;
     }
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_resizing_writes_is_valid_for_dynamodb() -> Result<()> {
+    let judged = Judged::start().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let image = judged.ready().await?;
+    let (key, picture) = (image.key(user), image.picture.as_ref().context("no picture")?);
+    assert!(records.claim_resize(&key, picture, &lease(), *now).await?);
+    records.finish_resize(&key, "worker", &[thumbnail(400), thumbnail(1200)]).await?;
+    records.release_resize(&key, "worker").await?;
     judged.end()
 }
 

@@ -15,7 +15,7 @@ use domain::{
 };
 
 use crate::dynamodb::{
-    condition::{Condition, contains, eq, exists, is_in, le, lt, not, not_exists},
+    condition::{Condition, eq, exists, is_in, le, lt, not_exists},
     keys::{Item, image_key, number, profile_key, read, refund_key, string, timestamp, value},
     records::{Records, is_condition, refused_update, updated},
     transactions::refused,
@@ -148,6 +148,7 @@ impl Records {
             height: developed.height,
             thumbnails: developed.thumbnails,
             placeholder: developed.placeholder,
+            resize: None,
         });
         let mut update = update_version(upload)
             .set("status", status(Status::Ready))
@@ -258,26 +259,6 @@ impl Records {
             Some(item) => not_written(item, upload.version),
             None => Err(CallError::internal("the owner of an image has no profile")),
         }
-    }
-
-    /// Adds a thumbnail to a picture, unless the picture has it or another picture has replaced it.
-    ///
-    /// # Errors
-    /// [`CallError`]
-    pub async fn add_thumbnail(
-        &self,
-        picture: &ObjectKey,
-        thumbnail: &Thumbnail,
-    ) -> Result<Outcome, CallError> {
-        let update = Update::new(image_key(&picture.user, picture.image))
-            .append("picture.thumbnails", vec![value(thumbnail)?])
-            .when(eq("picture.version", number(picture.version)))
-            .when(not(contains("picture.thumbnails", value(thumbnail)?)));
-        let Err(error) = update.alone(self)?.send().await else { return Ok(Outcome::Done) };
-        let Some(item) = refused_update(error)? else { return Ok(Outcome::Gone) };
-        let image: Image = read(item)?;
-        let is_current = image.picture.is_some_and(|current| current.version == picture.version);
-        Ok(if is_current { Outcome::LeaseLost } else { Outcome::VersionObsolete })
     }
 
     /// Subtracts a deleted image from the usage. A second call for the same image changes nothing.
