@@ -131,7 +131,21 @@ mod tests {
         ];
         prepared.extend((0..5).map(|_| ok("GetItem", item(&claimed))));
         let answer = answer_of(&FakeAws::new(prepared), TestRequest::new("GET").query("size=400")).await;
-        insta::assert_json_snapshot!(answer, @r"");
+        insta::assert_json_snapshot!(answer, @r#"
+        {
+          "status": 503,
+          "headers": {
+            "retry-after": "2"
+          },
+          "body": {
+            "code": "unavailable",
+            "detail": "This thumbnail is being made. Try again in a few seconds.",
+            "status": 503,
+            "title": "Service Unavailable",
+            "type": "urn:darkroom:problem:unavailable"
+          }
+        }
+        "#);
     }
 
     #[tokio::test]
