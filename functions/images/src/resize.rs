@@ -66,7 +66,13 @@ impl ResizeWorker {
             .to_builder()
             // A second attempt would run the worker a second time, while it still works on the first one.
             .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(8)).build())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_millis(1500))
+                    .operation_timeout(Duration::from_secs(8))
+                    .disable_operation_attempt_timeout()
+                    .build(),
+            )
             .build();
         Self { lambda: Client::from_conf(config), function }
     }
@@ -153,13 +159,10 @@ async fn wait(
     for pause in PAUSES {
         tokio::time::sleep(Duration::from_millis(pause)).await;
         let image = records.image(user, id, domain::now()).await?.ok_or_else(Problem::not_found)?;
-        let Some(picture) = &image.picture else { continue };
-        if let Some(thumbnail) = find_thumbnail(&picture.thumbnails, size) {
+        if let Some(picture) = &image.picture
+            && let Some(thumbnail) = find_thumbnail(&picture.thumbnails, size)
+        {
             return Ok((image.key_of(user, picture.version), thumbnail));
-        }
-        if picture.resize.is_none() {
-            // The other request failed.
-            break;
         }
     }
     let detail = "This thumbnail is being made. Try again in a few seconds.";

@@ -135,7 +135,6 @@ mod tests {
             height: 4000,
             thumbnails: SIZES.map(thumbnail).to_vec(),
             placeholder: Placeholder { thumbhash: "x".repeat(32), color: "#000000".to_owned() },
-            resize: None,
         };
         Image { status: Status::Ready, picture: Some(picture), ..Image::pending(new, now) }
     }

@@ -257,7 +257,6 @@ mod samples {
             height: 1,
             thumbnails: Vec::new(),
             placeholder: Placeholder { thumbhash: String::new(), color: String::new() },
-            resize: None,
         });
         (image.version, image.status, image.expires_at) = (2, status, None);
         image

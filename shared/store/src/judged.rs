@@ -130,7 +130,6 @@ fn picture(upload: Upload) -> Picture {
         height: 1,
         thumbnails: vec![thumbnail(200)],
         placeholder: placeholder(),
-        resize: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContentType, Lease, Sha256, UploadSize};
+use crate::{ContentType, Sha256, UploadSize};
 
 /// What the caller declares about the file before the upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,4 @@ pub struct Picture {
     pub thumbnails: Vec<Thumbnail>,
     /// What clients show until they have loaded the picture.
     pub placeholder: Placeholder,
-    /// The claim of the request that has missing thumbnails made now. The owner is a random id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resize: Option<Lease>,
 }

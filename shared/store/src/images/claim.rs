@@ -148,7 +148,6 @@ impl Records {
             height: developed.height,
             thumbnails: developed.thumbnails,
             placeholder: developed.placeholder,
-            resize: None,
         });
         let mut update = update_version(upload)
             .set("status", status(Status::Ready))

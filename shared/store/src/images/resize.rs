@@ -14,7 +14,8 @@ use crate::dynamodb::{
     update::Update,
 };
 
-/// The attribute of the claim. It is a part of the picture, so a new picture begins without a claim.
+/// The attribute of the claim, which only this module reads. It is a part of the picture, so a new picture begins without
+/// a claim.
 const CLAIM: &str = "picture.resize";
 
 impl Records {
