@@ -230,6 +230,7 @@ export const texts = {
     dropbox: "Copy in Dropbox",
     openDropbox: "Open in Dropbox",
     dropboxQueued: "Waiting to be copied",
+    dropboxDone: "Copied",
     source: "Edited from",
     openSource: "Show the original picture",
     editOf: "Latest edit",

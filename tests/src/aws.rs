@@ -176,6 +176,32 @@ impl Aws {
         Ok(elements(&answer.text(), "Key").map(str::to_owned).collect())
     }
 
+    /// The versions of an object, newest first: each version's id, and whether it is a delete marker.
+    ///
+    /// # Errors
+    /// If AWS refuses it or does not answer.
+    pub async fn versions(&self, bucket: &str, key: &str) -> Result<Vec<(String, bool)>> {
+        let prefix = utf8_percent_encode(key, NON_ALPHANUMERIC);
+        let uri = format!("{}/?prefix={prefix}&versions=", self.bucket(bucket));
+        let answer = self.send("s3", Request::get(uri).body(Vec::new())?).await?.expect(200)?.text();
+        let of = |name: &str, is_marker: bool| {
+            let entries: Vec<_> = elements(&answer, name).collect();
+            let ids = entries.into_iter().filter_map(|entry| elements(entry, "VersionId").next());
+            ids.map(|id| (id.to_owned(), is_marker)).collect::<Vec<_>>()
+        };
+        Ok([of("DeleteMarker", true), of("Version", false)].concat())
+    }
+
+    /// Deletes a version of an object, or a delete marker.
+    ///
+    /// # Errors
+    /// If AWS refuses it or does not answer.
+    pub async fn delete_version(&self, bucket: &str, key: &str, version: &str) -> Result<()> {
+        let version = utf8_percent_encode(version, NON_ALPHANUMERIC);
+        let uri = format!("{}/{key}?versionId={version}", self.bucket(bucket));
+        self.send("s3", Request::delete(uri).body(Vec::new())?).await?.expect(204).map(drop)
+    }
+
     /// An object, if it exists.
     ///
     /// # Errors

@@ -301,7 +301,8 @@ async function copy(url, input) {
 /** @param {Api.Image} image */
 function dropboxCopy({ dropbox_url: url, dropbox }) {
   if (url) return h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, words.openDropbox);
-  return dropbox?.failure ? texts.failure(dropbox.failure) : words.dropboxQueued;
+  if (dropbox?.failure) return texts.failure(dropbox.failure);
+  return dropbox?.status === "done" ? words.dropboxDone : words.dropboxQueued;
 }
 
 /** @param {Api.Image} image */

@@ -17,6 +17,9 @@ use crate::venv::SAM;
 /// A stack may have 500 resources (AWS CloudFormation quotas). The rest is a reserve for a release.
 const MAX_RESOURCES: usize = 450;
 
+/// What the ARN of the table and of its parts begins with. `Name` is the stack's own table or the restored one.
+const TABLE_ARN: &str = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${Name}";
+
 /// Writes docs/PERMISSIONS.md.
 pub(crate) fn write() -> Result<()> {
     let file = file();
@@ -135,6 +138,11 @@ fn text(value: &Value, buckets: &BTreeMap<String, &str>) -> Result<String> {
         pattern => pattern.as_str(),
     };
     if let Some(pattern) = pattern {
+        match pattern.strip_prefix(TABLE_ARN) {
+            Some("") => return Ok("Table".to_owned()),
+            Some(part) => return Ok(format!("${{Table}}{part}")),
+            None => {}
+        }
         let bucket = buckets.iter().find_map(|(arn, id)| Some((id, pattern.strip_prefix(arn.as_str())?)));
         return Ok(match bucket {
             Some((id, rest)) => format!("{id}{rest}"),
@@ -166,6 +174,13 @@ fn faults(template: &Value, roles: &[Role]) -> Result<Vec<String>> {
             faults.push(format!("{name} has no role of this template"));
         }
     }
+    let bypassing =
+        resources.iter().filter(|(name, resource)| *name != "Table" && names_the_own_table(resource));
+    faults.extend(bypassing.map(|(name, _)| {
+        format!(
+            "{name} names Table itself, so it would not use a restored table: use *table-name or *table-arn"
+        )
+    }));
     for Role { name, functions, statements } in roles {
         if functions.is_empty() {
             faults.push(format!("no function has {name}"));
@@ -184,6 +199,25 @@ fn faults(template: &Value, roles: &[Role]) -> Result<Vec<String>> {
         }
     }
     Ok(faults)
+}
+
+/// Whether a value refers to the stack's own table, other than as the alternative to a restored one.
+fn names_the_own_table(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(key, value)| match key.as_str() {
+            "Fn::If" if value[0] == "HasRestoredTable" => false,
+            "Ref" => value == "Table",
+            "Fn::GetAtt" => value[0] == "Table",
+            "Fn::Sub" => {
+                let pattern = if value.is_array() { &value[0] } else { value };
+                pattern.as_str().is_some_and(|text| text.contains("${Table}") || text.contains("${Table."))
+                    || value.is_array() && names_the_own_table(&value[1])
+            }
+            _ => names_the_own_table(value),
+        }),
+        Value::Array(values) => values.iter().any(names_the_own_table),
+        _ => false,
+    }
 }
 
 fn document(roles: &[Role]) -> Result<String> {
@@ -248,11 +282,13 @@ mod tests {
 
     #[test]
     fn resources_have_the_names_of_the_template() -> Result<()> {
-        let get_att = json!({"Fn::GetAtt": ["Table", "Arn"]});
-        let index = json!({"Fn::Sub": "${Table.Arn}/index/by_time"});
+        let table = |part: &str| {
+            let name = json!({"Fn::If": ["HasRestoredTable", {"Ref": "RestoredTable"}, {"Ref": "Table"}]});
+            json!({"Fn::Sub": [format!("{TABLE_ARN}{part}"), {"Name": name}]})
+        };
         let objects =
             json!({"Fn::Sub": ["arn:${AWS::Partition}:s3:::${Prefix}-uploads/*", {"Prefix": {"Ref": "x"}}]});
-        let template = template(&allow("a:B", json!([get_att, index, objects])));
+        let template = template(&allow("a:B", json!([table(""), table("/index/by_time"), objects])));
         let document = document(&roles(&template)?)?;
         assert!(document.contains("## GetRole\n\nOf Get."), "{document}");
         assert!(
@@ -269,6 +305,20 @@ mod tests {
         let template = template(&json!({"Fn::If": ["HasKey", statement, {"Ref": "AWS::NoValue"}]}));
         let document = document(&roles(&template)?)?;
         assert!(document.contains("| own, if `HasKey` | `a:B` | `Key` |"), "{document}");
+        Ok(())
+    }
+
+    #[test]
+    fn a_resource_that_would_ignore_a_restored_table_is_found() -> Result<()> {
+        for own in [
+            json!({"Fn::GetAtt": ["Table", "Arn"]}),
+            json!({"Ref": "Table"}),
+            json!({"Fn::Sub": "${Table.Arn}/index/by_time"}),
+            json!({"Fn::Sub": ["${Name}/x", {"Name": {"Ref": "Table"}}]}),
+        ] {
+            let faults = found(&template(&allow("dynamodb:Query", own)))?;
+            assert!(faults.len() == 1 && faults[0].contains("restored table"), "{faults:?}");
+        }
         Ok(())
     }
 

@@ -35,7 +35,7 @@ pub struct ImageBody<'a> {
     edit_prompt: Option<&'a str>,
     edit_image_id: Option<ImageId>,
     analysis: Option<AnalysisBody<'a>>,
-    dropbox_url: Option<&'a str>,
+    dropbox_url: Option<String>,
     dropbox: Option<DropboxBody<'a>>,
 }
 
@@ -126,7 +126,7 @@ impl<'a> ImageBody<'a> {
             edit_prompt: image.edit_prompt.as_ref().map(domain::Prompt::as_str),
             edit_image_id: image.edit_image_id,
             analysis: image.analysis.as_ref().map(AnalysisBody::new),
-            dropbox_url: image.dropbox_copy.as_ref().and_then(|dropbox_copy| dropbox_copy.url.as_deref()),
+            dropbox_url: links.dropbox,
             dropbox: image.dropbox_copy.as_ref().map(DropboxBody::new),
         }
     }

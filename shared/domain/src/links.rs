@@ -18,6 +18,9 @@ pub struct Links {
     pub thumbnails: Vec<(Thumbnail, Link)>,
     /// The original, as a download.
     pub original: Option<Link>,
+    /// The shared link of the original's copy in Dropbox. Anyone with the link can download the original, so the same
+    /// tiers allow it.
+    pub dropbox: Option<String>,
 }
 
 /// A presigned upload: what a client has to send, and when.

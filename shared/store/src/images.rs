@@ -7,4 +7,5 @@ pub(crate) mod filter;
 pub(crate) mod finish;
 mod read;
 pub(crate) mod replace;
+mod resize;
 pub(crate) mod update;

@@ -317,8 +317,19 @@ async fn what_workers_write_is_valid_for_dynamodb() -> Result<()> {
         assert!(records.renew(user, image, *now).await?);
         assert!(records.put_back(user, image, *now).await?);
         records.is_cleaned_up(user, image.id).await?;
-        records.add_thumbnail(&key, &thumbnail(400)).await?;
     }
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_resizing_writes_is_valid_for_dynamodb() -> Result<()> {
+    let judged = Judged::start().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let image = judged.ready().await?;
+    let (key, picture) = (image.key(user), image.picture.as_ref().context("no picture")?);
+    assert!(records.claim_resize(&key, picture, &lease(), *now).await?);
+    records.finish_resize(&key, "worker", &[thumbnail(400), thumbnail(1200)]).await?;
+    records.release_resize(&key, "worker").await?;
     judged.end()
 }
 

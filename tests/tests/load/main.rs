@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{Stack, Tier, User, send};
+use tests::{Stack, Tier, User, id_of, pictures, send};
 
 /// Whether the image was created. On a 429, it retries with the same key, as clients should.
 async fn takes_a_place(user: &User, key: usize, body: &Value) -> Result<bool> {
@@ -43,5 +43,46 @@ async fn of_a_thousand_uploads_exactly_as_many_succeed_as_there_are_places() -> 
     let outcomes: Vec<bool> = requests.buffer_unordered(AT_ONCE).try_collect().await?;
     assert_eq!(outcomes.into_iter().filter(|made| *made).count(), PLACES);
     assert_eq!(user.usage().await?, (PLACES as u64, PLACES as u64 * 1000));
+    Ok(())
+}
+
+/// Gets the address of a thumbnail. It retries as clients should, and returns how often it was put off.
+async fn gets_the_thumbnail(user: &User, path: &str) -> Result<usize> {
+    for attempt in 0..20 {
+        let response = user.request(Method::GET, path).send().await?;
+        let status = response.status();
+        if status == StatusCode::FOUND {
+            return Ok(attempt);
+        }
+        if !matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            bail!("{status}: {}", response.text().await?);
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    bail!("a request was put off again and again")
+}
+
+#[tokio::test]
+async fn of_five_hundred_requests_for_a_size_that_is_missing_one_has_it_developed() -> Result<()> {
+    const REQUESTS: usize = 500;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let image = user.upload_and_develop("image/jpeg", pictures::jpeg(6000, 4000)?).await?;
+    let id = id_of(&image)?;
+    user.change_profile("SET limits.thumbnail_sizes = :sizes", json!({":sizes": [200, 400, 1200]})).await?;
+    let path = format!("/api/images/{id}/thumbnail?size=1200");
+    let start = std::time::Instant::now();
+    let answers = try_join_all((0..REQUESTS).map(|_| gets_the_thumbnail(&user, &path))).await?;
+    let (put_off, longest) =
+        (answers.iter().filter(|attempts| **attempts > 0).count(), answers.iter().max().copied());
+    println!(
+        "{REQUESTS} requests in {:?}, {put_off} of them put off, {longest:?} times at most",
+        start.elapsed()
+    );
+    let image = user.image(id).await?;
+    let thumbnails = image["thumbnails"].as_array().into_iter().flatten();
+    assert_eq!(thumbnails.map(|thumbnail| thumbnail["size"].clone()).collect::<Vec<_>>(), [200, 400, 1200]);
+    // One of `workers-thumbnail`, and one of `workers-resize`.
+    assert_eq!(stack.invocations_about("WorkersLogs", id).await?, 2);
     Ok(())
 }

@@ -140,9 +140,13 @@ async fn workers_resize() -> Result<()> {
     let user = stack.user().await?;
     needs_all_it_may(&stack, "WorkersResize", async || {
         let id = ready(&user).await?;
-        let order = |size: u32| json!({"original": user.key(&id), "sizes": [size]});
+        let order = |size: u32| json!({"original": user.key(&id), "sizes": [size], "owner": "worker"});
+        let lease = json!({":lease": {"owner": "worker", "until": 0}});
+        user.change_record(&id, "SET picture.resize = :lease", lease).await?;
         let answer = stack.invoke("WorkersResize", &order(16)).await?.ok()?;
         ensure!(answer["thumbnails"][0]["size"] == 16, "{answer}");
+        let record = user.record(&id).await?.unwrap_or_default();
+        ensure!(record["picture"]["thumbnails"][1]["size"] == 16, "{record}");
         // Replaced meanwhile: what was made is removed.
         user.change_record(&id, "SET picture.version = :other", json!({":other": 9})).await?;
         stack.invoke("WorkersResize", &order(32)).await?.ok().map(drop)

@@ -81,6 +81,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_link_to_the_copy_in_dropbox_is_for_tiers_that_may_download_originals() {
+        let mut image = ready_image();
+        let url = "https://www.dropbox.com/scl/fi/x/cat.jpg?dl=0";
+        image["dropbox_copy"] =
+            json!({"job": IMAGE_ID, "path": "/+41446681800/x_cat.jpg", "status": "done", "url": url});
+        for may_download in [false, true] {
+            let mut tier = tier();
+            tier["original_link"] = json!(may_download);
+            let aws = FakeAws::new([ok("GetItem", item(&image)), ok("GetItem", item(&profile(tier)))]);
+            let body = answer(&aws).await.body;
+            assert_eq!(body["dropbox"]["status"], "done", "{body}");
+            assert_eq!(body["original_url"].is_string(), may_download, "{body}");
+            assert_eq!(body["dropbox_url"], if may_download { json!(url) } else { json!(null) });
+        }
+    }
+
+    #[tokio::test]
     async fn another_users_image_does_not_exist() {
         let aws = FakeAws::new([ok("GetItem", json!({})), ok("GetItem", item(&profile(tier())))]);
         insta::assert_json_snapshot!(answer(&aws).await, @r#"

@@ -1,11 +1,12 @@
 //! `GET /api/images/{id}/thumbnail?size=N`: redirects to a thumbnail. With `Accept: application/json`, it returns the
 //! thumbnail's address. The default is the smallest size of the caller's tier.
 //!
-//! If the tier gained a size after the upload, `workers-resize` creates and stores the thumbnail now.
+//! If the tier gained a size after the upload, `workers-resize` creates and stores the thumbnail now, once for all
+//! requests that ask at the same time.
 
 use api::{Caller, Error, Problem, ProblemCode, Query, Reply, Request, StatusCode};
-use domain::{Picture, Thumbnail, Tier, Timestamp};
-use images::ResizeWorker;
+use domain::{Tier, Timestamp};
+use images::{ResizeWorker, find_thumbnail};
 use serde::Serialize;
 use store::{Objects, Records};
 
@@ -35,14 +36,11 @@ async fn thumbnail(records: &Records, objects: &Objects, worker: &ResizeWorker, 
     let (image, profile) = found.ok_or_else(Problem::not_found)?;
     let size = allowed_size(&profile.limits, size)?;
     let picture = image.picture.as_ref().ok_or_else(|| Problem::image_not_ready(image.status))?;
-    let original = image.key_of(&caller.user, picture.version);
-    let thumbnail = match find_thumbnail(&picture.thumbnails, size) {
-        Some(thumbnail) => thumbnail,
+    let (original, thumbnail) = match find_thumbnail(&picture.thumbnails, size) {
+        Some(thumbnail) => (image.key_of(&caller.user, picture.version), thumbnail),
         None => {
-            let created = worker.develop(&original, &missing_sizes(picture, &profile.limits)).await?;
-            find_thumbnail(&created, size).ok_or_else(|| {
-                Problem::internal("workers-resize returned no thumbnail of the requested size")
-            })?
+            let wanted = (&profile.limits, size);
+            worker.thumbnail(records, &caller.user, &image, picture, wanted, now).await?
         }
     };
     let link = objects.thumbnail_link(&original, &thumbnail, now).await?;
@@ -71,16 +69,6 @@ fn allowed_size(tier: &Tier, size: Option<u32>) -> Result<u32, Problem> {
     Err(Problem::new(ProblemCode::SizeNotInTier, detail).with("sizes", sizes.clone()))
 }
 
-fn find_thumbnail(thumbnails: &[Thumbnail], size: u32) -> Option<Thumbnail> {
-    thumbnails.iter().find(|thumbnail| thumbnail.size == size).cloned()
-}
-
-/// The sizes of the tier that the picture lacks. The worker creates all of them from one decoding.
-fn missing_sizes(picture: &Picture, tier: &Tier) -> Vec<u32> {
-    let has = |size: &u32| picture.thumbnails.iter().any(|thumbnail| thumbnail.size == *size);
-    tier.thumbnail_sizes.iter().copied().filter(|size| !has(size)).collect()
-}
-
 fn wants_json(request: &Request) -> bool {
     let accept = request.headers().get("accept").and_then(|value| value.to_str().ok());
     accept.is_some_and(|accept| accept.contains("application/json"))
@@ -88,15 +76,76 @@ fn wants_json(request: &Request) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, IMAGE_ID, TestRequest, item, ok, profile, ready_image, tier};
+    use endpoint_test::{
+        Answer, FakeAws, IMAGE_ID, TestRequest, error, item, ok, profile, ready_image, tier,
+    };
+    use serde_json::{Value, json};
 
     use super::*;
 
-    async fn answer(request: TestRequest) -> Answer {
-        let aws = FakeAws::new([ok("GetItem", item(&ready_image())), ok("GetItem", item(&profile(tier())))]);
+    async fn answer_of(aws: &FakeAws, request: TestRequest) -> Answer {
         let worker = ResizeWorker::new(&aws.config(), "resize".to_owned());
         let request = request.path("id", IMAGE_ID).build();
         thumbnail(&aws.records(), &aws.objects(), &worker, request).await.into()
+    }
+
+    async fn answer(request: TestRequest) -> Answer {
+        let aws = FakeAws::new([ok("GetItem", item(&ready_image())), ok("GetItem", item(&profile(tier())))]);
+        answer_of(&aws, request).await
+    }
+
+    /// A tier that gained the size 400, and the image as it is before and after `workers-resize` has added it.
+    fn gained() -> (Value, Value, Value) {
+        let (mut tier, mut claimed) = (tier(), ready_image());
+        tier["thumbnail_sizes"] = json!([200, 400]);
+        claimed["picture"]["resize"] = json!({"owner": "another", "until": 9_999_999_999_i64});
+        let mut added = ready_image();
+        let new = json!({"size": 400, "width": 400, "height": 300, "content_type": "image/jpeg"});
+        added["picture"]["thumbnails"].as_array_mut().unwrap().push(new);
+        (profile(tier), claimed, added)
+    }
+
+    #[tokio::test]
+    async fn while_another_request_has_the_thumbnail_made_it_waits() {
+        let (profile, claimed, added) = gained();
+        let aws = FakeAws::new([
+            ok("GetItem", item(&ready_image())),
+            ok("GetItem", item(&profile)),
+            error("UpdateItem", "ConditionalCheckFailedException"),
+            ok("GetItem", item(&claimed)),
+            ok("GetItem", item(&added)),
+        ]);
+        let answer = answer_of(&aws, TestRequest::new("GET").query("size=400")).await;
+        let answer = serde_json::to_value(&answer).unwrap();
+        assert_eq!(answer["status"], 302, "{answer}");
+        assert!(answer["headers"]["location"].as_str().unwrap().contains("/1/400.jpg"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn if_that_takes_long_the_client_is_told_when_to_ask_again() {
+        let (profile, claimed, _) = gained();
+        let mut prepared = vec![
+            ok("GetItem", item(&ready_image())),
+            ok("GetItem", item(&profile)),
+            error("UpdateItem", "ConditionalCheckFailedException"),
+        ];
+        prepared.extend((0..5).map(|_| ok("GetItem", item(&claimed))));
+        let answer = answer_of(&FakeAws::new(prepared), TestRequest::new("GET").query("size=400")).await;
+        insta::assert_json_snapshot!(answer, @r#"
+        {
+          "status": 503,
+          "headers": {
+            "retry-after": "2"
+          },
+          "body": {
+            "code": "unavailable",
+            "detail": "This thumbnail is being made. Try again in a few seconds.",
+            "status": 503,
+            "title": "Service Unavailable",
+            "type": "urn:darkroom:problem:unavailable"
+          }
+        }
+        "#);
     }
 
     #[tokio::test]

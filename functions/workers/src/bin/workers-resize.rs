@@ -1,11 +1,12 @@
 //! Invoked by `images-thumbnail`: creates and stores thumbnails in sizes that the tier did not have when the picture was
 //! uploaded.
 
+use aws::{CallError, causes};
 use domain::{Failure, ObjectKey, Thumbnail};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use store::{Objects, Outcome, Records};
-use tracing::info;
+use tracing::{error, info};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -22,6 +23,8 @@ struct ResizeRequest {
     original: String,
     /// The sizes of the thumbnails: longest sides in pixels.
     sizes: Vec<u32>,
+    /// The owner of the caller's claim on these sizes.
+    owner: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,24 +39,36 @@ async fn handle(
     objects: &Objects,
     event: LambdaEvent<ResizeRequest>,
 ) -> Result<ResizeResponse, Error> {
-    let ResizeRequest { original, sizes } = event.payload;
+    let ResizeRequest { original, sizes, owner } = event.payload;
     let original: ObjectKey = original.parse()?;
-    let developed = match workers::develop(objects, &original, &sizes).await? {
-        Ok(developed) => developed,
-        Err(failure) => return Ok(ResizeResponse::Failure(failure)),
-    };
-    for thumbnail in &developed.thumbnails {
-        match records.add_thumbnail(&original, thumbnail).await? {
-            Outcome::Done => info!(key = %original, size = thumbnail.size, "added a thumbnail"),
-            Outcome::LeaseLost => {
-                info!(key = %original, size = thumbnail.size, "another request added the thumbnail first");
-            }
-            // The image was deleted or replaced meanwhile. Nothing else would delete the new thumbnails.
-            Outcome::Gone | Outcome::VersionObsolete => {
-                objects.remove_version(&original).await?;
-                break;
-            }
+    let resized = resize(records, objects, &original, &sizes, &owner).await;
+    if let Err(error) = &resized {
+        error!(key = %original, cause = %causes(error), "making thumbnails failed, the next request will retry");
+        // If this fails too, the claim expires later.
+        if let Err(error) = records.release_resize(&original, &owner).await {
+            error!(key = %original, cause = %causes(&error), "the claim could not be released");
         }
     }
-    Ok(ResizeResponse::Thumbnails(developed.thumbnails))
+    Ok(resized?)
+}
+
+async fn resize(
+    records: &Records,
+    objects: &Objects,
+    original: &ObjectKey,
+    sizes: &[u32],
+    owner: &str,
+) -> Result<ResizeResponse, CallError> {
+    let thumbnails = match workers::develop(objects, original, sizes).await? {
+        Ok(developed) => developed.thumbnails,
+        // The claim stays until it expires. Until then, no request reads and decodes this file again.
+        Err(failure) => return Ok(ResizeResponse::Failure(failure)),
+    };
+    match records.finish_resize(original, owner, &thumbnails).await? {
+        Outcome::Done => info!(key = %original, ?sizes, "added thumbnails"),
+        Outcome::LeaseLost => info!(key = %original, ?sizes, "another request has taken over the claim"),
+        // The image was deleted or replaced meanwhile. Nothing else would delete the new thumbnails.
+        Outcome::Gone | Outcome::VersionObsolete => objects.remove_version(original).await?,
+    }
+    Ok(ResizeResponse::Thumbnails(thumbnails))
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Image, ImageId, JobId, LinkId, SetId, TierId, Timestamp, UserId};
+use domain::{Image, ImageId, JobId, LinkId, PhoneNumber, SetId, TierId, Timestamp, UserId};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -114,7 +114,21 @@ pub(crate) fn image_item(user: &UserId, image: &Image) -> Result<Item, CallError
     let mut item = item(image_key(user, image.id), image)?;
     item.insert("shard".to_owned(), shard(image.id.shard(SHARDS)));
     item.insert("search_name".to_owned(), search_name(image.file_name.as_str()));
+    if let Some(number) = &image.phone_number {
+        item.insert("phone_image".to_owned(), phone_image(number, image.id));
+    }
     Ok(item)
+}
+
+/// The sort key of the index that lists a user's images for a phone number.
+pub(crate) fn phone_image(number: &PhoneNumber, image: ImageId) -> AttributeValue {
+    string(format!("{}{image}", phone_images(number)))
+}
+
+/// What the sort keys of a phone number's images begin with. `#` is not part of a number, so no number is the beginning
+/// of another one.
+pub(crate) fn phone_images(number: &PhoneNumber) -> String {
+    format!("{}#", number.as_str())
 }
 
 /// A partition of the index that lists the images of all users.

@@ -151,26 +151,6 @@ impl Records {
             None => Err(CallError::internal("the owner of an image has no profile")),
         }
     }
-
-    /// Adds a thumbnail to a picture, unless the picture has it or another picture has replaced it.
-    ///
-    /// # Errors
-    /// [`CallError`]
-    pub async fn add_thumbnail(
-        &self,
-        picture: &ObjectKey,
-        thumbnail: &Thumbnail,
-    ) -> Result<Outcome, CallError> {
-        let update = Update::new(image_key(&picture.user, picture.image))
-            .append("picture.thumbnails", vec![value(thumbnail)?])
-            .when(eq("picture.version", number(picture.version)))
-            .when(not(contains("picture.thumbnails", value(thumbnail)?)));
-        let Err(error) = update.alone(self)?.send().await else { return Ok(Outcome::Done) };
-        let Some(item) = refused_update(error)? else { return Ok(Outcome::Gone) };
-        let image: Image = read(item)?;
-        let is_current = image.picture.is_some_and(|current| current.version == picture.version);
-        Ok(if is_current { Outcome::LeaseLost } else { Outcome::VersionObsolete })
-    }
 }
 
 /// The worker still holds the claim that it took on this image.

@@ -5,8 +5,8 @@ use domain::{Image, ImageId, PhoneNumber, Profile, Status, Timestamp, UserId};
 
 use super::filter::{not_expired, status_is};
 use crate::dynamodb::{
-    condition::{begins_with, eq, lt},
-    keys::{IMAGE, image_key, image_of_key, read, string, user_pk},
+    condition::{begins_with, eq},
+    keys::{IMAGE, image_key, image_of_key, phone_image, phone_images, read, string, user_pk},
     records::{Page, Records},
 };
 
@@ -91,26 +91,35 @@ impl Records {
         Ok(Page::new(images, limit, |image| image.id, start.as_ref().and_then(image_of_key)))
     }
 
-    /// A user's images for a phone number, newest first, beginning after `after`.
+    /// A user's images for a phone number, newest first, beginning after `after`. A page can be short although more
+    /// images follow. `next` shows whether more follow.
     ///
-    /// An index answers, which may lag behind the table.
+    /// An index answers, which may lag behind the table. Its partition key is the user's, so it reads no other user's
+    /// images.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn images_of_phone(
         &self,
         user: &UserId,
-        phone_number: &PhoneNumber,
+        number: &PhoneNumber,
         after: Option<ImageId>,
         limit: usize,
         now: Timestamp,
     ) -> Result<Page<Image, ImageId>, CallError> {
-        let before = after.map_or_else(|| string("~"), |id| string(id.to_string()));
-        let keys = eq("phone_number", string(phone_number.as_str())).and(lt("id", before));
+        let keys = eq("pk", user_pk(user)).and(begins_with("phone_image", string(phone_images(number))));
+        let start = after.map(|id| {
+            let mut key = image_key(user, id);
+            key.insert("phone_image".to_owned(), phone_image(number, id));
+            key
+        });
         let answer = self
-            .query(keys, Some(not_expired(now).and(eq("pk", user_pk(user)))))?
-            .index_name("by_phone_number")
+            .query(keys, Some(not_expired(now)))?
+            .index_name("by_user_phone_number")
             .scan_index_forward(false)
+            .set_exclusive_start_key(start)
+            // One more than the page needs, to know whether more follow.
+            .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
             .send()
             .await?;
         let mut images = Vec::with_capacity(limit);

@@ -1,4 +1,8 @@
 //! Deletes files of images.
+//!
+//! The buckets keep versions. A deletion without a version id hides the object behind a delete marker, and nobody can
+//! read it any more. S3 deletes it for good after the days of the parameter `RecoveryDays`, and then the marker ("Working
+//! with delete markers", Amazon S3 User Guide). No function may delete a version (`s3:DeleteObjectVersion`).
 
 use aws::CallError;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};

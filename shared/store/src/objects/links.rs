@@ -93,6 +93,7 @@ impl Objects {
         if sees_original {
             links.original =
                 Some(self.original_link(user, image, picture, rounded(now), Self::LINK_SECONDS).await?);
+            links.dropbox = image.dropbox_copy.as_ref().and_then(|dropbox_copy| dropbox_copy.url.clone());
         }
         Ok(links)
     }

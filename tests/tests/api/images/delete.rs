@@ -1,6 +1,6 @@
 //! `DELETE /api/images/{id}`
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use tests::{Stack, Tier, id_of, pictures};
 
 #[tokio::test]
@@ -19,6 +19,35 @@ async fn a_deleted_image_is_gone_and_its_objects_and_its_place_follow() -> Resul
     user.objects_vanish(id).await?;
     user.usage_becomes(0, 0).await?;
     stack.fetch(image["thumbnails"][0]["url"].as_str().unwrap()).await?.expect(404)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn until_its_versions_expire_an_operator_can_bring_a_deleted_file_back() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let picture = pictures::png(64, 64)?;
+    let image = user.upload_and_develop("image/png", picture.clone()).await?;
+    let id = id_of(&image)?;
+    let (originals, derivatives) = user.objects(id).await?;
+    user.delete(&format!("/api/images/{id}")).await?.expect(204)?;
+    user.objects_vanish(id).await?;
+    user.usage_becomes(0, 0).await?;
+    let (uploads, derived) = (&stack.outputs.uploads_bucket, &stack.outputs.derived_bucket);
+    for (bucket, keys) in [(uploads, originals), (derived, derivatives)] {
+        let key = keys.first().context("no object")?;
+        assert!(stack.aws.object(bucket, key).await?.is_none());
+        let versions = stack.aws.versions(bucket, key).await?;
+        let [(marker, true), (version, false)] = versions.as_slice() else {
+            bail!("not a delete marker and a version: {versions:?}")
+        };
+        stack.aws.delete_version(bucket, key, marker).await?;
+        let restored = stack.aws.object(bucket, key).await?.context("not restored")?;
+        assert!(bucket != uploads || restored.bytes == picture);
+        // No event follows, so the file stays until somebody deletes it.
+        stack.aws.delete_version(bucket, key, version).await?;
+    }
+    assert_eq!(user.record(id).await?, None);
     Ok(())
 }
 

@@ -57,3 +57,32 @@ async fn a_number_is_private_to_who_uploaded_for_it() -> Result<()> {
     ann.get(&other).await?.problem(400, "bad-cursor")?;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_stranger_learns_nothing_about_a_number_that_others_use_a_lot() -> Result<()> {
+    // The images of a number that are read in one query have at most 1 MB ("Query", Amazon DynamoDB API Reference). The
+    // owner's images are larger than that, so a query of all users' images would end before the stranger's.
+    const NUMBER: &str = "+14155552672";
+    let stack = Stack::connect()?;
+    let (ann, bob, cyd) = tokio::try_join!(stack.user(), stack.user(), stack.user())?;
+    let his = upload(&bob, NUMBER, 1).await?;
+    let hers = upload(&ann, NUMBER, 4).await?;
+    for id in &hers {
+        ann.change_record(id, "SET padding = :padding", json!({":padding": "x".repeat(390_000)})).await?;
+    }
+    let path = format!("/api/phones/{NUMBER}/images");
+    cyd.get(&path).await?.problem(404, "not-found")?;
+    let page = bob.get(&path).await?.json(200)?;
+    assert_eq!((ids(&page), &page["next_cursor"]), (his, &Value::Null));
+    // The owner herself gets all of them, in pages.
+    let (mut listed, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = ann.get(&format!("{path}?limit=3{cursor}")).await?.json(200)?;
+        listed.extend(ids(&page));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    listed.reverse();
+    assert_eq!(listed, hers);
+    Ok(())
+}

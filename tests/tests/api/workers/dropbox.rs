@@ -54,8 +54,8 @@ fn gap(calls: &[Value], n: usize) -> f64 {
 #[ignore = "needs the local stack: its Dropbox is a stand-in"]
 async fn an_original_is_copied_and_its_link_gives_it_byte_for_byte() -> Result<()> {
     let stack = Stack::connect()?;
-    // The tier does not matter, because the copy belongs to the deployment.
-    let (user, plan, picture) = (stack.user().await?, Plan::new()?, pictures::jpeg(640, 480)?);
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let (plan, picture) = (Plan::new()?, pictures::jpeg(640, 480)?);
     let id = upload(&user, &plan, picture.clone()).await?;
     let image = user.mirrored(&id).await?;
     assert_eq!(image["dropbox"], json!({"status": "done", "failure": null}));
@@ -71,6 +71,30 @@ async fn an_original_is_copied_and_its_link_gives_it_byte_for_byte() -> Result<(
     assert_eq!(time.split('.').next(), uploaded_at.split('.').next());
     let expected = ["files/upload", "sharing/create_shared_link_with_settings"];
     assert_eq!(routes(&plan).await?, expected);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: its Dropbox is a stand-in"]
+async fn a_tier_without_downloads_of_originals_gets_no_link_to_the_copy() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (admin, user, plan) = (stack.admin().await?, stack.user_in(Tier::BASIC).await?, Plan::new()?);
+    let picture = pictures::jpeg(640, 480)?;
+    let id = upload(&user, &plan, picture.clone()).await?;
+    // The copy belongs to the deployment, so it is made in every tier.
+    let image = user.mirrored(&id).await?;
+    assert_eq!(image["dropbox"], json!({"status": "done", "failure": null}));
+    assert_eq!((&image["original_url"], &image["dropbox_url"]), (&Value::Null, &Value::Null));
+    let listed = user.get(&format!("/api/phones/{NUMBER}/images")).await?.json(200)?;
+    assert_eq!(listed["images"][0]["dropbox_url"], Value::Null);
+    let seen = admin.get(&format!("/api/admin/images/{id}")).await?.json(200)?;
+    assert_eq!(link(&stack, &seen).await?.expect(200)?.bytes, picture);
+    // With the tier, the link comes and goes.
+    for (tier, has_link) in [("enterprise", true), ("basic", false)] {
+        let path = format!("/api/admin/users/{}/tier", user.id);
+        admin.put(&path, &json!({"tier": tier})).await?.expect(200)?;
+        assert_eq!(user.image(&id).await?["dropbox_url"].is_string(), has_link, "{tier}");
+    }
     Ok(())
 }
 
