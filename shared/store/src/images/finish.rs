@@ -9,8 +9,8 @@ use domain::{
 
 use super::claim::{status, update_version};
 use crate::dynamodb::{
-    condition::{Condition, contains, eq, exists, not},
-    keys::{Item, image_key, number, read, string, timestamp, value},
+    condition::{Condition, eq, exists},
+    keys::{Item, read, string, timestamp, value},
     records::{Records, refused_update},
     transactions::refused,
     update::Update,

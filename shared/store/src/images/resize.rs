@@ -6,7 +6,7 @@
 use aws::CallError;
 use domain::{Image, Lease, ObjectKey, Picture, Thumbnail, Timestamp};
 
-use super::claim::Outcome;
+use super::finish::Outcome;
 use crate::dynamodb::{
     condition::{eq, ge, not},
     keys::{image_key, number, read, string, value},
