@@ -6,6 +6,7 @@ pub(crate) mod expired;
 pub(crate) mod filter;
 pub(crate) mod finish;
 mod read;
+pub(crate) mod refund;
 pub(crate) mod replace;
 mod resize;
 pub(crate) mod update;
