@@ -80,7 +80,7 @@ async fn what_a_worker_cannot_take_from_its_queue_goes_to_the_dead_letters() -> 
 #[tokio::test]
 async fn an_upload_waits_for_days_and_a_few_are_developed_at_a_time() -> Result<()> {
     let stack = Stack::connect()?;
-    let source = source(&stack, "WorkersThumbnail").await?;
+    let source = source(&stack, "WorkersThumbnail", false).await?;
     assert_eq!(
         (&source["BatchSize"], &source["ScalingConfig"]),
         (&json!(1), &json!({"MaximumConcurrency": 4}))
