@@ -10,7 +10,7 @@ use api::{Problem, ProblemCode};
 use aws::CallError;
 use aws_sdk_lambda::{
     Client, Config,
-    config::retry::RetryConfig,
+    config::{http::HttpResponse, retry::RetryConfig},
     error::SdkError,
     operation::invoke::{InvokeError, InvokeOutput},
     primitives::Blob,
@@ -122,12 +122,8 @@ impl ResizeWorker {
 }
 
 /// Whether Lambda refused to run the function, for example because too many functions run.
-fn was_refused<R>(error: &SdkError<InvokeError, R>) -> bool {
-    error.as_service_error().is_some_and(|error| {
-        error.is_too_many_requests_exception()
-            || error.is_ec2_throttled_exception()
-            || error.is_resource_not_found_exception()
-    })
+fn was_refused(error: &SdkError<InvokeError, HttpResponse>) -> bool {
+    matches!(error, SdkError::ServiceError(refusal) if refusal.raw().status().is_client_error())
 }
 
 fn read(answer: InvokeOutput) -> Result<Vec<Thumbnail>, Problem> {

@@ -66,7 +66,8 @@ async fn a_stranger_learns_nothing_about_a_number_that_others_use_a_lot() -> Res
     let stack = Stack::connect()?;
     let (ann, bob, cyd) = tokio::try_join!(stack.user(), stack.user(), stack.user())?;
     let his = upload(&bob, NUMBER, 1).await?;
-    let hers = upload(&ann, NUMBER, 4).await?;
+    let mut hers = upload(&ann, NUMBER, 4).await?;
+    hers.sort();
     for id in &hers {
         ann.change_record(id, "SET padding = :padding", json!({":padding": "x".repeat(390_000)})).await?;
     }
