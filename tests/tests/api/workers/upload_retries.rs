@@ -160,7 +160,7 @@ async fn a_replacement_that_is_given_up_leaves_neither_file_nor_usage() -> Resul
     let event = events::uploaded([(key.as_str(), sequencer.as_str())])?;
     stack.invoke("WorkersThumbnail", &delivery(&events::given_up(&event))).await?.ok()?;
     let image = user.developed(id).await?;
-    assert_eq!(image["status"], "failed");
+    assert_eq!(image["failure"]["code"], "processing-failed", "{image}");
     user.usage_becomes(usage.0, usage.1).await?;
     until("the file of the replacement to be deleted", async || {
         Ok((user.objects(id).await? == objects).then_some(()))
