@@ -3,6 +3,7 @@
 //! Brightness and color are in planes of their own. The engine reduces the planes before it converts them to RGB. So
 //! there is little to convert, and subsampled color is never enlarged before it is reduced.
 
+mod boxes;
 mod coded;
 mod container;
 mod layout;

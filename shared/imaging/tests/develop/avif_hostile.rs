@@ -78,18 +78,18 @@ fn a_thousand_tiles_of_the_same_bytes_are_refused_from_their_headers() {
         item.1.clear();
     }
     let mut file = file.build();
-    share_first_tile(&mut file);
+    share_first_tile(&mut file, 1_000);
     assert!(file.len() < 100_000, "{}", file.len());
     let refused = DevelopError::TooManyFrames { frames: 1_000, pixels: 1_000 * 512 * 512, limit: LIMIT };
     assert_eq!(develop(&file, &[200]), Err(refused));
 }
 
 /// Changes the locations of all tiles to that of the first one.
-fn share_first_tile(file: &mut [u8]) {
+fn share_first_tile(file: &mut [u8], tiles: usize) {
     let start = file.windows(4).position(|kind| kind == b"iloc").unwrap() + 12;
     // Each entry has 14 bytes. The first one is the grid.
     let place: Vec<u8> = file[start + 14 + 6..start + 28].to_vec();
-    for tile in 1..1_000 {
+    for tile in 1..tiles {
         let at = start + 14 * (tile + 1) + 6;
         file[at..at + 8].copy_from_slice(&place);
     }
@@ -110,10 +110,28 @@ fn every_frame_in_a_coded_picture_counts() {
 fn many_tiny_frames_are_refused_for_their_time() {
     let coded = coded(&quadrants(1, 1));
     let (head, frame) = head_and_frame(&coded);
-    let file = Container::of([head, &frame.repeat(50_000)].concat()).build();
+    let tile = |frames| [head, &frame.repeat(frames)].concat();
+    assert_eq!(code(&Container::of(tile(1_000)).build()), "developed");
+    assert_eq!(code(&Container::of(tile(50_000)).build()), "corrupt-image");
     // Each frame counts as a block of 64 pixels per side.
-    let refused = DevelopError::TooManyFrames { frames: 50_000, pixels: 50_000 << 12, limit: LIMIT };
+    let file = Container::of_grid(grid(4, 4, 4, 4), vec![tile(1_000); 16]).build();
+    let refused = DevelopError::TooManyFrames { frames: 16_000, pixels: 16_000 << 12, limit: LIMIT };
     assert_eq!(develop(&file, &[200]), Err(refused));
+}
+
+#[test]
+fn many_tiles_of_a_large_part_of_the_file_are_corrupt() {
+    // Each of 400 tiles has a megabyte, most of which is padding, and all of them are the same.
+    let padding = [&[15 << 3 | 2, 0xf0, 0xff, 0x3f][..], &[0; 0xf_fff0]].concat();
+    let tile = [coded(&quadrants(64, 64)), padding].concat();
+    assert_eq!(code(&Container::of(tile.clone()).build()), "developed");
+    let mut container = Container::of_grid(grid(20, 20, 1_280, 1_280), vec![tile; 400]);
+    for item in &mut container.items[2..] {
+        item.1.clear();
+    }
+    let mut file = container.build();
+    share_first_tile(&mut file, 400);
+    assert_eq!(code(&file), "corrupt-image");
 }
 
 #[test]

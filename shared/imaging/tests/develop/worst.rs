@@ -109,9 +109,9 @@ fn deflated_zeros(zeros: u64) -> (Vec<u8>, [u8; 4]) {
 /// A PNG of 50 megapixels with a color profile of 400 MB, which is some megabytes long in the file.
 pub(crate) fn png_with_profile() -> Vec<u8> {
     let png = png();
-    let (profile, _checksum) = deflated_zeros(400_000_000);
+    let (profile, checksum) = deflated_zeros(400_000_000);
     // The profile stands between the header and the pixels.
-    let profile = png_chunk(b"iCCP", &[&b"profile\0\0\x78\x01"[..], &profile].concat());
+    let profile = png_chunk(b"iCCP", &[&b"profile\0\0\x78\x01"[..], &profile, &checksum].concat());
     [&png[..33], &profile, &png[33..]].concat()
 }
 

@@ -13,6 +13,10 @@ const SEQUENCE_HEADER: u8 = 1;
 /// The kinds of units that start a frame: a frame header, a frame, and a repeated frame header.
 const FRAMES: [u8; 3] = [3, 6, 7];
 
+/// The maximum number of units of a coded picture. Real ones have less than a hundred. A unit has at least two bytes, so a
+/// file could have millions, and every tile could point at them.
+const MAX_UNITS: usize = 1024;
+
 /// The sides of the blocks in which AV1 decodes. Even the smallest frame takes the time of one block.
 const BLOCK: u32 = 64;
 
@@ -34,10 +38,13 @@ pub(crate) struct Coded {
 }
 
 impl Coded {
-    /// Reads all headers, or `None` if there is no frame, or no header that tells its size.
+    /// Reads all headers, or `None` if there is no frame, no header that tells its size, or if there are too many units.
     pub(crate) fn read(data: &[u8]) -> Option<Self> {
         let (mut sequence, mut frames) = (None, 0_u32);
-        for (kind, unit) in Units(data) {
+        for (index, (kind, unit)) in Units(data).enumerate() {
+            if index == MAX_UNITS {
+                return None;
+            }
             match kind {
                 SEQUENCE_HEADER => {
                     // AVIF allows one sequence header. If it is repeated, it has to be the same.

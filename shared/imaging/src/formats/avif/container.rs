@@ -5,6 +5,9 @@
 //! and only an item in several parts is copied.
 
 use std::borrow::Cow;
+use std::ops::Range;
+
+use super::boxes::{Box, Fields, boxes};
 
 /// The maximum number of entries in each list of the container. A grid of 1,000 tiles with alpha has about 2,000 items
 /// and 8,000 properties.
@@ -16,15 +19,14 @@ const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn
 /// An item of the container.
 pub(crate) type Item = u32;
 
-/// The content of a box, with its type.
-type Box<'a> = ([u8; 4], &'a [u8]);
-
 /// The parts of an AVIF file that matter for its first picture.
 #[derive(Default)]
 pub(crate) struct Container<'a> {
     file: &'a [u8],
     /// The data inside the `meta` box.
     idat: &'a [u8],
+    /// The places of the first `mdat` boxes in the file.
+    media: Vec<Range<usize>>,
     /// The main picture.
     pub(crate) primary: Item,
     /// The items with their types.
@@ -89,6 +91,7 @@ impl<'a> Container<'a> {
             }
         }
         container.primary = primary?;
+        container.media = media(file);
         container.frames = frames(file);
         Some(container)
     }
@@ -221,6 +224,11 @@ impl<'a> Container<'a> {
         (tiles.len() == rows * columns).then_some((Grid { rows, columns, width, height }, tiles))
     }
 
+    /// The length of the file.
+    pub(crate) fn length(&self) -> usize {
+        self.file.len()
+    }
+
     /// The data of an item. It is copied only if it has several parts.
     pub(crate) fn data(&self, item: Item) -> Option<Cow<'a, [u8]>> {
         let (_, location) = self.locations.iter().find(|&&(other, _)| other == item)?;
@@ -251,15 +259,8 @@ impl<'a> Container<'a> {
 
     /// The end of the `mdat` box around a position, or of the file.
     fn end_of_data(&self, position: usize) -> usize {
-        let mut end = 0;
-        for (kind, content) in boxes(self.file) {
-            // Boxes follow each other, so the content ends where the box ends.
-            end = content.as_ptr_range().end as usize - self.file.as_ptr() as usize;
-            if kind == *b"mdat" && position < end && position >= end - content.len() {
-                return end;
-            }
-        }
-        self.file.len().max(end)
+        let around = self.media.iter().find(|range| range.contains(&position));
+        around.map_or(self.file.len(), |range| range.end)
     }
 
     /// The ICC profile of the main picture.
@@ -291,6 +292,18 @@ impl<'a> Container<'a> {
     }
 }
 
+/// The places of the contents of the first `mdat` boxes.
+fn media(file: &[u8]) -> Vec<Range<usize>> {
+    /// Real files have one.
+    const MAX: usize = 64;
+    let media = boxes(file).filter(|(kind, _)| kind == b"mdat").take(MAX);
+    let place = |content: &[u8]| {
+        let start = content.as_ptr() as usize - file.as_ptr() as usize;
+        start..start + content.len()
+    };
+    media.map(|(_, content)| place(content)).collect()
+}
+
 /// The number of frames in the longest track.
 fn frames(file: &[u8]) -> u32 {
     let Some((_, movie)) = boxes(file).find(|(kind, _)| kind == b"moov") else { return 0 };
@@ -305,58 +318,7 @@ fn frames(file: &[u8]) -> u32 {
     counts.max().unwrap_or(0)
 }
 
-/// The boxes in `rest`, up to the first incomplete one.
-fn boxes(mut rest: &[u8]) -> impl Iterator<Item = Box<'_>> {
-    std::iter::from_fn(move || {
-        let mut fields = Fields(rest);
-        let short = fields.number(4)?;
-        let kind = fields.array()?;
-        let (length, header) = match short {
-            0 => (rest.len(), 8),
-            1 => (usize::try_from(fields.number(8)?).ok()?, 16),
-            length => (usize::try_from(length).ok()?, 8),
-        };
-        let content = rest.get(header..length)?;
-        rest = rest.get(length..)?;
-        Some((kind, content))
-    })
-}
-
 /// Adds an entry to a list, unless it already has the maximum number.
 fn push<T>(list: &mut Vec<T>, entry: T) -> Option<()> {
     (list.len() < MAX_ENTRIES).then(|| list.push(entry))
-}
-
-/// Numbers that follow each other, the highest byte first.
-struct Fields<'a>(&'a [u8]);
-
-impl Fields<'_> {
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (array, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*array)
-    }
-
-    /// A number of `length` bytes, at most eight.
-    fn number(&mut self, length: usize) -> Option<u64> {
-        let (bytes, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        (length <= 8).then(|| bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
-    }
-
-    /// A number of at most four bytes.
-    fn id(&mut self, length: usize) -> Option<u32> {
-        u32::try_from(self.number(length)?).ok()
-    }
-
-    /// The version at the start of a box. Flags follow it.
-    fn full_box(&mut self) -> Option<u8> {
-        self.array::<4>().map(|[version, ..]| version)
-    }
-
-    /// The version, flags and an identifier. The identifier has four bytes from the version `long` on.
-    fn versioned_id(&mut self, long: u8) -> Option<u32> {
-        let version = self.full_box()?;
-        self.id(if version < long { 2 } else { 4 })
-    }
 }

@@ -9,6 +9,10 @@ use crate::size::Size;
 /// The sides of the largest tile of a picture that is smaller. Encoders enlarge the last tiles to the size of the first.
 const TILE: u32 = 512;
 
+/// How many times the length of the file the data of all tiles may have together, if it is longer than `MIN_BYTES`.
+const MAX_REPETITION: usize = 4;
+const MIN_BYTES: usize = 16 << 20;
+
 /// The coded pictures of one picture.
 pub(crate) struct Layout {
     /// The size of the picture.
@@ -28,7 +32,13 @@ pub(crate) struct Layout {
 impl Layout {
     /// Reads the headers of all coded pictures of an item, or `None` if one of them is damaged.
     pub(crate) fn read(container: &Container<'_>, item: Item) -> Option<Self> {
-        let coded = |tile: Item| Coded::read(&container.data(tile)?);
+        // Encoders store the data of equal tiles once. But many tiles that point at the whole file would take minutes.
+        let mut bytes_left = container.length().saturating_mul(MAX_REPETITION).max(MIN_BYTES);
+        let mut coded = |tile: Item| {
+            let data = container.data(tile)?;
+            bytes_left = bytes_left.checked_sub(data.len())?;
+            Coded::read(&data)
+        };
         let (grid, tiles) = match container.grid(item) {
             Some(grid) => grid.map(|(grid, tiles)| (Some(grid), tiles))?,
             None => (None, vec![item]),
