@@ -119,6 +119,18 @@ pub async fn set_removed(user: &User, id: &str) -> Result<Value> {
     stream(REMOVED, user, &format!("SET#{id}")).await
 }
 
+/// The stream's event for an item that no worker can read.
+///
+/// # Errors
+/// If the sample is invalid.
+pub fn unreadable() -> Result<Value> {
+    let mut event: Value = serde_json::from_str(REMOVED)?;
+    event["Records"][0]["eventName"] = json!("INSERT");
+    let keys = &mut event["Records"][0]["dynamodb"]["Keys"];
+    (keys["sk"]["S"], keys["pk"]["S"]) = (json!("PROFILE"), json!("USER#not a user"));
+    Ok(event)
+}
+
 /// CloudFormation's event for the custom resource of the default tiers. The worker sends its response to `response_url`.
 ///
 /// # Errors

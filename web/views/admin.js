@@ -215,8 +215,7 @@ async function queues() {
   const refreshedAt = h("p", { class: "quiet", role: "status" });
   const load = async () => {
     const { queues } = await call("GET", "/api/admin/queues");
-    // Work from the table's stream has no queue, so the number of waiting messages is unknown.
-    const count = (value) => h("td", null, value === null ? "–" : number(value));
+    const count = (value) => h("td", null, number(value));
     fill(body, queues.map(({ name, waiting, in_flight, dead }) => h("tr", null,
       h("th", { scope: "row" }, words.queues[name] ?? name), count(waiting), count(in_flight),
       h("td", { class: dead > 0 ? "dead" : "" }, dead > 0 && icon("alert"), number(dead)))));

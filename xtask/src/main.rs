@@ -3,6 +3,7 @@
 mod aws;
 mod bench;
 mod bench_imaging;
+mod bench_stream;
 mod browser;
 mod cargo;
 mod clients;
@@ -141,7 +142,7 @@ enum Task {
     /// Run a benchmark and print a table for docs/BENCHMARKS.md.
     #[command(subcommand)]
     Bench(Bench),
-    /// Move the dead letters of a stack's jobs back to their queues.
+    /// Move the dead letters of a stack back to their queues.
     Redrive {
         /// The stack's name, as in `sam deploy` [default: the local stack].
         #[arg(long)]
@@ -178,6 +179,14 @@ enum Bench {
         /// How many times to develop each picture. The result is the median.
         #[arg(long, default_value = "11")]
         runs: NonZeroUsize,
+    },
+    /// Measure how many removals of images the running stack processes in a second.
+    Stream {
+        /// How many images to remove in each case.
+        #[arg(long, default_value = "1000")]
+        images: NonZeroUsize,
+        #[command(flatten)]
+        place: Place,
     },
 }
 
@@ -251,6 +260,7 @@ fn run(task: Task) -> Result<()> {
         Task::Permissions { check: false } => permissions::write(),
         Task::Bench(Bench::Page { place }) => browser::measure(&running(&place)?),
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
+        Task::Bench(Bench::Stream { images, place }) => bench_stream::run(&running(&place)?, images.get()),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
         Task::Redrive { stack_name, region, place } => redrive(stack_name, region.as_deref(), &place),
     }
@@ -271,7 +281,11 @@ fn redrive(stack_name: Option<String>, region: Option<&str>, place: &Place) -> R
             (Aws::local(&emulator)?, stack.outputs()?.stack_name)
         }
     };
-    println!("{} messages were sent again.", redrive::run(&mut aws, &name)?);
+    let redriven = redrive::run(&mut aws, &name)?;
+    for letter in &redriven.kept {
+        eprintln!("not sent again: {letter}");
+    }
+    println!("{} messages were sent again.", redriven.sent);
     Ok(())
 }
 

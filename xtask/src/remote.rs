@@ -235,6 +235,7 @@ impl Run {
                 to_do = again;
                 sleep(PAUSE);
             }
+            items += self.remove_tier_joins(&mut aws, &users)?;
             for (username, _) in &users {
                 let delete = json!({"UserPoolId": self.user_pool_id, "Username": username});
                 aws.call_unless("UserNotFoundException", "cognito-idp", "admin_delete_user", delete)?;
@@ -268,8 +269,27 @@ impl Run {
         }
     }
 
+    /// Deletes the items that show that users joined a tier, for the run's users and tiers. Returns their number.
+    fn remove_tier_joins(&self, aws: &mut Aws, users: &[(String, String)]) -> Result<usize> {
+        let of_run = |sk: &str| {
+            let user = sk.split_once('#').map_or("", |(_, user)| user);
+            sk.starts_with(&self.prefix) || users.iter().any(|(_, sub)| sub == user)
+        };
+        self.remove_items_where(aws, "TIER_JOINS", "", of_run)
+    }
+
     /// Deletes the items of a partition whose sort keys begin with `prefix`, and returns their number.
     fn remove_items(&self, aws: &mut Aws, pk: &str, prefix: &str) -> Result<usize> {
+        self.remove_items_where(aws, pk, prefix, |_| true)
+    }
+
+    fn remove_items_where(
+        &self,
+        aws: &mut Aws,
+        pk: &str,
+        prefix: &str,
+        is_removed: impl Fn(&str) -> bool,
+    ) -> Result<usize> {
         let mut query = json!({
             "TableName": self.table,
             "KeyConditionExpression": "pk = :pk",
@@ -284,7 +304,8 @@ impl Run {
         let mut removed = 0;
         loop {
             let mut page = aws.call("dynamodb", "query", query.clone())?;
-            let keys = page["Items"].as_array().cloned().unwrap_or_default();
+            let mut keys = page["Items"].as_array().cloned().unwrap_or_default();
+            keys.retain(|key| key["sk"]["S"].as_str().is_some_and(&is_removed));
             // The maximum of one request.
             for some in keys.chunks(25) {
                 let deletes: Vec<Value> =

@@ -11,15 +11,15 @@ use aws_sdk_sqs::{
 use aws_types::SdkConfig;
 use futures_util::future::try_join_all;
 
-/// The name of each kind of work, the variable with the URL of its queue, if it has one, and the variable with the URL of
-/// its dead-letter queue.
-const QUEUES: [(&str, Option<&str>, &str); 6] = [
-    ("analysis", Some("ANALYSIS_QUEUE"), "ANALYSIS_DEAD_LETTERS"),
-    ("edits", Some("EDITS_QUEUE"), "EDITS_DEAD_LETTERS"),
-    ("dropbox", Some("DROPBOX_QUEUE"), "DROPBOX_DEAD_LETTERS"),
-    ("failed-uploads", Some("UPLOAD_RETRIES"), "UPLOAD_DEAD_LETTERS"),
-    ("reclaim", None, "RECLAIM_DEAD_LETTERS"),
-    ("tiers", None, "TIERS_DEAD_LETTERS"),
+/// The name of each kind of work, the variable with the URL of its queue, and the variable with the URL of its dead-letter
+/// queue.
+const QUEUES: [(&str, &str, &str); 6] = [
+    ("analysis", "ANALYSIS_QUEUE", "ANALYSIS_DEAD_LETTERS"),
+    ("edits", "EDITS_QUEUE", "EDITS_DEAD_LETTERS"),
+    ("dropbox", "DROPBOX_QUEUE", "DROPBOX_DEAD_LETTERS"),
+    ("failed-uploads", "UPLOAD_RETRIES", "UPLOAD_DEAD_LETTERS"),
+    ("reclaim", "RECLAIM_QUEUE", "RECLAIM_DEAD_LETTERS"),
+    ("tiers", "TIERS_QUEUE", "TIERS_DEAD_LETTERS"),
 ];
 
 /// The deployment's queues.
@@ -27,7 +27,7 @@ const QUEUES: [(&str, Option<&str>, &str); 6] = [
 pub struct Queues {
     sqs: Client,
     /// The name, the URL of the work queue, and the URL of the dead-letter queue.
-    urls: Vec<(&'static str, Option<String>, String)>,
+    urls: Vec<(&'static str, String, String)>,
 }
 
 /// The approximate numbers of messages in a queue. SQS updates them within about a minute.
@@ -45,9 +45,7 @@ impl Queues {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
-        let urls = QUEUES
-            .into_iter()
-            .map(|(name, work, dead)| Ok((name, work.map(aws::var).transpose()?, aws::var(dead)?)));
+        let urls = QUEUES.into_iter().map(|(name, work, dead)| Ok((name, aws::var(work)?, aws::var(dead)?)));
         Ok(Self { urls: urls.collect::<Result<_, _>>()?, sqs: Client::new(config) })
     }
 
@@ -55,15 +53,9 @@ impl Queues {
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn depths(&self) -> Result<Vec<(&'static str, Option<Depth>, Depth)>, CallError> {
+    pub async fn depths(&self) -> Result<Vec<(&'static str, Depth, Depth)>, CallError> {
         try_join_all(self.urls.iter().map(async |(name, work, dead)| {
-            let work = async {
-                match work {
-                    Some(url) => self.depth(url).await.map(Some),
-                    None => Ok(None),
-                }
-            };
-            let (work, dead) = tokio::try_join!(work, self.depth(dead))?;
+            let (work, dead) = tokio::try_join!(self.depth(work), self.depth(dead))?;
             Ok((*name, work, dead))
         }))
         .await

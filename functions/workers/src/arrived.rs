@@ -33,11 +33,14 @@ impl ArrivedUploads {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, Error> {
-        Ok(Self {
-            records: Records::from_env(config)?,
-            objects: Objects::from_env(config)?,
-            retries: UploadRetries::from_env(config)?,
-        })
+        let (records, objects) = (Records::from_env(config)?, Objects::from_env(config)?);
+        Ok(Self::new(records, objects, UploadRetries::from_env(config)?))
+    }
+
+    /// Uses this table, these buckets and this queue.
+    #[must_use]
+    pub const fn new(records: Records, objects: Objects, retries: UploadRetries) -> Self {
+        Self { records, objects, retries }
     }
 
     /// Looks whether the upload of an unfinished image arrived. If so, sends it to the queue. Returns whether it did.

@@ -30,12 +30,14 @@ impl Dispatcher {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
-        Ok(Self {
-            sqs: Client::new(config),
-            analysis: aws::var("ANALYSIS_QUEUE")?,
-            edits: aws::var("EDITS_QUEUE")?,
-            dropbox: aws::var("DROPBOX_QUEUE")?,
-        })
+        let urls = [aws::var("ANALYSIS_QUEUE")?, aws::var("EDITS_QUEUE")?, aws::var("DROPBOX_QUEUE")?];
+        Ok(Self::new(config, urls))
+    }
+
+    /// The queues with these URLs.
+    #[must_use]
+    pub fn new(config: &SdkConfig, [analysis, edits, dropbox]: [String; 3]) -> Self {
+        Self { sqs: Client::new(config), analysis, edits, dropbox }
     }
 
     /// Sends a job to its queue. The worker claims the job, so a second message for the same job has no effect.

@@ -8,8 +8,10 @@ mod dropbox_copy;
 mod jobs;
 mod lease;
 mod model;
+mod record_batch;
 mod retry;
 mod stream;
+mod stream_action;
 mod upload_event;
 mod upload_retries;
 
@@ -21,7 +23,11 @@ pub use dropbox_copy::copy_to_dropbox;
 pub use jobs::{ClaimedJob, Queue, Worker};
 pub use lease::lease;
 pub use model::{Model, picture_for_model, with_secret};
+pub use record_batch::{
+    BatchAnswer, Outcomes, RECORDS_AT_ONCE, RecordBatch, RetryQueue, each_in_order, unpanicked,
+};
 pub use retry::{JobError, no_picture};
-pub use stream::{Keys, new_item, old_item, process_in_order};
+pub use stream::{Keys, new_item, old_item};
+pub use stream_action::{Removed, StreamAction};
 pub use upload_event::{FailedInvocation, S3Notification, UploadEvent};
 pub use upload_retries::{UploadRetries, retry_delay};

@@ -220,6 +220,12 @@ impl Image {
         self.picture.as_ref().filter(|_| self.status == Status::Ready)
     }
 
+    /// Whether no worker has ever seen a file of this image.
+    #[must_use]
+    pub fn was_never_uploaded(&self) -> bool {
+        self.status == Status::Pending && self.version == 1 && self.sequencer.is_none()
+    }
+
     /// The object key of the latest version's original.
     #[must_use]
     pub fn key(&self, user: &UserId) -> ObjectKey {

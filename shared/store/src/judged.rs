@@ -18,7 +18,7 @@ use domain::{
 };
 
 use crate::{
-    Change, Developed, Filter, IdempotencyKey, Records,
+    Change, Developed, Filter, IdempotencyKey, Records, Refund,
     dynamodb::keys::{Item, image_item, image_key, item, job_key, profile_key, set_key, tier_key},
     usage::Count,
 };
@@ -270,7 +270,11 @@ async fn what_changes_images_is_valid_for_dynamodb() -> Result<()> {
     for image in [&pending, &ready] {
         records.delete_image(user, image.id, *now).await?;
         records.delete_known_image(user, image, *now).await?;
-        records.refund_quota(user, image.id, 100, *now).await?;
+        records.delete_waiting_edit(user, image.id, *now).await?;
+        let number = "+4915123456789".to_owned().try_into()?;
+        let copy = DropboxCopy::queued(DropboxPath::new(&number, *now, image.id, &image.file_name));
+        let refund = Refund { task: Some(copy.delete_task()), ..Refund::of(image) };
+        records.refund_quota(user, &[refund], *now).await?;
     }
     judged.end()
 }
@@ -337,7 +341,6 @@ async fn what_jobs_write_is_valid_for_dynamodb() -> Result<()> {
     let task = || Task::Analyze { image: ready.id, version: 1, prompt: None };
     let job = Job::new(JobId::generate(), task());
     judged.put(item(job_key(user, job.id), &job)?).await?;
-    records.enqueue(user, task()).await?;
     records.claim_job(user, job.id, &lease(), *now).await?;
     records.postpone_job(user, job.id, "worker", 1).await?;
     records.end_job(user, job.id, "worker").await?;
@@ -400,11 +403,13 @@ async fn what_is_done_to_sets_is_valid_for_dynamodb() -> Result<()> {
 #[tokio::test]
 async fn what_is_done_to_tiers_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
-    let Judged { records, user, .. } = &judged;
+    let Judged { records, user, now, .. } = &judged;
     let tier = tier()?;
     assert!(records.create_tier(&tier).await?);
     records.put_tier(&tier).await?;
-    assert!(records.set_tier(user, &tier).await?);
+    let profile = records.profile_or_default(user).await?;
+    records.refresh_limits(user, &profile, *now).await?;
+    assert!(records.set_tier(user, &tier, *now).await?);
     assert_eq!(records.propagate_limits(&tier).await?, 1);
     assert_eq!(records.tiers().await?.len(), 1);
     assert_eq!(records.profiles(std::slice::from_ref(user)).await?.len(), 1);

@@ -12,6 +12,7 @@ mod links;
 mod objects;
 mod profiles;
 mod sets;
+mod tier_joins;
 mod tiers;
 mod usage;
 
@@ -23,6 +24,7 @@ pub use images::{
     create::CreateError,
     expired::SweepPosition,
     finish::{Developed, Outcome},
+    refund::Refund,
     replace::ReplaceError,
     update::Change,
 };

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use aws::CallError;
-use domain::{Profile, Tier, TierId, UserId};
+use domain::{Profile, Tier, TierId, Timestamp, UserId};
 use futures_util::future::try_join_all;
 
 use crate::dynamodb::{
@@ -70,7 +70,7 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn set_tier(&self, user: &UserId, tier: &Tier) -> Result<bool, CallError> {
+    pub async fn set_tier(&self, user: &UserId, tier: &Tier, now: Timestamp) -> Result<bool, CallError> {
         // The update creates the profile if there is none.
         let profile = Update::new(profile_key(user))
             .set("tier", value(&tier.id)?)
@@ -82,8 +82,9 @@ impl Records {
         // on its item: see `Records::refresh_limits`. Admins move users rarely.
         let is_unchanged = exists("pk").and(eq("revision", number(tier.revision)).or(not_exists("revision")));
         let check = self.check(tier_key(&tier.id), is_unchanged)?;
-        let reasons = self.transact(vec![check, profile.in_transaction(self)?]).await?;
-        Ok(reasons.is_none())
+        let mut items = vec![check, profile.in_transaction(self)?];
+        items.extend(self.count_tier_join(&tier.id, user, now)?);
+        Ok(self.transact(items).await?.is_none())
     }
 
     /// Copies a tier's limits to all its users whose copy is older. Returns the number of these users.
@@ -91,19 +92,28 @@ impl Records {
     /// # Errors
     /// [`CallError`]. A repeated call continues with the remaining users.
     pub async fn propagate_limits(&self, tier: &Tier) -> Result<usize, CallError> {
-        const AT_ONCE: usize = 16;
-        let (mut count, mut start) = (0, None);
+        // The index may miss users who joined a moment ago.
+        let joined = self.tier_joins(&tier.id).await?.users;
+        let mut count = self.update_all_limits(&joined, tier).await?;
+        let mut start = None;
         loop {
             let (users, next) = self.users_in(&tier.id, start, None).await?;
-            for users in users.chunks(AT_ONCE) {
-                let updates = try_join_all(users.iter().map(|user| self.update_limits(user, tier))).await?;
-                count += updates.into_iter().filter(|is_updated| *is_updated).count();
-            }
+            count += self.update_all_limits(&users, tier).await?;
             if next.is_none() {
                 return Ok(count);
             }
             start = next;
         }
+    }
+
+    async fn update_all_limits(&self, users: &[UserId], tier: &Tier) -> Result<usize, CallError> {
+        const AT_ONCE: usize = 16;
+        let mut count = 0;
+        for users in users.chunks(AT_ONCE) {
+            let updates = try_join_all(users.iter().map(|user| self.update_limits(user, tier))).await?;
+            count += updates.into_iter().filter(|is_updated| *is_updated).count();
+        }
+        Ok(count)
     }
 
     /// Copies the current limits of the tier to a profile whose copy is older. Returns whether it was older.
@@ -112,11 +122,17 @@ impl Records {
     /// check them: a transaction fails when it contains an item that is part of another ongoing one (Amazon DynamoDB
     /// Developer Guide, "Transaction conflict handling in DynamoDB"), and all new users share the item of their tier.
     /// Instead, `workers-tiers` calls this for each new profile. A later change of the tier reaches the profile by
-    /// [`Records::propagate_limits`].
+    /// [`Records::propagate_limits`], which finds it in the item that is written here before the tier is read.
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn refresh_limits(&self, user: &UserId, profile: &Profile) -> Result<bool, CallError> {
+    pub async fn refresh_limits(
+        &self,
+        user: &UserId,
+        profile: &Profile,
+        now: Timestamp,
+    ) -> Result<bool, CallError> {
+        self.put_tier_join(&profile.tier, user, now).await?;
         match self.tier(&profile.tier).await? {
             Some(tier) if tier.revision > profile.limits.revision => self.update_limits(user, &tier).await,
             _ => Ok(false),

@@ -8,6 +8,7 @@ use crate::dynamodb::{
     condition::{eq, exists, not_exists},
     keys::{Item, TIERS, item, read, string, tier_key},
     records::{Records, is_condition, updated},
+    transactions::refused,
     update::Update,
 };
 
@@ -73,16 +74,24 @@ impl Records {
 
     /// Deletes a tier that has no users.
     ///
+    /// The index `by_tier` may miss users who joined a moment ago. So the profiles of those who joined in the last day are
+    /// read too, and nobody must join until the tier is deleted.
+    ///
     /// # Errors
     /// [`DeleteTierError`]
     pub async fn delete_tier(&self, id: &TierId) -> Result<(), DeleteTierError> {
-        if !self.users_in(id, None, Some(1)).await?.0.is_empty() {
+        let indexed = self.users_in(id, None, Some(1));
+        let ((indexed, _), joins) = tokio::try_join!(indexed, self.tier_joins(id))?;
+        let joined = self.profiles(&joins.users).await?;
+        if !indexed.is_empty() || joined.iter().any(|(_, profile)| profile.tier == *id) {
             return Err(DeleteTierError::InUse);
         }
-        match self.delete_when(tier_key(id), exists("pk"))?.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if is_condition(&error) => Err(DeleteTierError::NotFound),
-            Err(error) => Err(CallError::from(error).into()),
+        let tier = self.delete_in_transaction(tier_key(id), exists("pk"))?;
+        let reasons = self.transact(vec![tier, self.end_tier_joins(id, &joins)?]).await?;
+        match reasons.as_deref().map(|reasons| reasons.first().and_then(refused)) {
+            None => Ok(()),
+            Some(Some(_)) => Err(DeleteTierError::NotFound),
+            Some(None) => Err(DeleteTierError::InUse),
         }
     }
 }

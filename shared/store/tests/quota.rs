@@ -44,7 +44,7 @@ async fn of_a_thousand_uploads_at_once_exactly_as_many_succeed_as_there_are_plac
             ..basic
         })
         .await?;
-    assert!(records.set_tier(&user, &tier).await?);
+    assert!(records.set_tier(&user, &tier, domain::now()).await?);
 
     let requests = (0..REQUESTS).map(|request| creates_an_image(&records, &user, request));
     let made = try_join_all(requests).await?.into_iter().filter(|made| *made).count();

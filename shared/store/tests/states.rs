@@ -9,7 +9,7 @@ use domain::{
     Sequencer, Status, Thumbnail, Upload, UserId,
 };
 use proptest::{collection::vec, prelude::*};
-use store::{Change, Claim, Developed, Records};
+use store::{Change, Claim, Developed, Records, Refund};
 
 /// An event of an image. Versions start at 1, and may be greater than the image's version.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +138,7 @@ impl World {
             }
             Event::Reclaim => {
                 if self.deleted {
-                    records.refund_quota(user, id, self.last.quota_bytes(), now).await?;
+                    records.refund_quota(user, &[Refund::of(&self.last)], now).await?;
                     self.reclaimed = true;
                 }
             }
@@ -328,7 +328,8 @@ async fn an_image_is_put_back_once_and_not_after_the_clean_up() -> Result<()> {
         assert!(records.image(user, world.id, now).await?.is_some());
         records.delete_image(user, world.id, now).await?;
     }
-    records.refund_quota(user, world.id, 10, now).await?;
+    let refund = Refund { image: world.id, bytes: 10, task: None };
+    records.refund_quota(user, &[refund], now).await?;
     assert!(records.is_cleaned_up(user, world.id).await?);
     assert!(!records.put_back(user, &world.last, now).await?);
     assert!(records.image(user, world.id, now).await?.is_none());

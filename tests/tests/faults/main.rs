@@ -16,6 +16,7 @@ mod rates;
 mod redrive;
 mod remote;
 mod setup;
+mod stream;
 mod uploads;
 
 use std::{

@@ -10,7 +10,7 @@ use tests::{Plan, Stack, pictures, until};
 use crate::TURN;
 
 /// Runs `cargo xtask redrive` on the stack, and returns its output.
-fn redrive() -> Result<String> {
+pub(crate) fn redrive() -> Result<String> {
     let xtask = env::var("DARKROOM_XTASK").context("use `cargo xtask test`, which says where xtask is")?;
     let outputs = env::var("DARKROOM_OUTPUTS").context("no stack")?;
     let dir = Path::new(&outputs).parent().context("no directory")?;
@@ -19,7 +19,54 @@ fn redrive() -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-async fn holds(stack: &Stack, queue: &str, letters: &str) -> Result<()> {
+/// Deletes the messages that other tests left.
+pub(crate) async fn purge_dead_letters(stack: &Stack) -> Result<()> {
+    for queue in [
+        "AnalysisDeadLetters",
+        "EditDeadLetters",
+        "DropboxDeadLetters",
+        "UploadDeadLetters",
+        "StreamDeadLetters",
+        "TiersDeadLetters",
+    ] {
+        purge(stack, &stack.resource(queue).await?).await?;
+    }
+    Ok(())
+}
+
+async fn purge(stack: &Stack, url: &str) -> Result<()> {
+    stack.aws.json("sqs", "AmazonSQS.PurgeQueue", &json!({"QueueUrl": url})).await.map(drop)
+}
+
+/// A queue whose messages become dead letters after their first delivery, and soon.
+pub(crate) struct Impatient {
+    stack: Stack,
+    queue: String,
+    attributes: Value,
+}
+
+impl Impatient {
+    pub(crate) async fn queue(stack: &Stack, name: &str) -> Result<Self> {
+        let queue = stack.resource(name).await?;
+        purge(stack, &queue).await?;
+        let attributes = stack.aws.queue_attributes(&queue).await?;
+        let policy = attributes["RedrivePolicy"].as_str().context("no redrive policy")?;
+        let mut impatient: Value = serde_json::from_str(policy)?;
+        impatient["maxReceiveCount"] = json!(1);
+        let change = json!({"VisibilityTimeout": "1", "RedrivePolicy": impatient.to_string()});
+        stack.aws.set_queue_attributes(&queue, &change).await?;
+        Ok(Self { stack: stack.clone(), queue, attributes })
+    }
+
+    pub(crate) async fn restore(self) -> Result<()> {
+        let Self { stack, queue, attributes } = self;
+        let (timeout, policy) = (&attributes["VisibilityTimeout"], &attributes["RedrivePolicy"]);
+        let restored = json!({"VisibilityTimeout": timeout, "RedrivePolicy": policy});
+        stack.aws.set_queue_attributes(&queue, &restored).await
+    }
+}
+
+pub(crate) async fn holds(stack: &Stack, queue: &str, letters: &str) -> Result<()> {
     until(&format!("{letters} dead letters"), async || {
         let attributes = stack.aws.queue_attributes(queue).await?;
         Ok((attributes["ApproximateNumberOfMessages"] == letters).then_some(()))
@@ -38,11 +85,7 @@ async fn a_removal_among_the_dead_letters_is_done_after_a_redrive() -> Result<()
     let (user, plan) = (stack.user().await?, Plan::new()?);
     let (jobs, letters) =
         tokio::try_join!(stack.resource("DropboxJobs"), stack.resource("DropboxDeadLetters"))?;
-    // Other tests leave messages there.
-    for queue in ["AnalysisDeadLetters", "EditDeadLetters", "DropboxDeadLetters", "UploadDeadLetters"] {
-        let purge = json!({"QueueUrl": stack.resource(queue).await?});
-        stack.aws.json("sqs", "AmazonSQS.PurgeQueue", &purge).await?;
-    }
+    purge_dead_letters(&stack).await?;
     let picture = pictures::png(64, 64)?;
     let id = user.upload_for_phone("+4915123456789", &plan.file_name(".png"), "image/png", picture).await?;
     user.mirrored(&id).await?;
@@ -77,22 +120,16 @@ async fn poison_messages_end_among_the_dead_letters() -> Result<()> {
             ("EditJobs", "EditDeadLetters"),
             ("DropboxJobs", "DropboxDeadLetters"),
             ("UploadRetries", "UploadDeadLetters"),
+            ("StreamRetries", "StreamDeadLetters"),
+            ("TiersRetries", "TiersDeadLetters"),
         ]
         .map(async |(queue, letters)| {
-            let (queue, letters) = tokio::try_join!(stack.resource(queue), stack.resource(letters))?;
-            // Other tests leave messages there.
-            stack.aws.json("sqs", "AmazonSQS.PurgeQueue", &json!({"QueueUrl": letters})).await?;
-            let attributes = stack.aws.queue_attributes(&queue).await?;
-            let policy = attributes["RedrivePolicy"].as_str().context("no redrive policy")?;
-            let mut impatient: Value = serde_json::from_str(policy)?;
-            impatient["maxReceiveCount"] = json!(2);
-            let change = json!({"VisibilityTimeout": "1", "RedrivePolicy": impatient.to_string()});
-            stack.aws.set_queue_attributes(&queue, &change).await?;
-            stack.aws.send_message(&queue, &json!("poison")).await?;
+            let letters = stack.resource(letters).await?;
+            purge(&stack, &letters).await?;
+            let impatient = Impatient::queue(&stack, queue).await?;
+            stack.aws.send_message(&impatient.queue, &json!("poison")).await?;
             let dead = holds(&stack, &letters, "1").await;
-            let restored =
-                json!({"VisibilityTimeout": attributes["VisibilityTimeout"], "RedrivePolicy": policy});
-            stack.aws.set_queue_attributes(&queue, &restored).await?;
+            impatient.restore().await?;
             dead
         }),
     )

@@ -115,10 +115,16 @@ async fn admin_tiers_put() -> Result<()> {
 #[tokio::test]
 async fn admin_tiers_delete() -> Result<()> {
     let stack = Stack::connect()?;
-    let admin = stack.admin().await?;
+    let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
     needs_all_it_may(&stack, "AdminTiersDelete", async || {
-        let path = format!("/api/admin/account-tiers/{}", unique("p"));
+        let tier = unique("p");
+        let path = format!("/api/admin/account-tiers/{tier}");
         admin.put(&path, &rules()).await?.expect(200)?;
+        // A user who was in the tier today, so that the user's profile is read.
+        let of_user = format!("/api/admin/users/{}/tier", user.id);
+        for tier in [tier.as_str(), "basic"] {
+            admin.put(&of_user, &json!({"tier": tier})).await?.expect(200)?;
+        }
         let answer = admin.delete(&path).await?;
         ensure!(answer.status == 204, "{}", answer.text());
         Ok(())

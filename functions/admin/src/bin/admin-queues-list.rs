@@ -1,6 +1,6 @@
 //! `GET /api/admin/queues`: returns the numbers of waiting messages and of dead letters.
 
-use admin::{Depth, Queues};
+use admin::Queues;
 use api::{Caller, Error, Reply, Request, StatusCode};
 use serde::Serialize;
 
@@ -18,9 +18,8 @@ struct Body {
 #[derive(Debug, Serialize)]
 struct QueueBody {
     name: &'static str,
-    /// Null if the work comes from a stream, which has no queue.
-    waiting: Option<u64>,
-    in_flight: Option<u64>,
+    waiting: u64,
+    in_flight: u64,
     dead: u64,
 }
 
@@ -28,8 +27,8 @@ async fn list(queues: &Queues, request: Request) -> Reply {
     Caller::admin(&request).await?;
     let queues = queues.depths().await?.into_iter().map(|(name, work, dead)| QueueBody {
         name,
-        waiting: work.map(|work: Depth| work.waiting),
-        in_flight: work.map(|work| work.in_flight),
+        waiting: work.waiting,
+        in_flight: work.in_flight,
         dead: dead.waiting + dead.in_flight,
     });
     api::json(StatusCode::OK, &Body { queues: queues.collect() })

@@ -30,7 +30,8 @@ async fn delete(records: &Records, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest};
+    use endpoint_test::{Answer, FakeAws, TestRequest, ok};
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -54,6 +55,46 @@ mod tests {
         }
         "#);
         assert!(aws.calls().is_empty());
+    }
+
+    /// A user who was in the tier premium today, and is in `tier` now.
+    fn joined(tier: &str) -> [(&'static str, u16, Value); 3] {
+        let key = json!({"pk": {"S": "TIER_JOINS"}, "sk": {"S": "premium#user-1"}});
+        let counter = json!({"pk": {"S": "TIER_JOINS"}, "sk": {"S": "premium#"}, "moves": {"N": "4"}});
+        let mut profile = endpoint_test::profile(endpoint_test::tier());
+        (profile["pk"], profile["tier"]) = (json!("USER#user-1"), json!(tier));
+        let profile = endpoint_test::item(&profile)["Item"].take();
+        [
+            ok("Query", json!({"Items": []})),
+            ok("Query", json!({"Items": [counter, key]})),
+            ok("BatchGetItem", json!({"Responses": {"table": [profile]}})),
+        ]
+    }
+
+    #[tokio::test]
+    async fn a_tier_stays_if_a_user_is_in_it_whom_the_index_does_not_show() {
+        let aws = FakeAws::new(joined("premium"));
+        let answer = answer(&aws, TestRequest::new("DELETE").admin(), "premium").await;
+        assert_eq!((answer.status, &answer.body["code"]), (409, &json!("tier-in-use")));
+    }
+
+    #[tokio::test]
+    async fn a_tier_stays_if_a_user_joins_it_during_its_deletion() {
+        let reasons = json!([{"Code": "None"}, {"Code": "ConditionalCheckFailed"}]);
+        let refused = json!({
+            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "Message": "no",
+            "CancellationReasons": reasons,
+        });
+        let mut prepared = joined("basic").to_vec();
+        prepared.push(("TransactWriteItems", 400, refused));
+        let aws = FakeAws::new(prepared);
+        let answer = answer(&aws, TestRequest::new("DELETE").admin(), "premium").await;
+        assert_eq!((answer.status, &answer.body["code"]), (409, &json!("tier-in-use")));
+        // The counter of moves must not have changed since the users were read.
+        let (_, input) = aws.calls().pop().unwrap();
+        let counter = &input["TransactItems"][1]["Delete"];
+        assert_eq!(counter["Key"]["sk"], json!({"S": "premium#"}));
+        assert_eq!(counter["ExpressionAttributeValues"], json!({":v0": {"N": "4"}}));
     }
 
     #[tokio::test]

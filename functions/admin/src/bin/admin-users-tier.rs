@@ -37,7 +37,7 @@ async fn put(pool: &Pool, records: &Records, request: Request) -> Reply {
     let Some(found) = found else {
         return Err(Problem::invalid_field("tier", format!("tier: there is no tier {tier}")));
     };
-    if records.set_tier(&user, &found).await? {
+    if records.set_tier(&user, &found, domain::now()).await? {
         api::json(StatusCode::OK, &UserTierBody { id: user, tier })
     } else {
         let detail = "Another request changed this tier at the same time. Try again.";

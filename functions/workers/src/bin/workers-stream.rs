@@ -5,17 +5,28 @@
 //! if its upload does not arrive in time. When a job is added, the worker sends it to its queue.
 //!
 //! One function does both, because at most two functions may read a stream (AWS Lambda developer guide, "Using AWS Lambda
-//! with Amazon DynamoDB"). The other one is `workers-tiers`.
+//! with Amazon DynamoDB"). The other one is `workers-tiers`. Of each batch, the jobs are sent first, so that they do not
+//! wait for the clean-up. The same function reads the queue of the records that failed.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws::CallError;
-use aws_lambda_events::dynamodb::{Event, EventRecord};
-use aws_lambda_events::streams::DynamoDbEventResponse;
-use domain::{Image, ImageId, ImageSet, Job, Slots, UserId};
+use aws_lambda_events::dynamodb::EventRecord;
+use domain::{Image, Job, UserId};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use serde::Deserialize;
-use store::{Objects, Records};
+use store::{Objects, Records, Refund};
 use tracing::info;
-use workers::{ArrivedUploads, Dispatcher, Keys, has_expired, new_item, old_item, process_in_order};
+use workers::{
+    ArrivedUploads, BatchAnswer, Dispatcher, Keys, Outcomes, RecordBatch, Removed, RetryQueue, StreamAction,
+    each_in_order, unpanicked,
+};
+
+/// The longest time for a batch until the refunds of its images begin. The rest of the images is retried.
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(20);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -24,42 +35,16 @@ async fn main() -> Result<(), Error> {
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
     let (dispatcher, arrived) = (Dispatcher::from_env(&config)?, ArrivedUploads::from_env(&config)?);
     let worker = StreamWorker { records, objects, dispatcher, arrived };
-    lambda_runtime::run(service_fn(|event| worker.handle(event))).await
+    let queue = RetryQueue::from_env(&config)?;
+    lambda_runtime::run(service_fn(|event| handle(&worker, &queue, event))).await
 }
 
-/// What a stream record requires.
-#[derive(Debug)]
-enum Action {
-    /// Send a new job to its queue.
-    Dispatch(UserId, Box<Job>),
-    /// Clean up after a deleted image.
-    CleanUpImage(UserId, Box<Image>),
-    /// Delete the images of a deleted set.
-    DeleteImages(UserId, Slots),
-    /// End a replacement whose upload did not arrive in time.
-    ExpireReplacement(UserId, ImageId, u32),
-}
-
-/// The item that exists while a replacement is pending.
-#[derive(Deserialize)]
-struct Replacement {
-    version: u32,
-}
-
-/// Decides what a record requires.
-fn action(record: &EventRecord) -> Result<Option<Action>, CallError> {
-    let keys = Keys::of(record)?;
-    let (Some(user), Some((kind, id))) = (keys.user()?, keys.sk.split_once('#')) else { return Ok(None) };
-    Ok(Some(match (record.event_name.as_str(), kind) {
-        ("INSERT", "JOB") => Action::Dispatch(user, new_item(record)?),
-        ("REMOVE", "IMAGE") => Action::CleanUpImage(user, old_item(record)?),
-        ("REMOVE", "SET") => Action::DeleteImages(user, old_item::<ImageSet>(record)?.slots),
-        ("REMOVE", "REPLACEMENT") => {
-            let Replacement { version } = old_item(record)?;
-            Action::ExpireReplacement(user, id.parse().map_err(CallError::internal)?, version)
-        }
-        _ => return Ok(None),
-    }))
+async fn handle(
+    worker: &StreamWorker,
+    queue: &RetryQueue,
+    event: LambdaEvent<RecordBatch>,
+) -> Result<BatchAnswer, Error> {
+    queue.process(event, async |records, outcomes| worker.process(records, outcomes).await).await
 }
 
 struct StreamWorker {
@@ -69,55 +54,97 @@ struct StreamWorker {
     arrived: ArrivedUploads,
 }
 
+/// The refunds of each user, with the indexes of their records.
+type Refunds = HashMap<UserId, Vec<(usize, Refund)>>;
+
 impl StreamWorker {
-    async fn handle(&self, event: LambdaEvent<Event>) -> Result<DynamoDbEventResponse, Error> {
-        let process = async |record: &EventRecord| match action(record)? {
-            // An upload that has arrived is developed, although the deadline is over.
-            Some(action) if has_expired(record) && self.rescue(&action).await? => Ok(()),
-            Some(action) => self.perform(action).await,
-            None => Ok(()),
-        };
-        Ok(process_in_order(event.payload, process).await)
-    }
-
-    /// Looks whether the upload of an expired image or replacement has arrived. Returns whether there is nothing to clean
-    /// up.
-    async fn rescue(&self, action: &Action) -> Result<bool, CallError> {
-        match action {
-            Action::CleanUpImage(user, image) => self.arrived.rescue_image(user, image).await,
-            Action::ExpireReplacement(user, image, version) => {
-                self.arrived.rescue_replacement(user, *image, *version).await
-            }
-            Action::Dispatch(..) | Action::DeleteImages(..) => Ok(false),
-        }
-    }
-
-    /// Performs an action. Repeating an action has no further effect.
-    async fn perform(&self, action: Action) -> Result<(), CallError> {
-        let now = domain::now();
-        match action {
-            Action::Dispatch(user, job) => {
-                self.dispatcher.send(user, &job).await?;
-                info!(job = %job.id, "sent a job to its queue");
-            }
-            Action::CleanUpImage(user, image) => {
-                self.clean_up_image(&user, &image).await?;
-                info!(%user, image = %image.id, "cleaned up after an image");
-            }
-            Action::DeleteImages(user, slots) => {
-                self.records.delete_images_of(&user, &slots, now).await?;
-                info!(%user, "deleted the images of a set");
-            }
-            Action::ExpireReplacement(user, image, version) => {
-                self.records.expire_replacement(&user, image, version, now).await?;
-                info!(%user, %image, version, "ended a replacement that expired");
+    /// Processes the records of a batch: first new jobs, then everything else side by side, and at last the refunds of
+    /// all deleted images of a user together.
+    async fn process(&self, records: &[EventRecord], outcomes: &Outcomes) {
+        let mut jobs = Vec::new();
+        let mut items: BTreeMap<Keys, Vec<(usize, UserId, Removed)>> = BTreeMap::new();
+        for (index, record) in records.iter().enumerate() {
+            match Keys::of(record).and_then(|keys| Ok((StreamAction::of(record)?, keys))) {
+                Ok((Some(StreamAction::Dispatch(user, job)), _)) => jobs.push(vec![(index, user, job)]),
+                Ok((Some(StreamAction::CleanUp(user, removed)), keys)) => {
+                    items.entry(keys).or_default().push((index, user, removed));
+                }
+                Ok((None, _)) => outcomes.set(index, Ok(())),
+                Err(cause) => outcomes.set(index, Err(cause)),
             }
         }
+        each_in_order(jobs, async |(index, user, job)| {
+            outcomes.run(index, self.dispatch(user, &job)).await;
+        })
+        .await;
+
+        let refunds = Mutex::new(Refunds::new());
+        let clean_up = each_in_order(items.into_values(), async |(index, user, removed)| {
+            match unpanicked(self.clean_up(&user, removed)).await {
+                Ok(Some(refund)) => {
+                    let mut refunds = refunds.lock().unwrap_or_else(PoisonError::into_inner);
+                    refunds.entry(user).or_default().push((index, refund));
+                }
+                Ok(None) => outcomes.set(index, Ok(())),
+                Err(cause) => outcomes.set(index, Err(cause)),
+            }
+        });
+        // Records without an outcome are retried.
+        let _ = tokio::time::timeout(CLEAN_UP_LIMIT, clean_up).await;
+        let refunds = refunds.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // The refunds of one user change the same profile, so they follow one another.
+        let chunks = refunds.into_iter().map(|(user, refunds)| {
+            let chunks = refunds.chunks(Records::REFUNDS_AT_ONCE).map(|some| (user.clone(), some.to_vec()));
+            chunks.collect()
+        });
+        each_in_order(chunks, async |(user, refunds): (UserId, Vec<(usize, Refund)>)| {
+            let (indexes, refunds): (Vec<usize>, Vec<Refund>) = refunds.into_iter().unzip();
+            let outcome = unpanicked(self.records.refund_quota(&user, &refunds, domain::now())).await;
+            info!(%user, images = refunds.len(), done = outcome.is_ok(), "refunded deleted images");
+            outcomes.set_all(indexes, outcome);
+        })
+        .await;
+    }
+
+    /// Sends a new job to its queue.
+    async fn dispatch(&self, user: UserId, job: &Job) -> Result<(), CallError> {
+        self.dispatcher.send(user, job).await?;
+        info!(job = %job.id, "sent a job to its queue");
         Ok(())
     }
 
-    async fn clean_up_image(&self, user: &UserId, image: &Image) -> Result<(), CallError> {
+    /// Cleans up after an item. Repeating it has no further effect. Returns the refund of an image, which follows.
+    ///
+    /// The refund is the last step, because the marker that prevents a second refund expires some day. A record whose
+    /// refund was written needs no retry.
+    async fn clean_up(&self, user: &UserId, removed: Removed) -> Result<Option<Refund>, CallError> {
         let now = domain::now();
+        match removed {
+            // An upload that has arrived is developed, although the deadline is over.
+            Removed::Image { image, has_expired: true }
+                if self.arrived.rescue_image(user, &image).await? => {}
+            Removed::Replacement { image, version, has_expired: true }
+                if self.arrived.rescue_replacement(user, image, version).await? => {}
+            Removed::Image { image, has_expired } => {
+                self.clean_up_image(user, &image).await?;
+                if !image.was_never_uploaded() {
+                    info!(%user, image = %image.id, has_expired, "cleaned up after an image");
+                }
+                return Ok(Some(Refund::of(&image)));
+            }
+            Removed::Set(slots) => {
+                self.records.delete_images_of(user, &slots, now).await?;
+                info!(%user, "deleted the images of a set");
+            }
+            Removed::Replacement { image, version, .. } => {
+                self.records.expire_replacement(user, image, version, now).await?;
+                info!(%user, %image, version, "ended a replacement that expired");
+            }
+        }
+        Ok(None)
+    }
+
+    async fn clean_up_image(&self, user: &UserId, image: &Image) -> Result<(), CallError> {
         let free_slot = async {
             match image.set {
                 Some(place) => self.records.free_slot(user, image.id, place).await,
@@ -126,41 +153,28 @@ impl StreamWorker {
         };
         let delete_deferred_edit = async {
             match image.edit_image_id.filter(|_| image.edit_deferred) {
-                Some(edit) => self.records.delete_image(user, edit, now).await.map(drop),
+                Some(edit) => self.records.delete_waiting_edit(user, edit, domain::now()).await,
                 None => Ok(()),
             }
         };
-        tokio::try_join!(
-            delete_deferred_edit,
-            self.objects.remove_all(user, image.id),
-            self.records.refund_quota(user, image.id, image.quota_bytes(), now),
-            free_slot,
-        )?;
-        // The job is added last. Otherwise each retry after another failure would add one more.
-        if let Some(dropbox_copy) = &image.dropbox_copy {
-            self.records.enqueue(user, dropbox_copy.delete_task()).await?;
-        }
-        Ok(())
+        let remove_objects = async {
+            // `workers-thumbnail` deletes a file that arrives now or later, because its image does not exist.
+            if image.was_never_uploaded() { Ok(()) } else { self.objects.remove_all(user, image.id).await }
+        };
+        tokio::try_join!(delete_deferred_edit, remove_objects, free_slot).map(drop)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use endpoint_test::{FakeAws, error, ok};
     use serde_json::{Value, json};
+
+    use workers::UploadRetries;
 
     use super::*;
 
     const ID: &str = "01JZ8Q4T2N6V5X3R9C7M1K0B8D";
-
-    /// What a change of an item in a user's partition requires.
-    fn action_of(event: &str, sk: &str, item: Value) -> Result<Option<Action>, CallError> {
-        let item_name = if event == "REMOVE" { "OldImage" } else { "NewImage" };
-        let keys = json!({"pk": {"S": "USER#user-1"}, "sk": {"S": sk}});
-        let change = json!({"Keys": keys, item_name: item, "SequenceNumber": "1", "SizeBytes": 1});
-        let record =
-            json!({"eventID": "1", "eventName": event, "awsRegion": "us-east-1", "dynamodb": change});
-        action(&serde_json::from_value(record).unwrap())
-    }
 
     fn job() -> Value {
         json!({
@@ -169,64 +183,107 @@ mod tests {
         })
     }
 
-    #[test]
-    fn a_new_job_is_sent_to_its_queue() {
-        let action = action_of("INSERT", &format!("JOB#{ID}"), job()).unwrap();
-        let Some(Action::Dispatch(user, job_sent)) = action else { panic!("{action:?}") };
-        assert_eq!((user.as_str(), job_sent.id.to_string().as_str()), ("user-1", ID));
-        let path = serde_json::from_value(json!("/+4930901820/a.jpg")).unwrap();
-        assert_eq!(job_sent.task, domain::Task::DeleteDropboxCopy { path });
-        // Changing or ending a job requires nothing.
-        for event in ["MODIFY", "REMOVE"] {
-            assert!(action_of(event, &format!("JOB#{ID}"), job()).unwrap().is_none());
-        }
-    }
-
-    #[test]
-    fn a_removed_image_is_cleaned_up() {
-        let event: Event =
-            serde_json::from_str(include_str!("../../../../events/workers-stream.json")).unwrap();
-        let action = action(&event.records[0]).unwrap();
-        let Some(Action::CleanUpImage(user, image)) = action else { panic!("{action:?}") };
-        assert_eq!(
-            (user.as_str(), image.id.to_string().as_str()),
-            ("5f0c1d9e-7c53-4d7e-a1c9-6a3c5a0f4a11", ID)
-        );
-        assert_eq!(image.quota_bytes(), 12_345);
-    }
-
-    #[test]
-    fn a_removed_set_takes_its_images_along() {
-        let set = json!({
-            "id": {"S": ID}, "created_at": {"S": "2026-03-12T19:03:50Z"}, "updated_at": {"S": "2026-03-12T19:03:50Z"},
-            "slots": {"M": {"image2": {"S": ID}}},
+    /// A removal of an image that was never uploaded.
+    fn removal(user: &str, number: usize) -> Value {
+        let id = format!("01JZ8Q4T2N6V5X3R9C7M1K{number:04}");
+        let image = json!({
+            "id": {"S": id}, "file_name": {"S": "a"}, "content_type": {"S": "image/png"}, "size": {"N": "7"},
+            "version": {"N": "1"}, "status": {"S": "pending"}, "created_at": {"S": "2026-03-12T19:03:50Z"},
+            "updated_at": {"S": "2026-03-12T19:03:50Z"},
         });
-        let action = action_of("REMOVE", &format!("SET#{ID}"), set.clone()).unwrap();
-        let Some(Action::DeleteImages(_, slots)) = action else { panic!("{action:?}") };
-        assert_eq!(slots, Slots { image2: Some(ID.parse().unwrap()), ..Slots::default() });
-        assert!(action_of("MODIFY", &format!("SET#{ID}"), set).unwrap().is_none());
+        record("REMOVE", user, &format!("IMAGE#{id}"), "OldImage", image)
     }
 
-    #[test]
-    fn a_replacement_ends_when_its_item_expires() {
-        let item = json!({"version": {"N": "2"}});
-        let action = action_of("REMOVE", &format!("REPLACEMENT#{ID}"), item).unwrap();
-        let Some(Action::ExpireReplacement(_, image, 2)) = action else { panic!("{action:?}") };
-        assert_eq!(image.to_string(), ID);
+    fn record(event: &str, user: &str, sk: &str, item_name: &str, item: Value) -> Value {
+        let keys = json!({"pk": {"S": format!("USER#{user}")}, "sk": {"S": sk}});
+        let change = json!({"Keys": keys, item_name: item, "SequenceNumber": sk, "SizeBytes": 1});
+        json!({
+            "eventID": sk, "eventName": event, "eventSource": "aws:dynamodb", "awsRegion": "us-east-1",
+            "dynamodb": change,
+        })
     }
 
-    #[test]
-    fn other_items_require_nothing() {
-        for sk in ["PROFILE", "REQUEST#1", "RECLAIMED#1"] {
-            for event in ["INSERT", "MODIFY", "REMOVE"] {
-                assert!(action_of(event, sk, json!({})).unwrap().is_none(), "{event} {sk}");
-            }
-        }
+    /// Lets the worker process these records, and returns the calls to AWS.
+    async fn calls(aws: &FakeAws, records: Vec<Value>) -> (Value, Vec<(String, Value)>) {
+        let config = aws.config();
+        let worker = StreamWorker {
+            records: aws.records(),
+            objects: aws.objects(),
+            dispatcher: Dispatcher::new(&config, ["analysis", "edits", "dropbox"].map(str::to_owned)),
+            arrived: ArrivedUploads::new(
+                aws.records(),
+                aws.objects(),
+                UploadRetries::new(&config, "uploads".to_owned()),
+            ),
+        };
+        let queue = RetryQueue::new(&config, "retries".to_owned(), Duration::from_secs(10));
+        let mut context = lambda_runtime::Context::default();
+        context.deadline = u64::MAX;
+        let event = serde_json::from_value(json!({"Records": records})).unwrap();
+        let answer = handle(&worker, &queue, LambdaEvent::new(event, context)).await.unwrap();
+        (serde_json::to_value(answer).unwrap(), aws.calls())
     }
 
-    #[test]
-    fn an_unreadable_item_is_an_error() {
-        assert!(action_of("REMOVE", &format!("IMAGE#{ID}"), json!({})).is_err());
-        assert!(action_of("INSERT", &format!("JOB#{ID}"), json!({})).is_err());
+    fn none_failed() -> Value {
+        json!({"batchItemFailures": []})
+    }
+
+    #[tokio::test]
+    async fn jobs_are_sent_before_anything_else_and_images_without_a_file_need_no_call_to_s3() {
+        let transact = || ok("TransactWriteItems", json!({}));
+        let aws = FakeAws::new([transact(), transact(), ok("SendMessage", json!({}))]);
+        let mut records: Vec<Value> = (0..3).map(|number| removal("ann", number)).collect();
+        records.push(removal("bob", 3));
+        records.push(record("INSERT", "bob", &format!("JOB#{ID}"), "NewImage", job()));
+        let (answer, calls) = calls(&aws, records).await;
+        assert_eq!(answer, none_failed());
+        let operations: Vec<&str> = calls.iter().map(|(operation, _)| operation.as_str()).collect();
+        assert_eq!(operations, ["SendMessage", "TransactWriteItems", "TransactWriteItems"]);
+        assert_eq!(calls[0].1["QueueUrl"], "dropbox");
+        // One transaction for each user: the markers and one update of the usage.
+        let mut sizes: Vec<usize> =
+            calls[1..].iter().map(|(_, input)| input["TransactItems"].as_array().unwrap().len()).collect();
+        sizes.sort_unstable();
+        assert_eq!(sizes, [2, 4]);
+    }
+
+    #[tokio::test]
+    async fn many_images_of_a_user_are_refunded_in_transactions_of_45() {
+        let aws = FakeAws::new((0..3).map(|_| ok("TransactWriteItems", json!({}))));
+        let (answer, calls) = calls(&aws, (0..100).map(|number| removal("ann", number)).collect()).await;
+        assert_eq!(answer, none_failed());
+        let usage = |input: &Value| {
+            let items = input["TransactItems"].as_array().unwrap().clone();
+            let update = items.iter().find_map(|item| item.get("Update")).unwrap();
+            let values = update["ExpressionAttributeValues"].as_object().unwrap();
+            let mut values: Vec<String> = values.values().map(|value| value["N"].to_string()).collect();
+            values.sort_unstable();
+            (items.len(), values.join(" "))
+        };
+        let usages: Vec<_> = calls.iter().map(|(_, input)| usage(input)).collect();
+        let expected = [(46, r#""-315" "-45""#), (46, r#""-315" "-45""#), (11, r#""-10" "-70""#)];
+        assert_eq!(usages, expected.map(|(items, values)| (items, values.to_owned())));
+    }
+
+    #[tokio::test]
+    async fn the_images_of_a_refund_that_fails_are_put_aside_and_the_others_are_done() {
+        let aws = FakeAws::new([
+            error("TransactWriteItems", "AccessDeniedException"),
+            ok("SendMessage", json!({})),
+            ok("SendMessage", json!({})),
+        ]);
+        let set = json!({
+            "id": {"S": ID}, "created_at": {"S": "2026-03-12T19:03:50Z"}, "slots": {"M": {}},
+            "updated_at": {"S": "2026-03-12T19:03:50Z"},
+        });
+        let empty_set = record("REMOVE", "bob", &format!("SET#{ID}"), "OldImage", set);
+        let records = vec![removal("ann", 0), empty_set, removal("ann", 1)];
+        let (answer, calls) = calls(&aws, records.clone()).await;
+        assert_eq!(answer, none_failed());
+        let sent: Vec<Value> = calls[1..]
+            .iter()
+            .map(|(_, input)| serde_json::from_str(input["MessageBody"].as_str().unwrap()).unwrap())
+            .collect();
+        assert_eq!(sent, [records[0].clone(), records[2].clone()]);
     }
 }

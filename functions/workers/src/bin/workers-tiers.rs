@@ -1,29 +1,46 @@
 //! Handles the table's stream. When an admin changes a tier, the worker copies the new rules to the tier's users. When a
 //! profile is added, the worker corrects outdated rules in it, because its rules may come from a cache.
+//!
+//! The same function reads the queue of the records that failed. A change of a tier with very many users continues there,
+//! where there is more time.
 
 use aws::CallError;
-use aws_lambda_events::dynamodb::{Event, EventRecord};
-use aws_lambda_events::streams::DynamoDbEventResponse;
+use aws_lambda_events::dynamodb::EventRecord;
 use domain::{Profile, Tier};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use store::Records;
 use tracing::info;
-use workers::{Keys, new_item, process_in_order};
+use workers::{BatchAnswer, Keys, RecordBatch, RetryQueue, each_in_order, new_item};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init();
-    let records = Records::from_env(&aws::config()?)?;
-    lambda_runtime::run(service_fn(|event| handle(&records, event))).await
+    let config = aws::config()?;
+    let (records, queue) = (Records::from_env(&config)?, RetryQueue::from_env(&config)?);
+    lambda_runtime::run(service_fn(|event| handle(&records, &queue, event))).await
 }
 
-async fn handle(records: &Records, event: LambdaEvent<Event>) -> Result<DynamoDbEventResponse, Error> {
-    let process = async |record: &EventRecord| match record.event_name.as_str() {
+async fn handle(
+    records: &Records,
+    queue: &RetryQueue,
+    event: LambdaEvent<RecordBatch>,
+) -> Result<BatchAnswer, Error> {
+    // The order of the records does not matter: older rules never overwrite newer ones.
+    let process = async |batch: &[EventRecord], outcomes: &workers::Outcomes| {
+        each_in_order(batch.iter().enumerate().map(|record| vec![record]), async |(index, record)| {
+            outcomes.run(index, apply(records, record)).await;
+        })
+        .await;
+    };
+    queue.process(event, process).await
+}
+
+async fn apply(records: &Records, record: &EventRecord) -> Result<(), CallError> {
+    match record.event_name.as_str() {
         "MODIFY" => propagate_limits(records, record).await,
         "INSERT" => refresh_limits(records, record).await,
         _ => Ok(()),
-    };
-    Ok(process_in_order(event.payload, process).await)
+    }
 }
 
 /// Copies the new rules of a tier to its users.
@@ -41,7 +58,7 @@ async fn refresh_limits(records: &Records, record: &EventRecord) -> Result<(), C
         return Ok(());
     };
     let profile: Profile = new_item(record)?;
-    if records.refresh_limits(&user, &profile).await? {
+    if records.refresh_limits(&user, &profile, domain::now()).await? {
         info!(%user, tier = %profile.tier, "replaced outdated rules of a new profile");
     }
     Ok(())

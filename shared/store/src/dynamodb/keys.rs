@@ -13,6 +13,7 @@ pub(crate) const IMAGE: &str = "IMAGE#";
 pub(crate) const SET: &str = "SET#";
 pub(crate) const LINK: &str = "LINK#";
 pub(crate) const TIERS: &str = "TIER";
+pub(crate) const TIER_JOINS: &str = "TIER_JOINS";
 
 const USER: &str = "USER#";
 
@@ -38,6 +39,16 @@ pub(crate) fn profile_key(user: &UserId) -> Item {
 
 pub(crate) fn tier_key(tier: &TierId) -> Item {
     key(string(TIERS), format!("TIER#{tier}"))
+}
+
+/// The item that shows that a user joined a tier recently.
+pub(crate) fn tier_join_key(tier: &TierId, user: &UserId) -> Item {
+    key(string(TIER_JOINS), format!("{tier}#{user}"))
+}
+
+/// The item that counts how often users were moved into a tier. Its sort key precedes those of the tier's joins.
+pub(crate) fn tier_joins_key(tier: &TierId) -> Item {
+    key(string(TIER_JOINS), format!("{tier}#"))
 }
 
 pub(crate) fn job_key(user: &UserId, job: JobId) -> Item {

@@ -6,12 +6,12 @@
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::{Image, ImageId, Lease, ObjectKey, Sequencer, Status, Timestamp, UserId};
+use domain::{Image, Lease, ObjectKey, Sequencer, Status, Timestamp};
 
 use super::filter::awaits_upload;
 use crate::dynamodb::{
     condition::{eq, exists, lt, not_exists},
-    keys::{image_key, number, profile_key, read, refund_key, string, timestamp, value},
+    keys::{image_key, number, read, string, timestamp, value},
     records::{Records, is_condition, refused_update, updated},
     update::Update,
 };
@@ -114,30 +114,6 @@ impl Records {
             Err(error) if !is_condition(&error) => Err(error.into()),
             _ => Ok(()),
         }
-    }
-
-    /// Subtracts a deleted image from the usage. A second call for the same image changes nothing.
-    ///
-    /// # Errors
-    /// [`CallError`]
-    pub async fn refund_quota(
-        &self,
-        user: &UserId,
-        id: ImageId,
-        bytes: u64,
-        now: Timestamp,
-    ) -> Result<(), CallError> {
-        // Longer than a stream keeps its records (24 hours) and a queue keeps its messages (14 days).
-        const MARKER_SECONDS: i64 = 15 * 24 * 60 * 60;
-        let mut marker = refund_key(user, id);
-        marker.insert("expires_at".to_owned(), number(now.as_second() + MARKER_SECONDS));
-        let usage = Update::new(profile_key(user))
-            .add("images", -1)
-            .add("bytes", -i128::from(bytes))
-            .when(exists("pk"))
-            .in_transaction(self)?;
-        // If a condition is false, the quota was refunded before or the user does not exist.
-        self.transact(vec![self.put_new(marker)?, usage]).await.map(drop)
     }
 }
 

@@ -155,6 +155,6 @@ impl Records {
 }
 
 /// The image still waits for the file of an edit.
-fn awaits_edit() -> Condition {
+pub(crate) fn awaits_edit() -> Condition {
     eq("status", string(Status::Pending.as_str())).and(eq("version", number(1)))
 }

@@ -161,17 +161,6 @@ impl Records {
         }
     }
 
-    /// Enqueues a job.
-    ///
-    /// # Errors
-    /// [`CallError`]
-    pub async fn enqueue(&self, user: &UserId, task: Task) -> Result<(), CallError> {
-        let job = Job::new(JobId::generate(), task);
-        let item = item(job_key(user, job.id), job)?;
-        self.dynamodb.put_item().table_name(&self.table).set_item(Some(item)).send().await?;
-        Ok(())
-    }
-
     /// The item of a transaction that puts a new job.
     pub(crate) fn put_job(&self, user: &UserId, job: &Job) -> Result<TransactWriteItem, CallError> {
         self.put_new(item(job_key(user, job.id), job)?)

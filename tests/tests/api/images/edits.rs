@@ -130,6 +130,29 @@ async fn an_edit_that_waits_goes_with_its_source() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs the local stack: its provider of AI is a stand-in"]
+async fn an_edit_that_its_owner_replaced_stays_when_its_source_goes() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let (picture, fields) = (
+        pictures::png(64, 64)?,
+        json!({"file_name": "a", "content_type": "image/png", "size": 9, "edit_prompt": "x"}),
+    );
+    let created = user.create_with(fields).await?;
+    let edit = created.image["edit_image_id"].as_str().unwrap();
+    let own = user.replace(edit, "image/png", picture.len()).await?;
+    stack.put(&own.upload, picture.clone()).await?.expect(200)?;
+    assert_eq!(user.developed(edit).await?["status"], "ready");
+    user.delete(&format!("/api/images/{}", created.id())).await?.expect(204)?;
+    // The source's place comes back after everything that belongs to it was deleted.
+    user.usage_becomes(1, picture.len() as u64).await?;
+    assert_eq!(user.image(edit).await?["status"], "ready");
+    let (originals, thumbnails) = user.objects(edit).await?;
+    assert!(!originals.is_empty() && !thumbnails.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: its provider of AI is a stand-in"]
 async fn an_edit_needs_a_place_in_the_quota_and_a_tier_with_ai() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE.with("max_images", 1)).await?;

@@ -15,11 +15,14 @@ async fn queue_name(stack: &Stack, queue: &str) -> Result<String> {
     Ok(url.rsplit('/').next().unwrap_or(&url).to_owned())
 }
 
-/// The only event source of a function.
-async fn source(stack: &Stack, function: &str) -> Result<Value> {
+/// The only event source of a function that is a stream, or the only one that is a queue.
+async fn source(stack: &Stack, function: &str, is_stream: bool) -> Result<Value> {
     let mut sources = stack.aws.event_sources(&stack.resource(function).await?).await?;
     let sources = sources["EventSourceMappings"].as_array_mut().context("no list")?;
-    ensure!(sources.len() == 1, "{function} has {} sources", sources.len());
+    sources.retain(|source| {
+        source["EventSourceArn"].as_str().is_some_and(|arn| arn.contains(":dynamodb:") == is_stream)
+    });
+    ensure!(sources.len() == 1, "{function} has {} such sources", sources.len());
     sources.pop().context("no source")
 }
 
@@ -46,8 +49,10 @@ async fn what_a_worker_cannot_take_from_its_queue_goes_to_the_dead_letters() -> 
         ("WorkersEdit", "EditJobs", "EditDeadLetters", 20),
         ("WorkersDropbox", "DropboxJobs", "DropboxDeadLetters", 20),
         ("WorkersThumbnail", "UploadRetries", "UploadDeadLetters", 100),
+        ("WorkersStream", "StreamRetries", "StreamDeadLetters", 100),
+        ("WorkersTiers", "TiersRetries", "TiersDeadLetters", 100),
     ] {
-        let source = source(&stack, function).await?;
+        let source = source(&stack, function, false).await?;
         assert!(names(&source["EventSourceArn"], &queue_name(&stack, queue).await?), "{source}");
         assert_eq!(source["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]), "{function}");
         let attributes = stack.aws.queue_attributes(&stack.resource(queue).await?).await?;
@@ -55,6 +60,17 @@ async fn what_a_worker_cannot_take_from_its_queue_goes_to_the_dead_letters() -> 
             attributes["RedrivePolicy"].as_str().with_context(|| format!("{queue} has no redrive"))?;
         let redrive: Value = serde_json::from_str(redrive)?;
         assert!(names(&redrive["deadLetterTargetArn"], &queue_name(&stack, letters).await?), "{redrive}");
+        // A message must not come back while the function works on it (AWS Lambda Developer Guide, "Creating and
+        // configuring an Amazon SQS event source mapping"), and a dead letter must outlive its time in the queue.
+        let timeout = stack.aws.function(&stack.resource(function).await?).await?["Timeout"].clone();
+        let seconds =
+            |attributes: &Value, name: &str| attributes[name].as_str().and_then(|text| text.parse().ok());
+        let visibility: Option<u64> = seconds(&attributes, "VisibilityTimeout");
+        assert!(visibility >= timeout.as_u64().map(|seconds| 6 * seconds), "{queue}: {visibility:?}");
+        let dead = stack.aws.queue_attributes(&stack.resource(letters).await?).await?;
+        let retention: [Option<u64>; 2] =
+            [&attributes, &dead].map(|all| seconds(all, "MessageRetentionPeriod"));
+        assert!(retention[0] < retention[1], "{queue}: {retention:?}");
         // CloudFormation may have converted the number to text.
         assert_eq!(redrive["maxReceiveCount"].to_string().trim_matches('"'), times.to_string(), "{queue}");
     }
@@ -92,11 +108,11 @@ async fn a_reader_of_the_stream_gets_its_records_alone_and_keeps_what_it_gives_u
         json!({"eventName": ["MODIFY"], "dynamodb": {"Keys": {"pk": {"S": ["TIER"]}}}}),
         json!({"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": ["PROFILE"]}}}}),
     ];
-    for (function, filters, letters, bisect) in [
-        ("WorkersStream", &reclaim[..], "StreamDeadLetters", true),
-        ("WorkersTiers", &tiers[..], "TiersDeadLetters", false),
+    for (function, filters, letters, batch) in [
+        ("WorkersStream", &reclaim[..], "StreamDeadLetters", 200),
+        ("WorkersTiers", &tiers[..], "TiersDeadLetters", 100),
     ] {
-        let source = source(&stack, function).await?;
+        let source = source(&stack, function, true).await?;
         let stream = format!(":table/{}/stream/", stack.outputs.table);
         assert!(source["EventSourceArn"].as_str().is_some_and(|arn| arn.contains(&stream)), "{source}");
         let patterns = source["FilterCriteria"]["Filters"].as_array().into_iter().flatten();
@@ -107,9 +123,12 @@ async fn a_reader_of_the_stream_gets_its_records_alone_and_keeps_what_it_gives_u
         let letters = queue_name(&stack, letters).await?;
         assert!(names(&source["DestinationConfig"]["OnFailure"]["Destination"], &letters), "{source}");
         assert_eq!(source["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]), "{function}");
-        assert_eq!(source["MaximumRetryAttempts"], 100, "{function}");
+        assert_eq!(source["StartingPosition"], "TRIM_HORIZON", "{function}");
+        assert_eq!(source["BatchSize"], batch, "{function}");
+        assert_eq!(source["ParallelizationFactor"], 4, "{function}");
+        assert_eq!(source["MaximumRetryAttempts"], -1, "{function}");
         assert_eq!(source["MaximumRecordAgeInSeconds"], 43200, "{function}");
-        assert_eq!(source["BisectBatchOnFunctionError"].as_bool().unwrap_or_default(), bisect, "{function}");
+        assert_eq!(source["BisectBatchOnFunctionError"], true, "{function}");
     }
     Ok(())
 }
