@@ -115,7 +115,10 @@ async fn workers_stream() -> Result<()> {
         user.fill(&other, "image1", "image/png", 10).await?.expect(201)?;
         let replaced = ready(&user).await?;
         user.replace(&replaced, "image/png", 10).await?;
+        // Only an image that had a file has objects to delete.
+        let gone = ready(&user).await?;
         for event in [
+            events::removed(&user, &gone).await?,
             events::replacement_lapsed(&user, &replaced).await?,
             events::set_removed(&user, &other).await?,
             events::removed(&user, id).await?,
