@@ -23,11 +23,11 @@ const MAX_CRASHES: u32 = 3;
 /// stops counts as one that died.
 const TIME_TO_RELEASE: Duration = Duration::from_secs(5);
 
-/// For how long an upload without an image waits for the clean-up of the image. The table's stream keeps its records for
-/// this time (Amazon DynamoDB Developer Guide, "Change data capture for DynamoDB Streams"), so no clean-up comes later.
-const CLEAN_UP_SECONDS: u64 = 24 * 60 * 60;
+/// For how long an upload without an image waits for the clean-up of the image. The clean-up itself may be retried for days.
+/// It ends before SQS would move the message to the dead letters.
+const CLEAN_UP_SECONDS: u64 = 3 * 24 * 60 * 60;
 
-/// The delay before an upload whose image was just deleted is looked at again.
+/// The shortest delay before an upload whose image was just deleted is looked at again.
 const CLEAN_UP_DELAY: Duration = Duration::from_secs(60);
 
 #[tokio::main(flavor = "current_thread")]
@@ -58,6 +58,9 @@ enum RetryableError {
     /// Not before this delay.
     #[error("the upload has to wait")]
     Wait(Duration),
+    /// Until `workers-stream` has cleaned up after the image.
+    #[error("the image of the upload does not exist")]
+    NoImage,
     #[error("the time of the invocation was over")]
     OutOfTime,
     #[error(transparent)]
@@ -100,10 +103,8 @@ impl ThumbnailWorker {
         for upload in notification.uploads() {
             let delivery = Delivery { context: &context, message: None };
             let result = match Box::pin(self.develop(&upload, delivery)).await {
-                Err(RetryableError::Wait(delay)) => {
-                    info!(key = %upload.key, seconds = delay.as_secs(), "sending the upload to the queue of retries");
-                    self.retries.send(&upload, delay).await.map_err(RetryableError::from)
-                }
+                Err(RetryableError::Wait(delay)) => self.send(&upload, delay).await,
+                Err(RetryableError::NoImage) => self.send(&upload, CLEAN_UP_DELAY).await,
                 result => result,
             };
             if let Err(error) = result {
@@ -116,6 +117,12 @@ impl ThumbnailWorker {
         } else {
             Err(format!("thumbnail generation failed: {}", failed.join(", ")).into())
         }
+    }
+
+    /// Sends an upload to the queue of retries.
+    async fn send(&self, upload: &UploadEvent, delay: Duration) -> Result<(), RetryableError> {
+        info!(key = %upload.key, seconds = delay.as_secs(), "sending the upload to the queue of retries");
+        Ok(self.retries.send(upload, delay).await?)
     }
 
     async fn handle_messages(&self, batch: SqsEvent, context: &Context) -> SqsBatchResponse {
@@ -154,6 +161,10 @@ impl ThumbnailWorker {
                 Err(RetryableError::Wait(wait)) => {
                     info!(key = %upload.key, seconds = wait.as_secs(), "the upload has to wait");
                     delay = delay.max(Some(wait));
+                }
+                Err(RetryableError::NoImage) => {
+                    info!(key = %upload.key, deliveries, "the upload waits for the clean-up of its image");
+                    delay = delay.max(Some(backoff.max(CLEAN_UP_DELAY)));
                 }
                 Err(error) => {
                     let cause = aws::causes(&error);
@@ -230,7 +241,7 @@ impl ThumbnailWorker {
     ) -> Result<(), RetryableError> {
         let (user, image) = (&upload.key.user, upload.key.image);
         if !delivery.outlasts_clean_up() && !self.records.is_cleaned_up(user, image).await? {
-            return Err(RetryableError::Wait(CLEAN_UP_DELAY));
+            return Err(RetryableError::NoImage);
         }
         info!(key = %upload.key, "deleted an upload: its image no longer exists");
         Ok(self.objects.remove_all(user, image).await?)
@@ -416,6 +427,25 @@ mod tests {
         let counts =
             |claim: &Value| claim["UpdateExpression"].as_str().unwrap().contains("#crashes = if_not_exists");
         assert_eq!(claims.iter().map(counts).collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[tokio::test]
+    async fn a_message_without_an_image_does_not_use_up_its_deliveries() {
+        for (deliveries, seconds) in [("1", 60), ("50", 3600)] {
+            let aws = FakeAws::new([
+                ("UpdateItem", 400, json!({"__type": "ConditionalCheckFailedException"})),
+                ok("GetItem", item(&profile(tier()))),
+                ok("GetItem", json!({})),
+                ok("ChangeMessageVisibility", json!({})),
+            ]);
+            let mut event: Value = serde_json::from_str(MESSAGE).unwrap();
+            let attributes = &mut event["Records"][0]["attributes"];
+            attributes["ApproximateReceiveCount"] = json!(deliveries);
+            attributes["ApproximateFirstReceiveTimestamp"] =
+                json!(domain::now().as_millisecond().to_string());
+            handled(&aws, event).await.unwrap();
+            assert_eq!(input(&aws, "ChangeMessageVisibility")["VisibilityTimeout"], seconds);
+        }
     }
 
     #[tokio::test]
