@@ -47,7 +47,7 @@ async fn workers_thumbnail() -> Result<()> {
     let key = user.key(NOBODYS);
     let event = events::uploaded([(key.as_str(), "FFFF")])?;
     needs_all_it_may(&stack, "WorkersThumbnail", async || {
-        // The worker sends an upload without a record to the queue of retries, and deletes it after a day.
+        // The worker sends an upload without a record to the queue of retries, and deletes it after days.
         put_orphans(&stack, &key).await?;
         stack.invoke("WorkersThumbnail", &event).await?.ok()?;
         let mut message = events::messages([("m", events::given_up(&event).to_string())]);

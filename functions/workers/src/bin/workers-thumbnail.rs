@@ -23,11 +23,11 @@ const MAX_CRASHES: u32 = 3;
 /// stops counts as one that died.
 const TIME_TO_RELEASE: Duration = Duration::from_secs(5);
 
-/// For how long an upload without an image waits for the clean-up of the image. The table's stream keeps its records for
-/// this time (Amazon DynamoDB Developer Guide, "Change data capture for DynamoDB Streams"), so no clean-up comes later.
-const CLEAN_UP_SECONDS: u64 = 24 * 60 * 60;
+/// For how long an upload without an image waits for the clean-up of the image. The clean-up itself may be retried for days.
+/// It ends before SQS would move the message to the dead letters.
+const CLEAN_UP_SECONDS: u64 = 3 * 24 * 60 * 60;
 
-/// The delay before an upload whose image was just deleted is looked at again.
+/// The shortest delay before an upload whose image was just deleted is looked at again.
 const CLEAN_UP_DELAY: Duration = Duration::from_secs(60);
 
 #[tokio::main(flavor = "current_thread")]
@@ -58,6 +58,9 @@ enum RetryableError {
     /// Not before this delay.
     #[error("the upload has to wait")]
     Wait(Duration),
+    /// Until `workers-stream` has cleaned up after the image.
+    #[error("the image of the upload does not exist")]
+    NoImage,
     #[error("the time of the invocation was over")]
     OutOfTime,
     #[error(transparent)]
@@ -100,10 +103,8 @@ impl ThumbnailWorker {
         for upload in notification.uploads() {
             let delivery = Delivery { context: &context, message: None };
             let result = match Box::pin(self.develop(&upload, delivery)).await {
-                Err(RetryableError::Wait(delay)) => {
-                    info!(key = %upload.key, seconds = delay.as_secs(), "sending the upload to the queue of retries");
-                    self.retries.send(&upload, delay).await.map_err(RetryableError::from)
-                }
+                Err(RetryableError::Wait(delay)) => self.send(&upload, delay).await,
+                Err(RetryableError::NoImage) => self.send(&upload, CLEAN_UP_DELAY).await,
                 result => result,
             };
             if let Err(error) = result {
@@ -116,6 +117,12 @@ impl ThumbnailWorker {
         } else {
             Err(format!("thumbnail generation failed: {}", failed.join(", ")).into())
         }
+    }
+
+    /// Sends an upload to the queue of retries.
+    async fn send(&self, upload: &UploadEvent, delay: Duration) -> Result<(), RetryableError> {
+        info!(key = %upload.key, seconds = delay.as_secs(), "sending the upload to the queue of retries");
+        Ok(self.retries.send(upload, delay).await?)
     }
 
     async fn handle_messages(&self, batch: SqsEvent, context: &Context) -> SqsBatchResponse {
@@ -154,6 +161,10 @@ impl ThumbnailWorker {
                 Err(RetryableError::Wait(wait)) => {
                     info!(key = %upload.key, seconds = wait.as_secs(), "the upload has to wait");
                     delay = delay.max(Some(wait));
+                }
+                Err(RetryableError::NoImage) => {
+                    info!(key = %upload.key, deliveries, "the upload waits for the clean-up of its image");
+                    delay = delay.max(Some(backoff.max(CLEAN_UP_DELAY)));
                 }
                 Err(error) => {
                     let cause = aws::causes(&error);
@@ -230,7 +241,7 @@ impl ThumbnailWorker {
     ) -> Result<(), RetryableError> {
         let (user, image) = (&upload.key.user, upload.key.image);
         if !delivery.outlasts_clean_up() && !self.records.is_cleaned_up(user, image).await? {
-            return Err(RetryableError::Wait(CLEAN_UP_DELAY));
+            return Err(RetryableError::NoImage);
         }
         info!(key = %upload.key, "deleted an upload: its image no longer exists");
         Ok(self.objects.remove_all(user, image).await?)
@@ -300,137 +311,5 @@ impl ThumbnailWorker {
 }
 
 #[cfg(test)]
-mod tests {
-    use endpoint_test::{FakeAws, image, item, ok, profile, tier};
-    use serde_json::json;
-
-    use super::*;
-
-    const EVENT: &str = include_str!("../../../../events/workers-thumbnail.json");
-    const MESSAGE: &str = include_str!("../../../../events/workers-thumbnail-retry.json");
-
-    async fn handled(aws: &FakeAws, event: Value) -> Result<Value, Error> {
-        let worker = ThumbnailWorker {
-            records: aws.records(),
-            objects: aws.objects(),
-            retries: UploadRetries::new(&aws.config(), "queue".to_owned()),
-            base_delay: Duration::from_secs(30),
-        };
-        let mut context = Context::default();
-        context.request_id = "me".to_owned();
-        context.deadline = u64::MAX;
-        Ok(serde_json::to_value(worker.handle(LambdaEvent::new(event, context)).await?)?)
-    }
-
-    /// The input of the only call of an operation.
-    fn input(aws: &FakeAws, operation: &str) -> Value {
-        let mut calls = aws.calls().into_iter().filter(|(called, _)| called == operation);
-        let (call, others) = (calls.next(), calls.count());
-        assert_eq!(others, 0, "{operation} was called more than once");
-        call.unwrap_or_else(|| panic!("{operation} was not called")).1
-    }
-
-    /// DynamoDB refuses the claim, because the stored image is this one.
-    fn refused(stored: &Value) -> (&'static str, u16, Value) {
-        let mut body = item(stored);
-        body["__type"] = json!("ConditionalCheckFailedException");
-        ("UpdateItem", 400, body)
-    }
-
-    fn busy(until: i64) -> Value {
-        let mut image = image();
-        image["status"] = json!("processing");
-        image["sequencer"] = json!(domain::Sequencer::from_event("0055AED6DCD90281E5"));
-        image["lease"] = json!({"owner": "another", "until": until});
-        image
-    }
-
-    #[tokio::test]
-    async fn a_message_that_cannot_be_read_comes_back_later_and_later() {
-        for (deliveries, seconds) in [("1", 30), ("4", 240), ("90", 3600)] {
-            let mut event: Value = serde_json::from_str(MESSAGE).unwrap();
-            event["Records"][0]["body"] = json!("poison");
-            event["Records"][0]["attributes"]["ApproximateReceiveCount"] = json!(deliveries);
-            let aws = FakeAws::new([ok("ChangeMessageVisibility", json!({}))]);
-            let answer = handled(&aws, event.clone()).await.unwrap();
-            let id = &event["Records"][0]["messageId"];
-            assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": id}]}));
-            assert_eq!(input(&aws, "ChangeMessageVisibility")["VisibilityTimeout"], seconds);
-        }
-    }
-
-    #[tokio::test]
-    async fn an_event_of_another_shape_is_an_error_and_so_it_is_not_dropped() {
-        let aws = FakeAws::new([]);
-        assert!(handled(&aws, json!({"Records": [{"eventSource": "aws:s3"}]})).await.is_err());
-        assert!(handled(&aws, json!({})).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn a_message_waits_until_the_claim_of_another_worker_ends() {
-        let until = domain::now().as_second() + 50;
-        let aws = FakeAws::new([
-            refused(&busy(until)),
-            ok("GetItem", item(&profile(tier()))),
-            ok("ChangeMessageVisibility", json!({})),
-        ]);
-        handled(&aws, serde_json::from_str(MESSAGE).unwrap()).await.unwrap();
-        let seconds = input(&aws, "ChangeMessageVisibility")["VisibilityTimeout"].as_i64().unwrap();
-        assert!((49..=51).contains(&seconds), "{seconds}");
-    }
-
-    #[tokio::test]
-    async fn an_event_waits_in_the_queue_until_the_claim_of_another_worker_ends() {
-        let until = domain::now().as_second() + 50;
-        let aws = FakeAws::new([
-            refused(&busy(until)),
-            ok("GetItem", item(&profile(tier()))),
-            ok("SendMessage", json!({"MessageId": "1"})),
-        ]);
-        let answer = handled(&aws, serde_json::from_str(EVENT).unwrap()).await.unwrap();
-        assert_eq!(answer, json!({"batchItemFailures": []}));
-        let message = input(&aws, "SendMessage");
-        assert!((49..=51).contains(&message["DelaySeconds"].as_i64().unwrap()), "{message}");
-        let body: Value = serde_json::from_str(message["MessageBody"].as_str().unwrap()).unwrap();
-        let event: Value = serde_json::from_str(EVENT).unwrap();
-        let key = |event: &Value| event["Records"][0]["s3"]["object"]["key"].clone();
-        assert_eq!(key(&body["requestPayload"]), key(&event));
-    }
-
-    #[tokio::test]
-    async fn a_worker_that_died_is_counted_by_the_one_that_takes_over() {
-        let aws = FakeAws::new([
-            refused(&busy(1)),
-            // Somebody else takes over in this moment.
-            refused(&busy(domain::now().as_second() + 50)),
-            ok("GetItem", item(&profile(tier()))),
-            ok("SendMessage", json!({"MessageId": "1"})),
-        ]);
-        handled(&aws, serde_json::from_str(EVENT).unwrap()).await.unwrap();
-        let claims: Vec<Value> = aws
-            .calls()
-            .into_iter()
-            .filter(|(name, _)| name == "UpdateItem")
-            .map(|(_, input)| input)
-            .collect();
-        let counts =
-            |claim: &Value| claim["UpdateExpression"].as_str().unwrap().contains("#crashes = if_not_exists");
-        assert_eq!(claims.iter().map(counts).collect::<Vec<_>>(), [false, true]);
-    }
-
-    #[tokio::test]
-    async fn an_upload_whose_image_just_vanished_is_kept_until_the_clean_up_is_over() {
-        let gone = json!({"__type": "ConditionalCheckFailedException"});
-        let profile = || ok("GetItem", item(&profile(tier())));
-        let aws = FakeAws::new([
-            ("UpdateItem", 400, gone),
-            profile(),
-            // No marker of a clean-up.
-            ok("GetItem", json!({})),
-            ok("SendMessage", json!({"MessageId": "1"})),
-        ]);
-        handled(&aws, serde_json::from_str(EVENT).unwrap()).await.unwrap();
-        assert_eq!(input(&aws, "SendMessage")["DelaySeconds"], 60);
-        assert!(aws.operations().iter().all(|operation| !operation.contains("list-type")), "{aws:?}");
-    }
-}
+#[path = "workers-thumbnail/tests.rs"]
+mod tests;

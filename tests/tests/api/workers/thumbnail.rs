@@ -118,7 +118,7 @@ async fn an_object_without_a_record_is_removed_once_nobody_can_put_the_record_ba
     let answer = stack.invoke("WorkersThumbnail", &event).await?.ok()?;
     assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m"}]}));
     assert_eq!(user.objects(id).await?.0, [key]);
-    // After a day the stream has no record about it any more.
+    // After days nobody will clean up any more.
     event["Records"][0]["attributes"]["ApproximateFirstReceiveTimestamp"] = json!("1");
     let answer = stack.invoke("WorkersThumbnail", &event).await?.ok()?;
     assert_eq!(answer, json!({"batchItemFailures": []}));

@@ -1,0 +1,148 @@
+//! Exact events of S3 and SQS, and what the worker does with them.
+
+use endpoint_test::{FakeAws, image, item, ok, profile, tier};
+use serde_json::json;
+
+use super::*;
+
+const EVENT: &str = include_str!("../../../../../events/workers-thumbnail.json");
+const MESSAGE: &str = include_str!("../../../../../events/workers-thumbnail-retry.json");
+
+async fn handled(aws: &FakeAws, event: Value) -> Result<Value, Error> {
+    let worker = ThumbnailWorker {
+        records: aws.records(),
+        objects: aws.objects(),
+        retries: UploadRetries::new(&aws.config(), "queue".to_owned()),
+        base_delay: Duration::from_secs(30),
+    };
+    let mut context = Context::default();
+    context.request_id = "me".to_owned();
+    context.deadline = u64::MAX;
+    Ok(serde_json::to_value(worker.handle(LambdaEvent::new(event, context)).await?)?)
+}
+
+/// The input of the only call of an operation.
+fn input(aws: &FakeAws, operation: &str) -> Value {
+    let mut calls = aws.calls().into_iter().filter(|(called, _)| called == operation);
+    let (call, others) = (calls.next(), calls.count());
+    assert_eq!(others, 0, "{operation} was called more than once");
+    call.unwrap_or_else(|| panic!("{operation} was not called")).1
+}
+
+/// DynamoDB refuses the claim, because the stored image is this one.
+fn refused(stored: &Value) -> (&'static str, u16, Value) {
+    let mut body = item(stored);
+    body["__type"] = json!("ConditionalCheckFailedException");
+    ("UpdateItem", 400, body)
+}
+
+fn busy(until: i64) -> Value {
+    let mut image = image();
+    image["status"] = json!("processing");
+    image["sequencer"] = json!(domain::Sequencer::from_event("0055AED6DCD90281E5"));
+    image["lease"] = json!({"owner": "another", "until": until});
+    image
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_comes_back_later_and_later() {
+    for (deliveries, seconds) in [("1", 30), ("4", 240), ("90", 3600)] {
+        let mut event: Value = serde_json::from_str(MESSAGE).unwrap();
+        event["Records"][0]["body"] = json!("poison");
+        event["Records"][0]["attributes"]["ApproximateReceiveCount"] = json!(deliveries);
+        let aws = FakeAws::new([ok("ChangeMessageVisibility", json!({}))]);
+        let answer = handled(&aws, event.clone()).await.unwrap();
+        let id = &event["Records"][0]["messageId"];
+        assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": id}]}));
+        assert_eq!(input(&aws, "ChangeMessageVisibility")["VisibilityTimeout"], seconds);
+    }
+}
+
+#[tokio::test]
+async fn an_event_of_another_shape_is_an_error_and_so_it_is_not_dropped() {
+    let aws = FakeAws::new([]);
+    assert!(handled(&aws, json!({"Records": [{"eventSource": "aws:s3"}]})).await.is_err());
+    assert!(handled(&aws, json!({})).await.is_err());
+}
+
+#[tokio::test]
+async fn a_message_waits_until_the_claim_of_another_worker_ends() {
+    let until = domain::now().as_second() + 50;
+    let aws = FakeAws::new([
+        refused(&busy(until)),
+        ok("GetItem", item(&profile(tier()))),
+        ok("ChangeMessageVisibility", json!({})),
+    ]);
+    handled(&aws, serde_json::from_str(MESSAGE).unwrap()).await.unwrap();
+    let seconds = input(&aws, "ChangeMessageVisibility")["VisibilityTimeout"].as_i64().unwrap();
+    assert!((49..=51).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test]
+async fn an_event_waits_in_the_queue_until_the_claim_of_another_worker_ends() {
+    let until = domain::now().as_second() + 50;
+    let aws = FakeAws::new([
+        refused(&busy(until)),
+        ok("GetItem", item(&profile(tier()))),
+        ok("SendMessage", json!({"MessageId": "1"})),
+    ]);
+    let answer = handled(&aws, serde_json::from_str(EVENT).unwrap()).await.unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    let message = input(&aws, "SendMessage");
+    assert!((49..=51).contains(&message["DelaySeconds"].as_i64().unwrap()), "{message}");
+    let body: Value = serde_json::from_str(message["MessageBody"].as_str().unwrap()).unwrap();
+    let event: Value = serde_json::from_str(EVENT).unwrap();
+    let key = |event: &Value| event["Records"][0]["s3"]["object"]["key"].clone();
+    assert_eq!(key(&body["requestPayload"]), key(&event));
+}
+
+#[tokio::test]
+async fn a_worker_that_died_is_counted_by_the_one_that_takes_over() {
+    let aws = FakeAws::new([
+        refused(&busy(1)),
+        // Somebody else takes over in this moment.
+        refused(&busy(domain::now().as_second() + 50)),
+        ok("GetItem", item(&profile(tier()))),
+        ok("SendMessage", json!({"MessageId": "1"})),
+    ]);
+    handled(&aws, serde_json::from_str(EVENT).unwrap()).await.unwrap();
+    let claims: Vec<Value> =
+        aws.calls().into_iter().filter(|(name, _)| name == "UpdateItem").map(|(_, input)| input).collect();
+    let counts =
+        |claim: &Value| claim["UpdateExpression"].as_str().unwrap().contains("#crashes = if_not_exists");
+    assert_eq!(claims.iter().map(counts).collect::<Vec<_>>(), [false, true]);
+}
+
+#[tokio::test]
+async fn a_message_without_an_image_does_not_use_up_its_deliveries() {
+    for (deliveries, seconds) in [("1", 60), ("50", 3600)] {
+        let aws = FakeAws::new([
+            ("UpdateItem", 400, json!({"__type": "ConditionalCheckFailedException"})),
+            ok("GetItem", item(&profile(tier()))),
+            ok("GetItem", json!({})),
+            ok("ChangeMessageVisibility", json!({})),
+        ]);
+        let mut event: Value = serde_json::from_str(MESSAGE).unwrap();
+        let attributes = &mut event["Records"][0]["attributes"];
+        attributes["ApproximateReceiveCount"] = json!(deliveries);
+        attributes["ApproximateFirstReceiveTimestamp"] = json!(domain::now().as_millisecond().to_string());
+        handled(&aws, event).await.unwrap();
+        assert_eq!(input(&aws, "ChangeMessageVisibility")["VisibilityTimeout"], seconds);
+    }
+}
+
+#[tokio::test]
+async fn an_upload_whose_image_just_vanished_is_kept_until_the_clean_up_is_over() {
+    let gone = json!({"__type": "ConditionalCheckFailedException"});
+    let profile = || ok("GetItem", item(&profile(tier())));
+    let aws = FakeAws::new([
+        ("UpdateItem", 400, gone),
+        profile(),
+        // No marker of a clean-up.
+        ok("GetItem", json!({})),
+        ok("SendMessage", json!({"MessageId": "1"})),
+    ]);
+    handled(&aws, serde_json::from_str(EVENT).unwrap()).await.unwrap();
+    assert_eq!(input(&aws, "SendMessage")["DelaySeconds"], 60);
+    assert!(aws.operations().iter().all(|operation| !operation.contains("list-type")), "{aws:?}");
+}
