@@ -46,8 +46,8 @@ fn measure(name: &str, bytes: &[u8]) -> (String, u64) {
     let output = command.output().unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout);
     let line = stdout.lines().find_map(|line| line.strip_prefix(MARK));
-    let Some(line) = line else { panic!("{name}: {:?} {stdout}", output.status) };
-    let (code, kilobytes) = line.split_once(' ').unwrap();
+    assert!(line.is_some(), "{name}: {:?} {stdout}", output.status);
+    let (code, kilobytes) = line.and_then(|line| line.split_once(' ')).unwrap();
     let peak = kilobytes.parse::<u64>().unwrap() * 1024;
     println!("{name}: {code}, {} MB", peak / 1_000_000);
     (code.to_owned(), peak)

@@ -45,16 +45,11 @@ impl Coded {
             if index == MAX_UNITS {
                 return None;
             }
-            match kind {
-                SEQUENCE_HEADER => {
-                    // AVIF allows one sequence header. If it is repeated, it has to be the same.
-                    if *sequence.get_or_insert(unit) != unit {
-                        return None;
-                    }
-                }
-                kind if FRAMES.contains(&kind) => frames = frames.saturating_add(1),
-                _ => {}
+            // AVIF allows one sequence header. If it is repeated, it has to be the same.
+            if kind == SEQUENCE_HEADER && *sequence.get_or_insert(unit) != unit {
+                return None;
             }
+            frames = frames.saturating_add(u32::from(FRAMES.contains(&kind)));
         }
         let mut unit = sequence.filter(|_| frames > 0)?;
         let header = ObuHeader::parse(&mut unit).ok()?;
