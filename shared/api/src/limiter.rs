@@ -78,7 +78,7 @@ impl Limiter {
             buckets.shrink_to_fit();
         }
         buckets.check_key(&key).map_err(|refusal| {
-            let wait = refusal.wait_time_from(MonotonicClock::default().now());
+            let wait = refusal.wait_time_from(MonotonicClock.now());
             Problem::rate_limited(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1))
         })
     }
@@ -89,7 +89,7 @@ fn buckets(rate: u32) -> Option<Buckets> {
     let interval = Duration::from_secs(1).checked_div(rate)?;
     let burst = NonZeroU32::new(rate.saturating_mul(Limiter::BURST_SECONDS))?;
     let quota = Quota::with_period(interval)?.allow_burst(burst);
-    Some(RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock::default()))
+    Some(RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock))
 }
 
 /// The address, or the network of an IPv6 address: a client usually has 2^64 addresses of its own (RFC 6177, "IPv6

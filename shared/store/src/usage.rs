@@ -156,11 +156,13 @@ impl<'a> Count<'a> {
         match &self.basis {
             Basis::Unread => self.unread().in_transaction(self.records),
             Basis::Read { stored, current } => self.read(stored, current)?.in_transaction(self.records),
-            Basis::New(profile) => self.records.put_new(item(profile_key(self.user), self.new(profile))?),
+            Basis::New(profile) => {
+                self.records.put_new(item(profile_key(self.user), self.new_profile(profile))?)
+            }
         }
     }
 
-    fn new(&self, profile: &Profile) -> Profile {
+    fn new_profile(&self, profile: &Profile) -> Profile {
         // The cached tier may be outdated. `Records::refresh_limits` corrects the new profile.
         let (added, mut new) = (&self.added, profile.clone());
         let usage = &mut new.usage;
