@@ -3,6 +3,8 @@
 //! They do not use the SDK, because building the SDKs of five services takes longer than all tests.
 
 mod functions;
+mod lists;
+mod objects;
 mod stacks;
 mod values;
 
@@ -163,71 +165,6 @@ impl Aws {
     pub async fn delete_item(&self, table: &str, pk: &str, sk: &str) -> Result<()> {
         let request = json!({"TableName": table, "Key": key(pk, sk)});
         self.json("dynamodb", "DynamoDB_20120810.DeleteItem", &request).await.map(drop)
-    }
-
-    /// The keys in a bucket that begin with `prefix`.
-    ///
-    /// # Errors
-    /// If AWS refuses it or does not answer.
-    pub async fn keys(&self, bucket: &str, prefix: &str) -> Result<Vec<String>> {
-        let prefix = utf8_percent_encode(prefix, NON_ALPHANUMERIC);
-        let uri = format!("{}/?list-type=2&prefix={prefix}", self.bucket(bucket));
-        let answer = self.send("s3", Request::get(uri).body(Vec::new())?).await?.expect(200)?;
-        Ok(elements(&answer.text(), "Key").map(str::to_owned).collect())
-    }
-
-    /// The versions of an object, newest first: each version's id, and whether it is a delete marker.
-    ///
-    /// # Errors
-    /// If AWS refuses it or does not answer.
-    pub async fn versions(&self, bucket: &str, key: &str) -> Result<Vec<(String, bool)>> {
-        let prefix = utf8_percent_encode(key, NON_ALPHANUMERIC);
-        let uri = format!("{}/?prefix={prefix}&versions=", self.bucket(bucket));
-        let answer = self.send("s3", Request::get(uri).body(Vec::new())?).await?.expect(200)?.text();
-        let of = |name: &str, is_marker: bool| {
-            let entries: Vec<_> = elements(&answer, name).collect();
-            let ids = entries.into_iter().filter_map(|entry| elements(entry, "VersionId").next());
-            ids.map(|id| (id.to_owned(), is_marker)).collect::<Vec<_>>()
-        };
-        Ok([of("DeleteMarker", true), of("Version", false)].concat())
-    }
-
-    /// Deletes a version of an object, or a delete marker.
-    ///
-    /// # Errors
-    /// If AWS refuses it or does not answer.
-    pub async fn delete_version(&self, bucket: &str, key: &str, version: &str) -> Result<()> {
-        let version = utf8_percent_encode(version, NON_ALPHANUMERIC);
-        let uri = format!("{}/{key}?versionId={version}", self.bucket(bucket));
-        self.send("s3", Request::delete(uri).body(Vec::new())?).await?.expect(204).map(drop)
-    }
-
-    /// An object, if it exists.
-    ///
-    /// # Errors
-    /// If AWS refuses it or does not answer.
-    pub async fn object(&self, bucket: &str, key: &str) -> Result<Option<Answer>> {
-        let uri = format!("{}/{key}", self.bucket(bucket));
-        let answer = self.send("s3", Request::get(uri).body(Vec::new())?).await?;
-        if answer.status == 404 { Ok(None) } else { answer.expect(200).map(Some) }
-    }
-
-    /// Stores an object.
-    ///
-    /// # Errors
-    /// If AWS refuses it or does not answer.
-    pub async fn put_object(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<()> {
-        let uri = format!("{}/{key}", self.bucket(bucket));
-        self.send("s3", Request::put(uri).body(bytes)?).await?.expect(200).map(drop)
-    }
-
-    /// Deletes an object.
-    ///
-    /// # Errors
-    /// If AWS refuses it or does not answer.
-    pub async fn delete_object(&self, bucket: &str, key: &str) -> Result<()> {
-        let uri = format!("{}/{key}", self.bucket(bucket));
-        self.send("s3", Request::delete(uri).body(Vec::new())?).await?.expect(204).map(drop)
     }
 
     /// The attributes of a queue.

@@ -66,8 +66,14 @@ impl Emulator {
         fs::create_dir_all(&tmp).with_context(|| format!("making {}", tmp.display()))?;
         let script = dir.join("emulator.py");
         fs::write(&script, include_str!("python/emulator.py"))?;
-        fs::write(dir.join("judge.py"), include_str!("python/judge.py"))?;
-        fs::write(dir.join("service_models.py"), include_str!("python/service_models.py"))?;
+        for (name, text) in [
+            ("streams.py", include_str!("python/streams.py")),
+            ("deliveries.py", include_str!("python/deliveries.py")),
+            ("judge.py", include_str!("python/judge.py")),
+            ("service_models.py", include_str!("python/service_models.py")),
+        ] {
+            fs::write(dir.join(name), text)?;
+        }
         let log = command::append(&dir.join("ministack.log"))?;
         let endpoint = format!("http://localhost:{port}");
         let access_key = "darkroom".to_owned();

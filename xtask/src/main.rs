@@ -6,6 +6,7 @@ mod bench_imaging;
 mod bench_stream;
 mod browser;
 mod cargo;
+mod chaos;
 mod clients;
 mod command;
 mod compile;
@@ -97,6 +98,16 @@ enum Task {
         /// Run only the end-to-end tests, with the functions that `cargo lambda build --release` builds for AWS.
         #[arg(long, conflicts_with = "stack")]
         release: bool,
+    },
+    /// Let many users upload, replace and delete on a new stack while events are repeated, delayed and lost, functions are
+    /// killed, and DynamoDB, S3 and SQS fail. Afterwards, fail if anything was lost or left over, or a counter is wrong.
+    Chaos {
+        /// How many files the users send.
+        #[arg(long, default_value_t = 300)]
+        uploads: u32,
+        /// Decides what the users do and what fails [default: another one for each run].
+        #[arg(long)]
+        seed: Option<u64>,
     },
     /// Test third-party clients on a new stack: Uppy, and a client generated from the contract.
     Clients,
@@ -236,6 +247,7 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Test { filters, release: true, .. } => test::run_release(&filters),
         Task::Test { filters, .. } => test::run(&filters),
+        Task::Chaos { uploads, seed } => chaos::run(uploads, seed.unwrap_or_else(new_seed)),
         Task::Clients => {
             own_stack::with(&Providers::default(), |stack, _, _| clients::run(&stack.outputs_file()))
         }
@@ -264,6 +276,12 @@ fn run(task: Task) -> Result<()> {
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
         Task::Redrive { stack_name, region, place } => redrive(stack_name, region.as_deref(), &place),
     }
+}
+
+/// A seed that is different in each second, and short enough to type.
+fn new_seed() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs() % 1_000_000
 }
 
 fn running(place: &Place) -> Result<Stack> {

@@ -99,31 +99,6 @@ def with_ttl_records(remove_item):
     return remove
 
 
-def with_partial_batches(poll, execute):
-    """Repeats a batch of a stream if the function reports failed records ("Configuring partial batch response with
-    DynamoDB and Lambda", AWS Lambda Developer Guide). ministack drops these records. AWS repeats the batch from the first
-    of them; here the whole batch is repeated, which must have the same effect."""
-    polls = threading.local()
-
-    def run(function, event, *rest, **options):
-        result = execute(function, event, *rest, **options)
-        if not getattr(polls, "now", False):
-            return result
-        body = result.get("body")
-        body = json.loads(body) if isinstance(body, str) else body
-        failed = isinstance(body, dict) and body.get("batchItemFailures")
-        return result | {"error": True} if failed else result
-
-    def poll_streams():
-        polls.now = True
-        try:
-            return poll()
-        finally:
-            polls.now = False
-
-    return poll_streams, run
-
-
 class Clock:
     """Replaces the module `time` in ministack's DynamoDB, so that its reaper sleeps for seconds instead of a minute."""
 
@@ -151,18 +126,17 @@ lambda_runtime.execution_credentials = with_real_tokens(lambda_runtime.execution
 dynamodb._remove_item = with_ttl_records(dynamodb._remove_item)
 dynamodb.time = Clock()
 
-# This module copies some of the functions above when it is imported.
-from ministack.services import lambda_svc  # noqa: E402
+# Not before `execution_credentials` is replaced: ministack's Lambda, which these modules load, keeps what it finds.
+import streams  # noqa: E402
 
-lambda_svc._poll_dynamodb_streams, lambda_svc._execute_function = with_partial_batches(
-    lambda_svc._poll_dynamodb_streams, lambda_svc._execute_function
-)
+poller = streams.install()
 
 if sys.argv[1:]:
+    import deliveries
     from judge import Judge
 
     iam_actions.access_denied_response = with_denials(iam_actions.access_denied_response)
-    app.app = Judge(app.app, *sys.argv[1:])
+    app.app = deliveries.install(Judge(app.app, *sys.argv[1:]), poller)
     # ministack parses the remaining arguments.
     del sys.argv[1:]
 

@@ -11,7 +11,8 @@ use crate::test::cargo_test;
 use crate::{command, project};
 
 /// Test binaries that run only on the local stack, with the reason. In the others, `#[ignore]` marks single tests.
-pub(super) const LOCAL_BINARIES: [(&str, &str); 2] = [
+pub(super) const LOCAL_BINARIES: [(&str, &str); 3] = [
+    ("chaos", "needs the local stack: it redirects functions, kills their processes and delays events"),
     ("faults", "needs the local stack: it redirects functions, kills their processes or changes queues"),
     ("policies", "needs the local stack: it takes permissions away from functions"),
 ];

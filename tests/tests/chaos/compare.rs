@@ -1,0 +1,328 @@
+//! Compares what the stack contains with what the client was told.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use tests::User;
+
+use crate::{
+    model::{ImageModel, Model, Told, Version},
+    truth::{Truth, counted_bytes, keeps},
+};
+
+/// The differences, and what is allowed but worth knowing.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    /// Each begins with its kind.
+    pub(crate) differences: Vec<String>,
+    pub(crate) images: usize,
+    pub(crate) ready: usize,
+    pub(crate) failed: usize,
+    pub(crate) pending: usize,
+    pub(crate) deleted: usize,
+    pub(crate) sets: usize,
+    pub(crate) objects: usize,
+    /// Analyses, edits and copies that ended with the failure `gave-up`, because AWS failed five times.
+    pub(crate) gave_up: usize,
+    /// The paths of the copies in Dropbox that images have.
+    pub(crate) copies: BTreeSet<String>,
+    /// Originals of obsolete versions of images that wait for a replacement. If S3's event of such a version was lost,
+    /// only the end of the replacement deletes it.
+    pub(crate) obsolete: Vec<String>,
+}
+
+/// Compares one user.
+pub(crate) fn compare(user: &User, model: &Model, truth: &Truth, found: &mut Findings) {
+    let mut comparison = Comparison { user, model, truth, found, unknown_edits: model.unknown_edits };
+    comparison.known_images();
+    comparison.stored_images();
+    comparison.sets();
+    comparison.objects();
+    comparison.counters();
+    for job in &truth.jobs {
+        comparison.differs("job left", &format!("{job}"));
+    }
+    for answer in &model.wrong_answers {
+        comparison.differs("wrong answer", answer);
+    }
+}
+
+struct Comparison<'a> {
+    user: &'a User,
+    model: &'a Model,
+    truth: &'a Truth,
+    found: &'a mut Findings,
+    unknown_edits: usize,
+}
+
+impl Comparison<'_> {
+    fn differs(&mut self, kind: &str, what: &str) {
+        self.found.differences.push(format!("{kind}: user {}: {what}", self.user.id));
+    }
+
+    /// Images that must exist, and images that must not.
+    fn known_images(&mut self) {
+        for image in &self.model.images {
+            let Some(id) = &image.id else { continue };
+            let (gone, exists) = (self.model.gone(image), self.truth.images.contains_key(id));
+            match gone {
+                Told::No if !exists => self.differs("lost image", &format!("{id} ({})", image.name)),
+                Told::Yes if exists => self.differs("undeleted image", &format!("{id} ({})", image.name)),
+                _ => {}
+            }
+            self.found.deleted += usize::from(!exists);
+        }
+    }
+
+    fn stored_images(&mut self) {
+        let mut unknown: Vec<&ImageModel> =
+            self.model.images.iter().filter(|image| image.id.is_none()).collect();
+        for (id, stored) in &self.truth.images {
+            self.found.images += 1;
+            match stored["status"].as_str() {
+                Some("ready") => self.found.ready += 1,
+                Some("failed") => self.found.failed += 1,
+                _ => self.found.pending += 1,
+            }
+            let model = self.model.find(id).map(|index| &self.model.images[index]).or_else(|| {
+                let by_name = |image: &&ImageModel| stored["file_name"] == *image.name;
+                let is_edit = stored.get("source_image_id").is_some();
+                let index = unknown.iter().position(|image| !is_edit && by_name(image))?;
+                Some(unknown.swap_remove(index))
+            });
+            match model {
+                Some(model) => self.image(id, stored, model),
+                None if stored.get("source_image_id").is_some() && self.unknown_edits > 0 => {
+                    self.unknown_edits -= 1;
+                }
+                None => self.differs("unexpected image", &format!("{id} ({})", stored["file_name"])),
+            }
+            self.jobs(id, stored);
+        }
+        let listed: BTreeSet<&String> = self.truth.listed.iter().collect();
+        let stored: BTreeSet<&String> = self.truth.images.keys().collect();
+        if listed != stored {
+            let all: Vec<_> = listed.symmetric_difference(&stored).collect();
+            self.differs("wrong list", &format!("the list and the table differ in {all:?}"));
+        }
+    }
+
+    /// The state of an image.
+    fn image(&mut self, id: &str, stored: &Value, model: &ImageModel) {
+        let latest = stored["version"].as_u64().unwrap_or(0);
+        let status = stored["status"].as_str().unwrap_or_default();
+        let picture = stored["picture"]["version"].as_u64();
+        let code = stored["failure"]["code"].as_str().unwrap_or_default();
+        let name = format!("{id} ({}, version {latest}, {status} {code})", model.name);
+        if code == "processing-failed" {
+            self.differs("upload given up", &name);
+        }
+        if status == "ready" && picture.is_none() {
+            self.differs("wrong status", &format!("{name}: no picture"));
+        }
+        if model.seen_ready > picture.unwrap_or(0) {
+            self.differs("lost picture", &format!("{name}: version {} was ready", model.seen_ready));
+        }
+        if let Some(version) = picture.and_then(|version| model.versions.get(&version))
+            && !version.picture.is_good
+        {
+            self.differs("wrong picture", &format!("{name}: the file of the picture is broken"));
+        }
+        let Some(version) = model.versions.get(&latest) else {
+            let is_unanswered = latest <= model.versions.len() as u64 + model.unknown_versions;
+            if model.source.is_some() && latest == 1 {
+                let waits = status == "pending" && self.waits_for_source(model);
+                if !matches!(status, "ready" | "failed") && !waits {
+                    self.differs("lost edit", &name);
+                }
+            } else if !is_unanswered && model.source.is_none() {
+                self.differs("unexpected version", &name);
+            } else if status != "pending" {
+                self.differs("wrong status", &format!("{name}: no file was sent for this version"));
+            }
+            return;
+        };
+        let size = version.picture.bytes.len() as u64;
+        if stored["size"] != size {
+            self.differs("wrong size", &format!("{name}: {} instead of {size}", stored["size"]));
+        }
+        let arrived = match version.sent {
+            Told::Yes => true,
+            Told::No => false,
+            Told::Maybe => status != "pending" || self.truth.originals.contains(&format!("{id}/{latest}")),
+        };
+        match (arrived, status) {
+            (true, "ready") if picture == Some(latest) => {}
+            (true, "failed") if !version.picture.is_good => {}
+            (false, "pending") => {}
+            (true, "pending" | "processing") => {
+                self.differs("lost upload", &format!("{name}: the file arrived and was not developed"));
+            }
+            (true, _) => {
+                self.differs("wrong status", &format!("{name}: good file: {}", version.picture.is_good))
+            }
+            (false, _) => self.differs("wrong status", &format!("{name}: no file was sent")),
+        }
+    }
+
+    /// Whether an edit waits for the file of its source, which was never sent.
+    fn waits_for_source(&self, edit: &ImageModel) -> bool {
+        let source = edit.source.as_ref().and_then(|id| self.truth.images.get(id));
+        source.is_some_and(|source| source["edit_deferred"] == true && source["status"] == "pending")
+    }
+
+    /// The analysis and the copy of an image.
+    fn jobs(&mut self, id: &str, stored: &Value) {
+        let analysis = &stored["analysis"];
+        let waits = analysis["deferred"] == true && stored["status"] == "pending";
+        if analysis["status"] == "queued" && !waits {
+            self.differs("lost analysis", &format!("{id}: {analysis}"));
+        }
+        let copy = &stored["dropbox_copy"];
+        match copy["status"].as_str() {
+            Some("done") => {
+                self.found.copies.insert(copy["path"].as_str().unwrap_or_default().to_lowercase());
+            }
+            Some("failed") | None => {}
+            Some(_) => self.differs("lost copy", &format!("{id}: {copy}")),
+        }
+        let gave_up = [analysis, copy, stored].map(|value| value["failure"]["code"] == "gave-up");
+        self.found.gave_up += gave_up.into_iter().filter(|gave_up| *gave_up).count();
+    }
+
+    fn sets(&mut self) {
+        let mut unknown = self.model.sets.iter().filter(|set| set.id.is_none()).count();
+        for set in &self.model.sets {
+            let Some(id) = &set.id else { continue };
+            let exists = self.truth.sets.contains_key(id);
+            match set.deleted {
+                Told::No if !exists => self.differs("lost set", id),
+                Told::Yes if exists => self.differs("undeleted set", id),
+                _ => {}
+            }
+        }
+        for (id, stored) in &self.truth.sets {
+            self.found.sets += 1;
+            if !self.model.sets.iter().any(|set| set.id.as_ref() == Some(id)) {
+                match unknown.checked_sub(1) {
+                    Some(left) => unknown = left,
+                    None => self.differs("unexpected set", id),
+                }
+            }
+            for (slot, image) in stored["slots"].as_object().into_iter().flatten() {
+                let image = image.as_str().and_then(|image| self.truth.images.get(image));
+                let place = image.map(|image| &image["set"]);
+                let fits = place.is_some_and(|place| place["id"] == **id && place["image_type"] == **slot);
+                if !fits {
+                    self.differs(
+                        "wrong slot",
+                        &format!("{slot} of {id} contains what is not there: {stored}"),
+                    );
+                }
+            }
+        }
+        for (id, stored) in &self.truth.images {
+            let Some(place) = stored.get("set") else { continue };
+            let set = place["id"].as_str().and_then(|set| self.truth.sets.get(set));
+            let slot = place["image_type"].as_str().unwrap_or_default();
+            if set.is_none_or(|set| set["slots"][slot] != **id) {
+                self.differs("wrong slot", &format!("{id} says that it is in a slot: {place}"));
+            }
+        }
+    }
+
+    /// The objects in both buckets: exactly those that the images need.
+    fn objects(&mut self) {
+        self.found.objects += self.truth.originals.len() + self.truth.derived.len();
+        let mut needed = BTreeSet::new();
+        let mut thumbnails = BTreeSet::new();
+        for (id, stored) in &self.truth.images {
+            if let Some(version) = stored["picture"]["version"].as_u64() {
+                needed.insert(format!("{id}/{version}"));
+                for thumbnail in stored["picture"]["thumbnails"].as_array().into_iter().flatten() {
+                    thumbnails.insert(format!("{id}/{version}/{}", thumbnail["size"]));
+                }
+            } else if stored["status"] == "failed" && stored.get("source_image_id").is_none() {
+                needed.insert(format!("{id}/{}", stored["version"]));
+            }
+        }
+        for key in &self.truth.originals {
+            let (id, version) = key.split_once('/').unwrap_or((key, ""));
+            let owner = self.truth.images.get(id).zip(version.parse().ok());
+            match owner {
+                Some((stored, version)) if keeps(stored, version) => {}
+                Some((stored, version)) if self.failed_before(id, stored, version) => {}
+                Some((stored, _)) if stored["status"] == "pending" => {
+                    let line = format!("obsolete object: original {key}, {}", self.known(id));
+                    self.found.obsolete.push(line);
+                }
+                _ => self.differs("orphan object", &format!("original {key}, {}", self.known(id))),
+            }
+        }
+        for key in &needed {
+            if !self.truth.originals.contains(key) {
+                self.differs("lost object", &format!("original {key}"));
+            }
+        }
+        let found: BTreeSet<String> = self
+            .truth
+            .derived
+            .iter()
+            .map(|key| key.rsplit_once('.').map_or(key.as_str(), |(stem, _)| stem).to_owned())
+            .collect();
+        for key in found.difference(&thumbnails) {
+            let id = key.split('/').next().unwrap_or_default();
+            self.differs("orphan object", &format!("thumbnail {key}, {}", self.known(id)));
+        }
+        for key in thumbnails.difference(&found) {
+            self.differs("lost object", &format!("thumbnail {key}"));
+        }
+    }
+
+    /// Whether a version failed, and the image waits for a replacement, whose end also deletes the file of that version.
+    fn failed_before(&self, id: &str, stored: &Value, version: u64) -> bool {
+        let model = self.model.find(id).map(|index| &self.model.images[index]);
+        let is_broken = model
+            .and_then(|model| model.versions.get(&version))
+            .is_some_and(|version| !version.picture.is_good);
+        is_broken && stored["status"] == "pending" && stored.get("picture").is_none()
+    }
+
+    /// What the client knows about an image.
+    fn known(&self, id: &str) -> String {
+        let Some(model) = self.model.find(id).map(|index| &self.model.images[index]) else {
+            return "which no client knows".to_owned();
+        };
+        let version =
+            |version: &Version| format!("sent: {:?}, good: {}", version.sent, version.picture.is_good);
+        let versions: Vec<_> = model.versions.iter().map(|(number, one)| (number, version(one))).collect();
+        let (name, gone, exists) = (&model.name, self.model.gone(model), self.truth.images.contains_key(id));
+        format!(
+            "{name}, exists: {exists}, deleted: {gone:?}, versions: {versions:?}, edit of {:?}",
+            model.source
+        )
+    }
+
+    /// The usage in the profile.
+    fn counters(&mut self) {
+        let images = self.truth.images.len() as u64;
+        let bytes: u64 = self.truth.images.values().map(counted_bytes).sum();
+        let sets = self.truth.sets.len() as u64;
+        let expected = [("images", images), ("bytes", bytes), ("sets", sets)];
+        for (name, count) in expected {
+            // Not every version of the API shows the number of sets.
+            let shown = self.truth.usage.get(name);
+            if shown.is_some_and(|shown| *shown != count) || (shown.is_none() && name != "sets") {
+                self.differs("wrong counter", &format!("{} instead of {count} {name}", self.truth.usage));
+            }
+        }
+        let stored = &self.truth.profile;
+        if stored["images"] != images || stored["bytes"] != bytes {
+            let what = format!(
+                "{} images and {} bytes instead of {images} and {bytes}",
+                stored["images"], stored["bytes"]
+            );
+            self.differs("wrong counter", &what);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a client was told, which is all that it can rely on.
+
+use std::collections::BTreeMap;
+
+use crate::files::Picture;
+
+/// Whether something happened, as far as the client knows. An error of the server or a broken connection leaves that
+/// open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Told {
+    /// It did not happen.
+    No,
+    /// It may have happened.
+    Maybe,
+    /// It happened.
+    Yes,
+}
+
+/// A version of an image.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
+    /// The file that the client declared.
+    pub(crate) picture: &'static Picture,
+    /// Whether S3 stored it.
+    pub(crate) sent: Told,
+}
+
+/// An image.
+#[derive(Clone, Debug)]
+pub(crate) struct ImageModel {
+    /// The file name, which no other image of the run has, except edits of this image.
+    pub(crate) name: String,
+    /// The id, unless the answer to the creation never arrived.
+    pub(crate) id: Option<String>,
+    /// Whether it was deleted, by itself or with its set.
+    pub(crate) deleted: Told,
+    /// The versions that the client knows, by number. An edit has none, because its file is not the client's.
+    pub(crate) versions: BTreeMap<u64, Version>,
+    /// The number of requests for a replacement whose answer never arrived.
+    pub(crate) unknown_versions: u64,
+    /// The greatest version that the client saw ready.
+    pub(crate) seen_ready: u64,
+    /// The source, if it is an edit.
+    pub(crate) source: Option<String>,
+    /// The set and the slot.
+    pub(crate) place: Option<(usize, &'static str)>,
+    /// Whether it was uploaded for a phone number, so that it gets a copy in Dropbox.
+    pub(crate) has_copy: bool,
+    /// The address of its latest upload, with which a client may send a file again and too late.
+    pub(crate) upload: Option<(serde_json::Value, &'static Picture)>,
+}
+
+impl ImageModel {
+    pub(crate) fn new(name: String) -> Self {
+        Self {
+            name,
+            id: None,
+            deleted: Told::No,
+            versions: BTreeMap::new(),
+            unknown_versions: 0,
+            seen_ready: 0,
+            source: None,
+            place: None,
+            has_copy: false,
+            upload: None,
+        }
+    }
+}
+
+/// A set.
+#[derive(Clone, Debug)]
+pub(crate) struct SetModel {
+    /// The id, unless the answer to the creation never arrived.
+    pub(crate) id: Option<String>,
+    /// Whether it was deleted.
+    pub(crate) deleted: Told,
+}
+
+/// What one user's client knows at the end.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) images: Vec<ImageModel>,
+    pub(crate) sets: Vec<SetModel>,
+    /// The number of requests for an edit whose answer never arrived. Each may have made an image.
+    pub(crate) unknown_edits: usize,
+    /// Answers that no fault explains.
+    pub(crate) wrong_answers: Vec<String>,
+}
+
+impl Model {
+    /// The index of the image with this id.
+    pub(crate) fn find(&self, id: &str) -> Option<usize> {
+        self.images.iter().position(|image| image.id.as_deref() == Some(id))
+    }
+
+    /// Whether an image may be gone: it was deleted, or its set was, or it is an edit whose source was.
+    pub(crate) fn gone(&self, image: &ImageModel) -> Told {
+        let set = image.place.map_or(Told::No, |(set, _)| self.sets[set].deleted);
+        let source = image.source.as_deref().and_then(|id| self.find(id));
+        let source = source.map_or(Told::No, |source| self.gone(&self.images[source]).min(Told::Maybe));
+        image.deleted.max(set).max(source)
+    }
+}
