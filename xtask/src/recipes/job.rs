@@ -190,3 +190,25 @@ fn every_queue_has_a_name_in_the_contract_and_on_the_page() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_reader_of_the_stream_gives_nothing_up_too_early() -> Result<()> {
+    let resources = resources()?;
+    for (function, letters) in [("WorkersStream", "StreamDeadLetters"), ("WorkersTiers", "TiersDeadLetters")]
+    {
+        let events = resources[function]["Properties"]["Events"].as_mapping().context("no events")?;
+        let stream = events.values().find(|event| event["Type"] == "DynamoDB").context("no stream")?;
+        let source = &stream["Properties"];
+        for (name, value) in
+            [("ParallelizationFactor", 4), ("MaximumRetryAttempts", -1), ("MaximumRecordAgeInSeconds", 43200)]
+        {
+            assert_eq!(source[name].as_i64(), Some(value), "{name} of {function}");
+        }
+        assert_eq!(source["BisectBatchOnFunctionError"], true, "{function}");
+        assert_eq!(source["StartingPosition"], "TRIM_HORIZON", "{function}");
+        assert_eq!(source["FunctionResponseTypes"][0], "ReportBatchItemFailures", "{function}");
+        assert_eq!(target(&source["DestinationConfig"]["OnFailure"]["Destination"]), Some(letters));
+        assert_eq!(source["FilterCriteria"]["Filters"].as_sequence().map(Vec::len), Some(2), "{function}");
+    }
+    Ok(())
+}
