@@ -137,8 +137,13 @@ impl StreamWorker {
                 info!(%user, "deleted the images of a set");
             }
             Removed::Replacement { image, version, .. } => {
-                self.records.expire_replacement(user, image, version, now).await?;
-                info!(%user, %image, version, "ended a replacement that expired");
+                if let Some(image) = self.records.expire_replacement(user, image, version, now).await? {
+                    let current = image.picture.as_ref().map(|picture| picture.version);
+                    let is_kept = |version| Some(version) == current;
+                    // A version between the two may have left a file, if its event was lost.
+                    self.objects.remove_unneeded(&image.key(user), is_kept).await?;
+                    info!(%user, image = %image.id, version, "ended a replacement that expired");
+                }
             }
         }
         Ok(None)

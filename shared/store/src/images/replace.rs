@@ -78,7 +78,8 @@ impl Records {
     }
 
     /// Ends a replacement that was not uploaded before its deadline. The image keeps its picture. Does nothing if the
-    /// upload has arrived or another version has begun. Returns whether the replacement was ended.
+    /// upload has arrived or another version has begun. Returns the image if the replacement was ended, by this call or
+    /// by an earlier one.
     ///
     /// # Errors
     /// [`CallError`]
@@ -88,10 +89,16 @@ impl Records {
         id: ImageId,
         version: u32,
         now: Timestamp,
-    ) -> Result<bool, CallError> {
-        let Some(old) = self.stored_image(user, id).await? else { return Ok(false) };
-        if old.version != version || old.status != Status::Pending || old.picture.is_none() {
-            return Ok(false);
+    ) -> Result<Option<Image>, CallError> {
+        let old = self.stored_image(user, id).await?.filter(|image| image.version == version);
+        let Some(old) = old.filter(|image| image.picture.as_ref().is_some_and(|now| now.version != version))
+        else {
+            return Ok(None);
+        };
+        match old.status {
+            Status::Pending => {}
+            Status::Ready => return Ok(Some(old)),
+            Status::Processing | Status::Failed => return Ok(None),
         }
         let mut new = old.clone();
         new.status = Status::Ready;
@@ -104,7 +111,7 @@ impl Records {
             .when(exists("pk").and(eq("version", number(version))))
             .when(eq("status", string(Status::Pending.as_str())));
         let items = vec![update.in_transaction(self)?, self.refund_version(user, &old, &new)?];
-        Ok(self.transact(items).await?.is_none())
+        Ok(self.transact(items).await?.is_none().then_some(new))
     }
 
     /// The item of a transaction that subtracts from the usage what an image no longer holds.
