@@ -421,7 +421,8 @@ async fn what_is_done_to_tiers_is_valid_for_dynamodb() -> Result<()> {
     let profile = records.profile_or_default(user).await?;
     records.refresh_limits(user, &profile, *now).await?;
     assert!(records.set_tier(user, &tier, *now).await?);
-    assert_eq!(records.propagate_limits(&tier).await?, 1);
+    // The judge evaluates no conditions: the user is updated as a new user of the tier and as one in the index.
+    assert_eq!(records.propagate_limits(&tier).await?, 2);
     assert_eq!(records.tiers().await?.len(), 1);
     assert_eq!(records.profiles(std::slice::from_ref(user)).await?.len(), 1);
     records.delete_tier(&"nobodys".to_owned().try_into()?).await?;
