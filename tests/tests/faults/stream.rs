@@ -224,7 +224,7 @@ async fn a_tier_that_changes_reaches_users_whom_the_index_does_not_show_yet() ->
         stack.aws.put_item(&outputs.table, &profile).await?;
         let join = format!("{tier}#{}", new.id);
         until("the worker to see the profile", async || {
-            Ok(stack.aws.item(&outputs.table, "TIER_JOINS", &join).await?)
+            stack.aws.item(&outputs.table, "TIER_JOINS", &join).await
         })
         .await?;
         admin.put(&path, &rules(7)).await?.expect(200)?;
