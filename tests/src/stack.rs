@@ -345,7 +345,10 @@ fn code_in(mail: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::{io::AsyncWriteExt, net::TcpListener};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
 
     use super::*;
 
@@ -355,6 +358,7 @@ mod tests {
         let address = listener.local_addr()?;
         tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
+                client.read(&mut [0; 1024]).await?;
                 let empty =
                     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
                 client.write_all(empty.as_bytes()).await?;

@@ -69,6 +69,8 @@ fn end_to_end(
         let mut cargo = cargo_test(&["--profile", "local", "--no-fail-fast", "-p", "tests"], filters);
         // Includes the tests that need the local stack. Only runs on other stacks leave them out.
         cargo.arg("--include-ignored");
+        // The tests mostly wait.
+        cargo.arg("--test-threads=6");
         cargo.env("DARKROOM_STANDINS", &standins.address);
         cargo.env("DARKROOM_XTASK", std::env::current_exe()?);
         compile::run(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))

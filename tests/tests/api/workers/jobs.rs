@@ -186,17 +186,3 @@ async fn nothing_is_paid_for_an_image_that_is_gone() -> Result<()> {
     assert_eq!(plan.calls().await?.len(), 0);
     Ok(())
 }
-
-#[tokio::test]
-async fn a_poison_stream_record_comes_back_alone() -> Result<()> {
-    let stack = Stack::connect()?;
-    let mut event: Value = serde_json::from_str(include_str!("../../../../events/workers-stream.json"))?;
-    let record = &mut event["Records"][0];
-    record["eventName"] = json!("INSERT");
-    record["dynamodb"]["Keys"] = json!({"pk": {"S": "USER#a"}, "sk": {"S": "JOB#poison"}});
-    record["dynamodb"]["NewImage"] = json!({"task": {"S": "no such task"}});
-    let number = record["dynamodb"]["SequenceNumber"].clone();
-    let answer = stack.invoke("WorkersStream", &event).await?.ok()?;
-    assert_eq!(answer["batchItemFailures"], json!([{"itemIdentifier": number}]));
-    Ok(())
-}
