@@ -37,12 +37,21 @@ pub enum Removed {
         /// Whether it was not deleted, but has expired.
         has_expired: bool,
     },
+    /// The marker of a deleted image of which no worker had seen a file when it was deleted.
+    Marker(ImageId),
 }
 
 /// The item that exists while a replacement is pending.
 #[derive(Deserialize)]
 struct Replacement {
     version: u32,
+}
+
+/// The marker of a deleted image.
+#[derive(Deserialize)]
+struct Marker {
+    #[serde(default)]
+    never_uploaded: bool,
 }
 
 impl StreamAction {
@@ -62,6 +71,9 @@ impl StreamAction {
                 let Replacement { version } = old_item(record)?;
                 let image = id.parse().map_err(CallError::internal)?;
                 Removed::Replacement { image, version, has_expired }
+            }
+            ("REMOVE", "RECLAIMED") if old_item::<Marker>(record)?.never_uploaded => {
+                Removed::Marker(id.parse().map_err(CallError::internal)?)
             }
             _ => return Ok(None),
         };
@@ -153,6 +165,15 @@ mod tests {
             panic!("{action:?}")
         };
         assert_eq!(image.to_string(), ID);
+    }
+
+    #[test]
+    fn the_marker_of_an_image_without_a_file_is_the_last_look_for_one() {
+        let marker = |item| action_of("REMOVE", &format!("RECLAIMED#{ID}"), item).unwrap();
+        let action = marker(json!({"never_uploaded": {"BOOL": true}}));
+        let Some(StreamAction::CleanUp(_, Removed::Marker(image))) = action else { panic!("{action:?}") };
+        assert_eq!(image.to_string(), ID);
+        assert!(marker(json!({})).is_none());
     }
 
     #[test]

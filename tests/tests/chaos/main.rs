@@ -89,7 +89,9 @@ async fn nothing_is_lost_and_every_counter_is_exact() -> Result<()> {
         let clients = clients?;
         let users: Vec<_> = clients.iter().map(|client| &client.user).collect();
         let deadline = Duration::from_secs(120 + uploads as u64 / 20);
-        let is_settled = settle::settle(&stack, &setup, &users, &before, deadline).await?;
+        let mut is_settled = settle::settle(&stack, &setup, &users, &before, deadline).await?;
+        settle::expire_markers(&stack, &users).await?;
+        is_settled &= settle::settle(&stack, &setup, &users, &before, deadline).await?;
         anyhow::Ok((clients, is_settled))
     }
     .await;

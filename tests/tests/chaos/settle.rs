@@ -83,6 +83,19 @@ pub(crate) async fn settle(
     Ok(false)
 }
 
+/// Removes the markers of deleted images that never had a file, as DynamoDB does after 15 days.
+pub(crate) async fn expire_markers(stack: &Stack, users: &[&User]) -> Result<()> {
+    for user in users {
+        let pk = format!("USER#{}", user.id);
+        for item in stack.aws.partition(&stack.outputs.table, &pk).await? {
+            if let (Some(sk), true) = (item["sk"].as_str(), item["never_uploaded"] == true) {
+                stack.aws.delete_item(&stack.outputs.table, &pk, sk).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Runs the scheduled sweep now, for all images.
 async fn sweep(stack: &Stack) -> Result<()> {
     let all = json!({"from": "2020-01-01T00:00:00Z", "to": "2200-01-01T00:00:00Z"});

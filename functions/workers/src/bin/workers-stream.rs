@@ -132,6 +132,10 @@ impl StreamWorker {
                 }
                 return Ok(Some(Refund::of(&image)));
             }
+            Removed::Marker(image) => {
+                // The event of a file that arrived after the deletion may have been lost.
+                self.objects.remove_all(user, image).await?;
+            }
             Removed::Set(slots) => {
                 self.records.delete_images_of(user, &slots, now).await?;
                 info!(%user, "deleted the images of a set");

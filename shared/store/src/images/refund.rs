@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use aws::CallError;
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Image, ImageId, Job, JobId, Task, Timestamp, UserId};
 
 use super::filter::not_expired;
@@ -26,6 +27,8 @@ pub struct Refund {
     pub bytes: u64,
     /// The job that deletes the image's copy in Dropbox, if there is one.
     pub task: Option<Task>,
+    /// Whether no worker has ever seen a file of the image. When the marker expires, `workers-stream` looks for one.
+    pub never_uploaded: bool,
 }
 
 impl Refund {
@@ -33,7 +36,8 @@ impl Refund {
     #[must_use]
     pub fn of(image: &Image) -> Self {
         let task = image.dropbox_copy.as_ref().map(domain::DropboxCopy::delete_task);
-        Self { image: image.id, bytes: image.quota_bytes(), task }
+        let never_uploaded = image.was_never_uploaded();
+        Self { image: image.id, bytes: image.quota_bytes(), task, never_uploaded }
     }
 }
 
@@ -88,6 +92,10 @@ impl Records {
         for refund in refunds {
             let mut marker = refund_key(user, refund.image);
             marker.insert("expires_at".to_owned(), number(now.as_second() + MARKER_SECONDS));
+            if refund.never_uploaded {
+                // template.yaml filters the stream by this attribute.
+                marker.insert("never_uploaded".to_owned(), AttributeValue::Bool(true));
+            }
             items.push(self.put_new(marker)?);
         }
         if has_profile {
