@@ -102,6 +102,10 @@ async fn a_reader_of_the_stream_gets_its_records_alone_and_keeps_what_it_gives_u
     let removed = json!([{"prefix": "IMAGE#"}, {"prefix": "SET#"}, {"prefix": "REPLACEMENT#"}]);
     let reclaim = [
         json!({"eventName": ["REMOVE"], "dynamodb": {"Keys": {"sk": {"S": removed}}}}),
+        json!({"eventName": ["REMOVE"], "dynamodb": {
+            "Keys": {"sk": {"S": [{"prefix": "RECLAIMED#"}]}},
+            "OldImage": {"never_uploaded": {"BOOL": [true]}},
+        }}),
         json!({"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "JOB#"}]}}}}),
     ];
     let tiers = [
