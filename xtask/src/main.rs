@@ -84,7 +84,7 @@ enum Task {
         #[command(flatten)]
         local: Local,
     },
-    /// Run all tests: unit tests, and on a new stack the end-to-end tests, third-party clients and browser tests.
+    /// Run all tests: unit tests, and on two new stacks the end-to-end tests, third-party clients and browser tests.
     Test {
         /// Run only tests whose names contain one of these strings.
         filters: Vec<String>,
@@ -98,6 +98,9 @@ enum Task {
         /// Run only the end-to-end tests, with the functions that `cargo lambda build --release` builds for AWS.
         #[arg(long, conflicts_with = "stack")]
         release: bool,
+        /// Run only this part.
+        #[arg(long, conflicts_with_all = ["stack", "release"])]
+        only: Option<test::Part>,
     },
     /// Let many users upload, replace and delete on a new stack while events are repeated, delayed and lost, functions are
     /// killed, and DynamoDB, S3 and SQS fail. Afterwards, fail if anything was lost or left over, or a counter is wrong.
@@ -246,7 +249,7 @@ fn run(task: Task) -> Result<()> {
             remote::test(&name, region.as_deref(), &filters)
         }
         Task::Test { filters, release: true, .. } => test::run_release(&filters),
-        Task::Test { filters, .. } => test::run(&filters),
+        Task::Test { filters, only, .. } => test::run(only, &filters),
         Task::Chaos { uploads, seed } => chaos::run(uploads, seed.unwrap_or_else(new_seed)),
         Task::Clients => {
             own_stack::with(&Providers::default(), |stack, _, _| clients::run(&stack.outputs_file()))

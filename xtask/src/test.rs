@@ -1,28 +1,70 @@
 //! Runs all tests: unit tests, then the end-to-end tests, third-party clients and browser tests on a new stack.
 
+use std::fs;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
 
 use crate::emulator::Emulator;
 use crate::judge::Judge;
 use crate::stack::{Binaries, Outputs, Stack};
 use crate::standins::Standins;
-use crate::{browser, cargo, clients, command, compile, own_stack, tools, web};
+use crate::{browser, cargo, clients, command, compile, own_stack, project, tools, web};
 
-/// Runs the tests whose names contain one of `filters`, or all.
-pub(crate) fn run(filters: &[String]) -> Result<()> {
-    ensure_browser(filters)?;
-    if std::env::var_os("SKIP_UNIT").is_none() {
-        unit(filters)?;
+/// A part of the tests.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Part {
+    /// Unit tests
+    Unit,
+    /// Tests of the table, the API and its permissions, third-party clients, and the page in a browser
+    Features,
+    /// Tests in which AWS or functions fail, and tests of load
+    Failures,
+}
+
+/// The test binaries of a part of the end-to-end tests.
+const FEATURES: &[&str] = &["--lib", "--test", "api", "--test", "policies"];
+const FAILURES: &[&str] = &["--test", "chaos", "--test", "faults", "--test", "load"];
+const ALL: &[&str] = &[];
+
+/// Runs the tests whose names contain one of `filters`, or all, of one part or of all.
+pub(crate) fn run(only: Option<Part>, filters: &[String]) -> Result<()> {
+    match only {
+        Some(Part::Unit) => unit(filters),
+        Some(Part::Failures) => on_own_stack(Binaries::Local, FAILURES, filters),
+        Some(Part::Features) => {
+            ensure_browser(filters)?;
+            on_own_stack(Binaries::Local, FEATURES, filters)
+        }
+        None => {
+            ensure_browser(filters)?;
+            unit(filters)?;
+            if filters.is_empty() { side_by_side() } else { on_own_stack(Binaries::Local, ALL, filters) }
+        }
     }
-    on_own_stack(Binaries::Local, filters)
+}
+
+/// Runs both parts of the end-to-end tests at the same time, each on a stack of its own, because they mostly wait.
+fn side_by_side() -> Result<()> {
+    let path = project::target().join("test-failures.log");
+    let log = fs::File::create(&path)?;
+    let mut failures = Command::new(std::env::current_exe()?);
+    failures.args(["test", "--only", "failures"]).stdout(log.try_clone()?).stderr(log);
+    eprintln!("The tests of failures run at the same time. Their output is in {}.", path.display());
+    let mut failures = command::spawn(&mut failures)?;
+    let features = on_own_stack(Binaries::Local, FEATURES, &[]);
+    let status = command::step("waiting for the tests of failures", || Ok(failures.wait()?))?;
+    println!("{}", String::from_utf8_lossy(&fs::read(&path)?));
+    features?;
+    ensure!(status.success(), "tests of failures failed. Their output is above");
+    Ok(())
 }
 
 /// Runs the end-to-end tests whose names contain one of `filters`, or all, with release builds of the functions.
 pub(crate) fn run_release(filters: &[String]) -> Result<()> {
     ensure_browser(filters)?;
-    on_own_stack(Binaries::Release, filters)
+    on_own_stack(Binaries::Release, ALL, filters)
 }
 
 /// Finds the browser at once, because the tests need it only after a quarter of an hour.
@@ -45,28 +87,33 @@ fn unit(filters: &[String]) -> Result<()> {
     })
 }
 
-fn on_own_stack(binaries: Binaries, filters: &[String]) -> Result<()> {
+fn on_own_stack(binaries: Binaries, what: &[&str], filters: &[String]) -> Result<()> {
     let standins = Standins::start()?;
     own_stack::with_binaries(binaries, &standins.providers(), |stack, emulator, outputs| {
-        end_to_end(stack, emulator, outputs, &standins, filters)
+        if what != FAILURES {
+            table(stack, emulator, outputs, filters)?;
+        }
+        end_to_end(stack, &standins, what, filters)?;
+        if what == FAILURES || !filters.is_empty() {
+            return Ok(());
+        }
+        stack.judged(|| clients::run(&stack.outputs_file()))?;
+        browser::run(stack, Some(&standins), None)
     })
 }
 
-fn end_to_end(
-    stack: &Stack,
-    emulator: &Emulator,
-    outputs: &Outputs,
-    standins: &Standins,
-    filters: &[String],
-) -> Result<()> {
-    let stage = |name: &str, work: &dyn Fn() -> Result<()>| stack.judged(|| command::step(name, work));
-    stage("tests of the store against the table", &|| {
+fn table(stack: &Stack, emulator: &Emulator, outputs: &Outputs, filters: &[String]) -> Result<()> {
+    stage(stack, "tests of the store against the table", || {
         // With the same selection of packages as the unit tests, so that cargo rebuilds nothing.
         let mut cargo = cargo_test(&["--profile", "local", "--test", "quota", "--test", "states"], filters);
         compile::run(emulator.configure(&mut cargo).env("TABLE_NAME", &outputs.table))
-    })?;
-    stage("end-to-end tests", &|| {
-        let mut cargo = cargo_test(&["--profile", "local", "--no-fail-fast", "-p", "tests"], filters);
+    })
+}
+
+fn end_to_end(stack: &Stack, standins: &Standins, what: &[&str], filters: &[String]) -> Result<()> {
+    stage(stack, "end-to-end tests", || {
+        let what = [&["--profile", "local", "--no-fail-fast", "-p", "tests"], what].concat();
+        let mut cargo = cargo_test(&what, filters);
         // Includes the tests that need the local stack. Only runs on other stacks leave them out.
         cargo.arg("--include-ignored");
         // The tests mostly wait.
@@ -74,12 +121,11 @@ fn end_to_end(
         cargo.env("DARKROOM_STANDINS", &standins.address);
         cargo.env("DARKROOM_XTASK", std::env::current_exe()?);
         compile::run(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))
-    })?;
-    if !filters.is_empty() {
-        return Ok(());
-    }
-    stack.judged(|| clients::run(&stack.outputs_file()))?;
-    browser::run(stack, Some(standins), None)
+    })
+}
+
+fn stage(stack: &Stack, name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    stack.judged(|| command::step(name, work))
 }
 
 /// `cargo test` for the tests whose names contain one of `filters`.
