@@ -92,20 +92,24 @@ impl Denials {
         Ok(Self { file, seen })
     }
 
+    /// Whether an action was denied to a role.
+    fn contain(&self, role: &str, action: &str) -> Result<bool> {
+        let caller = format!(":assumed-role/{role}/");
+        let denials = read(&self.file)?;
+        Ok(denials.lines().skip(self.seen).any(|line| {
+            // The last line may still be on its way to the file.
+            let denial: Value = serde_json::from_str(line).unwrap_or_default();
+            let by_role = denial["caller"].as_str().is_some_and(|arn| arn.contains(&caller));
+            by_role && denial["action"] == action
+        }))
+    }
+
     /// Waits until an action is denied to a role.
     async fn wait_for(&self, role: &str, action: &str) -> Result<()> {
-        let caller = format!(":assumed-role/{role}/");
-        loop {
-            for line in read(&self.file)?.lines().skip(self.seen) {
-                // The last line may still be on its way to the file.
-                let denial: Value = serde_json::from_str(line).unwrap_or_default();
-                let by_role = denial["caller"].as_str().is_some_and(|arn| arn.contains(&caller));
-                if by_role && denial["action"] == action {
-                    return Ok(());
-                }
-            }
+        while !self.contain(role, action)? {
             tokio::time::sleep(POLL).await;
         }
+        Ok(())
     }
 }
 
@@ -129,7 +133,11 @@ async fn needs_all_it_may(stack: &Stack, function: &str, work: impl AsyncFn() ->
         let denials = Denials::from_now()?;
         let needed = tokio::select! {
             denied = denials.wait_for(&policy.role, &action) => denied.map(|()| true),
-            outcome = tokio::time::timeout(patience, work()) => Ok(!matches!(outcome, Ok(Ok(())))),
+            outcome = tokio::time::timeout(patience, work()) => match outcome {
+                // The last request may have been denied.
+                Ok(Ok(())) => denials.contain(&policy.role, &action),
+                _ => Ok(true),
+            },
         };
         policy.put(&policy.document).await?;
         ensure!(needed?, "nothing shows that {function} needs {action} (statement {statement})");
