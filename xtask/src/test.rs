@@ -45,20 +45,24 @@ pub(crate) fn run(only: Option<Part>, filters: &[String]) -> Result<()> {
     }
 }
 
-/// Runs both parts of the end-to-end tests at the same time, each on a stack of its own, because they mostly wait.
+/// Runs the tests of features, and in another process those of failures, each on a stack of its own. Both mostly wait.
 fn side_by_side() -> Result<()> {
     let path = project::target().join("test-failures.log");
-    let log = fs::File::create(&path)?;
-    let mut failures = Command::new(std::env::current_exe()?);
-    failures.args(["test", "--only", "failures"]).stdout(log.try_clone()?).stderr(log);
-    eprintln!("The tests of failures run at the same time. Their output is in {}.", path.display());
-    let mut failures = command::spawn(&mut failures)?;
-    let features = on_own_stack(Binaries::Local, FEATURES, &[]);
-    let status = command::step("waiting for the tests of failures", || Ok(failures.wait()?))?;
-    println!("{}", String::from_utf8_lossy(&fs::read(&path)?));
-    features?;
-    ensure!(status.success(), "tests of failures failed. Their output is above");
-    Ok(())
+    let standins = Standins::start()?;
+    own_stack::with_binaries(Binaries::Local, &standins.providers(), |stack, emulator, outputs| {
+        // Not earlier, because both would build the functions and install the same tools.
+        let log = fs::File::create(&path)?;
+        let mut failures = Command::new(std::env::current_exe()?);
+        failures.args(["test", "--only", "failures"]).stdout(log.try_clone()?).stderr(log);
+        eprintln!("The tests of failures run at the same time. Their output is in {}.", path.display());
+        let mut failures = command::spawn(&mut failures)?;
+        let features = end_to_end(stack, emulator, outputs, &standins, FEATURES, &[]);
+        let status = command::step("waiting for the tests of failures", || Ok(failures.wait()?))?;
+        println!("{}", fs::read_to_string(&path)?);
+        features?;
+        ensure!(status.success(), "tests of failures failed. Their output is above");
+        Ok(())
+    })
 }
 
 /// Runs the end-to-end tests whose names contain one of `filters`, or all, with release builds of the functions.
@@ -90,16 +94,27 @@ fn unit(filters: &[String]) -> Result<()> {
 fn on_own_stack(binaries: Binaries, what: &[&str], filters: &[String]) -> Result<()> {
     let standins = Standins::start()?;
     own_stack::with_binaries(binaries, &standins.providers(), |stack, emulator, outputs| {
-        if what != FAILURES {
-            table(stack, emulator, outputs, filters)?;
-        }
-        end_to_end(stack, &standins, what, filters)?;
-        if what == FAILURES || !filters.is_empty() {
-            return Ok(());
-        }
-        stack.judged(|| clients::run(&stack.outputs_file()))?;
-        browser::run(stack, Some(&standins), None)
+        end_to_end(stack, emulator, outputs, &standins, what, filters)
     })
+}
+
+fn end_to_end(
+    stack: &Stack,
+    emulator: &Emulator,
+    outputs: &Outputs,
+    standins: &Standins,
+    what: &[&str],
+    filters: &[String],
+) -> Result<()> {
+    if what != FAILURES {
+        table(stack, emulator, outputs, filters)?;
+    }
+    over_http(stack, standins, what, filters)?;
+    if what == FAILURES || !filters.is_empty() {
+        return Ok(());
+    }
+    stack.judged(|| clients::run(&stack.outputs_file()))?;
+    browser::run(stack, Some(standins), None)
 }
 
 fn table(stack: &Stack, emulator: &Emulator, outputs: &Outputs, filters: &[String]) -> Result<()> {
@@ -110,7 +125,7 @@ fn table(stack: &Stack, emulator: &Emulator, outputs: &Outputs, filters: &[Strin
     })
 }
 
-fn end_to_end(stack: &Stack, standins: &Standins, what: &[&str], filters: &[String]) -> Result<()> {
+fn over_http(stack: &Stack, standins: &Standins, what: &[&str], filters: &[String]) -> Result<()> {
     stage(stack, "end-to-end tests", || {
         let what = [&["--profile", "local", "--no-fail-fast", "-p", "tests"], what].concat();
         let mut cargo = cargo_test(&what, filters);
