@@ -3,11 +3,14 @@
 use aws::CallError;
 use domain::{Failure, FailureCode, ObjectKey};
 use futures_util::future::try_join_all;
-use imaging::{DevelopError, Output, Settings};
+use imaging::{Output, Settings};
 use store::{Developed, Objects};
 use tracing::info;
 
-use crate::develop_process::{DevelopProcess, MadeThumbnails, Rejected};
+use crate::{
+    develop_process::{DevelopProcess, MadeThumbnails, Rejected},
+    failure::failure,
+};
 
 /// The variable with the format of thumbnails: `auto`, `webp` or `avif`.
 const OUTPUT: &str = "THUMBNAIL_FORMAT";
@@ -59,44 +62,9 @@ fn output() -> Result<String, CallError> {
     Ok(name)
 }
 
-/// The failure that the owner of the image sees.
-pub(crate) fn failure(error: &DevelopError) -> Failure {
-    let code = match error {
-        DevelopError::NotAnImage => FailureCode::NotAnImage,
-        DevelopError::UnsupportedFormat { .. } => FailureCode::UnsupportedFormat,
-        DevelopError::HeicNotSupported => FailureCode::HeicNotSupported,
-        DevelopError::TooManyPixels { .. } | DevelopError::TooManyFrames { .. } => FailureCode::TooManyPixels,
-        DevelopError::TooManyBytes { .. } => FailureCode::TooManyBytes,
-        DevelopError::SideTooLong { .. } => FailureCode::SideTooLong,
-        DevelopError::Timeout => FailureCode::Timeout,
-        DevelopError::CorruptImage { .. } => FailureCode::CorruptImage,
-        DevelopError::Internal { .. } => FailureCode::InternalError,
-    };
-    Failure::new(code, error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn failures_have_the_codes_of_the_engine() {
-        let (width, height, limit) = (1, 1, 1);
-        for error in [
-            DevelopError::NotAnImage,
-            DevelopError::UnsupportedFormat { format: "TIFF" },
-            DevelopError::HeicNotSupported,
-            DevelopError::TooManyPixels { width, height, limit },
-            DevelopError::TooManyFrames { frames: 1, pixels: 1, limit },
-            DevelopError::TooManyBytes { bytes: 1, limit },
-            DevelopError::SideTooLong { width, height, limit: 1 },
-            DevelopError::Timeout,
-            DevelopError::CorruptImage { reason: String::new() },
-            DevelopError::Internal { reason: String::new() },
-        ] {
-            assert_eq!(failure(&error).code.as_str(), error.code());
-        }
-    }
 
     #[test]
     fn the_owner_learns_the_limit() {

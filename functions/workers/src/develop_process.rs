@@ -73,7 +73,7 @@ pub struct Rejected {
 
 impl Rejected {
     fn new(error: &DevelopError, cause: String) -> Self {
-        Self { failure: crate::develop::failure(error), cause }
+        Self { failure: crate::failure::failure(error), cause }
     }
 }
 

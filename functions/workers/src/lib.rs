@@ -5,6 +5,7 @@ mod develop;
 mod develop_process;
 mod dispatch;
 mod dropbox_copy;
+mod failure;
 mod jobs;
 mod lease;
 mod model;

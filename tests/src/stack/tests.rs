@@ -11,7 +11,7 @@ async fn a_response_that_the_contract_does_not_allow_is_an_error() -> Result<()>
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
-            client.read(&mut [0; 1024]).await?;
+            let _request = client.read(&mut [0; 1024]).await?;
             let empty = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
             client.write_all(empty.as_bytes()).await?;
         }
