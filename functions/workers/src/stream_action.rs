@@ -37,7 +37,7 @@ pub enum Removed {
         /// Whether it was not deleted, but has expired.
         has_expired: bool,
     },
-    /// The marker of a deleted image of which no worker had seen a file when it was deleted.
+    /// The marker of a deleted image that may have got a file after its deletion.
     Marker(ImageId),
 }
 
@@ -51,7 +51,7 @@ struct Replacement {
 #[derive(Deserialize)]
 struct Marker {
     #[serde(default)]
-    never_uploaded: bool,
+    late_file: bool,
 }
 
 impl StreamAction {
@@ -72,7 +72,7 @@ impl StreamAction {
                 let image = id.parse().map_err(CallError::internal)?;
                 Removed::Replacement { image, version, has_expired }
             }
-            ("REMOVE", "RECLAIMED") if old_item::<Marker>(record)?.never_uploaded => {
+            ("REMOVE", "RECLAIMED") if old_item::<Marker>(record)?.late_file => {
                 Removed::Marker(id.parse().map_err(CallError::internal)?)
             }
             _ => return Ok(None),
@@ -168,9 +168,9 @@ mod tests {
     }
 
     #[test]
-    fn the_marker_of_an_image_without_a_file_is_the_last_look_for_one() {
+    fn an_expired_marker_may_require_a_last_look_for_a_file() {
         let marker = |item| action_of("REMOVE", &format!("RECLAIMED#{ID}"), item).unwrap();
-        let action = marker(json!({"never_uploaded": {"BOOL": true}}));
+        let action = marker(json!({"late_file": {"BOOL": true}}));
         let Some(StreamAction::CleanUp(_, Removed::Marker(image))) = action else { panic!("{action:?}") };
         assert_eq!(image.to_string(), ID);
         assert!(marker(json!({})).is_none());

@@ -273,7 +273,7 @@ async fn what_changes_images_is_valid_for_dynamodb() -> Result<()> {
         records.delete_waiting_edit(user, image.id, *now).await?;
         let number = "+4915123456789".to_owned().try_into()?;
         let copy = DropboxCopy::queued(DropboxPath::new(&number, *now, image.id, &image.file_name));
-        let refund = Refund { task: Some(copy.delete_task()), ..Refund::of(image) };
+        let refund = Refund { task: Some(copy.delete_task()), ..Refund::of(image, *now) };
         records.refund_quota(user, &[refund], *now).await?;
     }
     judged.end()

@@ -328,7 +328,7 @@ async fn an_image_is_put_back_once_and_not_after_the_clean_up() -> Result<()> {
         assert!(records.image(user, world.id, now).await?.is_some());
         records.delete_image(user, world.id, now).await?;
     }
-    let refund = Refund { image: world.id, bytes: 10, task: None, never_uploaded: false };
+    let refund = Refund { image: world.id, bytes: 10, task: None, late_file: false };
     records.refund_quota(user, &[refund], now).await?;
     assert!(records.is_cleaned_up(user, world.id).await?);
     assert!(!records.put_back(user, &world.last, now).await?);

@@ -83,12 +83,12 @@ pub(crate) async fn settle(
     Ok(false)
 }
 
-/// Removes the markers of deleted images that never had a file, as DynamoDB does after 15 days.
+/// Removes the markers of deleted images that may have got a late file, as DynamoDB does after 15 days.
 pub(crate) async fn expire_markers(stack: &Stack, users: &[&User]) -> Result<()> {
     for user in users {
         let pk = format!("USER#{}", user.id);
         for item in stack.aws.partition(&stack.outputs.table, &pk).await? {
-            if let (Some(sk), true) = (item["sk"].as_str(), item["never_uploaded"] == true) {
+            if let (Some(sk), true) = (item["sk"].as_str(), item["late_file"] == true) {
                 stack.aws.delete_item(&stack.outputs.table, &pk, sk).await?;
             }
         }

@@ -130,7 +130,7 @@ impl StreamWorker {
                 if !image.was_never_uploaded() {
                     info!(%user, image = %image.id, has_expired, "cleaned up after an image");
                 }
-                return Ok(Some(Refund::of(&image)));
+                return Ok(Some(Refund::of(&image, now)));
             }
             Removed::Marker(image) => {
                 // The event of a file that arrived after the deletion may have been lost.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Image, ImageId, Job, JobId, Task, Timestamp, UserId};
+use domain::{Image, ImageId, Job, JobId, Status, Task, Timestamp, UserId};
 
 use super::filter::not_expired;
 use crate::{
@@ -27,17 +27,20 @@ pub struct Refund {
     pub bytes: u64,
     /// The job that deletes the image's copy in Dropbox, if there is one.
     pub task: Option<Task>,
-    /// Whether no worker has ever seen a file of the image. When the marker expires, `workers-stream` looks for one.
-    pub never_uploaded: bool,
+    /// Whether a client may still have a presigned upload that works. Then `workers-stream` looks for a late file when
+    /// the marker expires.
+    pub late_file: bool,
 }
 
 impl Refund {
-    /// What this image leaves.
+    /// What this image leaves, if it is deleted at the time `now`.
     #[must_use]
-    pub fn of(image: &Image) -> Self {
+    pub fn of(image: &Image, now: Timestamp) -> Self {
         let task = image.dropbox_copy.as_ref().map(domain::DropboxCopy::delete_task);
-        let never_uploaded = image.was_never_uploaded();
-        Self { image: image.id, bytes: image.quota_bytes(), task, never_uploaded }
+        // A presigned upload works for 15 minutes, and S3 may be slow to accept the file.
+        let is_recent = now.as_second() - image.updated_at.as_second() < 60 * 60;
+        let late_file = image.status == Status::Pending || is_recent;
+        Self { image: image.id, bytes: image.quota_bytes(), task, late_file }
     }
 }
 
@@ -92,9 +95,9 @@ impl Records {
         for refund in refunds {
             let mut marker = refund_key(user, refund.image);
             marker.insert("expires_at".to_owned(), number(now.as_second() + MARKER_SECONDS));
-            if refund.never_uploaded {
+            if refund.late_file {
                 // template.yaml filters the stream by this attribute.
-                marker.insert("never_uploaded".to_owned(), AttributeValue::Bool(true));
+                marker.insert("late_file".to_owned(), AttributeValue::Bool(true));
             }
             items.push(self.put_new(marker)?);
         }

@@ -104,7 +104,7 @@ async fn a_reader_of_the_stream_gets_its_records_alone_and_keeps_what_it_gives_u
         json!({"eventName": ["REMOVE"], "dynamodb": {"Keys": {"sk": {"S": removed}}}}),
         json!({"eventName": ["REMOVE"], "dynamodb": {
             "Keys": {"sk": {"S": [{"prefix": "RECLAIMED#"}]}},
-            "OldImage": {"never_uploaded": {"BOOL": [true]}},
+            "OldImage": {"late_file": {"BOOL": [true]}},
         }}),
         json!({"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "JOB#"}]}}}}),
     ];
