@@ -57,7 +57,7 @@ impl Outputs {
         let User { username, password } = demo;
         println!(
             r#"
-Darkroom serves.
+Darkroom is running.
   Page       {web_url}
   demo user  {username} / {password}
   admin      {} / {}
