@@ -138,7 +138,7 @@ impl World {
             }
             Event::Reclaim => {
                 if self.deleted {
-                    records.refund_quota(user, &[Refund::of(&self.last)], now).await?;
+                    records.refund_quota(user, &[Refund::of(&self.last, now)], now).await?;
                     self.reclaimed = true;
                 }
             }
