@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use crate::{
     JobError, JobMessage, lease,
     retry::{NextStep, backoff, needs_operator, next_step, without_attempts},
+    visibility::deliver_again,
 };
 
 /// A job whose lease this worker holds.
@@ -179,14 +180,8 @@ impl Queue {
 
     async fn delay_message(&self, message: &SqsMessage, delay: Duration) {
         let Some(handle) = &message.receipt_handle else { return };
-        // SQS allows twelve hours at most (Amazon SQS API reference, "ChangeMessageVisibility"). If this call fails, the
-        // message may arrive too early. The job then has to wait for its next attempt, and the message is delayed again.
-        const MAX_SECONDS: u64 = 12 * 60 * 60;
-        let seconds = i32::try_from((delay.as_secs() + 1).min(MAX_SECONDS)).unwrap_or(1);
-        let change = self.sqs.change_message_visibility().queue_url(&self.url).receipt_handle(handle);
-        if let Err(error) = change.visibility_timeout(seconds).send().await {
-            let cause = aws::causes(&CallError::from(error));
-            warn!(cause, "could not change visibility timeout, using the queue's default");
-        }
+        // If this fails, the message may arrive too early. The job then has to wait for its next attempt, and the message
+        // is delayed again.
+        deliver_again(&self.sqs, &self.url, handle, delay + Duration::from_secs(1)).await;
     }
 }

@@ -15,6 +15,7 @@ mod stream;
 mod stream_action;
 mod upload_event;
 mod upload_retries;
+mod visibility;
 
 pub use arrived::{ArrivedUploads, has_expired};
 pub use develop::{check_length, develop};

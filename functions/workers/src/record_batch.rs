@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::{error, warn};
 
-use crate::retry_delay;
+use crate::{retry_delay, visibility::deliver_again};
 
 /// How many records of a batch are processed at the same time.
 pub const RECORDS_AT_ONCE: usize = 32;
@@ -202,13 +202,7 @@ impl RetryQueue {
                     message = message.message_id,
                     attempts, cause, seconds, "processing a stream record failed again"
                 );
-                let change = self.sqs.change_message_visibility().queue_url(&self.url);
-                let change = change.receipt_handle(message.receipt_handle);
-                let seconds = i32::try_from(seconds).unwrap_or(i32::MAX);
-                if let Err(error) = change.visibility_timeout(seconds).send().await {
-                    let cause = aws::causes(&CallError::from(error));
-                    warn!(cause, "could not change visibility timeout, using the queue's default");
-                }
+                deliver_again(&self.sqs, &self.url, &message.receipt_handle, pause).await;
                 Some(BatchItemFailure { item_identifier: message.message_id })
             }
         }

@@ -6,9 +6,8 @@ use aws::CallError;
 use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
 use aws_types::SdkConfig;
-use tracing::warn;
 
-use crate::UploadEvent;
+use crate::{UploadEvent, visibility::deliver_again};
 
 /// The longest delay between two attempts at an upload.
 const MAX_DELAY: Duration = Duration::from_secs(60 * 60);
@@ -53,12 +52,8 @@ impl UploadRetries {
     /// timeout of the queue.
     pub async fn postpone(&self, message: &SqsMessage, delay: Duration) {
         let Some(handle) = &message.receipt_handle else { return };
-        let seconds = i32::try_from(delay.min(MAX_DELAY).as_secs().max(1)).unwrap_or(1);
-        let change = self.sqs.change_message_visibility().queue_url(&self.url).receipt_handle(handle);
-        if let Err(error) = change.visibility_timeout(seconds).send().await {
-            let cause = aws::causes(&CallError::from(error));
-            warn!(cause, "could not change visibility timeout, using the queue's default");
-        }
+        let delay = delay.clamp(Duration::from_secs(1), MAX_DELAY);
+        deliver_again(&self.sqs, &self.url, handle, delay).await;
     }
 }
 
