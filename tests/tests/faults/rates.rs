@@ -31,7 +31,8 @@ async fn a_user_who_sends_too_many_requests_gets_429_and_others_notice_nothing()
         // With few at a time, few instances of the function run, as on AWS.
         let ann = requests.buffer_unordered(4).try_collect::<Vec<_>>();
         let bob = async {
-            for _ in 0..10 {
+            // No more than one bucket holds, because a single instance may answer all of them.
+            for _ in 0..5 {
                 bob.get("/api/images").await?.expect(200)?;
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }

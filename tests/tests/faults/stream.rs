@@ -13,8 +13,9 @@ use crate::{
     redrive::{Impatient, holds, purge_dead_letters, redrive},
 };
 
-/// How long another user may wait.
-const SOON: Duration = Duration::from_secs(5);
+/// How long another user may wait. On two idle cores this takes about 2 seconds. Without the measures against a busy user it
+/// takes minutes (`cargo xtask bench stream` measures the rate), so the bound also holds on a busy machine.
+const SOON: Duration = Duration::from_secs(20);
 
 /// The images that one user creates and deletes.
 const PAIRS: usize = 5_000;
