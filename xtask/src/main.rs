@@ -194,13 +194,14 @@ enum Bench {
         #[arg(long, default_value = "11")]
         runs: NonZeroUsize,
     },
-    /// Measure how many removals of images the running stack processes in a second.
+    /// Measure how many removals of images `workers-stream` processes in a second.
     Stream {
-        /// How many images to remove in each case.
-        #[arg(long, default_value = "1000")]
-        images: NonZeroUsize,
-        #[command(flatten)]
-        place: Place,
+        /// How long each call to AWS takes.
+        #[arg(long, default_value = "8")]
+        milliseconds: u32,
+        /// Other builds of workers-stream to measure side by side.
+        #[arg(value_name = "BINARY")]
+        others: Vec<PathBuf>,
     },
 }
 
@@ -275,7 +276,7 @@ fn run(task: Task) -> Result<()> {
         Task::Permissions { check: false } => permissions::write(),
         Task::Bench(Bench::Page { place }) => browser::measure(&running(&place)?),
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
-        Task::Bench(Bench::Stream { images, place }) => bench_stream::run(&running(&place)?, images.get()),
+        Task::Bench(Bench::Stream { milliseconds, others }) => bench_stream::run(milliseconds, &others),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
         Task::Redrive { stack_name, region, place } => redrive(stack_name, region.as_deref(), &place),
     }
