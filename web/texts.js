@@ -1,5 +1,7 @@
-// All texts of the page.
+// All texts of the page. Those of the account and of the views for admins are in files of their own.
 
+import { accountTexts, authTexts, guestTexts, uploadLinkTexts } from "./account-texts.js";
+import { adminTexts } from "./admin-texts.js";
 import { bytes, duration, number } from "./format.js";
 
 const MISSING = {
@@ -135,31 +137,10 @@ export const texts = {
 
   nav: { label: "Main", photos: "Photos", sets: "Sets", phone: "Phone", admin: "Admin", account: "Account" },
 
-  auth: {
-    login: "Log in",
-    register: "Register",
-    toRegister: "No account yet? Register",
-    toLogin: "Have an account? Log in",
-    username: "User name",
-    email: "E-mail",
-    password: "Password",
-    newPassword: "New password",
-    passwordHint: "At least 8 characters, with upper and lower case letters and a digit.",
-    showPassword: "Show password",
-    confirm: "Confirm your account",
-    codeSent: (destination) => `We have sent a code${destination ? ` to ${destination}` : " to you by e-mail"}. Enter it here.`,
-    code: "Code from the e-mail",
-    confirmButton: "Confirm",
-    resend: "Send the code again",
-    resent: "If this account needs a code, we have sent a new one.",
-    confirmed: "Your account is confirmed. Welcome!",
-    forgot: "Forgot password?",
-    forgotTitle: "Choose a new password",
-    forgotSend: "Send me a code",
-    forgotSent: "If this user exists, we have sent a code by e-mail.",
-    reset: "Set password",
-    resetDone: "Your password is changed. Log in with the new one.",
-  },
+  auth: authTexts,
+  account: accountTexts,
+  uploadLinks: uploadLinkTexts,
+  guest: guestTexts,
 
   photos: {
     title: "Photos",
@@ -237,6 +218,8 @@ export const texts = {
     openEdit: "Show the edit",
     prompt: "Prompt",
     owner: "User",
+    sentBy: "Sent by",
+    guest: "A guest, through an upload link",
     links: "Sizes and links",
     copy: (what) => `Copy link to ${what}`,
     copied: "Link copied.",
@@ -308,25 +291,6 @@ export const texts = {
     chooseFor: (number) => `Choose pictures for ${number}`,
   },
 
-  account: {
-    title: "Account",
-    tier: "Tier",
-    own: "yours",
-    usage: "Usage",
-    pictures: (used, most) => `${number(used)} of ${number(most)} pictures`,
-    stored: (count) => `${bytes(count)} in total`,
-    sets: (used, most) => `${number(used)} of ${number(most)} image sets`,
-    links: (used, most) => `${number(used)} of ${number(most)} expiring links`,
-    pendingUploads: (used, most) => `${number(used)} of ${number(most)} unfinished uploads`,
-    aiCalls: (used, most) => `${number(used)} of ${number(most)} AI analyses and edits today`,
-    logout: "Log out",
-    confirmLogout: "Some uploads are not complete. Log out anyway?",
-    everywhere: "Log out on all devices",
-    tiers: "All tiers",
-    api: "API documentation",
-    admin: "You are an admin.",
-  },
-
   tier: {
     name: "Name",
     id: "Id",
@@ -347,34 +311,7 @@ export const texts = {
   },
 
   admin: {
-    title: "Admin",
-    tabs: { images: "Pictures", users: "Users", tiers: "Tiers", queues: "Queues" },
-    search: "Search",
-    fileName: "File name contains",
-    phone: "Phone number",
-    after: "From",
-    before: "To",
-    status: "Status",
-    any: "Any",
-    reset: "Reset",
-    noImages: "No picture matches. Change the search.",
-    imagesGrid: "Pictures of all users, newest first. Arrow keys move, Enter opens, Delete deletes.",
-    user: "User",
-    email: "E-mail",
-    since: "Since",
-    state: "State",
-    disabled: "disabled",
-    usage: "Usage",
-    tierOf: (name) => `Tier of ${name}`,
-    tierSet: (name, tier) => `${name} is now in the tier ${tier}.`,
-    newTier: "New tier",
-    idTaken: "A tier with this id already exists. Edit that tier, or choose another id.",
-    editTier: (name) => `Edit ${name}`,
-    deleteTier: (name) => `Delete ${name}`,
-    confirmDeleteTier: (name) => `Delete the tier ${name}?`,
-    tierSaved: (name) => `The tier ${name} is saved. Its rules apply to its users within seconds.`,
-    tierDeleted: (name) => `The tier ${name} is deleted.`,
-    queue: "Queue",
+    ...adminTexts,
     queues: {
       analysis: "Descriptions by AI",
       edits: "Edits by AI",
@@ -383,11 +320,5 @@ export const texts = {
       reclaim: "Clean-up and new jobs",
       tiers: "Copying changed tiers to users",
     },
-    waiting: "Waiting",
-    inFlight: "In progress",
-    dead: "Dead letters",
-    queuesLead: "Dead letters are messages whose processing failed repeatedly. The operator of the service can retry them.",
-    refresh: "Refresh",
-    refreshed: (time) => `As of ${time}.`,
   },
 };

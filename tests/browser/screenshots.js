@@ -14,7 +14,10 @@ const SCREENS = {
   desktop: { viewport: { width: 1280, height: 800 } },
   phone: { ...devices["iPhone 15"], defaultBrowserType: undefined },
 };
-const PLAIN = ["#/sets", `#/phone/${encodeURIComponent(NUMBER)}`, "#/account", "#/admin/images", "#/admin/users", "#/admin/tiers", "#/admin/queues"];
+const PLAIN = [
+  "#/sets", "#/phone", `#/phone/${encodeURIComponent(NUMBER)}`, "#/account", "#/admin/images", "#/admin/sets", "#/admin/users",
+  "#/admin/tiers", "#/admin/queues", "#/admin/audit",
+];
 
 mkdirSync(directory, { recursive: true });
 const shown = await browser();
