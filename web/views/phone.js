@@ -77,16 +77,22 @@ function phoneImages(number) {
     normalizedNumber = phone_number;
     return results[0];
   });
+  const buttons = [
+    h("button", { type: "button", class: "button", "aria-label": texts.uploadLinks.makeFor(number), onclick: () => openNewLinkDialog(number) },
+      icon("plus"), texts.uploadLinks.make),
+    h("button", { type: "button", class: "button primary", onclick: async () => upload(await chooseFiles()) },
+      icon("upload"), words.chooseFor(number)),
+  ];
+  list.addEventListener("error", (event) => {
+    const { code } = /** @type {CustomEvent} */ (event).detail;
+    for (const button of buttons) button.hidden = code === "invalid-phone-number";
+  });
   return {
     list,
     grid,
     upload,
     parts: [
-      h("div", { class: "view-header" }, h("h2", null, words.of(number)), h("span", { class: "space" }),
-        h("button", { type: "button", class: "button", "aria-label": texts.uploadLinks.makeFor(number), onclick: () => openNewLinkDialog(number) },
-          icon("plus"), texts.uploadLinks.make),
-        h("button", { type: "button", class: "button primary", onclick: async () => upload(await chooseFiles()) },
-          icon("upload"), words.chooseFor(number))),
+      h("div", { class: "view-header" }, h("h2", null, words.of(number)), h("span", { class: "space" }), buttons),
       grid.errorBox, empty, grid.element,
     ],
     dispose: () => {
