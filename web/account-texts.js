@@ -32,6 +32,10 @@ export const authTexts = {
   challenge: "One more step",
   totpLead: "Enter the code that your authenticator app shows for this account.",
   totpCode: "Code from the authenticator app",
+  totpProblems: {
+    "code-mismatch": "This code is wrong. Enter the one that the app shows now.",
+    "code-expired": "This code was already used, or it is too old. Wait for the next one.",
+  },
   newPasswordLead: "You have logged in with a temporary password. Choose your own password now.",
 };
 

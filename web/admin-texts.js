@@ -19,6 +19,13 @@ export const adminTexts = {
   since: "Since",
   state: "State",
   disabled: "disabled",
+  /** By Cognito's status of a user. */
+  statuses: {
+    CONFIRMED: "active",
+    UNCONFIRMED: "not confirmed",
+    FORCE_CHANGE_PASSWORD: "has a temporary password",
+    RESET_REQUIRED: "needs a new password",
+  },
   usage: "Usage",
   actions: "Actions",
   tierOf: (name) => `Tier of ${name}`,

@@ -17,8 +17,8 @@ async function openDialog(page, button) {
 }
 
 async function openAccount(page) {
-  await page.getByRole("link", { name: "Account" }).click();
-  await page.getByRole("heading", { name: "Account" }).waitFor();
+  await page.getByRole("link", { name: "Account", exact: true }).click();
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
 }
 
 /** Reads a QR code on the page, as the camera of a phone would. @param {import("playwright-core").Locator} picture */
@@ -86,7 +86,7 @@ test("a user changes name and e-mail address, and logs in with the new address",
   await page.getByText(`We have sent a code to ${email}.`).waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Log out", exact: true }).click();
   await enterLogin(page, { username: email, password: account.password });
-  await page.getByRole("heading", { name: "Account" }).waitFor();
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
 }));
 
 test("a changed password ends the other sessions, and this one continues", inBrowser(async (visit) => {
@@ -111,7 +111,7 @@ test("a changed password ends the other sessions, and this one continues", inBro
   await enterLogin(page, account);
   await page.getByText("The user name or the password is wrong.").waitFor();
   await enterLogin(page, { ...account, password: NEW_PASSWORD });
-  await page.getByRole("heading", { name: "Account" }).waitFor();
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
 }));
 
 for (const [screen, options] of /** @type {const} */ ([["on a desktop", {}], ["on a phone in dark mode", { ...PHONE, colorScheme: "dark" }]])) {
@@ -134,10 +134,10 @@ for (const [screen, options] of /** @type {const} */ ([["on a desktop", {}], ["o
     await code.fill("000000");
     await page.getByRole("button", { name: "Log in" }).click();
     allowError(/400/);
-    await page.getByText("This code is wrong.").waitFor();
+    await page.getByText("This code is wrong. Enter the one that the app shows now.").waitFor();
     await code.fill(app.generate());
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "Account" }).waitFor();
+    await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
 
     const dialog = await openDialog(page, "Turn off the second factor");
     await dialog.getByLabel("Current password").fill(account.password);
@@ -188,7 +188,7 @@ test("the account's dialogs can be used by keyboard, and give the focus back", i
   const account = await registerUser();
   await logIn(visit, account);
   await open("#/account");
-  await page.getByRole("heading", { name: "Account" }).waitFor();
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
   const focused = () => page.evaluate(() => document.activeElement?.textContent);
   for (let presses = 0; await focused() !== "Change name"; presses++) {
     assert.ok(presses < 20, "Tab does not reach the button");

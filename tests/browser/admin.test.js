@@ -64,7 +64,7 @@ test("an admin finds a user, changes and disables the account, sends a temporary
   const login = { username: account.username, password: account.password };
   await logIn(visit, outputs.admin);
   await openTab(page, "Users");
-  let row = await findUser(page, account.email, account);
+  const row = await findUser(page, account.email, account);
   const manage = row.getByRole("button", { name: `Manage ${account.username}` });
   await manage.click();
   const dialog = page.getByRole("dialog");
@@ -123,7 +123,7 @@ test("an admin finds a user's set, edits and deletes it, and both changes are in
   const { upload } = await api("POST", `/api/imagesets/${id}/images`, {
     token: bearer, body: { image_type: "image2", file_name: "boat.jpg", content_type: "image/jpeg", size: jpeg.length },
   });
-  assert.ok((await fetch(upload.url, { method: upload.method, headers: upload.headers, body: jpeg })).ok);
+  assert.ok((await fetch(upload.url, { method: upload.method, headers: upload.headers, body: new Uint8Array(jpeg) })).ok);
 
   await logIn(visit, outputs.admin);
   await openTab(page, "Sets");

@@ -43,7 +43,7 @@ test("a user makes an upload link, guests send pictures, and the user sees them 
   await guestPage.getByText("This file is larger than this link allows (50 kB).").waitFor();
   await guestPage.locator(".tray-row.ready").waitFor({ timeout: 60_000 });
   await guestPage.getByText("You can send 1 picture.").waitFor();
-  const shown = await guestPage.locator("body").innerText();
+  const shown = await guestPage.locator("body").textContent();
   for (const secret of [account.username, account.email, number, number.slice(3)]) assert.ok(!shown.includes(secret), secret);
   await choose(guestPage, guestPage.getByRole("button", { name: "Choose pictures" }), [await picture("two.jpg"), await picture("three.jpg")]);
   await guestPage.getByText("This link takes no more pictures.").waitFor();

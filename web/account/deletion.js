@@ -6,7 +6,7 @@ import { h } from "../dom.js";
 import { notice } from "../notice.js";
 import { isAdmin, state } from "../state.js";
 import { texts } from "../texts.js";
-import { withPassword } from "./password.js";
+import { withPassword, withTotpCode } from "./explain.js";
 
 const words = texts.account;
 
@@ -32,7 +32,7 @@ function ask(onDeleted) {
       kind: "danger",
       submit: async ({ password, code }) => {
         const body = { password, ...(code && { code: code.trim() }) };
-        await withPassword("password", () => call("DELETE", "/api/auth/account", { body }));
+        await withTotpCode(() => withPassword("password", () => call("DELETE", "/api/auth/account", { body })));
         dialog.close();
         await onDeleted();
         notice(words.deleted);

@@ -7,7 +7,7 @@ import { notice } from "../notice.js";
 import { isAdmin, loadProfile, state } from "../state.js";
 import { texts } from "../texts.js";
 import { card } from "./card.js";
-import { withPassword } from "./password.js";
+import { withPassword } from "./explain.js";
 
 const words = texts.account;
 

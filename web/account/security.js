@@ -8,7 +8,7 @@ import { notice } from "../notice.js";
 import { loadProfile, state } from "../state.js";
 import { texts } from "../texts.js";
 import { card } from "./card.js";
-import { withPassword } from "./password.js";
+import { withPassword, withTotpCode } from "./explain.js";
 
 const words = texts.account;
 
@@ -47,7 +47,7 @@ const lead = (text) => h("p", { class: "dialog-lead" }, text);
 const totpForm = (button, submit) => form({
   fields: [codeField(texts.auth.totpCode)],
   button,
-  submit: ({ code }) => submit(code.replaceAll(/\s/g, "")),
+  submit: ({ code }) => withTotpCode(() => submit(code.replaceAll(/\s/g, ""))),
 });
 
 function changePassword() {

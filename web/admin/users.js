@@ -31,7 +31,7 @@ export async function users({ search }) {
       location.hash = `#/admin/users${query({ search: search.trim() })}`;
     },
     actions: [
-      search ? h("a", { class: "button", href: "#/admin/users" }, words.reset) : null,
+      h("a", { class: "button", href: "#/admin/users" }, words.reset),
       h("button", { type: "button", class: "button primary", onclick: () => openNewUserDialog(tiers, onCreated) }, icon("plus"), words.newUser),
     ],
   });
@@ -63,7 +63,7 @@ function userRow(user, tiers) {
     },
     ondelete: () => row.remove(),
   }) }, words.manage);
-  const state = user.enabled ? user.status.toLowerCase().replaceAll("_", " ") : words.disabled;
+  const state = user.enabled ? words.statuses[user.status] ?? user.status : words.disabled;
   const row = h("tr", null,
     h("th", { scope: "row" }, user.username, user.admin && [" ", h("span", { class: "chip" }, words.isAdmin)]),
     h("td", null, user.email), h("td", null, select),
@@ -155,7 +155,7 @@ async function openUserDialog(user, { onchange, ondelete }) {
         onchange(saved);
         notice(words.userSaved(user.username));
       },
-    }), h("div", { class: "section" }, h("p", null, h("a", { href: `#/admin/audit${query({ target: user.id })}` }, words.auditOfUser)), h("div", { class: "actions" },
+    }), h("div", { class: "section more-actions" }, h("p", null, h("a", { href: `#/admin/audit${query({ target: user.id })}` }, words.auditOfUser)), h("div", { class: "actions" },
       h("button", { type: "button", class: "button", onclick: sendPassword }, words.temporaryPassword),
       h("button", { type: "button", class: "button danger", onclick: remove }, words.deleteUser)))],
   });

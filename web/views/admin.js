@@ -20,11 +20,17 @@ const MEGABYTE = 1_000_000;
 /** Creates the view of one tab, with the tab bar. */
 export async function adminView(tab, parameters) {
   const views = { images, sets, users, tiers, queues, audit };
+  /** @type {{parts: unknown[], shown?: () => void}} */
   const { parts, ...more } = await views[tab](parameters);
   const tabs = h("nav", { class: "tabs", "aria-label": words.title }, Object.keys(views).map((name) =>
     h("a", { href: `#/admin/${name}`, "aria-current": name === tab ? "page" : null }, words.tabs[name])));
   const title = `${words.title}: ${words.tabs[tab]}`;
-  return { title, ...more, element: h("div", null, h("h1", { class: "visually-hidden", tabindex: "-1" }, title), tabs, parts) };
+  const shown = () => {
+    more.shown?.();
+    // On a phone, the tab bar is wider than the screen.
+    tabs.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  };
+  return { title, ...more, shown, element: h("div", null, h("h1", { class: "visually-hidden", tabindex: "-1" }, title), tabs, parts) };
 }
 
 // ------------------------------------------------------------ pictures

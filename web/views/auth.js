@@ -1,5 +1,6 @@
 // The views for login, registration, confirmation, a forgotten password and the second step of a login.
 
+import { withTotpCode } from "../account/explain.js";
 import { callPublic, session } from "../api.js";
 import { codeField, form, passwordField } from "../dialog.js";
 import { field, h, icon } from "../dom.js";
@@ -69,9 +70,10 @@ function nextStep(page) {
     button: words.login,
     submit: async (values) => {
       if (!challenge) return;
-      const answer = isTotp ? { code: values.code.trim() } : { new_password: values.new_password };
+      const answer = isTotp ? { code: values.code.replaceAll(/\s/g, "") } : { new_password: values.new_password };
+      const send = () => session.answer(/** @type {Api.Challenge} */ (challenge), answer);
       try {
-        await proceed(await session.answer(challenge, answer), page);
+        await proceed(await (isTotp ? withTotpCode(send) : send()), page);
       } catch (error) {
         if (error.code !== "challenge-expired") throw error;
         notice(error.message, { kind: "error" });

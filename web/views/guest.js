@@ -64,7 +64,8 @@ export async function guestView({ id }) {
     const { items } = uploads;
     const left = free();
     const open = [words.remaining(left), words.limit(link.max_image_bytes), words.until(time(link.expires_at))];
-    fill(facts, left > 0 ? open.join(" ") : words.full);
+    const isBusy = items.some((item) => !item.isFinished);
+    fill(facts, left > 0 ? open.join(" ") : !isBusy && words.full);
     button.hidden = left <= 0;
     list.hidden = items.length === 0;
     rows.update();
