@@ -278,7 +278,7 @@ impl Stack {
         self.aws.invoke(&self.resource(function).await?, event).await
     }
 
-    async fn cognito(&self, operation: &str, body: &Value) -> Result<Value> {
+    pub(crate) async fn cognito(&self, operation: &str, body: &Value) -> Result<Value> {
         let target = format!("AWSCognitoIdentityProviderService.{operation}");
         self.aws.json("cognito-idp", &target, body).await
     }

@@ -41,10 +41,16 @@ impl Caller {
     /// 401 as [`Caller::of`], 403 `admins-only`.
     pub async fn admin(request: &Request) -> Result<Self, Problem> {
         let caller = Self::of(request).await?;
-        if caller.groups.iter().any(|group| group == Self::ADMINS) {
+        if caller.is_admin() {
             return Ok(caller);
         }
         Err(Problem::new(ProblemCode::AdminsOnly, "Only admins may do this."))
+    }
+
+    /// Whether the token says that the caller is an admin.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.groups.iter().any(|group| group == Self::ADMINS)
     }
 
     pub(crate) fn from_claims(claims: &HashMap<String, String>) -> Result<Self, Problem> {

@@ -2,14 +2,15 @@
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::{Addition, ImageSet, Profile, SetId, SetText, Slots, Timestamp, UserId};
+use domain::{Addition, ImageSet, SetId, SetText, Slots, Timestamp, UserId};
 use futures_util::future::try_join_all;
 
 use crate::{
+    account::read_profile,
     dynamodb::{
         condition::{begins_with, eq, exists, not_exists},
         keys::{
-            SET, image_key, item, number, profile_key, read, set_key, set_of_key, string, timestamp, user_pk,
+            Item, SET, image_key, item, number, profile_key, read, set_key, set_of_key, string, timestamp, user_pk,
             value,
         },
         records::{Page, Records, is_condition, updated},
@@ -131,8 +132,9 @@ impl Records {
         const ROUNDS: usize = 3;
         for _ in 0..ROUNDS {
             let (set, profile) =
-                tokio::try_join!(self.set(user, id), self.get::<Profile>(profile_key(user)))?;
+                tokio::try_join!(self.set(user, id), self.get::<Item>(profile_key(user)))?;
             let Some(set) = set else { return Ok(false) };
+            let profile = profile.map(read_profile).transpose()?.flatten();
             let mut items = vec![self.delete_in_transaction(set_key(user, id), exists("pk"))?];
             match profile.map(|profile| profile.usage.sets) {
                 Some(Some(_)) => {

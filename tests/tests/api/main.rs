@@ -7,6 +7,7 @@ mod admin {
     mod users;
 }
 mod auth {
+    mod account;
     mod confirm;
     mod login;
     mod logout;
@@ -50,6 +51,7 @@ mod tiers {
     mod list;
 }
 mod workers {
+    mod account;
     mod dropbox;
     mod jobs;
     mod resize;
