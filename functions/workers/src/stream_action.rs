@@ -190,7 +190,8 @@ mod tests {
     #[test]
     fn only_the_end_of_a_tombstone_requires_a_look_for_late_files() {
         let removed = |item| action_of("REMOVE", "PROFILE", item).unwrap();
-        let action = removed(json!({"deleting_since": {"S": "2026-03-12T19:03:50Z"}, "deleted": {"BOOL": true}}));
+        let action =
+            removed(json!({"deleting_since": {"S": "2026-03-12T19:03:50Z"}, "deleted": {"BOOL": true}}));
         let Some(StreamAction::CleanUp(user, Removed::Account)) = action else { panic!("{action:?}") };
         assert_eq!(user.as_str(), "user-1");
         assert!(removed(json!({"tier": {"S": "basic"}, "images": {"N": "1"}})).is_none());

@@ -132,10 +132,7 @@ impl Records {
     }
 
     async fn delete_leftover(&self, user: &UserId, leftover: &Leftover) -> Result<(), CallError> {
-        let key = Item::from([
-            ("pk".to_owned(), user_pk(user)),
-            ("sk".to_owned(), string(&leftover.sk)),
-        ]);
+        let key = Item::from([("pk".to_owned(), user_pk(user)), ("sk".to_owned(), string(&leftover.sk))]);
         match &leftover.dropbox_copy {
             Some(copy) => self.delete_copied_image(user, key, copy).await,
             None => self.delete_key(key).await,

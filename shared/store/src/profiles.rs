@@ -9,11 +9,11 @@ use futures_util::future::try_join_all;
 use crate::{
     account::{not_deleted, read_profile},
     dynamodb::{
-    condition::{eq, exists, lt, not_exists},
-    keys::{Item, number, owner, profile_key, tier_key, value},
-    records::{CachedTier, Records, is_condition},
-    update::Update,
-},
+        condition::{eq, exists, lt, not_exists},
+        keys::{Item, number, owner, profile_key, tier_key, value},
+        records::{CachedTier, Records, is_condition},
+        update::Update,
+    },
 };
 
 impl Records {

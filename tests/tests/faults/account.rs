@@ -80,7 +80,8 @@ async fn an_account_ends_although_its_worker_is_killed_at_every_call() -> Result
                 let killed = async {
                     until(operation, async || Ok((proxy.calls() > 0).then_some(()))).await?;
                     if fault == Fault::Unheard {
-                        until("its effect", async || Ok((!proxy.forwarded().is_empty()).then_some(()))).await?;
+                        until("its effect", async || Ok((!proxy.forwarded().is_empty()).then_some(())))
+                            .await?;
                     }
                     kill(&stack, "WorkersAccount").await
                 };
@@ -115,7 +116,8 @@ async fn an_account_ends_while_uploads_jobs_and_copies_are_on_their_way() -> Res
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let slow = json!([{"seconds": 3}]);
-    let (analysis, edit) = (Plan::new()?.answers(slow.clone()).await?, Plan::new()?.answers(slow.clone()).await?);
+    let (analysis, edit) =
+        (Plan::new()?.answers(slow.clone()).await?, Plan::new()?.answers(slow.clone()).await?);
     let copy = Plan::new()?.answers(slow).await?;
     let picture = || pictures::png(64, 64);
 

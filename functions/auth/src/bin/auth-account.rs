@@ -8,7 +8,6 @@ use auth::{Code, Password, Pool, cookie, reauthenticate};
 use lambda_http::http::header;
 use serde::Deserialize;
 use store::Records;
-use tracing::info;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -36,10 +35,9 @@ async fn delete(pool: &Pool, records: &Records, request: Request) -> Reply {
     reauthenticate(pool, &caller.username, &body.password, body.code.as_ref()).await?;
     // If the sessions cannot be ended now, `workers-account` ends them.
     let sign_out = pool.cognito.global_sign_out().access_token(api::bearer(&request)?).send();
-    let (requested, _) = tokio::join!(records.request_account_deletion(&caller.user, domain::now()), sign_out);
-    if requested? {
-        info!(user = %caller.user, "the deletion of an account was requested");
-    }
+    let (requested, _) =
+        tokio::join!(records.request_account_deletion(&caller.user, domain::now()), sign_out);
+    requested?;
     let mut reply = api::json(StatusCode::ACCEPTED, &serde_json::json!({}))?;
     reply.headers_mut().append(header::SET_COOKIE, cookie::remove()?);
     Ok(reply)

@@ -94,8 +94,8 @@ impl Worker for AccountWorker {
         if let Some(name) = &name {
             self.pool.disable(name).await?;
         }
-        let is_empty = self.delete_items(user, job.id, until).await?
-            && self.objects.remove_user(user, until).await?;
+        let is_empty =
+            self.delete_items(user, job.id, until).await? && self.objects.remove_user(user, until).await?;
         if !is_empty {
             self.records.finish_and_enqueue(user, job.id, owner, Task::DeleteAccount).await?;
             info!(%user, "deleted a part of an account, the rest follows");
@@ -103,7 +103,7 @@ impl Worker for AccountWorker {
         }
         self.records.delete_tier_joins(user).await?;
         self.records.put_tombstone(user, domain::now()).await?;
-        // What `workers-stream` wrote before it could see the tombstone. There are few such items.
+        // What `workers-stream` wrote before it could see the tombstone.
         self.delete_items(user, job.id, until + WAIT_TIME).await?;
         if let Some(name) = &name {
             self.pool.delete(name).await?;

@@ -224,7 +224,10 @@ mod tests {
         let worker = StreamWorker {
             records: aws.records(),
             objects: aws.objects(),
-            dispatcher: Dispatcher::new(&config, ["analysis", "edits", "dropbox", "accounts"].map(str::to_owned)),
+            dispatcher: Dispatcher::new(
+                &config,
+                ["analysis", "edits", "dropbox", "accounts"].map(str::to_owned),
+            ),
             arrived: ArrivedUploads::new(
                 aws.records(),
                 aws.objects(),

@@ -11,8 +11,8 @@ use crate::{
     dynamodb::{
         condition::{between, eq, exists, is_in, not_exists},
         keys::{
-            Item, SHARDS, image_item, image_key, number, owner, profile_key, read, refund_key, set_key, shard,
-            string,
+            Item, SHARDS, image_item, image_key, number, owner, profile_key, read, refund_key, set_key,
+            shard, string,
         },
         records::Records,
         transactions::refused,

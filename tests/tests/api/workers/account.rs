@@ -37,7 +37,8 @@ async fn the_account_of_a_user_who_is_gone_from_the_pool_is_deleted_after_three_
     assert_eq!(sweep(&user).await?, json!({"users": 1, "missing": 1, "requested": 1}));
     user.only_the_tombstone_remains().await?;
     // The index may still show the user for a moment.
-    until("the index to forget the user", async || Ok((sweep(&user).await?["users"] == 0).then_some(()))).await
+    until("the index to forget the user", async || Ok((sweep(&user).await?["users"] == 0).then_some(())))
+        .await
 }
 
 #[tokio::test]
@@ -72,5 +73,6 @@ async fn when_the_tombstone_expires_files_whose_event_was_lost_are_deleted() -> 
     stack.aws.put_object(&stack.outputs.derived_bucket, &key, vec![0]).await?;
     assert_eq!(user.remains().await?.len(), 2);
     user.change_profile("SET expires_at = :past", json!({":past": 1})).await?;
-    until("the file and the tombstone to go", async || Ok(user.remains().await?.is_empty().then_some(()))).await
+    until("the file and the tombstone to go", async || Ok(user.remains().await?.is_empty().then_some(())))
+        .await
 }
