@@ -94,17 +94,14 @@ impl Worker for AccountWorker {
         if let Some(name) = &name {
             self.pool.disable(name).await?;
         }
-        let is_empty =
-            self.delete_items(user, job.id, until).await? && self.objects.remove_user(user, until).await?;
+        let is_empty = self.delete_items(user, job.id, until).await?
+            && self.objects.remove_user(user, until).await?
+            && self.bury(user, job.id, until).await?;
         if !is_empty {
             self.records.finish_and_enqueue(user, job.id, owner, Task::DeleteAccount).await?;
             info!(%user, "deleted a part of an account, the rest follows");
             return Ok(());
         }
-        self.records.delete_tier_joins(user).await?;
-        self.records.put_tombstone(user, domain::now()).await?;
-        // What `workers-stream` wrote before it could see the tombstone.
-        self.delete_items(user, job.id, until + WAIT_TIME).await?;
         if let Some(name) = &name {
             self.pool.delete(name).await?;
         }
@@ -136,6 +133,14 @@ impl AccountWorker {
             Event::Scheduled { time } => group(time),
         };
         Ok(Outcome::Swept(self.sweep(&prefix).await?))
+    }
+
+    /// Replaces the profile by a tombstone, and deletes what `workers-stream` wrote before it could see the tombstone. Returns
+    /// whether there was enough time.
+    async fn bury(&self, user: &UserId, own: JobId, until: Instant) -> Result<bool, CallError> {
+        self.records.delete_tier_joins(user).await?;
+        self.records.put_tombstone(user, domain::now()).await?;
+        self.delete_items(user, own, until).await
     }
 
     /// Deletes the items of a user, and waits for jobs of Dropbox. Returns whether there was enough time.
