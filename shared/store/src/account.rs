@@ -83,7 +83,7 @@ impl Records {
     /// # Errors
     /// [`CallError`]
     pub(crate) async fn is_account_deleted(&self, user: &UserId) -> Result<bool, CallError> {
-        let profile = self.get::<Item>(profile_key(user)).await?;
+        let profile = self.get_item(profile_key(user)).await?;
         Ok(profile.is_none_or(|profile| is_deleted(&profile)))
     }
 

@@ -10,8 +10,8 @@ use crate::{
     dynamodb::{
         condition::{begins_with, eq, exists, not_exists},
         keys::{
-            Item, SET, image_key, item, number, profile_key, read, set_key, set_of_key, string, timestamp,
-            user_pk, value,
+            SET, image_key, item, number, profile_key, read, set_key, set_of_key, string, timestamp, user_pk,
+            value,
         },
         records::{Page, Records, is_condition, updated},
         transactions::{TransactItemKind, refused},
@@ -131,7 +131,7 @@ impl Records {
         // Another request may begin to count the sets at the same time.
         const ROUNDS: usize = 3;
         for _ in 0..ROUNDS {
-            let (set, profile) = tokio::try_join!(self.set(user, id), self.get::<Item>(profile_key(user)))?;
+            let (set, profile) = tokio::try_join!(self.set(user, id), self.get_item(profile_key(user)))?;
             let Some(set) = set else { return Ok(false) };
             let profile = profile.map(read_profile).transpose()?.flatten();
             let mut items = vec![self.delete_in_transaction(set_key(user, id), exists("pk"))?];
