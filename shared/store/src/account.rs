@@ -10,7 +10,7 @@ use std::time::Instant;
 use aws::CallError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::{DropboxPath, Job, JobId, Profile, Task, TierId, Timestamp, UserId};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::future::try_join_all;
 use serde::Deserialize;
 
 use crate::dynamodb::{
@@ -120,8 +120,7 @@ impl Records {
                 if Instant::now() >= until {
                     return Ok(rest);
                 }
-                let deletions = stream::iter(chunk).map(|leftover| self.delete_leftover(user, leftover));
-                deletions.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+                try_join_all(chunk.iter().map(|leftover| self.delete_leftover(user, leftover))).await?;
                 rest.deleted += chunk.len();
             }
             start = answer.last_evaluated_key;
