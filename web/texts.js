@@ -59,6 +59,7 @@ const PROBLEMS = {
   "weak-password": ({ missing = [] }) =>
     `This password is too easy to guess. It still needs ${list(missing.map((rule) => MISSING[rule] ?? rule))}.`,
   "wrong-credentials": "The user name or the password is wrong. Check both and try again.",
+  "wrong-password": "This is not your current password. Check it and try again.",
 };
 
 /** Why nothing more can be created, by the name of the limit. */

@@ -11,7 +11,7 @@ use crate::{Code, Password, Pool, code_of, problem};
 /// One call. Two if the user has a second factor.
 ///
 /// # Errors
-/// 401 `wrong-credentials`, 400 `invalid-field` if the code is missing, 400 `code-mismatch`, and as [`problem`].
+/// 403 `wrong-password`, 400 `invalid-field` if the code is missing, 400 `code-mismatch`, and as [`problem`].
 pub async fn reauthenticate(
     pool: &Pool,
     username: &str,
@@ -29,7 +29,7 @@ pub async fn reauthenticate(
         .await
         .map_err(|error| match code_of(&error) {
             "NotAuthorizedException" | "UserNotFoundException" => {
-                Problem::new(ProblemCode::WrongCredentials, "The password is wrong.")
+                Problem::new(ProblemCode::WrongPassword, "This is not your current password.")
             }
             "PasswordResetRequiredException" => Problem::new(
                 ProblemCode::PasswordResetRequired,

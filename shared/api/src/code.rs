@@ -82,6 +82,8 @@ problem_codes! {
     PasswordResetRequired = FORBIDDEN, "password-reset-required";
     /// The caller's tier does not include this thumbnail size.
     SizeNotInTier = FORBIDDEN, "size-not-in-tier";
+    /// The caller's password is wrong.
+    WrongPassword = FORBIDDEN, "wrong-password";
 
     /// The resource does not exist, or it belongs to another user.
     NotFound = NOT_FOUND, "not-found";

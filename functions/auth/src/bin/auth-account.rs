@@ -67,7 +67,7 @@ mod tests {
     async fn a_wrong_password_changes_nothing() {
         let aws = FakeAws::new([error("InitiateAuth", "NotAuthorizedException")]);
         let answer = answer(&aws, TestRequest::new("DELETE"), json!({"password": "wrong"})).await;
-        assert_eq!((answer.status, &answer.body["code"]), (401, &json!("wrong-credentials")));
+        assert_eq!((answer.status, &answer.body["code"]), (403, &json!("wrong-password")));
         assert_eq!(aws.operations(), ["InitiateAuth"]);
     }
 

@@ -84,7 +84,7 @@ async fn nobody_logs_in_to_a_deleted_account() -> Result<()> {
     is_tombstone(&user).await?;
     let login = json!({"username": user.username, "password": user.password});
     stack.post("/api/auth/login", &login).await?.problem(401, "wrong-credentials")?;
-    delete(&user, &body).await?.problem(401, "wrong-credentials")?;
+    delete(&user, &body).await?.problem(403, "wrong-password")?;
     // `workers-tiers` receives the tombstone like a new profile.
     let event = events::profile_comes(&user).await?;
     let answer = stack.invoke("WorkersTiers", &event).await?.ok()?;
@@ -97,7 +97,7 @@ async fn an_access_token_without_the_password_deletes_nothing() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     user.create("image/png", 10).await?;
-    delete(&user, &json!({"password": "Wrong-Passw0rd"})).await?.problem(401, "wrong-credentials")?;
+    delete(&user, &json!({"password": "Wrong-Passw0rd"})).await?.problem(403, "wrong-password")?;
     let missing = delete(&user, &json!({})).await?.problem(400, "invalid-field")?;
     assert_eq!(missing["field"], "password");
     assert_eq!(user.item("PROFILE").await?.context("no profile")?.get("deleting_since"), None);
