@@ -17,6 +17,7 @@ const PROBLEMS = {
   "admins-only": "Only admins can do this. Log in as an admin.",
   "ai-not-configured": "This service has no AI provider. Ask its operator to set one up.",
   "ai-not-in-tier": "Your tier does not include AI. Ask an admin for another tier.",
+  "admin-account": "This is the account of an admin. Another admin can delete it.",
   "analysis-under-way": "The AI is already describing this picture. Wait until it has finished.",
   "bad-cursor": "The list has changed. Reload the page.",
   "bad-refresh-token": "Your session has ended. Log in again.",
@@ -324,6 +325,7 @@ export const texts = {
       "failed-uploads": "Uploads to try again",
       reclaim: "Clean-up and new jobs",
       tiers: "Copying changed tiers to users",
+      accounts: "Deleting accounts",
     },
   },
 };

@@ -94,6 +94,8 @@ problem_codes! {
     /// The path does not support the method.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed";
 
+    /// The account of an admin is deleted in the administration.
+    AdminAccount = CONFLICT, "admin-account";
     /// Another analysis of the image is in progress.
     AnalysisUnderWay = CONFLICT, "analysis-under-way";
     /// Another user has confirmed this e-mail address.

@@ -200,6 +200,10 @@ impl From<LimitError> for Problem {
             LimitError::QuotaExceeded(quota, tier) => Self::quota_exceeded(quota, &tier),
             LimitError::FileTooLarge(tier) => Self::file_too_large(&tier),
             LimitError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),
+            // An access token works until it expires, although the account is gone.
+            LimitError::AccountDeleted => {
+                Self::new(ProblemCode::Unauthorized, "This account is being deleted.")
+            }
             LimitError::DailyLimitReached { tier, retry_after } => Self::new(
                 ProblemCode::DailyLimitReached,
                 format!(

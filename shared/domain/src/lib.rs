@@ -27,7 +27,7 @@ pub use file::{
 pub use id::{ImageId, InvalidId, InvalidUserId, JobId, LinkId, SetId, UserId};
 pub use image::{Image, NewImage, Picture, Placeholder, SetPlace, Status, Thumbnail, Upload};
 pub use job::{Job, Progress, Task};
-pub use key::{InvalidKey, ObjectKey, derivative_key, derivatives_prefix, image_prefix};
+pub use key::{InvalidKey, ObjectKey, derivative_key, derivatives_prefix, image_prefix, user_prefix};
 pub use lease::Lease;
 pub use limits::{Addition, CreationBucket, LimitError, Quota, TakeTokens, check_counts, check_rules, day};
 pub use links::{Link, Links, UploadTicket};

@@ -92,6 +92,9 @@ pub enum LimitError {
     /// A file is larger than the tier allows.
     #[error("files may have {} bytes at most", .0.max_image_bytes)]
     FileTooLarge(Box<Tier>),
+    /// The account was deleted, or is being deleted.
+    #[error("the account is being deleted")]
+    AccountDeleted,
     /// The tier does not include AI.
     #[error("the tier does not include AI")]
     AiNotInTier(Box<Tier>),

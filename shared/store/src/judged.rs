@@ -369,6 +369,30 @@ async fn what_jobs_write_is_valid_for_dynamodb() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_ends_an_account_is_valid_for_dynamodb() -> Result<()> {
+    let judged = Judged::start().await?.with_profile().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let number: domain::PhoneNumber = "+4915123456789".to_owned().try_into()?;
+    judged
+        .image(|image| {
+            let path = DropboxPath::new(&number, image.created_at, image.id, &image.file_name);
+            image.dropbox_copy = Some(DropboxCopy::queued(path));
+        })
+        .await?;
+    judged.image(|_| {}).await?;
+    assert!(records.note_missing_user(user, *now).await?.is_some());
+    assert!(records.belongs_to_pool("us-east-1_pool").await?);
+    records.users_with_prefix(&TierId::default_for_new_users(), "5f").await?;
+    assert!(records.request_account_deletion(user, *now).await?);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let rest = records.delete_account_items(user, JobId::generate(), until).await?;
+    assert!(rest.is_complete && rest.deleted >= 2, "{rest:?}");
+    records.delete_tier_joins(user).await?;
+    records.put_tombstone(user, *now).await?;
+    judged.end()
+}
+
+#[tokio::test]
 async fn what_reads_images_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, now, .. } = &judged;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
 mod admin_images;
 mod counts;
 mod dynamodb;
@@ -17,6 +18,7 @@ mod tier_joins;
 mod tiers;
 mod usage;
 
+pub use account::AccountRest;
 pub use admin_images::{Filter, OwnedImage};
 pub use dynamodb::records::{Page, Records};
 pub use idempotency::{Created, IdempotencyKey};

@@ -3,3 +3,4 @@
 mod delete;
 pub(crate) mod files;
 mod links;
+mod presign;

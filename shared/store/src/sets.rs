@@ -2,10 +2,11 @@
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::{Addition, ImageSet, Profile, SetId, SetText, Slots, Timestamp, UserId};
+use domain::{Addition, ImageSet, SetId, SetText, Slots, Timestamp, UserId};
 use futures_util::future::try_join_all;
 
 use crate::{
+    account::read_profile,
     dynamodb::{
         condition::{begins_with, eq, exists, not_exists},
         keys::{
@@ -130,9 +131,9 @@ impl Records {
         // Another request may begin to count the sets at the same time.
         const ROUNDS: usize = 3;
         for _ in 0..ROUNDS {
-            let (set, profile) =
-                tokio::try_join!(self.set(user, id), self.get::<Profile>(profile_key(user)))?;
+            let (set, profile) = tokio::try_join!(self.set(user, id), self.get_item(profile_key(user)))?;
             let Some(set) = set else { return Ok(false) };
+            let profile = profile.map(read_profile).transpose()?.flatten();
             let mut items = vec![self.delete_in_transaction(set_key(user, id), exists("pk"))?];
             match profile.map(|profile| profile.usage.sets) {
                 Some(Some(_)) => {

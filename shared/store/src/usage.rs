@@ -15,11 +15,14 @@ use domain::{
     check_rules, day,
 };
 
-use crate::dynamodb::{
-    condition::{Condition, between, eq, exists, ge, le, lt, not_exists, path},
-    keys::{Item, item, number, profile_key, read, value},
-    records::{Records, is_condition},
-    update::Update,
+use crate::{
+    account::{is_deleted, not_deleted},
+    dynamodb::{
+        condition::{Condition, between, eq, exists, ge, le, lt, not_exists, path},
+        keys::{Item, item, number, profile_key, read, value},
+        records::{Records, is_condition},
+        update::Update,
+    },
 };
 
 const SETS: &str = "sets";
@@ -95,8 +98,11 @@ impl<'a> Count<'a> {
     /// profile.
     ///
     /// # Errors
-    /// [`CountError::Limit`] if a limit is the reason.
+    /// [`CountError::Limit`] if a limit is the reason, or if the account is being deleted.
     pub(crate) async fn refused(&mut self, profile: Option<Item>) -> Result<(), CountError> {
+        if profile.as_ref().is_some_and(is_deleted) {
+            return Err(LimitError::AccountDeleted.into());
+        }
         let profile = profile.map(read).transpose()?;
         self.prepare(profile).await
     }
@@ -262,7 +268,7 @@ impl<'a> Count<'a> {
     /// Adds the bytes, and the conditions that need no count.
     fn all_rules(&self, mut update: Update) -> Update {
         let added = &self.added;
-        update = update.when(exists("pk"));
+        update = update.when(exists("pk").and(not_deleted()));
         if added.images > 0 {
             update = update
                 .add("bytes", added.bytes.into())
@@ -298,7 +304,8 @@ impl Records {
     /// same time, it takes none.
     async fn charge_refusal(&self, user: &UserId, stored: &Usage, now: Timestamp) -> Result<(), CallError> {
         const TOKENS: u64 = 20;
-        let update = Update::new(profile_key(user)).when(exists("pk").and(has_bucket(stored)));
+        let is_unchanged = exists("pk").and(not_deleted()).and(has_bucket(stored));
+        let update = Update::new(profile_key(user)).when(is_unchanged);
         let update = match CreationBucket::take(stored.creation_bucket, TOKENS, now) {
             Ok(TakeTokens::Reset(CreationBucket(time))) => update.set(BUCKET, number(time)),
             Ok(TakeTokens::Add(cost)) => update.add(BUCKET, cost.into()),

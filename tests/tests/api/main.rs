@@ -7,6 +7,7 @@ mod admin {
     mod users;
 }
 mod auth {
+    mod account;
     mod challenge;
     mod confirm;
     mod email;
@@ -54,6 +55,7 @@ mod tiers {
     mod list;
 }
 mod workers {
+    mod account;
     mod dropbox;
     mod jobs;
     mod resize;

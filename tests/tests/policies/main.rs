@@ -206,6 +206,17 @@ async fn auth_email_confirm() -> Result<()> {
 }
 
 #[tokio::test]
+async fn auth_account() -> Result<()> {
+    let stack = Stack::connect()?;
+    needs_all_it_may(&stack, "AuthAccount", async || {
+        let user = stack.user().await?;
+        let request = user.request(reqwest::Method::DELETE, "/api/auth/account");
+        tests::send(request.json(&json!({"password": user.password}))).await?.expect(202).map(drop)
+    })
+    .await
+}
+
+#[tokio::test]
 async fn tiers_get() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;

@@ -12,6 +12,8 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 pub(crate) const IMAGE: &str = "IMAGE#";
 pub(crate) const SET: &str = "SET#";
 pub(crate) const LINK: &str = "LINK#";
+pub(crate) const JOB: &str = "JOB#";
+pub(crate) const PROFILE: &str = "PROFILE";
 pub(crate) const TIERS: &str = "TIER";
 pub(crate) const TIER_JOINS: &str = "TIER_JOINS";
 
@@ -34,7 +36,7 @@ pub(crate) fn set_key(user: &UserId, set: SetId) -> Item {
 }
 
 pub(crate) fn profile_key(user: &UserId) -> Item {
-    key(user_pk(user), "PROFILE")
+    key(user_pk(user), PROFILE)
 }
 
 pub(crate) fn tier_key(tier: &TierId) -> Item {
@@ -52,7 +54,7 @@ pub(crate) fn tier_joins_key(tier: &TierId) -> Item {
 }
 
 pub(crate) fn job_key(user: &UserId, job: JobId) -> Item {
-    key(user_pk(user), format!("JOB#{job}"))
+    key(user_pk(user), format!("{JOB}{job}"))
 }
 
 /// The item that records that an expiring link works. It expires with the link.
@@ -68,6 +70,11 @@ pub(crate) fn pending_email_key(user: &UserId) -> Item {
 /// The item that stores what a request with an idempotency key created. `digest` is a digest of the key.
 pub(crate) fn request_key(user: &UserId, digest: &str) -> Item {
     key(user_pk(user), format!("REQUEST#{digest}"))
+}
+
+/// The item that names the user pool of the table's users.
+pub(crate) fn pool_key() -> Item {
+    key(string("POOL"), "POOL")
 }
 
 /// The item that expires at the deadline of a replacement.

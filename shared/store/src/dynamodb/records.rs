@@ -84,8 +84,13 @@ impl Records {
 
     /// Reads an item with a consistent read.
     pub(crate) async fn get<T: DeserializeOwned>(&self, key: Item) -> Result<Option<T>, CallError> {
+        self.get_item(key).await?.map(read).transpose()
+    }
+
+    /// Reads an item with a consistent read, as it is stored.
+    pub(crate) async fn get_item(&self, key: Item) -> Result<Option<Item>, CallError> {
         let get = self.dynamodb.get_item().table_name(&self.table).set_key(Some(key));
-        get.consistent_read(true).send().await?.item.map(read).transpose()
+        Ok(get.consistent_read(true).send().await?.item)
     }
 
     /// A query of the items whose keys meet `keys` and whose attributes meet `filter`.

@@ -14,12 +14,16 @@ use aws_types::SdkConfig;
 use bytes::Bytes;
 use domain::{ContentType, ObjectKey, Thumbnail, Timestamp};
 
+use super::presign::Presigner;
+
 /// The two buckets.
 #[derive(Debug)]
 pub struct Objects {
     pub(super) s3: Client,
     pub(super) uploads: String,
     pub(super) derived: String,
+    pub(super) original_urls: Presigner,
+    pub(super) thumbnail_urls: Presigner,
 }
 
 /// A part of an original.
@@ -47,9 +51,11 @@ impl Objects {
         let path_style = config.endpoint_url().is_some();
         // The files are up to several megabytes, so an attempt to store one takes longer than other calls.
         let timeouts = aws::timeouts(Some(Duration::from_secs(4)));
-        let config = Builder::from(config).force_path_style(path_style).timeout_config(timeouts).build();
-        let s3 = Client::from_conf(config);
-        Self { s3, uploads, derived }
+        let s3 = Builder::from(config).force_path_style(path_style).timeout_config(timeouts).build();
+        let s3 = Client::from_conf(s3);
+        let original_urls = Presigner::new(config, s3.clone(), uploads.clone());
+        let thumbnail_urls = Presigner::new(config, s3.clone(), derived.clone());
+        Self { s3, uploads, derived, original_urls, thumbnail_urls }
     }
 
     /// The bytes of an original, or `None` if it does not exist.

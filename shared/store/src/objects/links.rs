@@ -109,9 +109,9 @@ impl Objects {
         now: Timestamp,
     ) -> Result<Link, CallError> {
         let key = domain::derivative_key(original, thumbnail.size, &thumbnail.content_type);
-        let get = self.s3.get_object().bucket(&self.derived).key(key);
         let start = rounded(now);
-        Ok(link(get.presigned(presigning(start, Self::LINK_SECONDS)?).await?, start, Self::LINK_SECONDS))
+        let url = self.thumbnail_urls.url(&key, None, start, Self::LINK_SECONDS).await?;
+        Ok(Link { url, expires_at: after(start, Self::LINK_SECONDS) })
     }
 
     /// Signs the URL of a picture's original. It works for `seconds` from `start` on. Browsers download the file under
@@ -128,13 +128,10 @@ impl Objects {
         seconds: i64,
     ) -> Result<Link, CallError> {
         let name = utf8_percent_encode(image.file_name.as_str(), NON_ALPHANUMERIC);
-        let get = self
-            .s3
-            .get_object()
-            .bucket(&self.uploads)
-            .key(image.key_of(user, picture.version).to_string())
-            .response_content_disposition(format!("attachment; filename*=UTF-8''{name}"));
-        Ok(link(get.presigned(presigning(start, seconds)?).await?, start, seconds))
+        let disposition = format!("attachment; filename*=UTF-8''{name}");
+        let key = image.key_of(user, picture.version).to_string();
+        let url = self.original_urls.url(&key, Some(&disposition), start, seconds).await?;
+        Ok(Link { url, expires_at: after(start, seconds) })
     }
 }
 
@@ -167,8 +164,4 @@ fn rounded(now: Timestamp) -> Timestamp {
 
 fn after(start: Timestamp, seconds: i64) -> Timestamp {
     Timestamp::from_second(start.as_second() + seconds).unwrap_or(Timestamp::MAX)
-}
-
-fn link(signed: PresignedRequest, start: Timestamp, seconds: i64) -> Link {
-    Link { url: signed.uri().to_owned(), expires_at: after(start, seconds) }
 }
