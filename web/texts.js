@@ -24,6 +24,7 @@ const PROBLEMS = {
   "code-mismatch": "This code is wrong. Check the e-mail, or ask for a new code.",
   "daily-limit-reached": ({ max_ai_calls_per_day }) =>
     `Your tier allows ${number(max_ai_calls_per_day)} AI analyses and edits a day, and you have reached this limit. Try again tomorrow.`,
+  "email-taken": "Another user has this e-mail address.",
   "file-too-large": ({ max_image_bytes }) =>
     `This file is larger than your tier allows (${bytes(max_image_bytes)}). Upload a smaller file, or ask an admin for another tier.`,
   "heic-not-supported": "HEIC pictures are not supported. Export the picture as JPEG and upload that.",
@@ -34,6 +35,7 @@ const PROBLEMS = {
   "invalid-field": ({ detail }) => `Please correct this: ${sentence(detail)}`,
   "invalid-json": "The page does not match the current version of the service. Reload the page.",
   "invalid-phone-number": "This phone number is not valid. Enter it with its country code, such as +49 30 901820.",
+  "last-admin": "This is the last admin. Make another user an admin first.",
   "links-not-in-tier": "Your tier does not include expiring links. Ask an admin for another tier.",
   "method-not-allowed": "The page does not match the current version of the service. Reload the page.",
   "not-an-access-token": "Your session is not valid. Log in again.",

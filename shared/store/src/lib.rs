@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod admin_images;
+mod admin_lock;
+mod admin_sets;
+mod audit;
 mod counts;
 mod dynamodb;
 mod idempotency;
@@ -11,12 +14,15 @@ mod judged;
 mod links;
 mod objects;
 mod profiles;
+mod set_index;
 mod sets;
 mod tier_joins;
 mod tiers;
 mod usage;
 
 pub use admin_images::{Filter, OwnedImage};
+pub use admin_sets::{OwnedSet, SetFilter};
+pub use audit::AuditFilter;
 pub use dynamodb::records::{Page, Records};
 pub use idempotency::{Created, IdempotencyKey};
 pub use images::{

@@ -4,6 +4,7 @@
 //! The tests redirect functions, which would disturb other tests. So this is a separate binary, and its tests run one
 //! after the other.
 
+mod admins;
 mod ai;
 mod alarms;
 mod calls;
