@@ -39,6 +39,7 @@ const PROBLEMS = {
   "invalid-field": ({ detail }) => `Please correct this: ${sentence(detail)}`,
   "invalid-json": "The page does not match the current version of the service. Reload the page.",
   "invalid-phone-number": "This phone number is not valid. Enter it with its country code, such as +49 30 901820.",
+  "last-admin": "This is the last admin. Make another user an admin first.",
   "links-not-in-tier": "Your tier does not include expiring links. Ask an admin for another tier.",
   "method-not-allowed": "The page does not match the current version of the service. Reload the page.",
   "not-an-access-token": "Your session is not valid. Log in again.",

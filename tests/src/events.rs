@@ -7,6 +7,11 @@ use crate::{User, aws::attribute};
 
 /// The sample events, each with the name of its function in template.yaml.
 pub const SAMPLES: &[(&str, &str)] = &[
+    ("AdminAuditList", include_str!("../../events/admin-audit-list.json")),
+    ("AdminImagesetsDelete", include_str!("../../events/admin-imagesets-delete.json")),
+    ("AdminImagesetsGet", include_str!("../../events/admin-imagesets-get.json")),
+    ("AdminImagesetsList", include_str!("../../events/admin-imagesets-list.json")),
+    ("AdminImagesetsUpdate", include_str!("../../events/admin-imagesets-update.json")),
     ("AdminImagesDelete", include_str!("../../events/admin-images-delete.json")),
     ("AdminImagesGet", include_str!("../../events/admin-images-get.json")),
     ("AdminImagesList", include_str!("../../events/admin-images-list.json")),
@@ -14,8 +19,12 @@ pub const SAMPLES: &[(&str, &str)] = &[
     ("AdminQueuesList", include_str!("../../events/admin-queues-list.json")),
     ("AdminTiersDelete", include_str!("../../events/admin-tiers-delete.json")),
     ("AdminTiersPut", include_str!("../../events/admin-tiers-put.json")),
+    ("AdminUsersCreate", include_str!("../../events/admin-users-create.json")),
+    ("AdminUsersGet", include_str!("../../events/admin-users-get.json")),
     ("AdminUsersList", include_str!("../../events/admin-users-list.json")),
     ("AdminUsersTier", include_str!("../../events/admin-users-tier.json")),
+    ("AdminUsersPassword", include_str!("../../events/admin-users-password.json")),
+    ("AdminUsersUpdate", include_str!("../../events/admin-users-update.json")),
     ("AuthAccount", include_str!("../../events/auth-account.json")),
     ("AuthChallenge", include_str!("../../events/auth-challenge.json")),
     ("AuthConfirm", include_str!("../../events/auth-confirm.json")),
@@ -52,6 +61,7 @@ pub const SAMPLES: &[(&str, &str)] = &[
     ("ImagesetsDelete", include_str!("../../events/imagesets-delete.json")),
     ("ImagesetsGet", include_str!("../../events/imagesets-get.json")),
     ("ImagesetsList", include_str!("../../events/imagesets-list.json")),
+    ("ImagesetsPatch", include_str!("../../events/imagesets-patch.json")),
     ("ImagesetsUpdate", include_str!("../../events/imagesets-update.json")),
     ("ImagesetsImagesCreate", include_str!("../../events/imagesets-images-create.json")),
     ("PhonesList", include_str!("../../events/phones-list.json")),

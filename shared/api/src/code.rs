@@ -98,12 +98,14 @@ problem_codes! {
     AdminAccount = CONFLICT, "admin-account";
     /// Another analysis of the image is in progress.
     AnalysisUnderWay = CONFLICT, "analysis-under-way";
-    /// Another user has confirmed this e-mail address.
+    /// Another user has this e-mail address.
     EmailTaken = CONFLICT, "email-taken";
     /// Another request changed the image at the same time.
     ImageChanged = CONFLICT, "image-changed";
     /// The image has no picture yet.
     ImageNotReady = CONFLICT, "image-not-ready";
+    /// Without this user, nobody would be an admin.
+    LastAdmin = CONFLICT, "last-admin";
     /// The image does not wait for an upload.
     NotPending = CONFLICT, "not-pending";
     /// The caller has the maximum number of images, sets, links or pending uploads.

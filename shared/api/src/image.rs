@@ -91,6 +91,11 @@ impl<'a> DropboxBody<'a> {
 }
 
 impl<'a> ImageBody<'a> {
+    /// Whether the image has a picture that clients see.
+    pub(crate) fn has_picture(&self) -> bool {
+        self.placeholder.is_some()
+    }
+
     /// The body of an image with these addresses.
     #[must_use]
     pub fn new(image: &'a Image, links: Links) -> Self {

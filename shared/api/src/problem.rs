@@ -29,6 +29,12 @@ impl Problem {
         Self { code, detail: detail.into(), members: Vec::new(), allow: None, retry_after: None, cause: None }
     }
 
+    /// The code for programs.
+    #[must_use]
+    pub fn code(&self) -> ProblemCode {
+        self.code
+    }
+
     /// Adds a member to the body, such as `field`.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {

@@ -6,20 +6,21 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, ChildStdout, Command, Stdio},
+    str::FromStr,
 };
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::{Client, Config};
 use domain::{
-    Addition, Analysis, ContentType, CreationBucket, DropboxCopy, DropboxPath, Failure, Findings, Image,
-    ImageId, ImageSet, Job, JobId, Lease, NewImage, ObjectKey, Picture, Placeholder, Profile, Sequencer,
-    SetPlace, SetText, Sha256, Slot, Status, Task, Thumbnail, Tier, TierId, Timestamp, Upload, Usage, UserId,
-    day,
+    Addition, Analysis, AuditAction, AuditDetails, AuditEntry, AuditId, AuditTarget, ContentType,
+    CreationBucket, DropboxCopy, DropboxPath, Failure, Findings, Image, ImageId, ImageSet, Job, JobId, Lease,
+    NewImage, ObjectKey, Picture, Placeholder, Profile, Sequencer, SetChange, SetId, SetPlace, SetText,
+    Sha256, Slot, Status, TargetKind, Task, Thumbnail, Tier, TierId, Timestamp, Upload, Usage, UserId, day,
 };
 
 use crate::{
-    Change, Developed, Filter, IdempotencyKey, Records, Refund,
-    dynamodb::keys::{Item, image_item, image_key, item, job_key, profile_key, set_key, tier_key},
+    AuditFilter, Change, Developed, Filter, IdempotencyKey, Records, Refund, SetFilter,
+    dynamodb::keys::{Item, image_item, image_key, item, job_key, profile_key, set_item, set_key, tier_key},
     usage::Count,
 };
 
@@ -114,6 +115,13 @@ fn tier() -> Result<Tier> {
         max_ai_calls_per_day: 100,
         revision: 1,
     })
+}
+
+/// The entry of a change by an admin.
+fn entry() -> AuditEntry {
+    let admin = (UserId::from_str("admin").unwrap_or_else(|_| unreachable!()), "admin".to_owned());
+    let target = AuditTarget { kind: TargetKind::User, id: None, owner: None };
+    AuditEntry::new(admin, AuditAction::UpdateUser, target, AuditDetails::default(), 400)
 }
 
 fn upload(bytes: u64) -> Result<Upload> {
@@ -255,6 +263,7 @@ async fn what_changes_images_is_valid_for_dynamodb() -> Result<()> {
     let digest: Sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".to_owned().try_into()?;
     for change in [Change::default(), change()?] {
         records.change_image(user, ready.id, &change, *now).await?;
+        records.change_image_audited(user, ready.id, &change, &entry(), *now).await?;
         for image in [&pending, &ready] {
             records.replace_image(user, image.id, &upload(90)?, &change, *now).await?;
             let checked = Upload { checksum_sha256: Some(digest.clone()), ..upload(90)? };
@@ -269,7 +278,7 @@ async fn what_changes_images_is_valid_for_dynamodb() -> Result<()> {
     assert!(records.expire_replacement(user, replaced.id, 2, *now).await?.is_some());
     for image in [&pending, &ready] {
         records.delete_image(user, image.id, *now).await?;
-        records.delete_known_image(user, image, *now).await?;
+        records.delete_image_audited(user, image, &entry(), *now).await?;
         records.delete_waiting_edit(user, image.id, *now).await?;
         let number = "+4915123456789".to_owned().try_into()?;
         let copy = DropboxCopy::queued(DropboxPath::new(&number, *now, image.id, &image.file_name));
@@ -423,15 +432,48 @@ async fn what_is_done_to_sets_is_valid_for_dynamodb() -> Result<()> {
     let image = judged.image(|_| {}).await?;
     let mut set = ImageSet::new(SetText::default(), *now);
     set.slots.image1 = Some(image.id);
+    // A set of an earlier version.
     judged.put(item(set_key(user, set.id), &set)?).await?;
+    assert_eq!(records.index_older_sets().await?, (1, false));
+    judged.put(set_item(user, &set)?).await?;
     assert!(records.set(user, set.id).await?.is_some());
     assert_eq!(records.sets(user, Some(set.id), 3).await?.items.len(), 1);
     let titled = SetText { title: "A title".to_owned().try_into().ok(), description: None };
-    for text in [titled, SetText::default()] {
-        records.change_set(user, set.id, &text, *now).await?;
+    for change in [titled.into(), SetText::default().into(), SetChange::default()] {
+        records.change_set(user, set.id, &change, *now).await?;
+        records.change_set_audited(user, set.id, &change, &entry(), *now).await?;
+    }
+    assert!(records.admin_set(set.id).await?.is_some());
+    for (user, search) in [(None, None), (Some(user.clone()), Some("A".to_owned()))] {
+        for after in [None, Some(SetId::generate())] {
+            let filter = SetFilter { user: user.clone(), search: search.clone() };
+            let page = records.admin_sets(&filter, after, 3).await?;
+            records.images_of_sets(&page.items, *now).await?;
+        }
     }
     records.free_slot(user, image.id, SetPlace { id: set.id, image_type: Slot::Image1 }).await?;
-    assert!(records.delete_set(user, set.id).await?);
+    assert!(records.delete_set(user, set.id, Some(&entry())).await?);
+    assert!(!records.delete_set(user, SetId::generate(), None).await?);
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_is_written_about_admins_is_valid_for_dynamodb() -> Result<()> {
+    let judged = Judged::start().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let entry = entry();
+    records.record_audit(&entry).await?;
+    records.audit_created(entry.id, user).await?;
+    records.audit_failed(entry.id, "internal").await?;
+    for filter in
+        [AuditFilter::default(), AuditFilter { admin: Some(user.clone()), target: Some("basic".to_owned()) }]
+    {
+        for after in [None, Some(AuditId::generate())] {
+            records.audit_entries(&filter, after, 3, (Timestamp::UNIX_EPOCH, *now)).await?;
+        }
+    }
+    records.lock_admins("holder", *now).await?;
+    records.unlock_admins("holder").await?;
     judged.end()
 }
 
@@ -454,15 +496,16 @@ async fn what_is_done_to_tiers_is_valid_for_dynamodb() -> Result<()> {
     let Judged { records, user, now, .. } = &judged;
     let tier = tier()?;
     assert!(records.create_tier(&tier).await?);
-    records.put_tier(&tier).await?;
+    records.put_tier(&tier, &entry()).await?;
     let profile = records.profile_or_default(user).await?;
     records.refresh_limits(user, &profile, *now).await?;
     assert!(records.set_tier(user, &tier, *now).await?);
+    assert!(records.set_tier_audited(user, &tier, &entry(), *now).await?);
     // The judge evaluates no conditions: the user is updated as a new user of the tier and as one in the index.
     assert_eq!(records.propagate_limits(&tier).await?, 2);
     assert_eq!(records.tiers().await?.len(), 1);
     assert_eq!(records.profiles(std::slice::from_ref(user)).await?.len(), 1);
-    records.delete_tier(&"nobodys".to_owned().try_into()?).await?;
+    records.delete_tier(&"nobodys".to_owned().try_into()?, &entry()).await?;
     judged.end()
 }
 

@@ -2,6 +2,9 @@
 
 mod account;
 mod admin_images;
+mod admin_lock;
+mod admin_sets;
+mod audit;
 mod counts;
 mod dynamodb;
 mod idempotency;
@@ -13,6 +16,7 @@ mod links;
 mod objects;
 mod pending_emails;
 mod profiles;
+mod set_index;
 mod sets;
 mod tier_joins;
 mod tiers;
@@ -20,6 +24,8 @@ mod usage;
 
 pub use account::AccountRest;
 pub use admin_images::{Filter, OwnedImage};
+pub use admin_sets::{OwnedSet, SetFilter};
+pub use audit::AuditFilter;
 pub use dynamodb::records::{Page, Records};
 pub use idempotency::{Created, IdempotencyKey};
 pub use images::{

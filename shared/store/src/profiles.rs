@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use aws::CallError;
-use domain::{Profile, Tier, TierId, Timestamp, UserId};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use domain::{AuditEntry, Profile, Tier, TierId, Timestamp, UserId};
 use futures_util::future::try_join_all;
 
 use crate::{
@@ -79,6 +80,32 @@ impl Records {
     /// # Errors
     /// [`CallError`]
     pub async fn set_tier(&self, user: &UserId, tier: &Tier, now: Timestamp) -> Result<bool, CallError> {
+        Ok(self.transact(self.tier_move(user, tier, now)?).await?.is_none())
+    }
+
+    /// As [`Records::set_tier`], and writes the entry of this change by an admin.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn set_tier_audited(
+        &self,
+        user: &UserId,
+        tier: &Tier,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<bool, CallError> {
+        let mut items = self.tier_move(user, tier, now)?;
+        items.push(self.audit_in_transaction(entry)?);
+        Ok(self.transact(items).await?.is_none())
+    }
+
+    /// The items of the transaction that moves a user to a tier.
+    fn tier_move(
+        &self,
+        user: &UserId,
+        tier: &Tier,
+        now: Timestamp,
+    ) -> Result<Vec<TransactWriteItem>, CallError> {
         // The update creates the profile if there is none.
         let profile = Update::new(profile_key(user))
             .set("tier", value(&tier.id)?)
@@ -93,7 +120,7 @@ impl Records {
         let check = self.check(tier_key(&tier.id), is_unchanged)?;
         let mut items = vec![check, profile.in_transaction(self)?];
         items.extend(self.count_tier_join(&tier.id, user, now)?);
-        Ok(self.transact(items).await?.is_none())
+        Ok(items)
     }
 
     /// Copies a tier's limits to all its users whose copy is older. Returns the number of these users.

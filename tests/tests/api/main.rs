@@ -1,7 +1,9 @@
 //! Tests of the API and of the workers. The modules follow the URLs.
 
 mod admin {
+    mod audit;
     mod images;
+    mod imagesets;
     mod queues;
     mod tiers;
     mod users;

@@ -7,6 +7,7 @@
 // Only Linux shows the running processes in /proc.
 #[cfg(target_os = "linux")]
 mod account;
+mod admins;
 mod ai;
 mod alarms;
 mod calls;

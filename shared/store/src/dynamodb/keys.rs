@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Image, ImageId, JobId, LinkId, PhoneNumber, SetId, TierId, Timestamp, UserId};
+use domain::{
+    AuditId, Image, ImageId, ImageSet, JobId, LinkId, Month, PhoneNumber, SetId, TierId, Timestamp, UserId,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -87,7 +89,27 @@ pub(crate) fn refund_key(user: &UserId, image: ImageId) -> Item {
     key(user_pk(user), format!("RECLAIMED#{image}"))
 }
 
-fn key(pk: AttributeValue, sk: impl Into<String>) -> Item {
+/// An entry of the audit trail.
+pub(crate) fn audit_key(entry: AuditId) -> Item {
+    key(audit_month(Month::of(entry.time())), entry.to_string())
+}
+
+/// The partition of a month's audit entries.
+pub(crate) fn audit_month(month: Month) -> AttributeValue {
+    string(format!("AUDIT#{month}"))
+}
+
+/// The lock of requests that may take the last admin away.
+pub(crate) fn admin_lock_key() -> Item {
+    key(string("ADMINS"), "LOCK")
+}
+
+/// The item that stores how far the sets of earlier versions have got the attributes of the list for admins.
+pub(crate) fn set_index_key() -> Item {
+    key(string("SET_INDEX"), "POSITION")
+}
+
+pub(crate) fn key(pk: AttributeValue, sk: impl Into<String>) -> Item {
     HashMap::from([("pk".to_owned(), pk), ("sk".to_owned(), string(sk))])
 }
 
@@ -143,6 +165,25 @@ pub(crate) fn image_item(user: &UserId, image: &Image) -> Result<Item, CallError
     Ok(item)
 }
 
+/// An image set's item, with the attributes for the list for admins and for its search.
+pub(crate) fn set_item(user: &UserId, set: &ImageSet) -> Result<Item, CallError> {
+    let mut item = item(set_key(user, set.id), set)?;
+    item.extend(set_index_attributes(set));
+    Ok(item)
+}
+
+/// The attributes of a set's item that only the list for admins and its search use.
+pub(crate) fn set_index_attributes(set: &ImageSet) -> Vec<(String, AttributeValue)> {
+    let mut attributes = vec![("shard".to_owned(), set_shard(set.id.shard(SHARDS)))];
+    if let Some(title) = &set.title {
+        attributes.push(("search_title".to_owned(), search_name(title.as_str())));
+    }
+    if let Some(description) = &set.description {
+        attributes.push(("search_description".to_owned(), search_name(description.as_str())));
+    }
+    attributes
+}
+
 /// The sort key of the index that lists a user's images for a phone number.
 pub(crate) fn phone_image(number: &PhoneNumber, image: ImageId) -> AttributeValue {
     string(format!("{}{image}", phone_images(number)))
@@ -159,7 +200,12 @@ pub(crate) fn shard(shard: u8) -> AttributeValue {
     string(format!("IMAGES#{shard}"))
 }
 
-/// The lower-case file name, which the search by file name uses.
+/// A partition of the index that lists the image sets of all users. It is the same index as that of the images.
+pub(crate) fn set_shard(shard: u8) -> AttributeValue {
+    string(format!("SETS#{shard}"))
+}
+
+/// A file name or another text in lower case, for a search in which upper and lower case are equal.
 pub(crate) fn search_name(name: &str) -> AttributeValue {
     string(name.to_lowercase())
 }
