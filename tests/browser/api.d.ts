@@ -48,6 +48,7 @@ declare namespace Api {
     original_url: string | null;
     set: { id: string; image_type: string } | null;
     phone_number: string | null;
+    upload_link: string | null;
     source_image_id: string | null;
     edit_prompt: string | null;
     edit_image_id: string | null;

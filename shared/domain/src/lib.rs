@@ -15,6 +15,7 @@ mod phone;
 mod sequencer;
 mod set;
 mod tier;
+mod upload_link;
 mod user;
 
 pub use analysis::{Analysis, Findings};
@@ -35,6 +36,7 @@ pub use phone::PhoneNumber;
 pub use sequencer::Sequencer;
 pub use set::{ImageSet, SetText, Slot, Slots};
 pub use tier::{DefaultTier, ThumbnailSizes, Tier, TierId};
+pub use upload_link::{InvalidUploadLinkId, UploadLink, UploadLinkId};
 pub use user::{Profile, Usage};
 
 /// A time in UTC, which serializes as RFC 3339.

@@ -14,6 +14,7 @@ mod profiles;
 mod sets;
 mod tier_joins;
 mod tiers;
+mod upload_links;
 mod usage;
 
 pub use admin_images::{Filter, OwnedImage};

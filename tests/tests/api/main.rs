@@ -49,6 +49,11 @@ mod tiers {
     mod get;
     mod list;
 }
+mod upload_links {
+    mod create;
+    mod images;
+    mod list;
+}
 mod workers {
     mod dropbox;
     mod jobs;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Image, ImageId, JobId, LinkId, PhoneNumber, SetId, TierId, Timestamp, UserId};
+use domain::{Image, ImageId, JobId, LinkId, PhoneNumber, SetId, TierId, Timestamp, UploadLinkId, UserId};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -12,6 +12,7 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 pub(crate) const IMAGE: &str = "IMAGE#";
 pub(crate) const SET: &str = "SET#";
 pub(crate) const LINK: &str = "LINK#";
+pub(crate) const UPLOAD_LINK: &str = "UPLOADLINK#";
 pub(crate) const TIERS: &str = "TIER";
 pub(crate) const TIER_JOINS: &str = "TIER_JOINS";
 
@@ -58,6 +59,11 @@ pub(crate) fn job_key(user: &UserId, job: JobId) -> Item {
 /// The item that records that an expiring link works. It expires with the link.
 pub(crate) fn link_key(user: &UserId, link: LinkId) -> Item {
     key(user_pk(user), format!("{LINK}{link}"))
+}
+
+/// The item of an upload link. It expires with the link.
+pub(crate) fn upload_link_key(link: &UploadLinkId) -> Item {
+    key(user_pk(link.user()), format!("{UPLOAD_LINK}{}", link.secret()))
 }
 
 /// The item that stores what a request with an idempotency key created. `digest` is a digest of the key.
