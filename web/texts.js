@@ -62,6 +62,8 @@ const PROBLEMS = {
   unauthorized: "Your session has ended. Log in again.",
   unavailable: "The service is busy. Try again in a few seconds.",
   "unsupported-media-type": "The page does not match the current version of the service. Reload the page.",
+  "upload-link-full": "This link does not accept so many more pictures. Send fewer, or ask for a new link.",
+  "upload-link-not-found": "This link does not work any more. Ask the person who sent it for a new one.",
   "username-taken": "This user name is taken. Choose another one.",
   "weak-password": ({ missing = [] }) =>
     `This password is too easy to guess. It still needs ${list(missing.map((rule) => MISSING[rule] ?? rule))}.`,
@@ -74,6 +76,7 @@ const QUOTAS = {
   max_images: (most) => `Your tier allows ${most} pictures, and you have reached this limit. Delete some, or ask an admin for another tier.`,
   max_sets: (most) => `Your tier allows ${most} image sets, and you have reached this limit. Delete some, or ask an admin for another tier.`,
   max_links: (most) => `Your tier allows ${most} expiring links at a time, and you have reached this limit. Wait until one expires.`,
+  max_upload_links: (most) => `You can have ${most} upload links at a time, and you have reached this limit. Revoke one, or wait until one expires.`,
   max_pending_uploads: (most) => `Your tier allows ${most} unfinished uploads, and you have reached this limit. Finish some, or delete some.`,
 };
 

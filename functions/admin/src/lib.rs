@@ -36,6 +36,6 @@ impl<'a> OwnedBody<'a> {
     /// 500 if signing fails.
     pub async fn new(owned: &'a OwnedImage, objects: &Objects, now: Timestamp) -> Result<Self, Problem> {
         let links = objects.all_links(&owned.user, &owned.image, now).await?;
-        Ok(Self { image: ImageBody::new(&owned.image, links), user_id: &owned.user })
+        Ok(Self { image: ImageBody::new(&owned.image, links).without_upload_link(), user_id: &owned.user })
     }
 }

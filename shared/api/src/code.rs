@@ -91,6 +91,8 @@ problem_codes! {
 
     /// The resource does not exist, or it belongs to another user.
     NotFound = NOT_FOUND, "not-found";
+    /// The upload link was revoked or has expired, or it never existed.
+    UploadLinkNotFound = NOT_FOUND, "upload-link-not-found";
     /// The path does not support the method.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed";
 
@@ -108,7 +110,7 @@ problem_codes! {
     LastAdmin = CONFLICT, "last-admin";
     /// The image does not wait for an upload.
     NotPending = CONFLICT, "not-pending";
-    /// The caller has the maximum number of images, sets, links or pending uploads.
+    /// The user has the maximum number of images, sets, links, upload links or pending uploads.
     QuotaExceeded = CONFLICT, "quota-exceeded";
     /// The slot of the image set already has an image.
     SlotTaken = CONFLICT, "slot-taken";
@@ -120,6 +122,8 @@ problem_codes! {
     TierInUse = CONFLICT, "tier-in-use";
     /// The tier is the tier of new users.
     TierIsDefault = CONFLICT, "tier-is-default";
+    /// The upload link accepts fewer images than the request contains.
+    UploadLinkFull = CONFLICT, "upload-link-full";
     /// Another user has this user name.
     UsernameTaken = CONFLICT, "username-taken";
 

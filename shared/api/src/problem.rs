@@ -73,6 +73,13 @@ impl Problem {
         Self::new(ProblemCode::NotFound, "There is nothing at this address.")
     }
 
+    /// 404 `upload-link-not-found`: the upload link was revoked or has expired, never existed, or belongs to another user.
+    /// The response is the same.
+    #[must_use]
+    pub fn upload_link_not_found() -> Self {
+        Self::new(ProblemCode::UploadLinkNotFound, "This link does not work. It has expired or was revoked.")
+    }
+
     /// 405 `method-not-allowed`: the path supports only the methods in `allow`, which becomes the header `Allow`.
     #[must_use]
     pub fn method_not_allowed(allow: &str) -> Self {
@@ -105,6 +112,11 @@ impl Problem {
             Quota::PendingUploads => format!(
                 "In the {name} tier, {most} images may wait for their upload. Upload their files, or delete some."
             ),
+            Quota::UploadLinks => {
+                format!(
+                    "You may have {most} upload links at the same time. Revoke one, or wait until one expires."
+                )
+            }
         };
         Self::new(ProblemCode::QuotaExceeded, detail).with("limit", quota.name()).with(quota.name(), most)
     }
@@ -238,6 +250,10 @@ impl From<CreateError> for Problem {
             )
             .with("field", "image_type"),
             CreateError::NoSuchSet => Self::not_found(),
+            CreateError::NoSuchUploadLink => Self::upload_link_not_found(),
+            CreateError::UploadLinkFull => {
+                Self::new(ProblemCode::UploadLinkFull, "This link does not accept so many more pictures.")
+            }
             CreateError::Call(error) => error.into(),
         }
     }

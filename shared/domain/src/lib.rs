@@ -16,6 +16,7 @@ mod phone;
 mod sequencer;
 mod set;
 mod tier;
+mod upload_link;
 mod user;
 
 pub use analysis::{Analysis, Findings};
@@ -37,6 +38,7 @@ pub use phone::PhoneNumber;
 pub use sequencer::Sequencer;
 pub use set::{ImageSet, SetChange, SetText, Slot, Slots};
 pub use tier::{DefaultTier, ThumbnailSizes, Tier, TierId};
+pub use upload_link::{InvalidUploadLinkId, UploadLink, UploadLinkId};
 pub use user::{Profile, Usage};
 
 /// A time in UTC, which serializes as RFC 3339.

@@ -15,12 +15,15 @@ use domain::{
     Addition, Analysis, AuditAction, AuditDetails, AuditEntry, AuditId, AuditTarget, ContentType,
     CreationBucket, DropboxCopy, DropboxPath, Failure, Findings, Image, ImageId, ImageSet, Job, JobId, Lease,
     NewImage, ObjectKey, Picture, Placeholder, Profile, Sequencer, SetChange, SetId, SetPlace, SetText,
-    Sha256, Slot, Status, TargetKind, Task, Thumbnail, Tier, TierId, Timestamp, Upload, Usage, UserId, day,
+    Sha256, Slot, Status, TargetKind, Task, Thumbnail, Tier, TierId, Timestamp, Upload, UploadLink,
+    UploadLinkId, Usage, UserId, day,
 };
 
 use crate::{
     AuditFilter, Change, Developed, Filter, IdempotencyKey, Records, Refund, SetFilter,
-    dynamodb::keys::{Item, image_item, image_key, item, job_key, profile_key, set_item, set_key, tier_key},
+    dynamodb::keys::{
+        Item, image_item, image_key, item, job_key, profile_key, set_item, set_key, tier_key, upload_link_key,
+    },
     usage::Count,
 };
 
@@ -203,9 +206,18 @@ async fn what_makes_images_is_valid_for_dynamodb() -> Result<()> {
 async fn what_counts_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, now, .. } = &judged;
-    let all =
-        Addition { images: 1, bytes: 1, pending_uploads: 1, sets: 1, links: 1, ai_calls: 1, largest_file: 1 };
-    let unread = Count::start(records, user, all, *now).await?;
+    let all = Addition {
+        images: 1,
+        bytes: 1,
+        pending_uploads: 1,
+        sets: 1,
+        links: 1,
+        upload_links: 1,
+        ai_calls: 1,
+        largest_file: 1,
+    };
+    // Only a request that adds no upload link can do without the profile.
+    let unread = Count::start(records, user, Addition { upload_links: 0, ..all }, *now).await?;
     let mut transactions = vec![unread.item()?];
     let full = CreationBucket::new(0, *now);
     let states = [
@@ -214,6 +226,7 @@ async fn what_counts_is_valid_for_dynamodb() -> Result<()> {
         Usage {
             sets: Some(1),
             links_at_most: Some(1),
+            upload_links_at_most: Some(1),
             pending_uploads_at_most: Some(1),
             ai_day: Some(day(*now)),
             creation_bucket: Some(full),
@@ -222,6 +235,7 @@ async fn what_counts_is_valid_for_dynamodb() -> Result<()> {
         // With counts, and with a bucket that overflowed.
         Usage {
             links_at_most: Some(100),
+            upload_links_at_most: Some(100),
             pending_uploads_at_most: Some(100),
             ai_day: Some(1),
             creation_bucket: Some(CreationBucket(1)),
@@ -487,6 +501,37 @@ async fn what_is_done_to_pending_emails_is_valid_for_dynamodb() -> Result<()> {
     assert_eq!(records.pending_email(user, a_day_later).await?, None);
     records.delete_pending_email(user).await?;
     assert_eq!(records.pending_email(user, *now).await?, None);
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_is_done_to_upload_links_is_valid_for_dynamodb() -> Result<()> {
+    let judged = Judged::start().await?.with_profile().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let link = UploadLink {
+        id: UploadLinkId::generate(user.clone()),
+        phone_number: "+4915123456789".to_owned().try_into().ok(),
+        max_images: 5,
+        remaining: 5,
+        max_image_bytes: 1_000,
+        created_at: *now,
+        expires_at: now.as_second() + 300,
+        images: vec![ImageId::generate()],
+    };
+    let key = idempotency_key("link");
+    records.create_upload_link(&link, None, Some(&key), *now).await?;
+    for usage in [Usage::default(), Usage { upload_links_at_most: Some(7), ..Usage::default() }] {
+        let profile = Profile { usage, ..Profile::new(tier()?) };
+        records.create_upload_link(&link, Some(profile), None, *now).await?;
+    }
+    judged.put(item(upload_link_key(&link.id), &link)?).await?;
+    assert_eq!(records.upload_links(user, *now).await?, std::slice::from_ref(&link));
+    let (found, profile) = records.upload_link_and_profile(&link.id, *now).await?.context("no link")?;
+    assert_eq!(found, link);
+    let image = judged.image(|image| image.upload_link = Some(link.id.clone())).await?;
+    let images = [image.clone(), image];
+    records.create_images_through(&link.id, profile, &images, Some(&key), *now).await?;
+    assert!(records.delete_upload_link(&link.id, *now).await?);
     judged.end()
 }
 

@@ -20,6 +20,7 @@ mod set_index;
 mod sets;
 mod tier_joins;
 mod tiers;
+mod upload_links;
 mod usage;
 
 pub use account::AccountRest;

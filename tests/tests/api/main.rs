@@ -56,6 +56,11 @@ mod tiers {
     mod get;
     mod list;
 }
+mod upload_links {
+    mod create;
+    mod images;
+    mod list;
+}
 mod workers {
     mod account;
     mod dropbox;

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use aws::CallError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    AuditId, Image, ImageId, ImageSet, JobId, LinkId, Month, PhoneNumber, SetId, TierId, Timestamp, UserId,
+    AuditId, Image, ImageId, ImageSet, JobId, LinkId, Month, PhoneNumber, SetId, TierId, Timestamp,
+    UploadLinkId, UserId,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -16,6 +17,7 @@ pub(crate) const SET: &str = "SET#";
 pub(crate) const LINK: &str = "LINK#";
 pub(crate) const JOB: &str = "JOB#";
 pub(crate) const PROFILE: &str = "PROFILE";
+pub(crate) const UPLOAD_LINK: &str = "UPLOADLINK#";
 pub(crate) const TIERS: &str = "TIER";
 pub(crate) const TIER_JOINS: &str = "TIER_JOINS";
 
@@ -67,6 +69,11 @@ pub(crate) fn link_key(user: &UserId, link: LinkId) -> Item {
 /// The item with the new e-mail address that waits for its code.
 pub(crate) fn pending_email_key(user: &UserId) -> Item {
     key(user_pk(user), "PENDING_EMAIL")
+}
+
+/// The item of an upload link. It expires with the link.
+pub(crate) fn upload_link_key(link: &UploadLinkId) -> Item {
+    key(user_pk(link.user()), format!("{UPLOAD_LINK}{}", link.secret()))
 }
 
 /// The item that stores what a request with an idempotency key created. `digest` is a digest of the key.
