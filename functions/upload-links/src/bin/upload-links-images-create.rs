@@ -140,8 +140,8 @@ mod tests {
         let (answer, aws) = answer(ok("TransactWriteItems", json!({})), &[1, 1]).await;
         assert_eq!(answer.status, 201);
         let calls = aws.calls();
-        let (operation, transaction) = calls.last().unwrap();
-        assert_eq!(operation, "TransactWriteItems");
+        let transactions = calls.iter().filter(|(operation, _)| operation == "TransactWriteItems");
+        let [(_, transaction)] = transactions.collect::<Vec<_>>()[..] else { panic!("{calls:?}") };
         let updates = transaction["TransactItems"].as_array().unwrap().iter();
         let keys = updates.filter_map(|item| item["Update"]["Key"]["sk"]["S"].as_str());
         assert_eq!(keys.collect::<Vec<_>>(), [format!("UPLOADLINK#{SECRET}").as_str(), "PROFILE"]);
