@@ -46,11 +46,30 @@ export const session = {
     return localStorage.getItem(SESSION_KEY) !== null;
   },
 
-  async login(username, password) {
-    const tokens = await send("POST", "/api/auth/login", { body: { username, password, refresh_token_in: "cookie" } });
-    accessToken = tokens.access_token;
-    sessionEnded = false;
-    localStorage.setItem(SESSION_KEY, userIdOf(accessToken));
+  /**
+   * Logs in with a user name or an e-mail address. Resolves to null, or to what `answer` needs if the service demands
+   * one more step.
+   * @param {string} name
+   * @param {string} password
+   */
+  async login(name, password) {
+    const field = EMAIL.test(name) ? { email: name } : { username: name };
+    return begin(await send("POST", "/api/auth/login", { body: { ...field, password, refresh_token_in: "cookie" } }));
+  },
+
+  /**
+   * Takes the next step of a login. `answer` is `{code}` or `{new_password}`. Resolves as `login` does.
+   * @param {Api.Challenge} challenge
+   * @param {{code: string} | {new_password: string}} answer
+   */
+  async answer({ username, session }, answer) {
+    const body = { username, session, ...answer, refresh_token_in: "cookie" };
+    return begin(await send("POST", "/api/auth/challenge", { body }));
+  },
+
+  /** Changes the password. All sessions end, and the page continues with a new one. Resolves as `login` does. */
+  async changePassword(current_password, new_password) {
+    return begin(await call("POST", "/api/auth/password", { body: { current_password, new_password } }));
   },
 
   /**
@@ -72,6 +91,20 @@ export const session = {
     localStorage.removeItem(SESSION_KEY);
   },
 };
+
+const EMAIL = /^\S+@\S+\.\S+$/;
+
+/**
+ * Begins the session with the tokens in a response. If the response is a challenge, returns it.
+ * @returns {Api.Challenge | null}
+ */
+function begin(response) {
+  if (response.challenge) return response;
+  accessToken = response.access_token;
+  sessionEnded = false;
+  localStorage.setItem(SESSION_KEY, userIdOf(accessToken));
+  return null;
+}
 
 /** Returns the user id in an access token. */
 function userIdOf(token) {
@@ -127,7 +160,8 @@ export async function call(method, path, options = {}) {
   try {
     return await send(method, path, { ...options, token: accessToken });
   } catch (error) {
-    if (error.status !== 401) throw error;
+    // A wrong password in the body says nothing about the token.
+    if (error.status !== 401 || error.code === "wrong-credentials") throw error;
     await refresh();
     return send(method, path, { ...options, token: accessToken });
   }

@@ -12,6 +12,7 @@ import { uploads } from "./uploads.js";
 import { accountView } from "./views/account.js";
 import { adminView } from "./views/admin.js";
 import { authView } from "./views/auth.js";
+import { guestView } from "./views/guest.js";
 import { openImage } from "./views/image.js";
 import { phoneView } from "./views/phone.js";
 import { resetUploadOptions, photosView, uploadOptions } from "./views/photos.js";
@@ -58,11 +59,13 @@ function decodePart(part) {
 }
 
 const AUTH = ["login", "register", "confirm", "forgot"];
+/** The view that needs no login, and is the same for users. */
+const GUEST = "send";
 
 /**
  * Finds the view for an address. Two addresses with the same `key` show the same view.
  * @param {{parts: string[], parameters: Record<string, string>}} address
- * @returns {{nav: string | null, key: string, make: () => any, tab?: string, image?: string, admin?: boolean}}
+ * @returns {{nav: string | null, key: string, make: () => any, tab?: string, image?: string, admin?: boolean, guest?: boolean}}
  */
 function route({ parts: [first = "", second, third], parameters }) {
   const key = JSON.stringify([first, second, parameters]);
@@ -73,9 +76,10 @@ function route({ parts: [first = "", second, third], parameters }) {
     case "sets": return second ? { nav: "sets", key, make: () => setView({ id: second }) } : { nav: "sets", key, make: setsView };
     case "phone": return { nav: "phone", key, make: () => phoneView({ number: second }) };
     case "account": return { nav: "account", key, make: () => accountView({ onLogout }) };
+    case "send": return { nav: null, key, make: () => guestView({ id: second ?? "" }), guest: true };
     case "admin": {
       if (!isAdmin()) break;
-      const tab = ["images", "users", "tiers", "queues"].includes(second) ? second : "images";
+      const tab = ["images", "sets", "users", "tiers", "queues", "audit"].includes(second) ? second : "images";
       const inAdmin = current?.nav === "admin" && current.tab === tab && third;
       return { nav: "admin", tab, key: inAdmin ? current?.key : JSON.stringify(["admin", tab, parameters]), image: third, admin: true,
         make: () => adminView(tab, parameters) };
@@ -87,8 +91,8 @@ function route({ parts: [first = "", second, third], parameters }) {
 async function show() {
   const thisShow = ++showCount;
   lightbox?.close();
-  if (!state.profile) return showAuth();
   const parsed = address();
+  if (!state.profile && parsed.parts[0] !== GUEST) return showAuth();
   if (AUTH.includes(parsed.parts[0])) return location.replace("#/");
   const target = route(parsed);
   if (current?.key !== target.key) {
@@ -108,7 +112,8 @@ async function show() {
     fill(main, view.element);
     view.shown?.();
     scrollTo(0, 0);
-    drawHeader();
+    if (target.guest) header.hidden = true;
+    else drawHeader();
     if (!target.image) focusHeading();
   }
   if (!target.image && current) {
@@ -150,13 +155,14 @@ function showAuth() {
   current?.dispose?.();
   current = null;
   header.hidden = true;
-  fill(main, authView(name, onLogin));
+  fill(main, authView(name, { onLogin, redraw: showAuth }));
   document.title = `${texts.auth[name] ?? texts.auth.login} · ${texts.name}`;
   main.querySelector("input")?.focus();
 }
 
 function errorView(error, again) {
   return h("div", { class: "empty", role: "alert" }, icon("alert"), h("h1", { tabindex: "-1" }, error.message),
+    error.code === "second-factor-required" && h("a", { class: "button primary", href: "#/account" }, texts.account.setUpTotp),
     h("button", { type: "button", class: "button", onclick: again }, texts.retry));
 }
 
@@ -213,12 +219,12 @@ addEventListener("usage", () => loadProfile().catch(() => {}));
 // ------------------------------------------------------------ drag and drop, clipboard
 
 function uploadFiles(files) {
-  if (!state.profile || files.length === 0) return;
-  if (current?.upload) return current.upload(files);
-  uploadImages(files, uploadOptions());
+  if (files.length === 0) return;
+  if (current?.upload) current.upload(files);
+  else if (state.profile) uploadImages(files, uploadOptions());
 }
 
-const hasFiles = (event) => event.dataTransfer?.types.includes("Files") && state.profile;
+const hasFiles = (event) => event.dataTransfer?.types.includes("Files") && (state.profile || current?.upload);
 addEventListener("dragover", (event) => {
   if (!hasFiles(event)) return;
   event.preventDefault();
@@ -246,7 +252,7 @@ async function start() {
     if (session.isLikely) await loadProfile();
   } catch (error) {
     // The user stays logged in while the service is not available.
-    if (error.transient) return fill(main, errorView(error, start));
+    if (error.transient && address().parts[0] !== GUEST) return fill(main, errorView(error, start));
   }
   await show();
 }

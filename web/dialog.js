@@ -1,6 +1,6 @@
 // Modal dialogs and forms.
 
-import { h, iconButton } from "./dom.js";
+import { checkbox, field, h, iconButton } from "./dom.js";
 import { texts } from "./texts.js";
 
 /**
@@ -94,4 +94,20 @@ function showErrorAt(control, message, fallback) {
   errorElement.hidden = false;
   control?.setAttribute("aria-invalid", "true");
   control?.focus();
+}
+
+/** Creates a field for a password, and a checkbox that shows what was typed. */
+export function passwordField(autocomplete, label, hint = "", name = "password") {
+  const input = h("input", { name, type: "password", autocomplete, required: true, maxlength: "256" });
+  const show = checkbox(texts.auth.showPassword, { onchange: (event) => {
+    input.type = event.target.checked ? "text" : "password";
+  } });
+  return [field(label, input, hint), show];
+}
+
+/** Creates a field for a code of six digits. */
+export function codeField(label, hint = "") {
+  return field(label, h("input", {
+    name: "code", autocomplete: "one-time-code", inputmode: "numeric", required: true, maxlength: "16", class: "code",
+  }), hint);
 }

@@ -1,5 +1,7 @@
-// All texts of the page.
+// All texts of the page. Those of the account and of the views for admins are in files of their own.
 
+import { accountTexts, authTexts, guestTexts, uploadLinkTexts } from "./account-texts.js";
+import { adminTexts } from "./admin-texts.js";
 import { bytes, duration, number } from "./format.js";
 
 const MISSING = {
@@ -15,6 +17,7 @@ const PROBLEMS = {
   "admins-only": "Only admins can do this. Log in as an admin.",
   "ai-not-configured": "This service has no AI provider. Ask its operator to set one up.",
   "ai-not-in-tier": "Your tier does not include AI. Ask an admin for another tier.",
+  "admin-account": "This is the account of an admin. Another admin can delete it.",
   "analysis-under-way": "The AI is already describing this picture. Wait until it has finished.",
   "bad-cursor": "The list has changed. Reload the page.",
   "bad-refresh-token": "Your session has ended. Log in again.",
@@ -36,6 +39,7 @@ const PROBLEMS = {
   "invalid-field": ({ detail }) => `Please correct this: ${sentence(detail)}`,
   "invalid-json": "The page does not match the current version of the service. Reload the page.",
   "invalid-phone-number": "This phone number is not valid. Enter it with its country code, such as +49 30 901820.",
+  "last-admin": "This is the last admin. Make another user an admin first.",
   "links-not-in-tier": "Your tier does not include expiring links. Ask an admin for another tier.",
   "method-not-allowed": "The page does not match the current version of the service. Reload the page.",
   "not-an-access-token": "Your session is not valid. Log in again.",
@@ -58,6 +62,8 @@ const PROBLEMS = {
   unauthorized: "Your session has ended. Log in again.",
   unavailable: "The service is busy. Try again in a few seconds.",
   "unsupported-media-type": "The page does not match the current version of the service. Reload the page.",
+  "upload-link-full": "This link does not accept so many more pictures. Send fewer, or ask for a new link.",
+  "upload-link-not-found": "This link does not work any more. Ask the person who sent it for a new one.",
   "username-taken": "This user name is taken. Choose another one.",
   "weak-password": ({ missing = [] }) =>
     `This password is too easy to guess. It still needs ${list(missing.map((rule) => MISSING[rule] ?? rule))}.`,
@@ -70,6 +76,7 @@ const QUOTAS = {
   max_images: (most) => `Your tier allows ${most} pictures, and you have reached this limit. Delete some, or ask an admin for another tier.`,
   max_sets: (most) => `Your tier allows ${most} image sets, and you have reached this limit. Delete some, or ask an admin for another tier.`,
   max_links: (most) => `Your tier allows ${most} expiring links at a time, and you have reached this limit. Wait until one expires.`,
+  max_upload_links: (most) => `You can have ${most} upload links at a time, and you have reached this limit. Revoke one, or wait until one expires.`,
   max_pending_uploads: (most) => `Your tier allows ${most} unfinished uploads, and you have reached this limit. Finish some, or delete some.`,
 };
 
@@ -140,31 +147,10 @@ export const texts = {
 
   nav: { label: "Main", photos: "Photos", sets: "Sets", phone: "Phone", admin: "Admin", account: "Account" },
 
-  auth: {
-    login: "Log in",
-    register: "Register",
-    toRegister: "No account yet? Register",
-    toLogin: "Have an account? Log in",
-    username: "User name",
-    email: "E-mail",
-    password: "Password",
-    newPassword: "New password",
-    passwordHint: "At least 8 characters, with upper and lower case letters and a digit.",
-    showPassword: "Show password",
-    confirm: "Confirm your account",
-    codeSent: (destination) => `We have sent a code${destination ? ` to ${destination}` : " to you by e-mail"}. Enter it here.`,
-    code: "Code from the e-mail",
-    confirmButton: "Confirm",
-    resend: "Send the code again",
-    resent: "If this account needs a code, we have sent a new one.",
-    confirmed: "Your account is confirmed. Welcome!",
-    forgot: "Forgot password?",
-    forgotTitle: "Choose a new password",
-    forgotSend: "Send me a code",
-    forgotSent: "If this user exists, we have sent a code by e-mail.",
-    reset: "Set password",
-    resetDone: "Your password is changed. Log in with the new one.",
-  },
+  auth: authTexts,
+  account: accountTexts,
+  uploadLinks: uploadLinkTexts,
+  guest: guestTexts,
 
   photos: {
     title: "Photos",
@@ -242,6 +228,8 @@ export const texts = {
     openEdit: "Show the edit",
     prompt: "Prompt",
     owner: "User",
+    sentBy: "Sent by",
+    guest: "A guest, through an upload link",
     links: "Sizes and links",
     copy: (what) => `Copy link to ${what}`,
     copied: "Link copied.",
@@ -313,25 +301,6 @@ export const texts = {
     chooseFor: (number) => `Choose pictures for ${number}`,
   },
 
-  account: {
-    title: "Account",
-    tier: "Tier",
-    own: "yours",
-    usage: "Usage",
-    pictures: (used, most) => `${number(used)} of ${number(most)} pictures`,
-    stored: (count) => `${bytes(count)} in total`,
-    sets: (used, most) => `${number(used)} of ${number(most)} image sets`,
-    links: (used, most) => `${number(used)} of ${number(most)} expiring links`,
-    pendingUploads: (used, most) => `${number(used)} of ${number(most)} unfinished uploads`,
-    aiCalls: (used, most) => `${number(used)} of ${number(most)} AI analyses and edits today`,
-    logout: "Log out",
-    confirmLogout: "Some uploads are not complete. Log out anyway?",
-    everywhere: "Log out on all devices",
-    tiers: "All tiers",
-    api: "API documentation",
-    admin: "You are an admin.",
-  },
-
   tier: {
     name: "Name",
     id: "Id",
@@ -352,34 +321,7 @@ export const texts = {
   },
 
   admin: {
-    title: "Admin",
-    tabs: { images: "Pictures", users: "Users", tiers: "Tiers", queues: "Queues" },
-    search: "Search",
-    fileName: "File name contains",
-    phone: "Phone number",
-    after: "From",
-    before: "To",
-    status: "Status",
-    any: "Any",
-    reset: "Reset",
-    noImages: "No picture matches. Change the search.",
-    imagesGrid: "Pictures of all users, newest first. Arrow keys move, Enter opens, Delete deletes.",
-    user: "User",
-    email: "E-mail",
-    since: "Since",
-    state: "State",
-    disabled: "disabled",
-    usage: "Usage",
-    tierOf: (name) => `Tier of ${name}`,
-    tierSet: (name, tier) => `${name} is now in the tier ${tier}.`,
-    newTier: "New tier",
-    idTaken: "A tier with this id already exists. Edit that tier, or choose another id.",
-    editTier: (name) => `Edit ${name}`,
-    deleteTier: (name) => `Delete ${name}`,
-    confirmDeleteTier: (name) => `Delete the tier ${name}?`,
-    tierSaved: (name) => `The tier ${name} is saved. Its rules apply to its users within seconds.`,
-    tierDeleted: (name) => `The tier ${name} is deleted.`,
-    queue: "Queue",
+    ...adminTexts,
     queues: {
       analysis: "Descriptions by AI",
       edits: "Edits by AI",
@@ -387,12 +329,7 @@ export const texts = {
       "failed-uploads": "Uploads to try again",
       reclaim: "Clean-up and new jobs",
       tiers: "Copying changed tiers to users",
+      accounts: "Deleting accounts",
     },
-    waiting: "Waiting",
-    inFlight: "In progress",
-    dead: "Dead letters",
-    queuesLead: "Dead letters are messages whose processing failed repeatedly. The operator of the service can retry them.",
-    refresh: "Refresh",
-    refreshed: (time) => `As of ${time}.`,
   },
 };

@@ -12,8 +12,8 @@ const ROWS = 200;
 export function uploadTray() {
   const summary = h("p", { class: "tray-summary", role: "status" });
   const overall = h("progress", { max: 1, "aria-label": words.overall });
-  const rows = h("ul", { class: "tray-rows" });
-  const body = h("div", { class: "tray-body", id: "tray-body" }, rows);
+  const rows = uploadRows(uploads);
+  const body = h("div", { class: "tray-body", id: "tray-body" }, rows.element);
   const toggle = iconButton("down", words.collapse, () => {
     body.hidden = !body.hidden;
     toggle.setAttribute("aria-expanded", String(!body.hidden));
@@ -25,8 +25,6 @@ export function uploadTray() {
   const element = h("section", { class: "tray", "aria-label": words.title, hidden: true },
     h("header", null, summary, cancelAll, clear, toggle), overall, body);
 
-  /** @type {Map<typeof uploads.items[0], {element: HTMLElement, update: () => void}>} */
-  const shown = new Map();
   const update = () => {
     const { items } = uploads;
     element.hidden = items.length === 0;
@@ -41,25 +39,38 @@ export function uploadTray() {
     overall.value = size > 0 ? sent / size : 1;
     cancelAll.hidden = !busy;
     clear.hidden = busy;
+    rows.update();
+  };
+  uploads.addEventListener("change", update);
+  return element;
+}
 
-    const first = [...items].sort((a, b) => Number(a.state === "ready") - Number(b.state === "ready")).slice(0, ROWS);
+/**
+ * Creates a list with a row for each upload. `update` draws what has changed.
+ * @param {import("./uploads.js").Uploads} source
+ */
+export function uploadRows(source) {
+  const element = h("ul", { class: "tray-rows" });
+  /** @type {Map<typeof source.items[0], {element: HTMLElement, update: () => void}>} */
+  const shown = new Map();
+  const update = () => {
+    const first = [...source.items].sort((a, b) => Number(a.state === "ready") - Number(b.state === "ready")).slice(0, ROWS);
     for (const [item, row] of shown) {
       if (first.includes(item)) continue;
       row.element.remove();
       shown.delete(item);
     }
     first.forEach((item, index) => {
-      const row = shown.get(item) ?? uploadRow(item);
+      const row = shown.get(item) ?? uploadRow(source, item);
       shown.set(item, row);
       row.update();
-      if (rows.children[index] !== row.element) rows.insertBefore(row.element, rows.children[index] ?? null);
+      if (element.children[index] !== row.element) element.insertBefore(row.element, element.children[index] ?? null);
     });
   };
-  uploads.addEventListener("change", update);
-  return element;
+  return { element, update };
 }
 
-function uploadRow(item) {
+function uploadRow(source, item) {
   const status = h("span", { class: "tray-status" });
   const bar = h("progress", { max: 1, value: 0, "aria-label": words.progressOf(item.name) });
   const buttons = h("span", { class: "tray-buttons" });
@@ -75,9 +86,9 @@ function uploadRow(item) {
     drawn = item.state;
     element.className = `tray-row ${item.state}`;
     fill(buttons,
-      item.isUnsent && iconButton("close", words.cancel(item.name), () => uploads.cancel(item)),
-      ["failed", "cancelled"].includes(item.state) && !item.hasPermanentError && iconButton("retry", words.retry(item.name), () => uploads.retry(item)),
-      item.isFinished && iconButton(item.state === "ready" ? "check" : "close", words.dismiss(item.name), () => uploads.clear(item)));
+      item.isUnsent && iconButton("close", words.cancel(item.name), () => source.cancel(item)),
+      ["failed", "cancelled"].includes(item.state) && !item.hasPermanentError && iconButton("retry", words.retry(item.name), () => source.retry(item)),
+      item.isFinished && iconButton(item.state === "ready" ? "check" : "close", words.dismiss(item.name), () => source.clear(item)));
   };
   return { element, update };
 }

@@ -70,10 +70,27 @@ class Upload {
 }
 
 /**
- * All uploads of this page. Events: `change`; `image` with a new or changed image as `detail`; `removed` with the id of
+ * What uploads need from the API. The uploads of guests have another service.
+ * @typedef {object} Service
+ * @property {(item: Upload) => Promise<Api.Upload>} renew returns a new URL; fails with `not-pending` if the file is there
+ * @property {(id: string) => Promise<unknown>} remove deletes an image
+ * @property {(id: string) => void} removeWhileLeaving deletes an image while the user leaves the page
+ * @property {(id: string, listener: (image: any) => void, signal: AbortSignal) => void} watch follows an image until it is finished
+ */
+
+/** @type {Service} */
+const USER_SERVICE = {
+  renew: async ({ image }) => (await call("POST", `/api/images/${image?.id}/upload`)).upload,
+  remove: (id) => call("DELETE", `/api/images/${id}`),
+  removeWhileLeaving: (id) => callWhileLeaving("DELETE", `/api/images/${id}`),
+  watch,
+};
+
+/**
+ * Uploads of this page. Events: `change`; `image` with a new or changed image as `detail`; `removed` with the id of
  * a deleted image.
  */
-class Uploads extends EventTarget {
+export class Uploads extends EventTarget {
   /** @type {Upload[]} */
   items = [];
   #running = 0;
@@ -83,20 +100,26 @@ class Uploads extends EventTarget {
   /** Small previews of uploaded files by image id, until the thumbnail is loaded. */
   previews = new Map();
 
+  /** @param {Service} service */
+  constructor(service = USER_SERVICE) {
+    super();
+    this.service = service;
+  }
+
   /**
    * Adds files, and starts to upload them.
    * @param {Iterable<File>} files
    * @param {(file: {file_name: string, content_type: string, size: number}, key: string) => Promise<{image: Api.Image, upload: Api.Upload}>} createImage
-   * @param {{isReplacement?: boolean}} [options]
+   * @param {{isReplacement?: boolean, refuse?: (file: File) => string | null}} [options] `refuse` returns why a file is not taken
    */
-  add(files, createImage, { isReplacement = false } = {}) {
+  add(files, createImage, { isReplacement = false, refuse = () => null } = {}) {
     for (const file of files) {
       const type = TYPES.has(file.type) ? file.type : EXTENSIONS[file.name.split(".").pop()?.toLowerCase() ?? ""];
       const declared = { file_name: file.name, content_type: type, size: file.size };
       const item = new Upload(file, (key) => createImage(declared, key), isReplacement);
       const refusal = HEIC.test(file.name) || /^image\/hei[cf]/.test(file.type) ? texts.problem({ code: "heic-not-supported" })
         : type === undefined ? texts.uploads.notPicture
-        : file.size === 0 ? texts.uploads.empty : null;
+        : file.size === 0 ? texts.uploads.empty : refuse(file);
       if (refusal) Object.assign(item, { state: "failed", error: refusal, hasPermanentError: true });
       this.items.push(item);
     }
@@ -130,7 +153,7 @@ class Uploads extends EventTarget {
   cancelUnsent() {
     for (const item of this.items.filter((item) => item.isUnsent)) {
       this.#abort(item);
-      if (item.image && !item.isReplacement) callWhileLeaving("DELETE", `/api/images/${item.image.id}`);
+      if (item.image && !item.isReplacement) this.service.removeWhileLeaving(item.image.id);
     }
     this.#emitChange();
   }
@@ -184,7 +207,7 @@ class Uploads extends EventTarget {
       // The URL may have expired, or the response to a complete upload was lost. In the second case the API answers
       // `not-pending`.
       try {
-        item.upload = (await this.#callWithRetries(item, () => call("POST", `/api/images/${item.image.id}/upload`))).upload;
+        item.upload = await this.#callWithRetries(item, () => this.service.renew(item));
       } catch (error) {
         if (error.code !== "not-pending") throw error;
         break;
@@ -195,7 +218,7 @@ class Uploads extends EventTarget {
     item.image = { ...item.image, status: "processing" };
     this.#setState(item, "processing");
     this.#emit("image", item.image);
-    watch(item.image.id, (image) => this.#onImageChange(item, image), abort.signal);
+    this.service.watch(item.image.id, (image) => this.#onImageChange(item, image), abort.signal);
   }
 
   /** Removes finished uploads of the same image: a retry would replace the new version. */
@@ -298,7 +321,7 @@ class Uploads extends EventTarget {
     if (!image || isReplacement) return;
     this.previews.delete(image.id);
     this.#emit("removed", image.id);
-    call("DELETE", `/api/images/${image.id}`).catch(() => {
+    this.service.remove(image.id).catch(() => {
       // The service deletes a pending image within a day, so the user need not know.
     });
   }
@@ -337,7 +360,7 @@ class Uploads extends EventTarget {
   }
 }
 
-/** The uploads of this page. */
+/** The uploads of the user. */
 export const uploads = new Uploads();
 
 addEventListener("pagehide", () => uploads.cancelUnsent());

@@ -48,6 +48,7 @@ declare namespace Api {
     original_url: string | null;
     set: { id: string; image_type: string } | null;
     phone_number: string | null;
+    upload_link: string | null;
     source_image_id: string | null;
     edit_prompt: string | null;
     edit_image_id: string | null;
@@ -68,10 +69,83 @@ declare namespace Api {
     id: string;
     username: string;
     email: string | null;
+    email_verified: boolean;
+    pending_email: string | null;
+    first_name: string | null;
+    last_name: string | null;
+    totp: boolean;
     groups: string[];
     tier: string;
     usage: { images: number; bytes: number; sets: number; links: number; pending_uploads: number; ai_calls_today: number };
     features: { ai: boolean; dropbox: boolean };
+  }
+
+  interface Challenge {
+    challenge: "totp" | "new_password";
+    session: string;
+    username: string;
+  }
+
+  /** A user as admins see it. */
+  interface User {
+    id: string;
+    username: string;
+    email: string | null;
+    email_verified: boolean;
+    first_name: string | null;
+    last_name: string | null;
+    enabled: boolean;
+    admin: boolean;
+    status: string;
+    created_at: string;
+    tier: string;
+    usage: { images: number; bytes: number };
+  }
+
+  interface Set {
+    id: string;
+    title: string | null;
+    description: string | null;
+    created_at: string;
+    updated_at: string;
+    is_complete: boolean;
+    images: Record<"image1" | "image2" | "image3", Image | null>;
+  }
+
+  /** A set as admins see it. */
+  interface OwnedSet extends Set {
+    user_id: string;
+  }
+
+  interface AuditEntry {
+    id: string;
+    at: string;
+    admin: { id: string; username: string };
+    action: string;
+    target: { kind: "user" | "tier" | "image" | "imageset"; id: string | null; user_id: string | null };
+    details: { fields: string[]; tier: string | null; enabled: boolean | null; admin: boolean | null };
+    outcome: "done" | "failed";
+    code: string | null;
+  }
+
+  interface UploadLink {
+    id: string;
+    url: string;
+    phone_number: string | null;
+    max_images: number;
+    remaining: number;
+    max_image_bytes: number;
+    created_at: string;
+    expires_at: string;
+  }
+
+  /** An upload link as guests see it. */
+  interface GuestLink {
+    max_images: number;
+    remaining: number;
+    max_image_bytes: number;
+    expires_at: string;
+    images: { id: string; status: Status; code: string | null }[];
   }
 
   interface Tier {

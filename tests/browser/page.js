@@ -8,12 +8,21 @@ import { outputs } from "./stack.js";
  * @param {import("./browser.js").Visit} visit
  * @param {import("./stack.js").Login} login
  */
-export async function logIn({ page, open }, { username, password }) {
+export async function logIn({ page, open }, login) {
   await open();
-  await page.getByLabel("User name").fill(username);
+  await enterLogin(page, login);
+  await page.getByRole("heading", { name: "Photos" }).waitFor();
+}
+
+/**
+ * Fills in the form for the login, and sends it. The name may be an e-mail address.
+ * @param {import("playwright-core").Page} page
+ * @param {import("./stack.js").Login} login
+ */
+export async function enterLogin(page, { username, password }) {
+  await page.getByLabel("User name or e-mail").fill(username);
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Log in" }).click();
-  await page.getByRole("heading", { name: "Photos" }).waitFor();
 }
 
 /**

@@ -14,7 +14,10 @@ const SCREENS = {
   desktop: { viewport: { width: 1280, height: 800 } },
   phone: { ...devices["iPhone 15"], defaultBrowserType: undefined },
 };
-const PLAIN = ["#/sets", `#/phone/${encodeURIComponent(NUMBER)}`, "#/account", "#/admin/images", "#/admin/users", "#/admin/tiers", "#/admin/queues"];
+const PLAIN = [
+  "#/sets", "#/phone", `#/phone/${encodeURIComponent(NUMBER)}`, "#/account", "#/admin/images", "#/admin/sets", "#/admin/users",
+  "#/admin/tiers", "#/admin/queues", "#/admin/audit",
+];
 
 mkdirSync(directory, { recursive: true });
 const shown = await browser();
@@ -83,7 +86,7 @@ async function takeAll(screen, options) {
       await open(view);
       await page.reload();
       await page.getByRole("heading", { level: 1 }).waitFor({ state: "attached" });
-      await take(view.split("/").slice(1).join("-").replace(/-%.*/, ""));
+      await take(view.split("/").slice(1).join("-").replace(/-%.*/, "-number"));
     }
     await open("#/sets");
     await page.locator(".set-card a").first().click();
@@ -97,5 +100,29 @@ async function takeAll(screen, options) {
     await open("#/admin/tiers");
     await page.getByRole("button", { name: "Edit Premium" }).click();
     await take("tier");
+    await open("#/admin/users");
+    await page.getByRole("button", { name: "Manage" }).first().click();
+    await page.getByRole("dialog").getByLabel("First name").waitFor();
+    await take("user");
+    await open("#/account");
+    await page.getByRole("button", { name: "Set up a second factor" }).click();
+    await page.getByLabel("Current password").fill(account.password);
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByRole("img", { name: "QR code" }).waitFor();
+    await take("second-factor");
+    await open("#/phone");
+    await page.getByRole("button", { name: "New upload link" }).click();
+    await take("upload-link");
+  });
+  await visit(options, async ({ page, open }) => {
+    const { id } = await api("POST", "/api/upload-links", { token: await token(account), body: { max_images: 10, expires_in: 86_400 } });
+    await open(`#/send/${id}`);
+    await page.getByText("You can send 10 pictures.").waitFor();
+    await page.screenshot({ path: `${directory}/guest-${screen}-${options.colorScheme}.jpg`, type: "jpeg", quality: 82 });
+    const files = [...await Promise.all([71, 72].map(scene)), { name: "notes.jpg", buffer: Buffer.from("no picture") }];
+    await choose(page, page.getByRole("button", { name: "Choose pictures" }), files);
+    await page.locator(".tray-row.ready").nth(1).waitFor();
+    await page.locator(".tray-row.failed").waitFor();
+    await page.screenshot({ path: `${directory}/guest-sent-${screen}-${options.colorScheme}.jpg`, type: "jpeg", quality: 82 });
   });
 }

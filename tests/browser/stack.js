@@ -62,16 +62,21 @@ export function newAccount() {
 }
 
 /**
- * Waits for at least `count` e-mails to an address, and returns their codes, oldest first.
+ * Waits for at least `count` e-mails to an address, and returns their texts, oldest first.
  * @param {string} email
  */
-export function mailedCodes(email, count = 1) {
+export function mailTexts(email, count = 1) {
   return until(async () => {
     const { messages } = await (await fetch(`${outputs.endpoint_url}/_ministack/ses/messages`)).json();
     const mails = Object.values(messages).flat().filter((mail) => mail.To?.includes(email));
-    const codes = mails.map((mail) => /\b\d{6}\b/.exec(mail.BodyText ?? mail.BodyHtml)?.[0]);
-    return codes.length >= count ? codes : undefined;
+    const texts = mails.map((mail) => mail.BodyText ?? mail.BodyHtml);
+    return texts.length >= count ? texts : undefined;
   }, `${count} mails to ${email}`);
+}
+
+/** Waits for at least `count` e-mails to an address, and returns their codes, oldest first. */
+export async function mailedCodes(email, count = 1) {
+  return (await mailTexts(email, count)).map((text) => /\b\d{6}\b/.exec(text)?.[0]);
 }
 
 /** Registers and confirms a new user with the API. */

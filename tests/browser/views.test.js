@@ -9,8 +9,8 @@ import { api, outputs, registerUser, token } from "./stack.js";
 
 const WITHOUT_LOGIN = ["#/login", "#/register", "#/confirm", "#/forgot"];
 const VIEWS = [
-  "#/", "#/?status=failed", "#/sets", "#/phone", "#/account", "#/admin/images", "#/admin/users", "#/admin/tiers",
-  "#/admin/queues", "#/nowhere",
+  "#/", "#/?status=failed", "#/sets", "#/phone", "#/account", "#/admin/images", "#/admin/sets", "#/admin/users",
+  "#/admin/tiers", "#/admin/queues", "#/admin/audit", "#/send/unknown", "#/nowhere",
 ];
 
 /** @type {[string, import("playwright-core").BrowserContextOptions][]} */
@@ -38,6 +38,7 @@ for (const [name, options] of SCREENS) {
     const { id } = await api("POST", "/api/imagesets", { token: await token(outputs.admin), body: { title: "Set" } });
     for (const view of [...VIEWS, `#/sets/${id}`, "#/phone/%2B4930901820"]) {
       if (view.includes("phone/")) visit.allowError(/404.*phones/);
+      if (view.includes("send/")) visit.allowError(/404.*upload-links/);
       await open(view);
       // A reload, so that the previous view is not checked again.
       await page.reload();
@@ -53,6 +54,16 @@ for (const [name, options] of SCREENS) {
     await open("#/admin/tiers");
     await page.getByRole("button", { name: "New tier" }).click();
     await check("a tier's form");
+    await open("#/account");
+    for (const form of ["Change name", "Change e-mail address", "Change password", "Set up a second factor"]) {
+      await page.getByRole("button", { name: form, exact: true }).click();
+      await page.getByRole("dialog", { name: form }).waitFor();
+      await check(form);
+      await page.keyboard.press("Escape");
+    }
+    await open("#/phone");
+    await page.getByRole("button", { name: "New upload link" }).click();
+    await check("an upload link's form");
   }, options));
 }
 

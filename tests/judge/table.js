@@ -33,6 +33,11 @@ const EFFECTS = {
   // Returned even if the request asks for no attributes: the SDK does not mind.
   UpdateItem: ({ Key }) => ({ Attributes: get(Key) }),
   DeleteItem: ({ Key }) => ({ Attributes: get(Key) }),
+  // Of the filter, only what `isOfKey` understands.
+  Scan: (request) => {
+    const isFound = isOfKey({ ...request, KeyConditionExpression: request.FilterExpression });
+    return { Items: [...items.values()].filter(isFound) };
+  },
   Query: (request) => {
     const found = [...items.values()].filter(isOfKey(request));
     return { Items: found, Count: found.length, ScannedCount: found.length };

@@ -76,6 +76,9 @@ fn example(path: &str) -> String {
     let id = match path {
         _ if path.contains("/users/") => "00000000-0000-4000-8000-000000000000",
         _ if path.contains("/account-tiers/") => "sample",
+        _ if path.contains("/upload-links/") => {
+            "01JZ0000000000000000000000-00000000-0000-4000-8000-000000000000"
+        }
         _ => "01JZ0000000000000000000000",
     };
     path.replace("{phone_number}", "+4915123456789").replace("{id}", id)

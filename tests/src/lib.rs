@@ -7,6 +7,7 @@ mod contract;
 mod count;
 pub mod events;
 pub mod pictures;
+mod remains;
 mod response_url;
 mod stack;
 mod standins;

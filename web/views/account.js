@@ -1,11 +1,14 @@
 // The view of the user's account.
 
+import { deletionSection } from "../account/deletion.js";
+import { profileSection } from "../account/profile.js";
+import { securitySection } from "../account/security.js";
 import { session } from "../api.js";
 import { confirm } from "../dialog.js";
 import { busy, h } from "../dom.js";
 import { bytes, number } from "../format.js";
 import { showError, commitDeferred } from "../notice.js";
-import { isAdmin, loadProfile, state } from "../state.js";
+import { loadProfile, state } from "../state.js";
 import { texts } from "../texts.js";
 import { uploads } from "../uploads.js";
 
@@ -30,13 +33,10 @@ export async function accountView({ onLogout }) {
   const maxImages = tier?.max_images ?? profile.usage.images;
   const element = h("div", { class: "narrow" },
     h("header", { class: "view-header" }, h("h1", { tabindex: "-1" }, words.title)),
-    h("section", { class: "card" },
-      h("h2", null, profile.username),
-      h("p", { class: "quiet" }, profile.email),
-      isAdmin() && h("p", null, h("a", { href: "#/admin" }, words.admin)),
-      h("div", { class: "actions" },
-        h("button", { type: "button", class: "button", onclick: onLogoutClick(false) }, words.logout),
-        h("button", { type: "button", class: "button", onclick: onLogoutClick(true) }, words.everywhere))),
+    profileSection(),
+    securitySection([
+      h("button", { type: "button", class: "button", onclick: onLogoutClick(false) }, words.logout),
+      h("button", { type: "button", class: "button", onclick: onLogoutClick(true) }, words.everywhere)]),
     h("section", { class: "card" },
       h("h2", null, words.usage),
       h("p", { id: "usage" }, words.pictures(profile.usage.images, maxImages), " · ", words.stored(profile.usage.bytes)),
@@ -45,6 +45,11 @@ export async function accountView({ onLogout }) {
     h("section", { class: "card" },
       h("h2", null, words.tiers),
       h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.tiers }, tierTable(tiers, tier))),
+    deletionSection(async () => {
+      // The access token works for up to an hour, but everything of the user goes.
+      session.forget();
+      onLogout();
+    }),
     h("p", { class: "quiet" }, h("a", { href: "/api/docs" }, words.api)));
   return { title: words.title, element };
 }

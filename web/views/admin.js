@@ -1,8 +1,12 @@
-// The views for admins: pictures of all users, users, tiers and queues.
+// The views for admins. Those of sets, users and the audit trail are in files of their own.
 
+import { audit } from "../admin/audit.js";
+import { sets } from "../admin/sets.js";
+import { table } from "../admin/table.js";
+import { users } from "../admin/users.js";
 import { call, callPublic, query } from "../api.js";
 import { confirm, form, openDialog } from "../dialog.js";
-import { busy, checkbox, field, fill, h, icon, iconButton } from "../dom.js";
+import { checkbox, field, fill, h, icon, iconButton } from "../dom.js";
 import { bytes, number, time } from "../format.js";
 import { Grid } from "../grid.js";
 import { deleteImage } from "../images.js";
@@ -15,12 +19,18 @@ const MEGABYTE = 1_000_000;
 
 /** Creates the view of one tab, with the tab bar. */
 export async function adminView(tab, parameters) {
-  const views = { images, users, tiers, queues };
+  const views = { images, sets, users, tiers, queues, audit };
+  /** @type {{parts: unknown[], shown?: () => void}} */
   const { parts, ...more } = await views[tab](parameters);
   const tabs = h("nav", { class: "tabs", "aria-label": words.title }, Object.keys(views).map((name) =>
     h("a", { href: `#/admin/${name}`, "aria-current": name === tab ? "page" : null }, words.tabs[name])));
   const title = `${words.title}: ${words.tabs[tab]}`;
-  return { title, ...more, element: h("div", null, h("h1", { class: "visually-hidden", tabindex: "-1" }, title), tabs, parts) };
+  const shown = () => {
+    more.shown?.();
+    // On a phone, the tab bar is wider than the screen.
+    tabs.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  };
+  return { title, ...more, shown, element: h("div", null, h("h1", { class: "visually-hidden", tabindex: "-1" }, title), tabs, parts) };
 }
 
 // ------------------------------------------------------------ pictures
@@ -69,44 +79,6 @@ function dayAfter(day) {
   const date = new Date(`${day}T00:00`);
   date.setDate(date.getDate() + 1);
   return date.toISOString();
-}
-
-// ------------------------------------------------------------ users
-
-async function users() {
-  const [{ account_tiers: tiers }, first] = await Promise.all([
-    callPublic("GET", "/api/account-tiers"), call("GET", "/api/admin/users?limit=60")]);
-  const body = h("tbody");
-  const more = h("button", { type: "button", class: "button" }, texts.more);
-  const show = ({ users, next_cursor }) => {
-    body.append(...users.map((user) => userRow(user, tiers)));
-    more.hidden = next_cursor === null;
-    more.onclick = () => busy(more, () => call("GET", `/api/admin/users${query({ limit: 60, cursor: next_cursor })}`).then(show, showError));
-  };
-  show(first);
-  const columns = [words.user, words.email, texts.account.tier, words.usage, words.since, words.state];
-  return { parts: [table(columns, body, words.tabs.users), more] };
-}
-
-function userRow(user, tiers) {
-  const select = h("select", { "aria-label": words.tierOf(user.username) }, tiers.map(({ id, name }) =>
-    h("option", { value: id, selected: id === user.tier }, name)));
-  select.addEventListener("change", async () => {
-    select.disabled = true;
-    try {
-      await call("PUT", `/api/admin/users/${encodeURIComponent(user.id)}/tier`, { body: { tier: select.value } });
-      user.tier = select.value;
-      notice(words.tierSet(user.username, select.selectedOptions[0].textContent));
-    } catch (error) {
-      select.value = user.tier;
-      showError(error);
-    } finally {
-      select.disabled = false;
-    }
-  });
-  const state = user.enabled ? user.status.toLowerCase().replaceAll("_", " ") : words.disabled;
-  return h("tr", null, h("th", { scope: "row" }, user.username), h("td", null, user.email), h("td", null, select),
-    h("td", null, `${number(user.usage.images)} · ${bytes(user.usage.bytes)}`), h("td", null, time(user.created_at)), h("td", null, state));
 }
 
 // ------------------------------------------------------------ tiers
@@ -227,9 +199,4 @@ async function queues() {
       h("button", { type: "button", class: "button", onclick: () => load().catch(showError) }, icon("retry"), words.refresh)),
     table([words.queue, words.waiting, words.inFlight, words.dead], body, words.tabs.queues), refreshedAt,
   ] };
-}
-
-function table(columns, body, label) {
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
-    h("table", null, h("thead", null, h("tr", null, columns.map((column) => h("th", { scope: "col" }, column)))), body));
 }

@@ -1,8 +1,9 @@
-// The views for login, registration, confirmation and a forgotten password.
+// The views for login, registration, confirmation, a forgotten password and the second step of a login.
 
+import { withTotpCode } from "../account/explain.js";
 import { callPublic, session } from "../api.js";
-import { form } from "../dialog.js";
-import { checkbox, field, h, icon } from "../dom.js";
+import { codeField, form, passwordField } from "../dialog.js";
+import { field, h, icon } from "../dom.js";
 import { notice } from "../notice.js";
 import { texts } from "../texts.js";
 
@@ -12,46 +13,85 @@ const words = texts.auth;
  * @type {{username: string, password: string, destination?: string} | null}
  */
 let remembered = null;
+/** The next step of the login. @type {Api.Challenge | null} */
+let challenge = null;
+/** The user who has requested a code for a new password. @type {string | null} */
+let forgetful = null;
 
-/** @param {string} route login, register, confirm or forgot @param {() => Promise<void>} onLogin */
-export function authView(route, onLogin) {
-  const views = { login, register, confirm, forgot };
-  const { title, lead, body } = (views[route] ?? login)(onLogin);
+/**
+ * @param {string} route login, register, confirm or forgot
+ * @param {{onLogin: () => Promise<void>, redraw: () => void}} page `redraw` shows this view anew
+ */
+export function authView(route, page) {
+  const views = { login: challenge ? nextStep : login, register, confirm, forgot: forgetful === null ? forgot : reset };
+  const { title, lead, body } = views[route](page);
   return h("div", { class: "auth" },
     h("div", { class: "auth-brand" }, icon("aperture"), h("p", { class: "auth-name" }, texts.name), h("p", null, texts.tagline)),
     h("section", { class: "card" }, h("h1", { tabindex: "-1" }, title), lead && h("p", null, lead), body));
 }
 
-function login(onLogin) {
-  const links = [
-    h("a", { href: "#/register" }, words.toRegister),
-    h("a", { href: "#/forgot" }, words.forgot),
-  ];
+const links = (...all) => h("p", { class: "auth-links" }, all.map(([href, label]) => h("a", { href }, label)));
+
+/** Continues a login after a response of the service: shows the next step, or the page. */
+function proceed(next, { onLogin, redraw }) {
+  challenge = next;
+  if (next !== null) return redraw();
+  remembered = null;
+  return onLogin();
+}
+
+function login(page) {
   const body = form({
-    fields: [username(), password("current-password", words.password)],
+    fields: [username(words.usernameOrEmail), passwordField("current-password", words.password)],
     button: words.login,
-    submit: async (values) => {
+    submit: async ({ username, password }) => {
+      const name = username.trim();
       try {
-        await session.login(values.username, values.password);
+        await proceed(await session.login(name, password), page);
       } catch (error) {
-        if (error.code === "not-confirmed") {
-          remembered = values;
-          location.hash = "#/confirm";
-          return;
-        }
-        throw error;
+        if (error.code !== "not-confirmed") throw error;
+        remembered = { username: name, password };
+        location.hash = "#/confirm";
       }
-      remembered = null;
-      await onLogin();
     },
   });
-  return { title: words.login, body: [body, h("p", { class: "auth-links" }, links)] };
+  return { title: words.login, body: [body, links(["#/register", words.toRegister], ["#/forgot", words.forgot])] };
+}
+
+/** The step after the password: a code of the second factor, or a new password instead of a temporary one. */
+function nextStep(page) {
+  const isTotp = challenge?.challenge === "totp";
+  const restart = () => {
+    challenge = null;
+    page.redraw();
+  };
+  const body = form({
+    fields: [isTotp ? codeField(words.totpCode) : passwordField("new-password", words.newPassword, words.passwordHint, "new_password")],
+    button: words.login,
+    submit: async (values) => {
+      if (!challenge) return;
+      const answer = isTotp ? { code: values.code.replaceAll(/\s/g, "") } : { new_password: values.new_password };
+      const send = () => session.answer(/** @type {Api.Challenge} */ (challenge), answer);
+      try {
+        await proceed(await (isTotp ? withTotpCode(send) : send()), page);
+      } catch (error) {
+        if (error.code !== "challenge-expired") throw error;
+        notice(error.message, { kind: "error" });
+        restart();
+      }
+    },
+  });
+  return {
+    title: isTotp ? words.challenge : words.forgotTitle,
+    lead: isTotp ? words.totpLead : words.newPasswordLead,
+    body: [body, h("p", { class: "auth-links" }, h("button", { type: "button", class: "text-button", onclick: restart }, words.backToLogin))],
+  };
 }
 
 function register() {
   const email = h("input", { name: "email", type: "email", autocomplete: "email", required: true, maxlength: "254" });
   const body = form({
-    fields: [username(), field(words.email, email), password("new-password", words.password, words.passwordHint)],
+    fields: [username(), field(words.email, email), passwordField("new-password", words.password, words.passwordHint)],
     button: words.register,
     submit: async ({ username, email, password }) => {
       const { confirmed, code_delivery } = await callPublic("POST", "/api/auth/register", { body: { username, email, password } });
@@ -59,13 +99,13 @@ function register() {
       location.hash = confirmed ? "#/login" : "#/confirm";
     },
   });
-  return { title: words.register, body: [body, h("p", { class: "auth-links" }, h("a", { href: "#/login" }, words.toLogin))] };
+  return { title: words.register, body: [body, links(["#/login", words.toLogin])] };
 }
 
-function confirm(onLogin) {
+function confirm(page) {
   const name = remembered?.username;
   const body = form({
-    fields: [!name && username(), code()],
+    fields: [!name && username(), codeField(words.code)],
     button: words.confirmButton,
     submit: async (values) => {
       const username = name ?? values.username;
@@ -75,35 +115,54 @@ function confirm(onLogin) {
         location.hash = "#/login";
         return;
       }
-      await session.login(username, remembered.password);
-      remembered = null;
-      await onLogin();
+      await proceed(await session.login(username, remembered.password), page);
     },
-    actions: [resend(() => name, "/api/auth/confirm/resend", words.resend, words.resent)],
+    actions: [resend((control) => name ?? control?.value, "/api/auth/confirm/resend", words.resent)],
   });
-  const links = h("p", { class: "auth-links" }, h("a", { href: "#/login" }, words.toLogin));
-  return { title: words.confirm, lead: words.codeSent(remembered?.destination), body: [body, links] };
+  return { title: words.confirm, lead: words.codeSent(remembered?.destination), body: [body, links(["#/login", words.toLogin])] };
 }
 
-function forgot() {
+/** The first step after a forgotten password: the service sends a code. */
+function forgot({ redraw }) {
   const body = form({
-    fields: [username(), code(), password("new-password", words.newPassword, words.passwordHint, "new_password")],
+    fields: [username()],
+    button: words.forgotSend,
+    submit: async ({ username }) => {
+      await callPublic("POST", "/api/auth/password/forgot", { body: { username } });
+      notice(words.forgotSent);
+      forgetful = username;
+      redraw();
+    },
+  });
+  return { title: words.forgotTitle, lead: words.forgotLead, body: [body, links(["#/login", words.toLogin])] };
+}
+
+/** The second step: a new password with the code. */
+function reset() {
+  const username = forgetful;
+  forgetful = null;
+  const body = form({
+    fields: [codeField(words.code), passwordField("new-password", words.newPassword, words.passwordHint, "new_password")],
     button: words.reset,
-    submit: async ({ username, code, new_password }) => {
+    submit: async ({ code, new_password }) => {
       await callPublic("POST", "/api/auth/password/reset", { body: { username, code: code.trim(), new_password } });
       notice(words.resetDone);
       location.hash = "#/login";
     },
-    actions: [resend(() => null, "/api/auth/password/forgot", words.forgotSend, words.forgotSent)],
+    actions: [resend(() => username, "/api/auth/password/forgot", words.forgotSent)],
   });
-  return { title: words.forgotTitle, body: [body, h("p", { class: "auth-links" }, h("a", { href: "#/login" }, words.toLogin))] };
+  return { title: words.forgotTitle, lead: words.codeSent(), body: [body, links(["#/login", words.toLogin])] };
 }
 
-/** Creates a button that makes the service send a code by e-mail. */
-function resend(name, path, label, done) {
+/**
+ * Creates a button that makes the service send another code by e-mail.
+ * @param {(control: HTMLInputElement | undefined) => string | undefined | null} name returns the user's name; gets the
+ *   form's field for it
+ */
+function resend(name, path, done) {
   const button = h("button", { type: "button", class: "button", onclick: async () => {
     const control = /** @type {HTMLInputElement | undefined} */ (button.form?.elements.namedItem("username") ?? undefined);
-    const username = name() || control?.value;
+    const username = name(control);
     if (!username) return control?.reportValidity();
     button.disabled = true;
     try {
@@ -114,27 +173,13 @@ function resend(name, path, label, done) {
     } finally {
       button.disabled = false;
     }
-  } }, label);
+  } }, words.resend);
   return button;
 }
 
-function username() {
-  return field(words.username, h("input", {
+function username(label = words.username) {
+  return field(label, h("input", {
     name: "username", autocomplete: "username", autocapitalize: "none", spellcheck: "false", required: true,
-    maxlength: "128", value: remembered?.username ?? "",
+    maxlength: "254", value: remembered?.username ?? "",
   }));
-}
-
-function code() {
-  return field(words.code, h("input", {
-    name: "code", autocomplete: "one-time-code", inputmode: "numeric", required: true, maxlength: "16", class: "code",
-  }));
-}
-
-function password(autocomplete, label, hint, name = "password") {
-  const input = h("input", { name, type: "password", autocomplete, required: true, maxlength: "256" });
-  const show = checkbox(words.showPassword, { onchange: (event) => {
-    input.type = event.target.checked ? "text" : "password";
-  } });
-  return [field(label, input, hint), show];
 }

@@ -1,5 +1,6 @@
 // The large view of one picture, with its details and actions.
 
+import { userNames } from "../admin/table.js";
 import { call } from "../api.js";
 import { form } from "../dialog.js";
 import { field, fill, h, icon, iconButton, isTyping } from "../dom.js";
@@ -316,12 +317,14 @@ function facts(image) {
     image.version > 1 && [words.version, String(image.version)],
     image.description && [words.fields.description, image.description],
     image.phone_number && [words.phone, h("a", { href: `#/phone/${encodeURIComponent(image.phone_number)}` }, image.phone_number)],
-    image.set && [words.set, h("a", { href: `#/sets/${image.set.id}` }, words.openSet)],
+    image.upload_link && [words.sentBy, words.guest],
+    // Admins have no view of a single set.
+    image.set && !image.user_id && [words.set, h("a", { href: `#/sets/${image.set.id}` }, words.openSet)],
     image.source_image_id && [words.source, h("a", { href: `#/images/${image.source_image_id}` }, words.openSource)],
     image.edit_image_id && [words.editOf, h("a", { href: `#/images/${image.edit_image_id}` }, words.openEdit)],
     image.edit_prompt && [words.prompt, image.edit_prompt],
     image.dropbox && [words.dropbox, dropboxCopy(image)],
-    image.user_id && [words.owner, image.user_id],
+    image.user_id && [words.owner, userNames()(image.user_id)],
   ];
   return h("dl", { class: "facts" }, rows.filter(Array.isArray).map(([label, value]) => [h("dt", null, label), h("dd", null, value)]));
 }

@@ -9,6 +9,7 @@ import { deleteImage } from "../images.js";
 import { PagedList } from "../paged-list.js";
 import { state } from "../state.js";
 import { texts } from "../texts.js";
+import { openNewLinkDialog, uploadLinksSection } from "../upload-links.js";
 import { uploads } from "../uploads.js";
 
 const words = texts.phone;
@@ -30,7 +31,10 @@ export function phoneView({ number }) {
     h("header", { class: "view-header" }, h("h1", { tabindex: "-1" }, words.title)),
     h("p", { class: "quiet" }, words.lead, " ", state.profile?.features.dropbox && words.dropbox),
     search, place);
-  if (!number) return { title: words.title, element };
+  if (!number) {
+    fill(place, uploadLinksSection());
+    return { title: words.title, element };
+  }
   const { list, parts, dispose, grid, upload } = phoneImages(number);
   fill(place, parts);
   return { title: words.title, element, list, dispose, upload, shown: () => grid.render() };
@@ -73,14 +77,22 @@ function phoneImages(number) {
     normalizedNumber = phone_number;
     return results[0];
   });
+  const buttons = [
+    h("button", { type: "button", class: "button", "aria-label": texts.uploadLinks.makeFor(number), onclick: () => openNewLinkDialog(number) },
+      icon("plus"), texts.uploadLinks.make),
+    h("button", { type: "button", class: "button primary", onclick: async () => upload(await chooseFiles()) },
+      icon("upload"), words.chooseFor(number)),
+  ];
+  list.addEventListener("error", (event) => {
+    const { code } = /** @type {CustomEvent} */ (event).detail;
+    for (const button of buttons) button.hidden = code === "invalid-phone-number";
+  });
   return {
     list,
     grid,
     upload,
     parts: [
-      h("div", { class: "view-header" }, h("h2", null, words.of(number)), h("span", { class: "space" }),
-        h("button", { type: "button", class: "button primary", onclick: async () => upload(await chooseFiles()) },
-          icon("upload"), words.chooseFor(number))),
+      h("div", { class: "view-header" }, h("h2", null, words.of(number)), h("span", { class: "space" }), buttons),
       grid.errorBox, empty, grid.element,
     ],
     dispose: () => {

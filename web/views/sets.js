@@ -1,19 +1,19 @@
 // The views of image sets. A set holds three pictures.
 
 import { call, query } from "../api.js";
-import { confirm, form, openDialog } from "../dialog.js";
-import { busy, field, fill, h, icon, iconButton } from "../dom.js";
+import { confirm, openDialog } from "../dialog.js";
+import { busy, fill, h, icon, iconButton } from "../dom.js";
 import { chooseFiles, filesOf } from "../files.js";
 import { bestThumbnail, picture, placeholder } from "../grid.js";
 import { showError, notice, commitDeferred } from "../notice.js";
 import { PagedList } from "../paged-list.js";
+import { setForm, SLOTS } from "../set-form.js";
 import { texts } from "../texts.js";
 import { uploads } from "../uploads.js";
 import { isUnfinished, watch } from "../watcher.js";
 import { uploadOptions } from "./photos.js";
 
 const words = texts.sets;
-const SLOTS = ["image1", "image2", "image3"];
 
 /** Creates the view of all sets of the user. */
 export async function setsView() {
@@ -60,18 +60,6 @@ function openNewSetDialog() {
       dialog.close();
       location.hash = `#/sets/${set.id}`;
     }),
-  });
-}
-
-function setForm(set, button, submit) {
-  return form({
-    fields: [
-      field(words.name, h("input", { name: "title", maxlength: "200", value: set.title ?? "" })),
-      field(words.description, h("textarea", { name: "description", maxlength: "5000", rows: "2", value: set.description ?? "" })),
-    ],
-    button,
-    submit: ({ title, description }, _form, key) =>
-      submit({ title: title.trim() || null, description: description.trim() || null }, key),
   });
 }
 

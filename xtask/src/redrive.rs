@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 
 /// The dead-letter queues, each with its queue, by their names in template.yaml.
-pub(crate) const QUEUES: [(&str, &str); 6] = [
+pub(crate) const QUEUES: [(&str, &str); 7] = [
     ("AnalysisDeadLetters", "AnalysisJobs"),
     ("EditDeadLetters", "EditJobs"),
     ("DropboxDeadLetters", "DropboxJobs"),
     ("UploadDeadLetters", "UploadRetries"),
     ("StreamDeadLetters", "StreamRetries"),
     ("TiersDeadLetters", "TiersRetries"),
+    ("AccountDeadLetters", "AccountJobs"),
 ];
 
 /// What a redrive did.

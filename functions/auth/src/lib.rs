@@ -7,6 +7,7 @@ mod fields;
 mod password;
 mod pool;
 mod profile;
+mod reauthenticate;
 mod tokens;
 
 pub use account::{Account, end_all_sessions, session_ended};
@@ -14,4 +15,5 @@ pub use fields::{Code, Email, NewUsername, Password, PersonName, Session, Userna
 pub use password::{check_password, is_lockout, log_in, login_problem, too_many_attempts, wrong_password};
 pub use pool::{Pool, code_of, code_sent, problem, weak_password};
 pub use profile::ProfileBody;
+pub use reauthenticate::reauthenticate;
 pub use tokens::{RefreshTokenIn, Step};

@@ -22,22 +22,24 @@ pub struct Dispatcher {
     analysis: String,
     edits: String,
     dropbox: String,
+    accounts: String,
 }
 
 impl Dispatcher {
-    /// Reads the URLs of the queues from `ANALYSIS_QUEUE`, `EDITS_QUEUE` and `DROPBOX_QUEUE`.
+    /// Reads the URLs of the queues from `ANALYSIS_QUEUE`, `EDITS_QUEUE`, `DROPBOX_QUEUE` and `ACCOUNTS_QUEUE`.
     ///
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
-        let urls = [aws::var("ANALYSIS_QUEUE")?, aws::var("EDITS_QUEUE")?, aws::var("DROPBOX_QUEUE")?];
-        Ok(Self::new(config, urls))
+        let [analysis, edits] = [aws::var("ANALYSIS_QUEUE")?, aws::var("EDITS_QUEUE")?];
+        let [dropbox, accounts] = [aws::var("DROPBOX_QUEUE")?, aws::var("ACCOUNTS_QUEUE")?];
+        Ok(Self::new(config, [analysis, edits, dropbox, accounts]))
     }
 
     /// The queues with these URLs.
     #[must_use]
-    pub fn new(config: &SdkConfig, [analysis, edits, dropbox]: [String; 3]) -> Self {
-        Self { sqs: Client::new(config), analysis, edits, dropbox }
+    pub fn new(config: &SdkConfig, [analysis, edits, dropbox, accounts]: [String; 4]) -> Self {
+        Self { sqs: Client::new(config), analysis, edits, dropbox, accounts }
     }
 
     /// Sends a job to its queue. The worker claims the job, so a second message for the same job has no effect.
@@ -49,6 +51,7 @@ impl Dispatcher {
             Task::Analyze { .. } => &self.analysis,
             Task::Edit { .. } => &self.edits,
             Task::DropboxCopy { .. } | Task::DeleteDropboxCopy { .. } => &self.dropbox,
+            Task::DeleteAccount => &self.accounts,
         };
         let message = JobMessage { user, job: job.id };
         let body = serde_json::to_string(&message).map_err(CallError::internal)?;

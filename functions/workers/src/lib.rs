@@ -9,6 +9,7 @@ mod failure;
 mod jobs;
 mod lease;
 mod model;
+mod pool;
 mod record_batch;
 mod retry;
 mod stream;
@@ -25,6 +26,7 @@ pub use dropbox_copy::copy_to_dropbox;
 pub use jobs::{ClaimedJob, Queue, Worker};
 pub use lease::lease;
 pub use model::{Model, picture_for_model, with_secret};
+pub use pool::Pool;
 pub use record_batch::{
     BatchAnswer, Outcomes, RECORDS_AT_ONCE, RecordBatch, RetryQueue, each_in_order, unpanicked,
 };

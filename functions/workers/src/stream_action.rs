@@ -26,6 +26,8 @@ pub enum Removed {
         /// Whether it was not deleted, but has expired.
         has_expired: bool,
     },
+    /// The tombstone of a deleted account.
+    Account,
     /// A set with images in these slots.
     Set(Slots),
     /// The deadline of a replacement.
@@ -54,6 +56,13 @@ struct Marker {
     late_file: bool,
 }
 
+/// A profile, which is a tombstone if its account was deleted.
+#[derive(Deserialize)]
+struct Tombstone {
+    #[serde(default)]
+    deleted: bool,
+}
+
 impl StreamAction {
     /// What a record requires. `None` if it requires nothing.
     ///
@@ -61,11 +70,13 @@ impl StreamAction {
     /// [`CallError::Internal`] if the record cannot be read.
     pub fn of(record: &EventRecord) -> Result<Option<Self>, CallError> {
         let keys = Keys::of(record)?;
-        let (Some(user), Some((kind, id))) = (keys.user()?, keys.sk.split_once('#')) else { return Ok(None) };
+        let Some(user) = keys.user()? else { return Ok(None) };
+        let (kind, id) = keys.sk.split_once('#').unwrap_or((&keys.sk, ""));
         let has_expired = has_expired(record);
         let removed = match (record.event_name.as_str(), kind) {
             ("INSERT", "JOB") => return Ok(Some(Self::Dispatch(user, new_item(record)?))),
             ("REMOVE", "IMAGE") => Removed::Image { image: old_item(record)?, has_expired },
+            ("REMOVE", "PROFILE") if old_item::<Tombstone>(record)?.deleted => Removed::Account,
             ("REMOVE", "SET") => Removed::Set(old_item::<ImageSet>(record)?.slots),
             ("REMOVE", "REPLACEMENT") => {
                 let Replacement { version } = old_item(record)?;
@@ -174,6 +185,16 @@ mod tests {
         let Some(StreamAction::CleanUp(_, Removed::Marker(image))) = action else { panic!("{action:?}") };
         assert_eq!(image.to_string(), ID);
         assert!(marker(json!({})).is_none());
+    }
+
+    #[test]
+    fn only_the_end_of_a_tombstone_requires_a_look_for_late_files() {
+        let removed = |item| action_of("REMOVE", "PROFILE", item).unwrap();
+        let action =
+            removed(json!({"deleting_since": {"S": "2026-03-12T19:03:50Z"}, "deleted": {"BOOL": true}}));
+        let Some(StreamAction::CleanUp(user, Removed::Account)) = action else { panic!("{action:?}") };
+        assert_eq!(user.as_str(), "user-1");
+        assert!(removed(json!({"tier": {"S": "basic"}, "images": {"N": "1"}})).is_none());
     }
 
     #[test]

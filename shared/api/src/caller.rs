@@ -51,6 +51,12 @@ impl Caller {
         Ok(caller)
     }
 
+    /// Whether the token says that the caller is an admin.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.groups.iter().any(|group| group == Self::ADMINS)
+    }
+
     pub(crate) fn from_claims(claims: &HashMap<String, String>) -> Result<Self, Problem> {
         let claim = |name: &str| claims.get(name).map(String::as_str).unwrap_or_default();
         if claim("token_use") != "access" {

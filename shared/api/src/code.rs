@@ -91,20 +91,26 @@ problem_codes! {
 
     /// The resource does not exist, or it belongs to another user.
     NotFound = NOT_FOUND, "not-found";
+    /// The upload link was revoked or has expired, or it never existed.
+    UploadLinkNotFound = NOT_FOUND, "upload-link-not-found";
     /// The path does not support the method.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed";
 
+    /// The account of an admin is deleted in the administration.
+    AdminAccount = CONFLICT, "admin-account";
     /// Another analysis of the image is in progress.
     AnalysisUnderWay = CONFLICT, "analysis-under-way";
-    /// Another user has confirmed this e-mail address.
+    /// Another user has this e-mail address.
     EmailTaken = CONFLICT, "email-taken";
     /// Another request changed the image at the same time.
     ImageChanged = CONFLICT, "image-changed";
     /// The image has no picture yet.
     ImageNotReady = CONFLICT, "image-not-ready";
+    /// Without this user, nobody would be an admin.
+    LastAdmin = CONFLICT, "last-admin";
     /// The image does not wait for an upload.
     NotPending = CONFLICT, "not-pending";
-    /// The caller has the maximum number of images, sets, links or pending uploads.
+    /// The user has the maximum number of images, sets, links, upload links or pending uploads.
     QuotaExceeded = CONFLICT, "quota-exceeded";
     /// The slot of the image set already has an image.
     SlotTaken = CONFLICT, "slot-taken";
@@ -116,6 +122,8 @@ problem_codes! {
     TierInUse = CONFLICT, "tier-in-use";
     /// The tier is the tier of new users.
     TierIsDefault = CONFLICT, "tier-is-default";
+    /// The upload link accepts fewer images than the request contains.
+    UploadLinkFull = CONFLICT, "upload-link-full";
     /// Another user has this user name.
     UsernameTaken = CONFLICT, "username-taken";
 

@@ -1,6 +1,6 @@
 //! Creating images that wait for their uploads.
 
-use domain::{Image, Timestamp, UploadTicket, UserId};
+use domain::{Image, Profile, Timestamp, UploadLinkId, UploadTicket, UserId};
 use store::{CreateError, Created, IdempotencyKey, Objects, Records};
 
 /// Pending images with their presigned uploads.
@@ -27,7 +27,36 @@ pub async fn create_uploads(
 ) -> Result<PendingUploads, CreateError> {
     // Signing makes no call. If it fails, no image is created.
     let pending = sign(objects, user, images.clone(), now).await?;
-    match records.create_images(user, &images, key, now).await? {
+    let created = records.create_images(user, &images, key, now).await?;
+    answer(objects, user, pending, created, now).await
+}
+
+/// Does the same as [`create_uploads`] for a guest, who uses an upload link of a user with this profile.
+///
+/// # Errors
+/// [`CreateError`]
+pub async fn create_uploads_through(
+    records: &Records,
+    objects: &Objects,
+    (link, profile): (&UploadLinkId, Profile),
+    images: Vec<Image>,
+    key: Option<&IdempotencyKey>,
+    now: Timestamp,
+) -> Result<PendingUploads, CreateError> {
+    let pending = sign(objects, link.user(), images.clone(), now).await?;
+    let created = records.create_images_through(link, profile, &images, key, now).await?;
+    answer(objects, link.user(), pending, created, now).await
+}
+
+/// The new uploads, or those of the first request if this one repeats it.
+async fn answer(
+    objects: &Objects,
+    user: &UserId,
+    pending: PendingUploads,
+    created: Created<Vec<Image>>,
+    now: Timestamp,
+) -> Result<PendingUploads, CreateError> {
+    match created {
         Created::New => Ok(pending),
         Created::Replayed(images) => {
             let at = images.first().map_or(now, |image| signed_again_at(image.created_at, now));

@@ -22,7 +22,13 @@ impl CursorKey {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env() -> Result<Self, aws::MissingVariable> {
-        Ok(Self(aws::var("CURSOR_KEY")?))
+        Ok(Self::new(aws::var("CURSOR_KEY")?))
+    }
+
+    /// This key.
+    #[must_use]
+    pub const fn new(key: String) -> Self {
+        Self(key)
     }
 
     /// The cursors of one list: `list` names the endpoint, `user` is the caller, and `filter` is the caller's filter.

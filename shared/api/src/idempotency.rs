@@ -1,5 +1,6 @@
 //! The `Idempotency-Key` header.
 
+use domain::UploadLinkId;
 use lambda_http::Request;
 use sha2::{Digest, Sha256};
 use store::IdempotencyKey;
@@ -13,6 +14,23 @@ use crate::Problem;
 /// # Errors
 /// 400 `invalid-field` if the key is not 1 to 255 visible ASCII characters.
 pub fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
+    read(request, Sha256::new())
+}
+
+/// The idempotency key of a guest's request. It differs from all keys of the link's owner and of other links.
+///
+/// # Errors
+/// As [`idempotency_key`].
+pub fn guest_idempotency_key(
+    request: &Request,
+    link: &UploadLinkId,
+) -> Result<Option<IdempotencyKey>, Problem> {
+    // A key contains no zero byte, so the owner cannot choose a key with the same digest.
+    read(request, Sha256::new_with_prefix(link.to_string()).chain_update([0]))
+}
+
+/// The request's idempotency key, whose digest continues `digest`.
+fn read(request: &Request, digest: Sha256) -> Result<Option<IdempotencyKey>, Problem> {
     const MAX_CHARACTERS: usize = 255;
     let Some(header) = request.headers().get("idempotency-key") else { return Ok(None) };
     let key = header.as_bytes();
@@ -23,10 +41,8 @@ pub fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Prob
             format!("Idempotency-Key: 1 to {MAX_CHARACTERS} visible ASCII characters"),
         ));
     }
-    let mut digest = Sha256::new_with_prefix(request.uri().path());
-    digest.update([0]);
+    let key = format!("{:x}", digest.chain_update(key).finalize());
     let body: &[u8] = request.body();
-    digest.update(body);
-    let (key, request) = (format!("{:x}", Sha256::digest(key)), format!("{:x}", digest.finalize()));
-    Ok(Some(IdempotencyKey { key, request }))
+    let request = Sha256::new_with_prefix(request.uri().path()).chain_update([0]).chain_update(body);
+    Ok(Some(IdempotencyKey { key, request: format!("{:x}", request.finalize()) }))
 }

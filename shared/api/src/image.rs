@@ -2,7 +2,7 @@
 
 use domain::{
     Analysis, ContentType, DropboxCopy, Failure, Image, ImageId, Links, PhoneNumber, Placeholder, Progress,
-    SetPlace, Status, Timestamp, UploadTicket,
+    SetPlace, Status, Timestamp, UploadLinkId, UploadTicket,
 };
 use serde::Serialize;
 
@@ -31,6 +31,7 @@ pub struct ImageBody<'a> {
     original_url: Option<String>,
     set: Option<SetPlace>,
     phone_number: Option<&'a PhoneNumber>,
+    upload_link: Option<&'a UploadLinkId>,
     source_image_id: Option<ImageId>,
     edit_prompt: Option<&'a str>,
     edit_image_id: Option<ImageId>,
@@ -91,6 +92,11 @@ impl<'a> DropboxBody<'a> {
 }
 
 impl<'a> ImageBody<'a> {
+    /// Whether the image has a picture that clients see.
+    pub(crate) fn has_picture(&self) -> bool {
+        self.placeholder.is_some()
+    }
+
     /// The body of an image with these addresses.
     #[must_use]
     pub fn new(image: &'a Image, links: Links) -> Self {
@@ -122,6 +128,7 @@ impl<'a> ImageBody<'a> {
             original_url: links.original.map(|link| link.url),
             set: image.set,
             phone_number: image.phone_number.as_ref(),
+            upload_link: image.upload_link.as_ref(),
             source_image_id: image.source_image_id,
             edit_prompt: image.edit_prompt.as_ref().map(domain::Prompt::as_str),
             edit_image_id: image.edit_image_id,
@@ -129,6 +136,13 @@ impl<'a> ImageBody<'a> {
             dropbox_url: links.dropbox,
             dropbox: image.dropbox_copy.as_ref().map(DropboxBody::new),
         }
+    }
+
+    /// The body without the id of the upload link. Whoever has this id can send pictures to the owner, so only the owner
+    /// receives it.
+    #[must_use]
+    pub fn without_upload_link(self) -> Self {
+        Self { upload_link: None, ..self }
     }
 }
 

@@ -29,6 +29,12 @@ impl Problem {
         Self { code, detail: detail.into(), members: Vec::new(), allow: None, retry_after: None, cause: None }
     }
 
+    /// The code for programs.
+    #[must_use]
+    pub fn code(&self) -> ProblemCode {
+        self.code
+    }
+
     /// Adds a member to the body, such as `field`.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
@@ -67,6 +73,13 @@ impl Problem {
         Self::new(ProblemCode::NotFound, "There is nothing at this address.")
     }
 
+    /// 404 `upload-link-not-found`: the upload link was revoked or has expired, never existed, or belongs to another user.
+    /// The response is the same.
+    #[must_use]
+    pub fn upload_link_not_found() -> Self {
+        Self::new(ProblemCode::UploadLinkNotFound, "This link does not work. It has expired or was revoked.")
+    }
+
     /// 405 `method-not-allowed`: the path supports only the methods in `allow`, which becomes the header `Allow`.
     #[must_use]
     pub fn method_not_allowed(allow: &str) -> Self {
@@ -99,6 +112,11 @@ impl Problem {
             Quota::PendingUploads => format!(
                 "In the {name} tier, {most} images may wait for their upload. Upload their files, or delete some."
             ),
+            Quota::UploadLinks => {
+                format!(
+                    "You may have {most} upload links at the same time. Revoke one, or wait until one expires."
+                )
+            }
         };
         Self::new(ProblemCode::QuotaExceeded, detail).with("limit", quota.name()).with(quota.name(), most)
     }
@@ -200,6 +218,10 @@ impl From<LimitError> for Problem {
             LimitError::QuotaExceeded(quota, tier) => Self::quota_exceeded(quota, &tier),
             LimitError::FileTooLarge(tier) => Self::file_too_large(&tier),
             LimitError::AiNotInTier(tier) => Self::ai_not_in_tier(&tier),
+            // An access token works until it expires, although the account is gone.
+            LimitError::AccountDeleted => {
+                Self::new(ProblemCode::Unauthorized, "This account is being deleted.")
+            }
             LimitError::DailyLimitReached { tier, retry_after } => Self::new(
                 ProblemCode::DailyLimitReached,
                 format!(
@@ -228,6 +250,10 @@ impl From<CreateError> for Problem {
             )
             .with("field", "image_type"),
             CreateError::NoSuchSet => Self::not_found(),
+            CreateError::NoSuchUploadLink => Self::upload_link_not_found(),
+            CreateError::UploadLinkFull => {
+                Self::new(ProblemCode::UploadLinkFull, "This link does not accept so many more pictures.")
+            }
             CreateError::Call(error) => error.into(),
         }
     }

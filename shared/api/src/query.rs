@@ -90,6 +90,20 @@ impl<'a> Query<'a> {
             .ok_or_else(|| Problem::invalid_field("size", "size: the longer side in pixels, such as 200"))
     }
 
+    /// `search`: 1 to 128 characters without control characters.
+    ///
+    /// # Errors
+    /// 400 `invalid-field`
+    pub fn search(&self) -> Result<Option<&'a str>, Problem> {
+        const MAX_CHARACTERS: usize = 128;
+        let Some(text) = self.text("search") else { return Ok(None) };
+        if text.chars().count() > MAX_CHARACTERS || text.chars().any(char::is_control) {
+            let detail = format!("search: 1 to {MAX_CHARACTERS} characters without control characters");
+            return Err(Problem::invalid_field("search", detail));
+        }
+        Ok(Some(text))
+    }
+
     /// `cursor`: the position at which the page begins.
     ///
     /// # Errors

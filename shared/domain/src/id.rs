@@ -1,11 +1,11 @@
-//! Identifiers of images, image sets, jobs, links and users.
+//! Identifiers of images, image sets, jobs, links, audit entries and users.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-use crate::Timestamp;
+use crate::{Month, Timestamp};
 
 /// The text is not a ULID in its canonical form: 26 upper-case characters of Crockford's base32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +24,15 @@ macro_rules! id {
             #[must_use]
             pub fn generate() -> Self {
                 Self(Ulid::generate())
+            }
+
+            /// Assigns the id to one of `count` shards. Ids spread evenly, and the same id always has the same shard.
+            ///
+            /// The last 80 bits of a ULID are random (ULID specification, "Randomness").
+            #[must_use]
+            pub fn shard(self, count: u8) -> u8 {
+                let random = self.0.random() % u128::from(count.max(1));
+                u8::try_from(random).unwrap_or_default()
             }
         }
 
@@ -75,6 +84,10 @@ id! {
     /// The id of an expiring link: a ULID.
     LinkId
 }
+id! {
+    /// The id of an entry of the audit trail: a ULID.
+    AuditId
+}
 
 impl ImageId {
     /// The least id that an image can have if it was created at `time` or later.
@@ -84,18 +97,25 @@ impl ImageId {
         Self(Ulid::from_parts(milliseconds, 0))
     }
 
-    /// Assigns the image to one of `count` shards. Images spread evenly, and the same id always has the same shard.
-    ///
-    /// The last 80 bits of a ULID are random (ULID specification, "Randomness").
-    #[must_use]
-    pub fn shard(self, count: u8) -> u8 {
-        let random = self.0.random() % u128::from(count.max(1));
-        u8::try_from(random).unwrap_or_default()
-    }
-
     /// A number below a million that distinguishes images of the same millisecond.
     pub(crate) fn six_random_digits(self) -> u32 {
         u32::try_from(self.0.random() % 1_000_000).unwrap_or_default()
+    }
+}
+
+impl AuditId {
+    /// The least id that an entry of this month can have.
+    #[must_use]
+    pub fn first_in(month: Month) -> Self {
+        let milliseconds = u64::try_from(month.begin().as_millisecond()).unwrap_or_default();
+        Self(Ulid::from_parts(milliseconds, 0))
+    }
+
+    /// When the id was generated.
+    #[must_use]
+    pub fn time(self) -> Timestamp {
+        let milliseconds = i64::try_from(self.0.timestamp_ms()).unwrap_or_default();
+        Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 }
 

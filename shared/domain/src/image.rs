@@ -16,7 +16,7 @@ pub use picture::{Picture, Placeholder, Thumbnail, Upload};
 
 use crate::{
     Analysis, Description, DropboxCopy, Failure, FileName, ImageId, Lease, ObjectKey, PhoneNumber, Prompt,
-    Sequencer, SetId, Slot, Timestamp, Title, UserId,
+    Sequencer, SetId, Slot, Timestamp, Title, UploadLinkId, UserId,
 };
 
 /// The state of the latest upload.
@@ -110,6 +110,9 @@ pub struct Image {
     /// The phone number that the image was uploaded for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<PhoneNumber>,
+    /// The upload link through which a guest sent the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_link: Option<UploadLinkId>,
     /// The source image, if this image is an edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_image_id: Option<ImageId>,
@@ -174,6 +177,7 @@ impl Image {
             picture: None,
             set: None,
             phone_number: None,
+            upload_link: None,
             source_image_id: None,
             edit_prompt: None,
             edit_image_id: None,

@@ -43,6 +43,8 @@ pub enum Task {
         /// The path of the copy. The file may not exist.
         path: DropboxPath,
     },
+    /// Delete everything of the user, and then the user.
+    DeleteAccount,
 }
 
 impl Task {
@@ -50,7 +52,7 @@ impl Task {
     /// succeeds.
     #[must_use]
     pub const fn retries_forever(&self) -> bool {
-        matches!(self, Self::DeleteDropboxCopy { .. })
+        matches!(self, Self::DeleteDropboxCopy { .. } | Self::DeleteAccount)
     }
 }
 

@@ -21,6 +21,12 @@ impl fmt::Display for ObjectKey {
     }
 }
 
+/// The prefix of all keys of a user, in both buckets: `<user>/`.
+#[must_use]
+pub fn user_prefix(user: &UserId) -> String {
+    format!("{user}/")
+}
+
 /// The prefix of all keys of an image, in both buckets: `<user>/<image>/`.
 #[must_use]
 pub fn image_prefix(user: &UserId, image: ImageId) -> String {

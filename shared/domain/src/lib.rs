@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod analysis;
+mod audit;
 mod dropbox_copy;
 mod failure;
 mod file;
@@ -15,26 +16,29 @@ mod phone;
 mod sequencer;
 mod set;
 mod tier;
+mod upload_link;
 mod user;
 
 pub use analysis::{Analysis, Findings};
+pub use audit::{AuditAction, AuditDetails, AuditEntry, AuditOutcome, AuditTarget, Month, TargetKind};
 pub use dropbox_copy::{DropboxCopy, DropboxPath};
 pub use failure::{Failure, FailureCode};
 pub use file::{
     ContentType, Description, FileName, HEIC_NOT_SUPPORTED, InvalidField, Prompt, Sha256, TierName, Title,
     UploadSize,
 };
-pub use id::{ImageId, InvalidId, InvalidUserId, JobId, LinkId, SetId, UserId};
+pub use id::{AuditId, ImageId, InvalidId, InvalidUserId, JobId, LinkId, SetId, UserId};
 pub use image::{Image, NewImage, Picture, Placeholder, SetPlace, Status, Thumbnail, Upload};
 pub use job::{Job, Progress, Task};
-pub use key::{InvalidKey, ObjectKey, derivative_key, derivatives_prefix, image_prefix};
+pub use key::{InvalidKey, ObjectKey, derivative_key, derivatives_prefix, image_prefix, user_prefix};
 pub use lease::Lease;
 pub use limits::{Addition, CreationBucket, LimitError, Quota, TakeTokens, check_counts, check_rules, day};
 pub use links::{Link, Links, UploadTicket};
 pub use phone::PhoneNumber;
 pub use sequencer::Sequencer;
-pub use set::{ImageSet, SetText, Slot, Slots};
+pub use set::{ImageSet, SetChange, SetText, Slot, Slots};
 pub use tier::{DefaultTier, ThumbnailSizes, Tier, TierId};
+pub use upload_link::{InvalidUploadLinkId, UploadLink, UploadLinkId};
 pub use user::{Profile, Usage};
 
 /// A time in UTC, which serializes as RFC 3339.

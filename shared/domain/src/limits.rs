@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Image, Profile, Tier, Timestamp};
+use crate::{Image, Profile, Tier, Timestamp, UploadLink};
 
-/// A limit of a tier on the number of things that a user has at the same time.
+/// A limit on the number of things that a user has at the same time. All but the last one depend on the tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quota {
     /// Images, including images that wait for their upload.
@@ -15,6 +15,8 @@ pub enum Quota {
     Links,
     /// New images that wait for their upload.
     PendingUploads,
+    /// Upload links that work.
+    UploadLinks,
 }
 
 impl Quota {
@@ -26,10 +28,11 @@ impl Quota {
             Self::Sets => "max_sets",
             Self::Links => "max_links",
             Self::PendingUploads => "max_pending_uploads",
+            Self::UploadLinks => "max_upload_links",
         }
     }
 
-    /// How many a tier allows.
+    /// How many a user of the tier may have.
     #[must_use]
     pub fn of(self, tier: &Tier) -> u64 {
         match self {
@@ -37,6 +40,7 @@ impl Quota {
             Self::Sets => tier.max_sets,
             Self::Links => tier.max_links,
             Self::PendingUploads => tier.max_pending_uploads,
+            Self::UploadLinks => UploadLink::MAX_PER_USER,
         }
     }
 }
@@ -56,6 +60,8 @@ pub struct Addition {
     pub sets: u64,
     /// New expiring links.
     pub links: u64,
+    /// New upload links.
+    pub upload_links: u64,
     /// Requested AI analyses and edits.
     pub ai_calls: u64,
 }
@@ -79,7 +85,7 @@ impl Addition {
     /// The tokens that the request takes from the [`CreationBucket`]: one for each new item and each AI call.
     #[must_use]
     pub fn tokens(&self) -> u64 {
-        self.images + self.sets + self.links + self.ai_calls
+        self.images + self.sets + self.links + self.upload_links + self.ai_calls
     }
 }
 
@@ -92,6 +98,9 @@ pub enum LimitError {
     /// A file is larger than the tier allows.
     #[error("files may have {} bytes at most", .0.max_image_bytes)]
     FileTooLarge(Box<Tier>),
+    /// The account was deleted, or is being deleted.
+    #[error("the account is being deleted")]
+    AccountDeleted,
     /// The tier does not include AI.
     #[error("the tier does not include AI")]
     AiNotInTier(Box<Tier>),
@@ -143,6 +152,8 @@ pub fn check_counts(profile: &Profile, added: &Addition) -> Result<(), LimitErro
     let Profile { limits, usage, .. } = profile;
     check_quota(limits, Quota::Sets, usage.sets.unwrap_or_default(), added.sets)?;
     check_quota(limits, Quota::Links, usage.links_at_most.unwrap_or_default(), added.links)?;
+    let upload_links = usage.upload_links_at_most.unwrap_or_default();
+    check_quota(limits, Quota::UploadLinks, upload_links, added.upload_links)?;
     let pending_uploads = usage.pending_uploads_at_most.unwrap_or_default();
     check_quota(limits, Quota::PendingUploads, pending_uploads, added.pending_uploads)
 }
@@ -279,6 +290,9 @@ mod tests {
         assert_eq!(check_counts(&profile, &sets(2)), Err(LimitError::QuotaExceeded(Quota::Sets, tier)));
         profile.usage.sets = Some(10_001);
         assert_eq!(check_counts(&profile, &Addition { links: 1, ..Addition::default() }), Ok(()));
+        profile.usage.upload_links_at_most = Some(UploadLink::MAX_PER_USER);
+        let refused = check_counts(&profile, &Addition { upload_links: 1, ..Addition::default() });
+        assert!(matches!(refused, Err(LimitError::QuotaExceeded(Quota::UploadLinks, _))));
     }
 
     #[test]

@@ -71,6 +71,22 @@ pub struct SetText {
     pub description: Option<Description>,
 }
 
+/// A change of a set's texts. `None` keeps a text. An inner `None` removes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetChange {
+    /// The title.
+    pub title: Option<Option<Title>>,
+    /// The description.
+    pub description: Option<Option<Description>>,
+}
+
+impl From<SetText> for SetChange {
+    /// The change that replaces both texts.
+    fn from(text: SetText) -> Self {
+        Self { title: Some(text.title), description: Some(text.description) }
+    }
+}
+
 /// The record of an image set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageSet {
@@ -103,5 +119,18 @@ impl ImageSet {
             updated_at: now,
             slots: Slots::default(),
         }
+    }
+
+    /// The set after a change of its texts.
+    #[must_use]
+    pub fn changed(mut self, change: &SetChange, now: Timestamp) -> Self {
+        self.updated_at = now;
+        if let Some(title) = &change.title {
+            self.title = title.clone();
+        }
+        if let Some(description) = &change.description {
+            self.description = description.clone();
+        }
+        self
     }
 }

@@ -36,6 +36,9 @@ pub struct Usage {
     /// At most this many expiring links work. `None` until the user creates a link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub links_at_most: Option<u64>,
+    /// At most this many upload links work. `None` until the user creates an upload link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_links_at_most: Option<u64>,
     /// The day of `ai_calls`: the number of days in UTC since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ai_day: Option<i64>,

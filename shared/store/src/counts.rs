@@ -6,7 +6,7 @@ use domain::{Image, ImageId, Profile, Status, Timestamp, UserId};
 
 use crate::dynamodb::{
     condition::{Condition, begins_with, between, eq, gt, not_exists},
-    keys::{IMAGE, Item, LINK, SET, image_key, number, string, user_pk},
+    keys::{IMAGE, Item, LINK, SET, UPLOAD_LINK, image_key, number, string, user_pk},
     records::Records,
 };
 
@@ -51,6 +51,11 @@ impl Records {
     pub(crate) async fn count_links(&self, user: &UserId, now: Timestamp) -> Result<u64, CallError> {
         let works = gt("expires_at", number(now.as_second()));
         self.count(user, begins_with("sk", string(LINK)), Some(works)).await
+    }
+
+    pub(crate) async fn count_upload_links(&self, user: &UserId, now: Timestamp) -> Result<u64, CallError> {
+        let works = gt("expires_at", number(now.as_second()));
+        self.count(user, begins_with("sk", string(UPLOAD_LINK)), Some(works)).await
     }
 
     pub(crate) async fn count_sets(&self, user: &UserId) -> Result<u64, CallError> {

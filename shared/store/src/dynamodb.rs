@@ -4,6 +4,6 @@ pub(crate) mod condition;
 pub(crate) mod keys;
 mod placeholders;
 pub(crate) mod records;
-mod retry;
+pub(crate) mod retry;
 pub(crate) mod transactions;
 pub(crate) mod update;

@@ -6,20 +6,24 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, ChildStdout, Command, Stdio},
+    str::FromStr,
 };
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::{Client, Config};
 use domain::{
-    Addition, Analysis, ContentType, CreationBucket, DropboxCopy, DropboxPath, Failure, Findings, Image,
-    ImageId, ImageSet, Job, JobId, Lease, NewImage, ObjectKey, Picture, Placeholder, Profile, Sequencer,
-    SetPlace, SetText, Sha256, Slot, Status, Task, Thumbnail, Tier, TierId, Timestamp, Upload, Usage, UserId,
-    day,
+    Addition, Analysis, AuditAction, AuditDetails, AuditEntry, AuditId, AuditTarget, ContentType,
+    CreationBucket, DropboxCopy, DropboxPath, Failure, Findings, Image, ImageId, ImageSet, Job, JobId, Lease,
+    NewImage, ObjectKey, Picture, Placeholder, Profile, Sequencer, SetChange, SetId, SetPlace, SetText,
+    Sha256, Slot, Status, TargetKind, Task, Thumbnail, Tier, TierId, Timestamp, Upload, UploadLink,
+    UploadLinkId, Usage, UserId, day,
 };
 
 use crate::{
-    Change, Developed, Filter, IdempotencyKey, Records, Refund,
-    dynamodb::keys::{Item, image_item, image_key, item, job_key, profile_key, set_key, tier_key},
+    AuditFilter, Change, Developed, Filter, IdempotencyKey, Records, Refund, SetFilter,
+    dynamodb::keys::{
+        Item, image_item, image_key, item, job_key, profile_key, set_item, set_key, tier_key, upload_link_key,
+    },
     usage::Count,
 };
 
@@ -116,6 +120,13 @@ fn tier() -> Result<Tier> {
     })
 }
 
+/// The entry of a change by an admin.
+fn entry() -> AuditEntry {
+    let admin = (UserId::from_str("admin").unwrap_or_else(|_| unreachable!()), "admin".to_owned());
+    let target = AuditTarget { kind: TargetKind::User, id: None, owner: None };
+    AuditEntry::new(admin, AuditAction::UpdateUser, target, AuditDetails::default(), 400)
+}
+
 fn upload(bytes: u64) -> Result<Upload> {
     Ok(Upload { content_type: ContentType::Png, size: bytes.try_into()?, checksum_sha256: None })
 }
@@ -195,9 +206,18 @@ async fn what_makes_images_is_valid_for_dynamodb() -> Result<()> {
 async fn what_counts_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, now, .. } = &judged;
-    let all =
-        Addition { images: 1, bytes: 1, pending_uploads: 1, sets: 1, links: 1, ai_calls: 1, largest_file: 1 };
-    let unread = Count::start(records, user, all, *now).await?;
+    let all = Addition {
+        images: 1,
+        bytes: 1,
+        pending_uploads: 1,
+        sets: 1,
+        links: 1,
+        upload_links: 1,
+        ai_calls: 1,
+        largest_file: 1,
+    };
+    // Only a request that adds no upload link can do without the profile.
+    let unread = Count::start(records, user, Addition { upload_links: 0, ..all }, *now).await?;
     let mut transactions = vec![unread.item()?];
     let full = CreationBucket::new(0, *now);
     let states = [
@@ -206,6 +226,7 @@ async fn what_counts_is_valid_for_dynamodb() -> Result<()> {
         Usage {
             sets: Some(1),
             links_at_most: Some(1),
+            upload_links_at_most: Some(1),
             pending_uploads_at_most: Some(1),
             ai_day: Some(day(*now)),
             creation_bucket: Some(full),
@@ -214,6 +235,7 @@ async fn what_counts_is_valid_for_dynamodb() -> Result<()> {
         // With counts, and with a bucket that overflowed.
         Usage {
             links_at_most: Some(100),
+            upload_links_at_most: Some(100),
             pending_uploads_at_most: Some(100),
             ai_day: Some(1),
             creation_bucket: Some(CreationBucket(1)),
@@ -255,6 +277,7 @@ async fn what_changes_images_is_valid_for_dynamodb() -> Result<()> {
     let digest: Sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".to_owned().try_into()?;
     for change in [Change::default(), change()?] {
         records.change_image(user, ready.id, &change, *now).await?;
+        records.change_image_audited(user, ready.id, &change, &entry(), *now).await?;
         for image in [&pending, &ready] {
             records.replace_image(user, image.id, &upload(90)?, &change, *now).await?;
             let checked = Upload { checksum_sha256: Some(digest.clone()), ..upload(90)? };
@@ -269,7 +292,7 @@ async fn what_changes_images_is_valid_for_dynamodb() -> Result<()> {
     assert!(records.expire_replacement(user, replaced.id, 2, *now).await?.is_some());
     for image in [&pending, &ready] {
         records.delete_image(user, image.id, *now).await?;
-        records.delete_known_image(user, image, *now).await?;
+        records.delete_image_audited(user, image, &entry(), *now).await?;
         records.delete_waiting_edit(user, image.id, *now).await?;
         let number = "+4915123456789".to_owned().try_into()?;
         let copy = DropboxCopy::queued(DropboxPath::new(&number, *now, image.id, &image.file_name));
@@ -369,6 +392,30 @@ async fn what_jobs_write_is_valid_for_dynamodb() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_ends_an_account_is_valid_for_dynamodb() -> Result<()> {
+    let judged = Judged::start().await?.with_profile().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let number: domain::PhoneNumber = "+4915123456789".to_owned().try_into()?;
+    judged
+        .image(|image| {
+            let path = DropboxPath::new(&number, image.created_at, image.id, &image.file_name);
+            image.dropbox_copy = Some(DropboxCopy::queued(path));
+        })
+        .await?;
+    judged.image(|_| {}).await?;
+    assert!(records.note_missing_user(user, *now).await?.is_some());
+    assert!(records.belongs_to_pool("us-east-1_pool").await?);
+    records.users_with_prefix(&TierId::default_for_new_users(), "5f").await?;
+    assert!(records.request_account_deletion(user, *now).await?);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let rest = records.delete_account_items(user, JobId::generate(), until).await?;
+    assert!(rest.is_complete && rest.deleted >= 2, "{rest:?}");
+    records.delete_tier_joins(user).await?;
+    records.put_tombstone(user, *now).await?;
+    judged.end()
+}
+
+#[tokio::test]
 async fn what_reads_images_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, now, .. } = &judged;
@@ -399,15 +446,48 @@ async fn what_is_done_to_sets_is_valid_for_dynamodb() -> Result<()> {
     let image = judged.image(|_| {}).await?;
     let mut set = ImageSet::new(SetText::default(), *now);
     set.slots.image1 = Some(image.id);
+    // A set of an earlier version.
     judged.put(item(set_key(user, set.id), &set)?).await?;
+    assert_eq!(records.index_older_sets().await?, (1, false));
+    judged.put(set_item(user, &set)?).await?;
     assert!(records.set(user, set.id).await?.is_some());
     assert_eq!(records.sets(user, Some(set.id), 3).await?.items.len(), 1);
     let titled = SetText { title: "A title".to_owned().try_into().ok(), description: None };
-    for text in [titled, SetText::default()] {
-        records.change_set(user, set.id, &text, *now).await?;
+    for change in [titled.into(), SetText::default().into(), SetChange::default()] {
+        records.change_set(user, set.id, &change, *now).await?;
+        records.change_set_audited(user, set.id, &change, &entry(), *now).await?;
+    }
+    assert!(records.admin_set(set.id).await?.is_some());
+    for (user, search) in [(None, None), (Some(user.clone()), Some("A".to_owned()))] {
+        for after in [None, Some(SetId::generate())] {
+            let filter = SetFilter { user: user.clone(), search: search.clone() };
+            let page = records.admin_sets(&filter, after, 3).await?;
+            records.images_of_sets(&page.items, *now).await?;
+        }
     }
     records.free_slot(user, image.id, SetPlace { id: set.id, image_type: Slot::Image1 }).await?;
-    assert!(records.delete_set(user, set.id).await?);
+    assert!(records.delete_set(user, set.id, Some(&entry())).await?);
+    assert!(!records.delete_set(user, SetId::generate(), None).await?);
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_is_written_about_admins_is_valid_for_dynamodb() -> Result<()> {
+    let judged = Judged::start().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let entry = entry();
+    records.record_audit(&entry).await?;
+    records.audit_created(entry.id, user).await?;
+    records.audit_failed(entry.id, "internal").await?;
+    for filter in
+        [AuditFilter::default(), AuditFilter { admin: Some(user.clone()), target: Some("basic".to_owned()) }]
+    {
+        for after in [None, Some(AuditId::generate())] {
+            records.audit_entries(&filter, after, 3, (Timestamp::UNIX_EPOCH, *now)).await?;
+        }
+    }
+    records.lock_admins("holder", *now).await?;
+    records.unlock_admins("holder").await?;
     judged.end()
 }
 
@@ -424,20 +504,52 @@ async fn what_is_done_to_pending_emails_is_valid_for_dynamodb() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_is_done_to_upload_links_is_valid_for_dynamodb() -> Result<()> {
+    let judged = Judged::start().await?.with_profile().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let link = UploadLink {
+        id: UploadLinkId::generate(user.clone()),
+        phone_number: "+4915123456789".to_owned().try_into().ok(),
+        max_images: 5,
+        remaining: 5,
+        max_image_bytes: 1_000,
+        created_at: *now,
+        expires_at: now.as_second() + 300,
+        images: vec![ImageId::generate()],
+    };
+    let key = idempotency_key("link");
+    records.create_upload_link(&link, None, Some(&key), *now).await?;
+    for usage in [Usage::default(), Usage { upload_links_at_most: Some(7), ..Usage::default() }] {
+        let profile = Profile { usage, ..Profile::new(tier()?) };
+        records.create_upload_link(&link, Some(profile), None, *now).await?;
+    }
+    judged.put(item(upload_link_key(&link.id), &link)?).await?;
+    assert_eq!(records.upload_links(user, *now).await?, std::slice::from_ref(&link));
+    let (found, profile) = records.upload_link_and_profile(&link.id, *now).await?.context("no link")?;
+    assert_eq!(found, link);
+    let image = judged.image(|image| image.upload_link = Some(link.id.clone())).await?;
+    let images = [image.clone(), image];
+    records.create_images_through(&link.id, profile, &images, Some(&key), *now).await?;
+    assert!(records.delete_upload_link(&link.id, *now).await?);
+    judged.end()
+}
+
+#[tokio::test]
 async fn what_is_done_to_tiers_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, now, .. } = &judged;
     let tier = tier()?;
     assert!(records.create_tier(&tier).await?);
-    records.put_tier(&tier).await?;
+    records.put_tier(&tier, &entry()).await?;
     let profile = records.profile_or_default(user).await?;
     records.refresh_limits(user, &profile, *now).await?;
     assert!(records.set_tier(user, &tier, *now).await?);
+    assert!(records.set_tier_audited(user, &tier, &entry(), *now).await?);
     // The judge evaluates no conditions: the user is updated as a new user of the tier and as one in the index.
     assert_eq!(records.propagate_limits(&tier).await?, 2);
     assert_eq!(records.tiers().await?.len(), 1);
     assert_eq!(records.profiles(std::slice::from_ref(user)).await?.len(), 1);
-    records.delete_tier(&"nobodys".to_owned().try_into()?).await?;
+    records.delete_tier(&"nobodys".to_owned().try_into()?, &entry()).await?;
     judged.end()
 }
 

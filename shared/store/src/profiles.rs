@@ -3,25 +3,29 @@
 use std::time::Instant;
 
 use aws::CallError;
-use domain::{Profile, Tier, TierId, Timestamp, UserId};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use domain::{AuditEntry, Profile, Tier, TierId, Timestamp, UserId};
 use futures_util::future::try_join_all;
 
-use crate::dynamodb::{
-    condition::{eq, exists, lt, not_exists},
-    keys::{Item, number, owner, profile_key, read, tier_key, value},
-    records::{CachedTier, Records, is_condition},
-    update::Update,
+use crate::{
+    account::{not_deleted, read_profile},
+    dynamodb::{
+        condition::{eq, exists, lt, not_exists},
+        keys::{Item, number, owner, profile_key, tier_key, value},
+        records::{CachedTier, Records, is_condition},
+        update::Update,
+    },
 };
 
 impl Records {
-    /// A user's profile. `None` before the user's first image.
+    /// A user's profile. `None` before the user's first image, and after the account was deleted.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn profile(&self, user: &UserId) -> Result<Option<Profile>, CallError> {
         let answer =
             self.dynamodb.get_item().table_name(&self.table).set_key(Some(profile_key(user))).send().await?;
-        answer.item.map(read).transpose()
+        Ok(answer.item.map(read_profile).transpose()?.flatten())
     }
 
     /// A user's profile. Before the user's first image, an empty profile with the tier of new users.
@@ -41,7 +45,12 @@ impl Records {
     /// [`CallError`]
     pub async fn profiles(&self, users: &[UserId]) -> Result<Vec<(UserId, Profile)>, CallError> {
         let items = self.batch(users.iter().map(profile_key).collect()).await?;
-        items.into_iter().map(|item| Ok((owner(&item)?, read(item)?))).collect()
+        let mut profiles = Vec::with_capacity(items.len());
+        for item in items {
+            let user = owner(&item)?;
+            profiles.extend(read_profile(item)?.map(|profile| (user, profile)));
+        }
+        Ok(profiles)
     }
 
     /// The tier of new users, at most one minute old.
@@ -66,17 +75,44 @@ impl Records {
     }
 
     /// Moves a user to a tier. The user keeps all images, even above the limits. Returns whether the user was moved. The
-    /// user is not moved if the tier was changed or deleted after it was read.
+    /// user is not moved if the tier was changed or deleted after it was read, or if the account is being deleted.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn set_tier(&self, user: &UserId, tier: &Tier, now: Timestamp) -> Result<bool, CallError> {
+        Ok(self.transact(self.tier_move(user, tier, now)?).await?.is_none())
+    }
+
+    /// As [`Records::set_tier`], and writes the entry of this change by an admin.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn set_tier_audited(
+        &self,
+        user: &UserId,
+        tier: &Tier,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<bool, CallError> {
+        let mut items = self.tier_move(user, tier, now)?;
+        items.push(self.audit_in_transaction(entry)?);
+        Ok(self.transact(items).await?.is_none())
+    }
+
+    /// The items of the transaction that moves a user to a tier.
+    fn tier_move(
+        &self,
+        user: &UserId,
+        tier: &Tier,
+        now: Timestamp,
+    ) -> Result<Vec<TransactWriteItem>, CallError> {
         // The update creates the profile if there is none.
         let profile = Update::new(profile_key(user))
             .set("tier", value(&tier.id)?)
             .set("limits", value(tier)?)
             .set_if_absent("images", number(0))
-            .set_if_absent("bytes", number(0));
+            .set_if_absent("bytes", number(0))
+            .when(not_deleted());
         // The check guarantees that later changes of the tier reach this profile, because the stream record of such a
         // change follows this transaction. Transactions of new users do not check the tier, because they would conflict
         // on its item: see `Records::refresh_limits`. Admins move users rarely.
@@ -84,7 +120,7 @@ impl Records {
         let check = self.check(tier_key(&tier.id), is_unchanged)?;
         let mut items = vec![check, profile.in_transaction(self)?];
         items.extend(self.count_tier_join(&tier.id, user, now)?);
-        Ok(self.transact(items).await?.is_none())
+        Ok(items)
     }
 
     /// Copies a tier's limits to all its users whose copy is older. Returns the number of these users.
@@ -132,7 +168,9 @@ impl Records {
         profile: &Profile,
         now: Timestamp,
     ) -> Result<bool, CallError> {
-        self.put_tier_join(&profile.tier, user, now).await?;
+        if !self.put_tier_join(&profile.tier, user, now).await? {
+            return Ok(false);
+        }
         match self.tier(&profile.tier).await? {
             Some(tier) if tier.revision > profile.limits.revision => self.update_limits(user, &tier).await,
             _ => Ok(false),

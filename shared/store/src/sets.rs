@@ -2,15 +2,16 @@
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::{Addition, ImageSet, Profile, SetId, SetText, Slots, Timestamp, UserId};
+use domain::{Addition, AuditEntry, ImageSet, SetChange, SetId, Slots, Timestamp, UserId};
 use futures_util::future::try_join_all;
 
 use crate::{
+    account::read_profile,
     dynamodb::{
         condition::{begins_with, eq, exists, not_exists},
         keys::{
-            SET, image_key, item, number, profile_key, read, set_key, set_of_key, string, timestamp, user_pk,
-            value,
+            SET, image_key, number, profile_key, read, search_name, set_item, set_key, set_of_key, string,
+            timestamp, user_pk, value,
         },
         records::{Page, Records, is_condition, updated},
         transactions::{TransactItemKind, refused},
@@ -41,10 +42,8 @@ impl Records {
         let added = Addition { sets: 1, ..Addition::default() };
         let mut count = Count::start(self, user, added, now).await?;
         for _ in 0..ROUNDS {
-            let mut items = vec![
-                (Kind::Profile, count.item()?),
-                (Kind::New, self.put_new(item(set_key(user, set.id), set)?)?),
-            ];
+            let mut items =
+                vec![(Kind::Profile, count.item()?), (Kind::New, self.put_new(set_item(user, set)?)?)];
             if let Some(key) = key {
                 items.push((Kind::IdempotencyKey, self.remember(user, key, set, now)?));
             }
@@ -93,7 +92,7 @@ impl Records {
         Ok(Page::new(sets?, limit, |set| set.id, after))
     }
 
-    /// Replaces the texts of a set. Returns the set, or `None` if it does not exist.
+    /// Changes the texts of a set. Returns the set, or `None` if it does not exist.
     ///
     /// # Errors
     /// [`CallError`]
@@ -101,14 +100,10 @@ impl Records {
         &self,
         user: &UserId,
         id: SetId,
-        text: &SetText,
+        change: &SetChange,
         now: Timestamp,
     ) -> Result<Option<ImageSet>, CallError> {
-        let update = Update::new(set_key(user, id))
-            .set("updated_at", timestamp(now))
-            .set_or_remove("title", text.title.as_ref().map(value).transpose()?)
-            .set_or_remove("description", text.description.as_ref().map(value).transpose()?)
-            .when(exists("pk"));
+        let update = set_update(user, id, change, now)?.when(exists("pk"));
         match update.alone(self)?.return_values(ReturnValue::AllNew).send().await {
             Ok(answer) => updated(answer).map(Some),
             Err(error) if is_condition(&error) => Ok(None),
@@ -122,17 +117,24 @@ impl Records {
     /// a marker of its own. If an image gets into a slot at the same time, `workers-stream` deletes it when it receives
     /// the stream record of the set.
     ///
+    /// If an admin deletes the set, the transaction also writes `entry`.
+    ///
     /// Two calls. Three if the sets are older than their number.
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn delete_set(&self, user: &UserId, id: SetId) -> Result<bool, CallError> {
+    pub async fn delete_set(
+        &self,
+        user: &UserId,
+        id: SetId,
+        entry: Option<&AuditEntry>,
+    ) -> Result<bool, CallError> {
         // Another request may begin to count the sets at the same time.
         const ROUNDS: usize = 3;
         for _ in 0..ROUNDS {
-            let (set, profile) =
-                tokio::try_join!(self.set(user, id), self.get::<Profile>(profile_key(user)))?;
+            let (set, profile) = tokio::try_join!(self.set(user, id), self.get_item(profile_key(user)))?;
             let Some(set) = set else { return Ok(false) };
+            let profile = profile.map(read_profile).transpose()?.flatten();
             let mut items = vec![self.delete_in_transaction(set_key(user, id), exists("pk"))?];
             match profile.map(|profile| profile.usage.sets) {
                 Some(Some(_)) => {
@@ -150,6 +152,9 @@ impl Records {
             }
             for image in set.slots.ids() {
                 items.push(self.delete_if_it_exists(image_key(user, image))?);
+            }
+            if let Some(entry) = entry {
+                items.push(self.audit_in_transaction(entry)?);
             }
             let Some(reasons) = self.transact(items).await? else { return Ok(true) };
             if reasons.first().and_then(refused).is_some() {
@@ -171,4 +176,25 @@ impl Records {
     ) -> Result<(), CallError> {
         try_join_all(slots.ids().map(|image| self.delete_record(user, image, now))).await.map(drop)
     }
+}
+
+/// The update of a set's texts, with the attributes for the search.
+pub(crate) fn set_update(
+    user: &UserId,
+    id: SetId,
+    change: &SetChange,
+    now: Timestamp,
+) -> Result<Update, CallError> {
+    let mut update = Update::new(set_key(user, id)).set("updated_at", timestamp(now));
+    if let Some(title) = &change.title {
+        let search = title.as_ref().map(|title| search_name(title.as_str()));
+        update = update.set_or_remove("title", title.as_ref().map(value).transpose()?);
+        update = update.set_or_remove("search_title", search);
+    }
+    if let Some(text) = &change.description {
+        let search = text.as_ref().map(|text| search_name(text.as_str()));
+        update = update.set_or_remove("description", text.as_ref().map(value).transpose()?);
+        update = update.set_or_remove("search_description", search);
+    }
+    Ok(update)
 }

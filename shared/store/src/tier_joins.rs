@@ -7,11 +7,14 @@ use aws::CallError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::{TierId, Timestamp, UserId};
 
-use crate::dynamodb::{
-    condition::{begins_with, eq, not_exists},
-    keys::{Item, TIER_JOINS, number, string, tier_join_key, tier_joins_key},
-    records::Records,
-    update::Update,
+use crate::{
+    account::not_deleted,
+    dynamodb::{
+        condition::{begins_with, eq, exists, not_exists},
+        keys::{Item, TIER_JOINS, number, profile_key, string, tier_join_key, tier_joins_key},
+        records::Records,
+        update::Update,
+    },
 };
 
 /// How long an item exists, in seconds. The index follows the table much sooner.
@@ -48,7 +51,7 @@ impl Records {
         Ok(joins)
     }
 
-    /// Writes that a user joined a tier.
+    /// Writes that a user joined a tier. Does nothing if the account is being deleted. Returns whether it wrote it.
     ///
     /// # Errors
     /// [`CallError`]
@@ -57,10 +60,12 @@ impl Records {
         tier: &TierId,
         user: &UserId,
         now: Timestamp,
-    ) -> Result<(), CallError> {
-        let put = self.dynamodb.put_item().table_name(&self.table);
-        put.set_item(Some(join_item(tier, user, now))).send().await?;
-        Ok(())
+    ) -> Result<bool, CallError> {
+        let items = vec![
+            self.put_in_transaction(join_item(tier, user, now), None)?,
+            self.check(profile_key(user), exists("tier").and(not_deleted()))?,
+        ];
+        Ok(self.transact(items).await?.is_none())
     }
 
     /// The items of a transaction that moves a user into a tier: the join, and the counter of moves.

@@ -1,13 +1,12 @@
 //! Tiers.
 
 use aws::CallError;
-use aws_sdk_dynamodb::types::ReturnValue;
-use domain::{Tier, TierId};
+use domain::{AuditEntry, Tier, TierId};
 
 use crate::dynamodb::{
     condition::{eq, exists, not_exists},
     keys::{Item, TIERS, item, read, string, tier_key},
-    records::{Records, is_condition, updated},
+    records::{Records, is_condition},
     transactions::refused,
     update::Update,
 };
@@ -59,27 +58,31 @@ impl Records {
         }
     }
 
-    /// Creates a tier or replaces it with its next revision. `workers-tiers` then copies the limits to the users of the
-    /// tier.
+    /// Creates a tier or replaces it with its next revision, and writes the entry of this change by an admin.
+    /// `workers-tiers` then copies the limits to the users of the tier.
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn put_tier(&self, tier: &Tier) -> Result<Tier, CallError> {
+    pub async fn put_tier(&self, tier: &Tier, entry: &AuditEntry) -> Result<(), CallError> {
         let mut fields = item(Item::new(), tier)?;
         fields.remove("revision");
         let update = Update::new(tier_key(&tier.id)).add_from_zero("revision", 1);
         let update = fields.into_iter().fold(update, |update, (name, value)| update.set(name, value));
-        updated(update.alone(self)?.return_values(ReturnValue::AllNew).send().await?)
+        let items = vec![update.in_transaction(self)?, self.audit_in_transaction(entry)?];
+        match self.transact(items).await? {
+            None => Ok(()),
+            Some(_) => Err(CallError::internal("DynamoDB refused a transaction without conditions")),
+        }
     }
 
-    /// Deletes a tier that has no users.
+    /// Deletes a tier that has no users, and writes the entry of this deletion by an admin.
     ///
     /// The index `by_tier` may miss users who joined a moment ago. So the profiles of those who joined in the last day are
     /// read too, and nobody must join until the tier is deleted.
     ///
     /// # Errors
     /// [`DeleteTierError`]
-    pub async fn delete_tier(&self, id: &TierId) -> Result<(), DeleteTierError> {
+    pub async fn delete_tier(&self, id: &TierId, entry: &AuditEntry) -> Result<(), DeleteTierError> {
         let indexed = self.users_in(id, None, Some(1));
         let ((indexed, _), joins) = tokio::try_join!(indexed, self.tier_joins(id))?;
         let joined = self.profiles(&joins.users).await?;
@@ -87,7 +90,8 @@ impl Records {
             return Err(DeleteTierError::InUse);
         }
         let tier = self.delete_in_transaction(tier_key(id), exists("pk"))?;
-        let reasons = self.transact(vec![tier, self.end_tier_joins(id, &joins)?]).await?;
+        let entry = self.audit_in_transaction(entry)?;
+        let reasons = self.transact(vec![tier, self.end_tier_joins(id, &joins)?, entry]).await?;
         match reasons.as_deref().map(|reasons| reasons.first().and_then(refused)) {
             None => Ok(()),
             Some(Some(_)) => Err(DeleteTierError::NotFound),

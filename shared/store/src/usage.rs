@@ -3,8 +3,8 @@
 //! Each transaction that creates something also updates the user's profile, on the condition that the limits allow it.
 //! So the limits are exact, however many requests come at the same time.
 //!
-//! Two numbers in the profile are upper bounds: nothing decreases them when an upload arrives or when a link expires. So
-//! a worker need not write the profile after each upload, and no other write conflicts with it. If an upper bound would
+//! Three numbers in the profile are upper bounds: nothing decreases them when an upload arrives or a link expires. So a
+//! worker need not write the profile after each upload, and no other write conflicts with it. If an upper bound would
 //! refuse a request, the things themselves are counted, and the profile gets their number. A refusal is therefore
 //! always correct.
 
@@ -15,16 +15,20 @@ use domain::{
     check_rules, day,
 };
 
-use crate::dynamodb::{
-    condition::{Condition, between, eq, exists, ge, le, lt, not_exists, path},
-    keys::{Item, item, number, profile_key, read, value},
-    records::{Records, is_condition},
-    update::Update,
+use crate::{
+    account::{is_deleted, not_deleted},
+    dynamodb::{
+        condition::{Condition, between, eq, exists, ge, le, lt, not_exists, path},
+        keys::{Item, item, number, profile_key, read, value},
+        records::{Records, is_condition},
+        update::Update,
+    },
 };
 
 const SETS: &str = "sets";
 const PENDING_UPLOADS: &str = "pending_uploads_at_most";
 const LINKS: &str = "links_at_most";
+const UPLOAD_LINKS: &str = "upload_links_at_most";
 const BUCKET: &str = "creation_bucket";
 
 /// Why a creation was not counted.
@@ -65,7 +69,8 @@ impl<'a> Count<'a> {
         now: Timestamp,
     ) -> Result<Self, CountError> {
         let Addition { images, pending_uploads, sets, links, ai_calls, .. } = added;
-        if [images, pending_uploads, sets, links, ai_calls].into_iter().all(|count| count <= 1) {
+        let is_small = [images, pending_uploads, sets, links, ai_calls].into_iter().all(|count| count <= 1);
+        if is_small && added.upload_links == 0 {
             return Ok(Self { records, user, added, now, basis: Basis::Unread });
         }
         let (profile, _tier) = tokio::join!(records.profile(user), records.default_tier());
@@ -83,8 +88,10 @@ impl<'a> Count<'a> {
     ) -> Result<Self, CountError> {
         let mut count = Self { records, user, added, now, basis: Basis::Unread };
         match profile {
-            Some(profile) => {
-                count.basis = Basis::Read { stored: profile.usage.clone(), current: Box::new(profile) };
+            Some(mut profile) => {
+                let stored = profile.usage.clone();
+                number_upload_links(&mut profile);
+                count.basis = Basis::Read { stored, current: Box::new(profile) };
             }
             None => count.prepare(None).await?,
         }
@@ -95,8 +102,11 @@ impl<'a> Count<'a> {
     /// profile.
     ///
     /// # Errors
-    /// [`CountError::Limit`] if a limit is the reason.
+    /// [`CountError::Limit`] if a limit is the reason, or if the account is being deleted.
     pub(crate) async fn refused(&mut self, profile: Option<Item>) -> Result<(), CountError> {
+        if profile.as_ref().is_some_and(is_deleted) {
+            return Err(LimitError::AccountDeleted.into());
+        }
         let profile = profile.map(read).transpose()?;
         self.prepare(profile).await
     }
@@ -131,12 +141,14 @@ impl<'a> Count<'a> {
     /// such things.
     async fn count_again(&self, profile: &mut Profile) -> Result<bool, CallError> {
         let (records, user, added, now) = (self.records, self.user, self.added, self.now);
+        number_upload_links(profile);
         let (limits, usage) = (&profile.limits, &mut profile.usage);
         let exceeds = |bound: Option<u64>, added: u64, quota: Quota| {
             added > 0 && bound.is_none_or(|bound| bound + added > quota.of(limits))
         };
         let sets = added.sets > 0 && usage.sets.is_none();
         let links = exceeds(usage.links_at_most, added.links, Quota::Links);
+        let upload_links = exceeds(usage.upload_links_at_most, added.upload_links, Quota::UploadLinks);
         let pending_uploads =
             exceeds(usage.pending_uploads_at_most, added.pending_uploads, Quota::PendingUploads);
         if sets {
@@ -145,10 +157,13 @@ impl<'a> Count<'a> {
         if links {
             usage.links_at_most = Some(records.count_links(user, now).await?);
         }
+        if upload_links {
+            usage.upload_links_at_most = Some(records.count_upload_links(user, now).await?);
+        }
         if pending_uploads {
             usage.pending_uploads_at_most = Some(records.count_pending_uploads(user, now).await?);
         }
-        Ok(sets || links || pending_uploads)
+        Ok(sets || links || upload_links || pending_uploads)
     }
 
     /// The item of the transaction.
@@ -170,6 +185,7 @@ impl<'a> Count<'a> {
         usage.sets = usage.sets.map(|sets| sets + added.sets);
         (usage.links_at_most, usage.pending_uploads_at_most) =
             (Some(added.links), Some(added.pending_uploads));
+        usage.upload_links_at_most = (added.upload_links > 0).then_some(added.upload_links);
         if added.ai_calls > 0 {
             (usage.ai_day, usage.ai_calls) = (Some(day(self.now)), added.ai_calls);
         }
@@ -211,6 +227,13 @@ impl<'a> Count<'a> {
             (added.images, "images", Some(stored.images), Some(current.usage.images), Quota::Images),
             (added.sets, SETS, stored.sets, current.usage.sets, Quota::Sets),
             (added.links, LINKS, stored.links_at_most, current.usage.links_at_most, Quota::Links),
+            (
+                added.upload_links,
+                UPLOAD_LINKS,
+                stored.upload_links_at_most,
+                current.usage.upload_links_at_most,
+                Quota::UploadLinks,
+            ),
             (
                 added.pending_uploads,
                 PENDING_UPLOADS,
@@ -262,7 +285,7 @@ impl<'a> Count<'a> {
     /// Adds the bytes, and the conditions that need no count.
     fn all_rules(&self, mut update: Update) -> Update {
         let added = &self.added;
-        update = update.when(exists("pk"));
+        update = update.when(exists("pk").and(not_deleted()));
         if added.images > 0 {
             update = update
                 .add("bytes", added.bytes.into())
@@ -273,6 +296,11 @@ impl<'a> Count<'a> {
         }
         update
     }
+}
+
+/// Replaces a missing number of upload links with 0. No upload link is older than its number in the profile.
+fn number_upload_links(profile: &mut Profile) {
+    profile.usage.upload_links_at_most.get_or_insert(0);
 }
 
 /// The greatest count to which a request may add, negative if there is none.
@@ -298,7 +326,8 @@ impl Records {
     /// same time, it takes none.
     async fn charge_refusal(&self, user: &UserId, stored: &Usage, now: Timestamp) -> Result<(), CallError> {
         const TOKENS: u64 = 20;
-        let update = Update::new(profile_key(user)).when(exists("pk").and(has_bucket(stored)));
+        let is_unchanged = exists("pk").and(not_deleted()).and(has_bucket(stored));
+        let update = Update::new(profile_key(user)).when(is_unchanged);
         let update = match CreationBucket::take(stored.creation_bucket, TOKENS, now) {
             Ok(TakeTokens::Reset(CreationBucket(time))) => update.set(BUCKET, number(time)),
             Ok(TakeTokens::Add(cost)) => update.add(BUCKET, cost.into()),

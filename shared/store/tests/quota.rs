@@ -38,14 +38,14 @@ async fn of_a_thousand_uploads_exactly_as_many_succeed_as_there_are_places() -> 
     let user: UserId = ImageId::generate().to_string().parse()?;
     let tier: TierId = ImageId::generate().to_string().to_lowercase().try_into()?;
     let basic = records.default_tier().await?;
-    let tier = records
-        .put_tier(&Tier {
-            id: tier,
-            max_images: MAX_IMAGES as u64,
-            max_pending_uploads: REQUESTS as u64,
-            ..basic
-        })
-        .await?;
+    let tier = Tier {
+        id: tier,
+        max_images: MAX_IMAGES as u64,
+        max_pending_uploads: REQUESTS as u64,
+        revision: 1,
+        ..basic
+    };
+    assert!(records.create_tier(&tier).await?);
     assert!(records.set_tier(&user, &tier, domain::now()).await?);
 
     let requests = (0..REQUESTS).map(|request| creates_an_image(&records, &user, request));

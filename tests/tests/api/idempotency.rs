@@ -29,6 +29,7 @@ async fn the_same_request_at_once_and_later_makes_one_thing_and_has_one_answer()
         ("/api/imagesets".to_owned(), json!({"title": "Holidays"})),
         (format!("/api/imagesets/{set}/images"), in_slot),
         ("/api/phones/+4915123456789/images".to_owned(), json!({"files": [file, file]})),
+        ("/api/upload-links".to_owned(), json!({"max_images": 1, "expires_in": 300})),
     ] {
         let key = unique("key");
         let again = || user.post_once(&path, &key, &body);

@@ -1,12 +1,15 @@
 //! Tests of the API and of the workers. The modules follow the URLs.
 
 mod admin {
+    mod audit;
     mod images;
+    mod imagesets;
     mod queues;
     mod tiers;
     mod users;
 }
 mod auth {
+    mod account;
     mod challenge;
     mod confirm;
     mod email;
@@ -53,7 +56,13 @@ mod tiers {
     mod get;
     mod list;
 }
+mod upload_links {
+    mod create;
+    mod images;
+    mod list;
+}
 mod workers {
+    mod account;
     mod dropbox;
     mod jobs;
     mod resize;

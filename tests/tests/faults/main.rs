@@ -4,6 +4,10 @@
 //! The tests redirect functions, which would disturb other tests. So this is a separate binary, and its tests run one
 //! after the other.
 
+// Only Linux shows the running processes in /proc.
+#[cfg(target_os = "linux")]
+mod account;
+mod admins;
 mod ai;
 mod alarms;
 mod calls;

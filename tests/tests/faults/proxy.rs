@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     Answer(u16, &'static str),
     /// There is no response.
     Silence,
+    /// The service does what the request asks, but there is no response.
+    Unheard,
     /// The service does what the request asks, but the connection breaks before the response arrives.
     Lost,
     /// DynamoDB repeats its first response to a query, like an index that lags behind its table. Consistent reads, which
@@ -160,7 +162,10 @@ impl Proxy {
         Ok(match self.fault_of(&request) {
             None => self.forward(request).await.unwrap_or_else(unreachable),
             Some(Fault::Outdated) => self.first_answer(request).await.unwrap_or_else(unreachable),
-            Some(Fault::Silence) => {
+            Some(fault @ (Fault::Silence | Fault::Unheard)) => {
+                if fault == Fault::Unheard {
+                    self.forward(request).await.unwrap_or_else(unreachable);
+                }
                 tokio::time::sleep(Duration::from_secs(60)).await;
                 response(StatusCode::GATEWAY_TIMEOUT, Bytes::new())
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
-use tests::{Answer, Stack};
+use tests::{Answer, Stack, id_of};
 
 use crate::{TURN, astray};
 
@@ -59,6 +59,26 @@ async fn an_address_from_which_too_many_logins_come_gets_429_and_users_with_a_to
         let refused = refusals(answers)?;
         ensure!(refused > 30, "{refused} of 100 logins were refused");
         user.get("/api/auth/profile").await?.expect(200)?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_guest_who_sends_too_many_requests_gets_429_and_the_owner_notices_nothing() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let link =
+        user.post("/api/upload-links", &json!({"max_images": 100, "expires_in": 300})).await?.json(201)?;
+    let path = format!("/api/upload-links/{}/images", id_of(&link)?);
+    let files = json!({"files": [{"file_name": "a", "content_type": "image/png", "size": 10}]});
+    astray(&stack, "UploadLinksImagesCreate", ("ADDRESS_RATE", "5"), async || {
+        let requests = stream::iter((0..60).map(|_| stack.post(&path, &files)));
+        let answers = requests.buffer_unordered(4).try_collect::<Vec<_>>().await?;
+        let refused = refusals(answers)?;
+        ensure!(refused > 20, "{refused} of 60 requests were refused");
+        user.get("/api/images").await?.expect(200)?;
         Ok(())
     })
     .await

@@ -28,6 +28,7 @@ pub(crate) async fn purge_dead_letters(stack: &Stack) -> Result<()> {
         "UploadDeadLetters",
         "StreamDeadLetters",
         "TiersDeadLetters",
+        "AccountDeadLetters",
     ] {
         purge(stack, &stack.resource(queue).await?).await?;
     }
@@ -122,6 +123,7 @@ async fn poison_messages_end_among_the_dead_letters() -> Result<()> {
             ("UploadRetries", "UploadDeadLetters"),
             ("StreamRetries", "StreamDeadLetters"),
             ("TiersRetries", "TiersDeadLetters"),
+            ("AccountJobs", "AccountDeadLetters"),
         ]
         .map(async |(queue, letters)| {
             let letters = stack.resource(letters).await?;

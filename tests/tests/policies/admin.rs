@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tests::{Stack, Tier, unique, until};
+use tests::{Stack, Tier, User, id_of, pictures, unique, until};
 
 use crate::{needs_all_it_may, opens_its_pictures, ready};
 
@@ -81,14 +81,9 @@ async fn admin_images_delete() -> Result<()> {
 #[tokio::test]
 async fn admin_users_list() -> Result<()> {
     let stack = Stack::connect()?;
-    let admin = stack.admin().await?;
-    let function = stack.resource("AdminUsersList").await?;
-    needs_all_it_may(&stack, "AdminUsersList", async || {
-        // A fresh instance has to read the tier of new users.
-        stack.aws.restart(&function).await?;
-        admin.get("/api/admin/users").await?.expect(200).map(drop)
-    })
-    .await
+    let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
+    let path = format!("/api/admin/users/{}", user.id);
+    needs_all_it_may(&stack, "AdminUsersList", async || lists_and_gets(&stack, &admin, &path).await).await
 }
 
 #[tokio::test]
@@ -140,4 +135,153 @@ async fn admin_queues_list() -> Result<()> {
         admin.get("/api/admin/queues").await?.expect(200).map(drop)
     })
     .await
+}
+
+#[tokio::test]
+async fn admin_audit_list() -> Result<()> {
+    let stack = Stack::connect()?;
+    let admin = stack.admin().await?;
+    needs_all_it_may(&stack, "AdminAuditList", async || {
+        admin.get("/api/admin/audit").await?.expect(200).map(drop)
+    })
+    .await
+}
+
+/// A set of a user with a picture, as soon as admins find it with its picture.
+async fn anyones_set(stack: &Stack) -> Result<(User, String)> {
+    let (admin, user) = tokio::try_join!(stack.admin(), stack.user_in(Tier::ENTERPRISE))?;
+    let set = user.create_set().await?;
+    let picture = pictures::png(64, 64)?;
+    let created = user.fill(&set, "image1", "image/png", picture.len()).await?.json(201)?;
+    stack.put(&created["upload"], picture).await?.expect(200)?;
+    user.developed(id_of(&created["image"])?).await?;
+    let path = format!("/api/admin/imagesets/{set}");
+    until("the set to be found", async || {
+        let set = admin.get(&path).await?;
+        Ok((set.status == 200 && set.text().contains("\"ready\"")).then_some(()))
+    })
+    .await?;
+    Ok((user, set))
+}
+
+#[tokio::test]
+async fn admin_imagesets_list() -> Result<()> {
+    let stack = Stack::connect()?;
+    let admin = stack.admin().await?;
+    let (user, _) = anyones_set(&stack).await?;
+    let path = format!("/api/admin/imagesets?username={}", user.username);
+    needs_all_it_may(&stack, "AdminImagesetsList", async || {
+        admin.get("/api/admin/imagesets").await?.expect(200)?;
+        let page = admin.get(&path).await?.json(200)?;
+        opens_its_pictures(&stack, &page["imagesets"][0]["images"]["image1"]).await
+    })
+    .await
+}
+
+/// It shares its role with AdminImagesetsList.
+#[tokio::test]
+async fn admin_imagesets_get() -> Result<()> {
+    let stack = Stack::connect()?;
+    let admin = stack.admin().await?;
+    let (user, set) = anyones_set(&stack).await?;
+    let list = format!("/api/admin/imagesets?username={}", user.username);
+    needs_all_it_may(&stack, "AdminImagesetsGet", async || {
+        admin.get(&list).await?.expect(200)?;
+        let set = admin.get(&format!("/api/admin/imagesets/{set}")).await?.json(200)?;
+        opens_its_pictures(&stack, &set["images"]["image1"]).await
+    })
+    .await
+}
+
+/// Changes a set, and deletes two others: one of a user whose profile does not know the number of sets.
+async fn changes_and_deletes_sets(stack: &Stack, admin: &User, set: &str) -> Result<()> {
+    let path = format!("/api/admin/imagesets/{set}");
+    let changed = admin.patch(&path, &json!({"title": "x"})).await?.json(200)?;
+    opens_its_pictures(stack, &changed["images"]["image1"]).await?;
+    let user = stack.user().await?;
+    let sets = [user.create_set().await?, user.create_set().await?];
+    for set in sets {
+        let path = format!("/api/admin/imagesets/{set}");
+        until("the set to be found", async || Ok((admin.delete(&path).await?.status == 204).then_some(())))
+            .await?;
+        user.change_profile("REMOVE #sets", json!({})).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn admin_imagesets_update() -> Result<()> {
+    let stack = Stack::connect()?;
+    let admin = stack.admin().await?;
+    let (_, set) = anyones_set(&stack).await?;
+    needs_all_it_may(&stack, "AdminImagesetsUpdate", async || {
+        changes_and_deletes_sets(&stack, &admin, &set).await
+    })
+    .await
+}
+
+/// It shares its role with AdminImagesetsUpdate.
+#[tokio::test]
+async fn admin_imagesets_delete() -> Result<()> {
+    let stack = Stack::connect()?;
+    let admin = stack.admin().await?;
+    let (_, set) = anyones_set(&stack).await?;
+    needs_all_it_may(&stack, "AdminImagesetsDelete", async || {
+        changes_and_deletes_sets(&stack, &admin, &set).await
+    })
+    .await
+}
+
+/// It shares its role with AdminUsersList.
+#[tokio::test]
+async fn admin_users_get() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
+    let path = format!("/api/admin/users/{}", user.id);
+    needs_all_it_may(&stack, "AdminUsersGet", async || lists_and_gets(&stack, &admin, &path).await).await
+}
+
+async fn lists_and_gets(stack: &Stack, admin: &User, path: &str) -> Result<()> {
+    // Fresh instances have to read the tier of new users.
+    for function in ["AdminUsersList", "AdminUsersGet"] {
+        stack.aws.restart(&stack.resource(function).await?).await?;
+    }
+    admin.get("/api/admin/users").await?.expect(200)?;
+    admin.get(path).await?.expect(200).map(drop)
+}
+
+/// Creates a user, changes everything that can be changed, and sends a password.
+async fn manages_a_user(admin: &User) -> Result<()> {
+    let name = unique("managed");
+    let body =
+        json!({"username": name, "email": format!("{name}@example.com"), "admin": true, "tier": "premium"});
+    let user = admin.post("/api/admin/users", &body).await?.json(201)?;
+    let path = format!("/api/admin/users/{}", id_of(&user)?);
+    admin.patch(&path, &json!({"first_name": "x"})).await?.expect(200)?;
+    admin.patch(&path, &json!({"admin": false, "enabled": false})).await?.expect(200)?;
+    admin.patch(&path, &json!({"enabled": true})).await?.expect(200)?;
+    admin.post_empty(&format!("{path}/password")).await?.expect(204).map(drop)
+}
+
+#[tokio::test]
+async fn admin_users_create() -> Result<()> {
+    let stack = Stack::connect()?;
+    let admin = stack.admin().await?;
+    needs_all_it_may(&stack, "AdminUsersCreate", async || manages_a_user(&admin).await).await
+}
+
+/// It shares its role with AdminUsersCreate.
+#[tokio::test]
+async fn admin_users_update() -> Result<()> {
+    let stack = Stack::connect()?;
+    let admin = stack.admin().await?;
+    needs_all_it_may(&stack, "AdminUsersUpdate", async || manages_a_user(&admin).await).await
+}
+
+/// It shares its role with AdminUsersCreate.
+#[tokio::test]
+async fn admin_users_password() -> Result<()> {
+    let stack = Stack::connect()?;
+    let admin = stack.admin().await?;
+    needs_all_it_may(&stack, "AdminUsersPassword", async || manages_a_user(&admin).await).await
 }

@@ -64,6 +64,18 @@ async fn imagesets_update() -> Result<()> {
     .await
 }
 
+/// It shares its role with ImagesetsUpdate.
+#[tokio::test]
+async fn imagesets_patch() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (user, set) = set(&stack).await?;
+    needs_all_it_may(&stack, "ImagesetsPatch", async || {
+        let set = user.patch(&format!("/api/imagesets/{set}"), &json!({"title": "x"})).await?.json(200)?;
+        opens_its_pictures(&stack, &set["images"]["image1"]).await
+    })
+    .await
+}
+
 #[tokio::test]
 async fn imagesets_delete() -> Result<()> {
     let stack = Stack::connect()?;

@@ -7,6 +7,7 @@ mod admin;
 mod images;
 mod imagesets;
 mod phones;
+mod upload_links;
 mod workers;
 
 use std::env;
@@ -206,6 +207,17 @@ async fn auth_email_confirm() -> Result<()> {
 }
 
 #[tokio::test]
+async fn auth_account() -> Result<()> {
+    let stack = Stack::connect()?;
+    needs_all_it_may(&stack, "AuthAccount", async || {
+        let user = stack.user().await?;
+        let request = user.request(reqwest::Method::DELETE, "/api/auth/account");
+        tests::send(request.json(&json!({"password": user.password}))).await?.expect(202).map(drop)
+    })
+    .await
+}
+
+#[tokio::test]
 async fn tiers_get() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
@@ -230,6 +242,7 @@ async fn every_function_with_a_policy_has_its_test() -> Result<()> {
         include_str!("images.rs"),
         include_str!("imagesets.rs"),
         include_str!("phones.rs"),
+        include_str!("upload_links.rs"),
         include_str!("workers.rs"),
     );
     let mut template: Yaml = serde_yaml_ng::from_str(include_str!("../../../template.yaml"))?;

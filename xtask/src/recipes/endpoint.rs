@@ -125,3 +125,16 @@ fn every_function_is_in_the_table_of_aws_calls() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn every_change_by_an_admin_leaves_an_audit_entry() -> Result<()> {
+    for function in template::functions(&project::template())? {
+        let is_change =
+            |route: &template::Route| route.path.starts_with("/api/admin/") && route.method != "GET";
+        if function.routes.iter().any(is_change) {
+            let source = read(&format!("functions/admin/src/bin/{}.rs", function.bin))?;
+            assert!(source.contains("AuditTrail"), "{} writes no audit entry", function.bin);
+        }
+    }
+    Ok(())
+}

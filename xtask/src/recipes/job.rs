@@ -194,7 +194,7 @@ fn every_queue_has_a_name_in_the_contract_and_on_the_page() -> Result<()> {
 #[test]
 fn a_reader_of_the_stream_gives_nothing_up_too_early() -> Result<()> {
     let resources = resources()?;
-    let readers = [("WorkersStream", "StreamDeadLetters", 3), ("WorkersTiers", "TiersDeadLetters", 2)];
+    let readers = [("WorkersStream", "StreamDeadLetters", 4), ("WorkersTiers", "TiersDeadLetters", 2)];
     for (function, letters, filters) in readers {
         let events = resources[function]["Properties"]["Events"].as_mapping().context("no events")?;
         let stream = events.values().find(|event| event["Type"] == "DynamoDB").context("no stream")?;

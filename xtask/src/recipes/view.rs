@@ -39,7 +39,8 @@ fn every_view_is_imported_and_has_a_link() -> Result<()> {
         assert!(app.contains(&format!("\"./views/{name}\"")), "web/app.js does not import web/views/{name}");
         sources += &fs::read_to_string(path)?;
     }
-    for name in routes(&app)?.into_iter().filter(|name| !name.is_empty()) {
+    // Guests get the address from whoever made the link, not from the page.
+    for name in routes(&app)?.into_iter().filter(|name| !["", "send"].contains(name)) {
         let links = ["\"", "`"].map(|quote| format!("{quote}#/{name}"));
         let mut after_links = links.iter().flat_map(|link| sources.split(link).skip(1));
         let is_linked = after_links.any(|rest| rest.starts_with(['"', '`', '/', '?']));

@@ -1,23 +1,24 @@
 //! `DELETE /api/admin/account-tiers/{id}`: deletes a tier without users.
 
+use admin::AuditTrail;
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request};
-use domain::TierId;
+use domain::{AuditAction, TierId};
 use store::{DeleteTierError, Records};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let records = Records::from_env(&aws::config()?)?;
-    api::serve(|request| delete(&records, request)).await
+    let (records, audit) = (Records::from_env(&aws::config()?)?, AuditTrail::from_env()?);
+    api::serve(|request| delete(&records, &audit, request)).await
 }
 
-async fn delete(records: &Records, request: Request) -> Reply {
-    Caller::admin(&request).await?;
+async fn delete(records: &Records, audit: &AuditTrail, request: Request) -> Reply {
+    let caller = Caller::admin(&request).await?;
     let id = TierId::try_from(api::path(&request, "id").to_owned()).map_err(|_| Problem::not_found())?;
     if id == TierId::default_for_new_users() {
         let detail = "New users get this tier, so it cannot be deleted.";
         return Err(Problem::new(ProblemCode::TierIsDefault, detail));
     }
-    match records.delete_tier(&id).await {
+    match records.delete_tier(&id, &audit.tier(&caller, AuditAction::DeleteTier, &id)).await {
         Ok(()) => api::no_content(),
         Err(DeleteTierError::NotFound) => Err(Problem::not_found()),
         Err(DeleteTierError::InUse) => {
@@ -36,7 +37,7 @@ mod tests {
     use super::*;
 
     async fn answer(aws: &FakeAws, request: TestRequest, tier: &str) -> Answer {
-        delete(&aws.records(), request.path("id", tier).build()).await.into()
+        delete(&aws.records(), &AuditTrail::new(400), request.path("id", tier).build()).await.into()
     }
 
     #[tokio::test]

@@ -1,15 +1,16 @@
 //! `PUT /api/admin/account-tiers/{id}`: creates a tier or changes its rules. Within seconds, a worker copies the
 //! new rules to its users.
 
+use admin::AuditTrail;
 use api::{Caller, Error, Problem, Reply, Request, StatusCode, TierBody};
-use domain::{DefaultTier, InvalidField, ThumbnailSizes, Tier, TierId, TierName, UploadSize};
+use domain::{AuditAction, DefaultTier, InvalidField, ThumbnailSizes, Tier, TierId, TierName, UploadSize};
 use serde::Deserialize;
 use store::Records;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let records = Records::from_env(&aws::config()?)?;
-    api::serve(|request| put(&records, request)).await
+    let (records, audit) = (Records::from_env(&aws::config()?)?, AuditTrail::from_env()?);
+    api::serve(|request| put(&records, &audit, request)).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -33,8 +34,8 @@ struct Body {
 #[serde(try_from = "u64")]
 struct Count(u64);
 
-async fn put(records: &Records, request: Request) -> Reply {
-    Caller::admin(&request).await?;
+async fn put(records: &Records, audit: &AuditTrail, request: Request) -> Reply {
+    let caller = Caller::admin(&request).await?;
     let id = TierId::try_from(api::path(&request, "id").to_owned())
         .map_err(|error| Problem::from(("id", error)))?;
     let body: Body = api::body(&request)?;
@@ -59,7 +60,8 @@ async fn put(records: &Records, request: Request) -> Reply {
         max_ai_calls_per_day: or(max_ai_calls_per_day, before.max_ai_calls_per_day),
         revision: 0,
     };
-    api::json(StatusCode::OK, &TierBody::from(records.put_tier(&tier).await?))
+    records.put_tier(&tier, &audit.tier(&caller, AuditAction::PutTier, &tier.id)).await?;
+    api::json(StatusCode::OK, &TierBody::from(tier))
 }
 
 impl TryFrom<u64> for Count {

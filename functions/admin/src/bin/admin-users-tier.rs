@@ -1,9 +1,9 @@
 //! `PUT /api/admin/users/{id}/tier`: moves a user to a tier. The user keeps all images, even if they exceed the
 //! new limits.
 
-use admin::Pool;
+use admin::{AuditTrail, Pool};
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
-use domain::{TierId, UserId};
+use domain::{AuditAction, AuditDetails, TierId, UserId};
 use serde::{Deserialize, Serialize};
 use store::Records;
 
@@ -11,7 +11,8 @@ use store::Records;
 async fn main() -> Result<(), Error> {
     let config = aws::config()?;
     let (pool, records) = (Pool::from_env(&config)?, Records::from_env(&config)?);
-    api::serve(|request| put(&pool, &records, request)).await
+    let audit = AuditTrail::from_env()?;
+    api::serve(|request| put(&pool, &records, &audit, request)).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -26,18 +27,21 @@ struct UserTierBody {
     tier: TierId,
 }
 
-async fn put(pool: &Pool, records: &Records, request: Request) -> Reply {
-    Caller::admin(&request).await?;
+async fn put(pool: &Pool, records: &Records, audit: &AuditTrail, request: Request) -> Reply {
+    let caller = Caller::admin(&request).await?;
     let user: UserId = api::path_id(&request)?;
     let Body { tier } = api::body(&request)?;
-    let (known, found) = tokio::try_join!(pool.has(&user), records.tier(&tier))?;
-    if !known {
+    let (known, found) = tokio::try_join!(pool.user(&user), records.tier(&tier))?;
+    if known.is_none() {
         return Err(Problem::not_found());
     }
     let Some(found) = found else {
         return Err(Problem::invalid_field("tier", format!("tier: there is no tier {tier}")));
     };
-    if records.set_tier(&user, &found, domain::now()).await? {
+    let details =
+        AuditDetails { fields: vec!["tier".to_owned()], tier: Some(tier.clone()), ..AuditDetails::default() };
+    let entry = audit.user(&caller, AuditAction::UpdateUser, Some(&user), details);
+    if records.set_tier_audited(&user, &found, &entry, domain::now()).await? {
         api::json(StatusCode::OK, &UserTierBody { id: user, tier })
     } else {
         let detail = "Another request changed this tier at the same time. Try again.";
@@ -56,7 +60,7 @@ mod tests {
         let aws = FakeAws::new([ok("ListUsers", json!({"Users": users})), ok("GetItem", tier)]);
         let request = TestRequest::new("PUT").admin().path("id", USER).json(&json!({"tier": "premium"}));
         let pool = Pool::new(&aws.config(), "pool".to_owned());
-        put(&pool, &aws.records(), request.build()).await.into()
+        put(&pool, &aws.records(), &AuditTrail::new(400), request.build()).await.into()
     }
 
     #[tokio::test]
@@ -73,7 +77,8 @@ mod tests {
           }
         }
         "#);
-        insta::assert_json_snapshot!(answer(json!([{"Username": "ann"}]), json!({})).await, @r#"
+        let ann = json!({"Username": "ann", "Attributes": [{"Name": "sub", "Value": USER}]});
+        insta::assert_json_snapshot!(answer(json!([ann]), json!({})).await, @r#"
         {
           "status": 400,
           "body": {

@@ -3,6 +3,7 @@
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use auth::{Password, Pool, check_password, session_ended};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use qrcode::{EcLevel, QrCode, render::svg};
 use serde::{Deserialize, Serialize};
 
 /// The name that authenticator apps show.
@@ -27,6 +28,7 @@ struct Body {
 struct SecretBody {
     secret: String,
     otpauth_uri: String,
+    qr_code: String,
 }
 
 async fn create(pool: &Pool, request: Request) -> Reply {
@@ -43,7 +45,8 @@ async fn create(pool: &Pool, request: Request) -> Reply {
     let answer = associate.send().await.map_err(session_ended)?;
     let secret = answer.secret_code.ok_or_else(|| Problem::internal("Cognito returned no secret"))?;
     let otpauth_uri = otpauth_uri(&caller.username, &secret);
-    api::json(StatusCode::OK, &SecretBody { secret, otpauth_uri })
+    let qr_code = qr_code(&otpauth_uri)?;
+    api::json(StatusCode::OK, &SecretBody { secret, otpauth_uri, qr_code })
 }
 
 /// The address that authenticator apps read from a QR code (Key URI Format of Google Authenticator). Cognito's codes have
@@ -51,6 +54,13 @@ async fn create(pool: &Pool, request: Request) -> Reply {
 fn otpauth_uri(username: &str, secret: &str) -> String {
     let username = utf8_percent_encode(username, ESCAPED);
     format!("otpauth://totp/{ISSUER}:{username}?secret={secret}&issuer={ISSUER}")
+}
+
+/// The QR code of a text as an SVG picture. A user name of 128 characters has at most 1,536 bytes in the address, and a QR
+/// code of this level holds 2,331 (ISO/IEC 18004, table 7).
+fn qr_code(text: &str) -> Result<String, Problem> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(Problem::internal)?;
+    Ok(code.render::<svg::Color<'_>>().build())
 }
 
 #[cfg(test)]
@@ -71,16 +81,26 @@ mod tests {
             ok("InitiateAuth", json!({"AuthenticationResult": {}})),
             ok("AssociateSoftwareToken", json!({"SecretCode": "GEZDGNBVGY3TQOJQ"})),
         ]);
-        insta::assert_json_snapshot!(answer(&aws).await, @r#"
+        let mut answer = answer(&aws).await;
+        let picture = answer.body["qr_code"].take();
+        assert!(picture.as_str().unwrap().contains("<svg "), "{picture}");
+        insta::assert_json_snapshot!(answer, @r#"
         {
           "status": 200,
           "body": {
             "otpauth_uri": "otpauth://totp/Darkroom:ann?secret=GEZDGNBVGY3TQOJQ&issuer=Darkroom",
+            "qr_code": null,
             "secret": "GEZDGNBVGY3TQOJQ"
           }
         }
         "#);
         assert_eq!(aws.calls()[1].1, json!({"AccessToken": "token"}));
+    }
+
+    #[test]
+    fn the_longest_user_name_has_a_qr_code() {
+        let secret = "A".repeat(52);
+        assert!(qr_code(&otpauth_uri(&"\u{1f4f7}".repeat(128), &secret)).is_ok());
     }
 
     #[test]

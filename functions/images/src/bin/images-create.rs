@@ -112,6 +112,7 @@ mod tests {
               "thumbnails": [],
               "title": null,
               "updated_at": "[time]",
+              "upload_link": null,
               "uploaded_at": null,
               "version": 1,
               "width": null

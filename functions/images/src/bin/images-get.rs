@@ -72,6 +72,7 @@ mod tests {
             ],
             "title": null,
             "updated_at": "2026-03-12T19:03:58Z",
+            "upload_link": null,
             "uploaded_at": "2026-03-12T19:04:00Z",
             "version": 1,
             "width": 640

@@ -52,6 +52,7 @@ mod tests {
               "image2": null,
               "image3": null
             },
+            "is_complete": false,
             "title": "Cats",
             "updated_at": "[time]"
           }

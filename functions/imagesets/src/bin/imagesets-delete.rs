@@ -12,5 +12,5 @@ async fn main() -> Result<(), Error> {
 async fn delete(records: &Records, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let id = api::path_id(&request)?;
-    api::deleted(records.delete_set(&caller.user, id).await?)
+    api::deleted(records.delete_set(&caller.user, id, None).await?)
 }

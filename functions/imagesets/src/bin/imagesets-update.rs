@@ -17,9 +17,9 @@ async fn update(records: &Records, objects: &Objects, request: Request) -> Reply
     let user = &caller.user;
     let id = api::path_id(&request)?;
     let text: SetText = api::body(&request)?;
-    let now = domain::now();
+    let (change, now) = (text.into(), domain::now());
     let (set, profile) =
-        tokio::try_join!(records.change_set(user, id, &text, now), records.profile_or_default(user))?;
+        tokio::try_join!(records.change_set(user, id, &change, now), records.profile_or_default(user))?;
     let sets = [set.ok_or_else(Problem::not_found)?];
     let images = SetImages::of(&sets, records, objects, user, &profile.limits, now).await?;
     api::json(StatusCode::OK, &images.show(&sets[0]))

@@ -11,7 +11,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aws::CallError;
@@ -136,6 +136,12 @@ impl StreamWorker {
                 // The event of a file that arrived after the deletion may have been lost.
                 self.objects.remove_all(user, image).await?;
             }
+            Removed::Account => {
+                if !self.objects.remove_user(user, Instant::now() + CLEAN_UP_LIMIT).await? {
+                    return Err(CallError::Unavailable("a deleted account has many late files".into()));
+                }
+                info!(%user, "looked for late files of a deleted account");
+            }
             Removed::Set(slots) => {
                 self.records.delete_images_of(user, &slots, now).await?;
                 info!(%user, "deleted the images of a set");
@@ -218,7 +224,10 @@ mod tests {
         let worker = StreamWorker {
             records: aws.records(),
             objects: aws.objects(),
-            dispatcher: Dispatcher::new(&config, ["analysis", "edits", "dropbox"].map(str::to_owned)),
+            dispatcher: Dispatcher::new(
+                &config,
+                ["analysis", "edits", "dropbox", "accounts"].map(str::to_owned),
+            ),
             arrived: ArrivedUploads::new(
                 aws.records(),
                 aws.objects(),

@@ -4,6 +4,11 @@
 //! A schedule invokes it. It looks at each image at three ages, so the cost does not grow with the number of images that
 //! exist. An operator can also invoke it for any time: `{"from": "2026-03-12T00:00:00Z", "to": "2026-03-13T00:00:00Z"}`
 //! are the times at which the images were created.
+//!
+//! After an upgrade, scheduled runs also add the image sets of earlier versions to the list for admins
+//! (`shared/store/src/set_index.rs`).
+
+use std::time::{Duration, Instant};
 
 use aws::CallError;
 use aws_types::SdkConfig;
@@ -26,6 +31,9 @@ const WINDOW: i64 = 20 * 60;
 
 /// How many uploads are looked at simultaneously.
 const CONCURRENCY: usize = 16;
+
+/// How long a run scans the table for image sets of earlier versions. The next run continues.
+const INDEX_TIME: Duration = Duration::from_secs(120);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -75,6 +83,8 @@ struct Swept {
     sent: usize,
     /// The number of images that could not be looked at.
     failed: usize,
+    /// The number of image sets of earlier versions that were found.
+    older_sets: usize,
 }
 
 struct Sweeper {
@@ -89,11 +99,15 @@ impl Sweeper {
 
     async fn handle(&self, event: LambdaEvent<Event>) -> Result<Swept, Error> {
         let mut swept = Swept::default();
+        let is_scheduled = matches!(event.payload, Event::Scheduled { .. });
         for window in event.payload.windows()? {
             self.sweep(window, &mut swept).await?;
         }
-        let Swept { unfinished, sent, failed } = swept;
-        info!(unfinished, sent, failed, "looked for uploads that were not developed");
+        if is_scheduled {
+            swept.older_sets = self.index_older_sets().await?;
+        }
+        let Swept { unfinished, sent, failed, older_sets } = swept;
+        info!(unfinished, sent, failed, older_sets, "looked for uploads that were not developed");
         // Lambda then repeats the run. An upload that is sent twice is developed once.
         if failed > 0 { Err(format!("looking at {failed} images failed").into()) } else { Ok(swept) }
     }
@@ -123,6 +137,18 @@ impl Sweeper {
                 return Ok(());
             }
             position = next;
+        }
+    }
+
+    /// Adds the image sets of earlier versions to the list for admins, in a part of the table.
+    async fn index_older_sets(&self) -> Result<usize, CallError> {
+        let (begin, mut found) = (Instant::now(), 0);
+        loop {
+            let (some, follows) = self.records.index_older_sets().await?;
+            found += some;
+            if !follows || begin.elapsed() > INDEX_TIME {
+                return Ok(found);
+            }
         }
     }
 

@@ -57,6 +57,10 @@ async fn refresh_limits(records: &Records, record: &EventRecord) -> Result<(), C
     let (Some(user), "PROFILE") = (keys.user()?, keys.sk.as_str()) else {
         return Ok(());
     };
+    // The profile of a user who created nothing and deletes the account has no content.
+    if record.change.new_image.get("tier").is_none() {
+        return Ok(());
+    }
     let profile: Profile = new_item(record)?;
     if records.refresh_limits(&user, &profile, domain::now()).await? {
         info!(%user, tier = %profile.tier, "replaced outdated rules of a new profile");

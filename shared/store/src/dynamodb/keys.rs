@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Image, ImageId, JobId, LinkId, PhoneNumber, SetId, TierId, Timestamp, UserId};
+use domain::{
+    AuditId, Image, ImageId, ImageSet, JobId, LinkId, Month, PhoneNumber, SetId, TierId, Timestamp,
+    UploadLinkId, UserId,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -12,6 +15,9 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 pub(crate) const IMAGE: &str = "IMAGE#";
 pub(crate) const SET: &str = "SET#";
 pub(crate) const LINK: &str = "LINK#";
+pub(crate) const JOB: &str = "JOB#";
+pub(crate) const PROFILE: &str = "PROFILE";
+pub(crate) const UPLOAD_LINK: &str = "UPLOADLINK#";
 pub(crate) const TIERS: &str = "TIER";
 pub(crate) const TIER_JOINS: &str = "TIER_JOINS";
 
@@ -34,7 +40,7 @@ pub(crate) fn set_key(user: &UserId, set: SetId) -> Item {
 }
 
 pub(crate) fn profile_key(user: &UserId) -> Item {
-    key(user_pk(user), "PROFILE")
+    key(user_pk(user), PROFILE)
 }
 
 pub(crate) fn tier_key(tier: &TierId) -> Item {
@@ -52,7 +58,7 @@ pub(crate) fn tier_joins_key(tier: &TierId) -> Item {
 }
 
 pub(crate) fn job_key(user: &UserId, job: JobId) -> Item {
-    key(user_pk(user), format!("JOB#{job}"))
+    key(user_pk(user), format!("{JOB}{job}"))
 }
 
 /// The item that records that an expiring link works. It expires with the link.
@@ -65,9 +71,19 @@ pub(crate) fn pending_email_key(user: &UserId) -> Item {
     key(user_pk(user), "PENDING_EMAIL")
 }
 
+/// The item of an upload link. It expires with the link.
+pub(crate) fn upload_link_key(link: &UploadLinkId) -> Item {
+    key(user_pk(link.user()), format!("{UPLOAD_LINK}{}", link.secret()))
+}
+
 /// The item that stores what a request with an idempotency key created. `digest` is a digest of the key.
 pub(crate) fn request_key(user: &UserId, digest: &str) -> Item {
     key(user_pk(user), format!("REQUEST#{digest}"))
+}
+
+/// The item that names the user pool of the table's users.
+pub(crate) fn pool_key() -> Item {
+    key(string("POOL"), "POOL")
 }
 
 /// The item that expires at the deadline of a replacement.
@@ -80,7 +96,27 @@ pub(crate) fn refund_key(user: &UserId, image: ImageId) -> Item {
     key(user_pk(user), format!("RECLAIMED#{image}"))
 }
 
-fn key(pk: AttributeValue, sk: impl Into<String>) -> Item {
+/// An entry of the audit trail.
+pub(crate) fn audit_key(entry: AuditId) -> Item {
+    key(audit_month(Month::of(entry.time())), entry.to_string())
+}
+
+/// The partition of a month's audit entries.
+pub(crate) fn audit_month(month: Month) -> AttributeValue {
+    string(format!("AUDIT#{month}"))
+}
+
+/// The lock of requests that may take the last admin away.
+pub(crate) fn admin_lock_key() -> Item {
+    key(string("ADMINS"), "LOCK")
+}
+
+/// The item that stores how far the sets of earlier versions have got the attributes of the list for admins.
+pub(crate) fn set_index_key() -> Item {
+    key(string("SET_INDEX"), "POSITION")
+}
+
+pub(crate) fn key(pk: AttributeValue, sk: impl Into<String>) -> Item {
     HashMap::from([("pk".to_owned(), pk), ("sk".to_owned(), string(sk))])
 }
 
@@ -136,6 +172,25 @@ pub(crate) fn image_item(user: &UserId, image: &Image) -> Result<Item, CallError
     Ok(item)
 }
 
+/// An image set's item, with the attributes for the list for admins and for its search.
+pub(crate) fn set_item(user: &UserId, set: &ImageSet) -> Result<Item, CallError> {
+    let mut item = item(set_key(user, set.id), set)?;
+    item.extend(set_index_attributes(set));
+    Ok(item)
+}
+
+/// The attributes of a set's item that only the list for admins and its search use.
+pub(crate) fn set_index_attributes(set: &ImageSet) -> Vec<(String, AttributeValue)> {
+    let mut attributes = vec![("shard".to_owned(), set_shard(set.id.shard(SHARDS)))];
+    if let Some(title) = &set.title {
+        attributes.push(("search_title".to_owned(), search_name(title.as_str())));
+    }
+    if let Some(description) = &set.description {
+        attributes.push(("search_description".to_owned(), search_name(description.as_str())));
+    }
+    attributes
+}
+
 /// The sort key of the index that lists a user's images for a phone number.
 pub(crate) fn phone_image(number: &PhoneNumber, image: ImageId) -> AttributeValue {
     string(format!("{}{image}", phone_images(number)))
@@ -152,7 +207,12 @@ pub(crate) fn shard(shard: u8) -> AttributeValue {
     string(format!("IMAGES#{shard}"))
 }
 
-/// The lower-case file name, which the search by file name uses.
+/// A partition of the index that lists the image sets of all users. It is the same index as that of the images.
+pub(crate) fn set_shard(shard: u8) -> AttributeValue {
+    string(format!("SETS#{shard}"))
+}
+
+/// A file name or another text in lower case, for a search in which upper and lower case are equal.
 pub(crate) fn search_name(name: &str) -> AttributeValue {
     string(name.to_lowercase())
 }

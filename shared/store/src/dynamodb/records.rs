@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::{
         delete_item::builders::DeleteItemFluentBuilder,
         put_item::builders::PutItemFluentBuilder,
         query::builders::QueryFluentBuilder,
+        scan::builders::ScanFluentBuilder,
         update_item::{UpdateItemError, UpdateItemOutput},
     },
     types::KeysAndAttributes,
@@ -84,8 +85,13 @@ impl Records {
 
     /// Reads an item with a consistent read.
     pub(crate) async fn get<T: DeserializeOwned>(&self, key: Item) -> Result<Option<T>, CallError> {
+        self.get_item(key).await?.map(read).transpose()
+    }
+
+    /// Reads an item with a consistent read, as it is stored.
+    pub(crate) async fn get_item(&self, key: Item) -> Result<Option<Item>, CallError> {
         let get = self.dynamodb.get_item().table_name(&self.table).set_key(Some(key));
-        get.consistent_read(true).send().await?.item.map(read).transpose()
+        Ok(get.consistent_read(true).send().await?.item)
     }
 
     /// A query of the items whose keys meet `keys` and whose attributes meet `filter`.
@@ -104,6 +110,20 @@ impl Records {
             .table_name(&self.table)
             .key_condition_expression(keys)
             .set_filter_expression(filter)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values))
+    }
+
+    /// A scan of the items whose attributes meet `filter`.
+    pub(crate) fn scan(&self, filter: Condition) -> Result<ScanFluentBuilder, CallError> {
+        let mut placeholders = Placeholders::default();
+        let filter = filter.render(&mut placeholders);
+        let (names, values) = placeholders.into_maps()?;
+        Ok(self
+            .dynamodb
+            .scan()
+            .table_name(&self.table)
+            .filter_expression(filter)
             .set_expression_attribute_names(names)
             .set_expression_attribute_values(values))
     }

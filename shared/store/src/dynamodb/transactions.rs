@@ -23,6 +23,8 @@ use super::{
 pub(crate) enum TransactItemKind {
     /// Stores what a request with an idempotency key created.
     IdempotencyKey,
+    /// Counts images against an upload link.
+    UploadLink,
     /// Updates the image that a job or an edit is for.
     Source,
     /// Fills the slot of a set.

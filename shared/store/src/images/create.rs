@@ -2,7 +2,7 @@
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use domain::{Addition, Image, ImageId, ImageSet, LimitError, SetPlace, Timestamp, UserId};
+use domain::{Addition, Image, ImageId, ImageSet, LimitError, SetPlace, Timestamp, UploadLink, UserId};
 
 use crate::{
     dynamodb::{
@@ -31,6 +31,12 @@ pub enum CreateError {
     /// The slot contains an image.
     #[error("the slot contains an image")]
     SlotTaken,
+    /// The upload link was revoked or has expired.
+    #[error("the upload link does not exist")]
+    NoSuchUploadLink,
+    /// The upload link has less room than the request needs.
+    #[error("the upload link is full")]
+    UploadLinkFull,
     /// The set does not exist.
     #[error("the set does not exist")]
     NoSuchSet,
@@ -87,9 +93,22 @@ impl Records {
         key: Option<&IdempotencyKey>,
         now: Timestamp,
     ) -> Result<Created<Vec<Image>>, CreateError> {
+        let count = Count::start(self, user, Addition::of_images(images), now).await?;
+        self.create_counted_images(user, images, more, count, key, now).await
+    }
+
+    /// Does the same as [`Records::create_images_with`]. `count` is the part of the transaction that counts the images.
+    pub(crate) async fn create_counted_images(
+        &self,
+        user: &UserId,
+        images: &[Image],
+        more: &[(TransactItemKind, TransactWriteItem)],
+        mut count: Count<'_>,
+        key: Option<&IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<Created<Vec<Image>>, CreateError> {
         // A refused attempt returns the stored state for the next one. Other requests of the user may change it again.
         const ROUNDS: usize = 4;
-        let mut count = Count::start(self, user, Addition::of_images(images), now).await?;
         let mut expected_occupant = None;
         for _ in 0..ROUNDS {
             // The tier is read at the same time, so that a new user does not wait for it later.
@@ -148,6 +167,13 @@ impl Records {
             Some((Kind::Set, Some(set))) => {
                 let set: ImageSet = read(set)?;
                 Attempt::Slot(images.iter().find_map(|image| set.slots.get(image.set?.image_type)))
+            }
+            Some((Kind::UploadLink, link)) => {
+                let link = link.map(read::<UploadLink>).transpose()?;
+                return Err(match link.and_then(|link| link.unless_expired(now)) {
+                    Some(_) => CreateError::UploadLinkFull,
+                    None => CreateError::NoSuchUploadLink,
+                });
             }
             Some((Kind::Source, _)) => Attempt::SourceChanged,
             Some((Kind::Occupant, _)) => Attempt::SlotTaken,

@@ -7,10 +7,12 @@ use domain::{Image, ImageId, Status, Timestamp, UserId};
 
 use crate::{
     OwnedImage,
+    account::not_deleted,
     dynamodb::{
         condition::{between, eq, exists, is_in, not_exists},
         keys::{
-            Item, SHARDS, image_item, image_key, number, owner, read, refund_key, set_key, shard, string,
+            Item, SHARDS, image_item, image_key, number, owner, profile_key, read, refund_key, set_key,
+            shard, string,
         },
         records::Records,
         transactions::refused,
@@ -93,7 +95,8 @@ impl Records {
     /// Puts back an image that DynamoDB has deleted at its deadline, with another day, because its upload has arrived. If
     /// its slot contains another image by now, the image no longer belongs to the set.
     ///
-    /// Returns whether the image exists afterwards. It does not if `workers-stream` has already cleaned up after it.
+    /// Returns whether the image exists afterwards. It does not if `workers-stream` has already cleaned up after it, or if
+    /// the account of its owner was deleted.
     ///
     /// # Errors
     /// [`CallError`]
@@ -104,6 +107,7 @@ impl Records {
             let mut items = vec![
                 self.put_new(image_item(user, &image)?)?,
                 self.check(refund_key(user, image.id), not_exists("pk"))?,
+                self.check(profile_key(user), exists("tier").and(not_deleted()))?,
             ];
             items.extend(self.check_slot(user, &image)?);
             let Some(reasons) = self.transact(items).await? else { return Ok(true) };
@@ -111,19 +115,22 @@ impl Records {
             if is_refused(0) {
                 return Ok(true);
             }
-            if is_refused(1) || image.set.is_none() {
+            if is_refused(1) || is_refused(2) || image.set.is_none() {
                 return Ok(false);
             }
             image.set = None;
         }
     }
 
-    /// Whether `workers-stream` has cleaned up after this image, which does not exist any more.
+    /// Whether `workers-stream` has cleaned up after this image, which does not exist any more. Nobody puts back an image
+    /// of a deleted account, so there is nothing to wait for either.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn is_cleaned_up(&self, user: &UserId, id: ImageId) -> Result<bool, CallError> {
-        Ok(self.get::<serde::de::IgnoredAny>(refund_key(user, id)).await?.is_some())
+        let marker = self.get::<serde::de::IgnoredAny>(refund_key(user, id));
+        let (marker, is_deleted) = tokio::try_join!(marker, self.is_account_deleted(user))?;
+        Ok(marker.is_some() || is_deleted)
     }
 
     /// The item of a transaction that checks that the image's slot contains the image. `None` if it has no slot.

@@ -53,6 +53,9 @@ impl Records {
     /// refunded before are left out, so a repeated call changes nothing. `refunds` contains at most
     /// [`Records::REFUNDS_AT_ONCE`] images.
     ///
+    /// If the account was deleted, there is no usage any more. Then only the jobs are enqueued, and nothing is left that
+    /// would have to expire: a second job for the same copy in Dropbox does no harm.
+    ///
     /// # Errors
     /// [`CallError`]. Nothing is written then.
     pub async fn refund_quota(
@@ -66,13 +69,18 @@ impl Records {
         let mut has_profile = true;
         while !due.is_empty() {
             let items = self.refund_items(user, &due, has_profile, now)?;
+            if items.is_empty() {
+                return Ok(());
+            }
             let Some(reasons) = self.transact(items).await? else { return Ok(()) };
             let is_refused = |index: usize| reasons.get(index).and_then(refused).is_some();
             // The markers are the first items, and the profile's update follows them.
             let profile_is_missing = has_profile && is_refused(due.len());
             let before = due.len();
-            let mut index = 0..;
-            due.retain(|_| !index.next().is_some_and(is_refused));
+            if has_profile {
+                let mut index = 0..;
+                due.retain(|_| !index.next().is_some_and(is_refused));
+            }
             if due.len() == before && !profile_is_missing {
                 return Err(CallError::internal("DynamoDB refused a refund without a reason"));
             }
@@ -81,7 +89,7 @@ impl Records {
         Ok(())
     }
 
-    /// The items of a transaction: the markers, the update of the usage, and the jobs.
+    /// The items of a transaction: the markers, the update of the usage, and the jobs. Without a profile, only the jobs.
     fn refund_items(
         &self,
         user: &UserId,
@@ -92,7 +100,7 @@ impl Records {
         // Longer than a stream keeps its records (24 hours) and a queue keeps its messages (14 days).
         const MARKER_SECONDS: i64 = 15 * 24 * 60 * 60;
         let mut items = Vec::with_capacity(2 * refunds.len() + 1);
-        for refund in refunds {
+        for refund in refunds.iter().filter(|_| has_profile) {
             let mut marker = refund_key(user, refund.image);
             marker.insert("expires_at".to_owned(), number(now.as_second() + MARKER_SECONDS));
             if refund.late_file {
@@ -105,7 +113,7 @@ impl Records {
             let bytes: i128 = refunds.iter().map(|refund| i128::from(refund.bytes)).sum();
             let count = i128::try_from(refunds.len()).map_err(CallError::internal)?;
             let usage = Update::new(profile_key(user)).add("images", -count).add("bytes", -bytes);
-            items.push(usage.when(exists("pk")).in_transaction(self)?);
+            items.push(usage.when(exists("images")).in_transaction(self)?);
         }
         for task in refunds.iter().filter_map(|refund| refund.task.clone()) {
             items.push(self.put_job(user, &Job::new(JobId::generate(), task))?);

@@ -5,12 +5,15 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::{Image, ImageId, Profile, Status, Tier, Timestamp, Upload, UserId};
 
 use super::update::Change;
-use crate::dynamodb::{
-    condition::{eq, exists, ge},
-    keys::{image_key, number, profile_key, read, replacement_key, string, timestamp, value},
-    records::Records,
-    transactions::refused,
-    update::{Update, difference},
+use crate::{
+    account::{is_deleted, not_deleted},
+    dynamodb::{
+        condition::{eq, exists, ge},
+        keys::{image_key, number, profile_key, read, replacement_key, string, timestamp, value},
+        records::Records,
+        transactions::refused,
+        update::{Update, difference},
+    },
 };
 
 /// Why a picture was not replaced.
@@ -61,6 +64,10 @@ impl Records {
             ];
             let Some(reasons) = self.transact(items).await? else { return Ok(new) };
             if let Some(profile) = reasons.get(1).and_then(refused) {
+                if profile.is_some_and(is_deleted) {
+                    // The image is about to be deleted too.
+                    return Err(ReplaceError::NotFound);
+                }
                 let profile: Profile = read(profile.cloned().unwrap_or_default())?;
                 return Err(ReplaceError::FileTooLarge(Box::new(profile.limits)));
             }
@@ -124,7 +131,7 @@ impl Records {
         let bytes = before.quota_bytes().saturating_sub(after.quota_bytes());
         Update::new(profile_key(user))
             .add("bytes", -i128::from(bytes))
-            .when(exists("pk"))
+            .when(exists("bytes"))
             .in_transaction(self)
     }
 }
@@ -158,7 +165,8 @@ fn begin_version(
 fn count_version(user: &UserId, old: &Image, new: &Image) -> Update {
     Update::new(profile_key(user))
         .add("bytes", difference(old.quota_bytes(), new.quota_bytes()))
-        .when(exists("pk").and(ge("limits.max_image_bytes", number(new.upload.size.bytes()))))
+        .when(exists("pk").and(not_deleted()))
+        .when(ge("limits.max_image_bytes", number(new.upload.size.bytes())))
 }
 
 /// The image with a new version that waits for its upload.

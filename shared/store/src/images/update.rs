@@ -2,7 +2,7 @@
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::{Description, FileName, Image, ImageId, SetPlace, Timestamp, Title, UserId};
+use domain::{AuditEntry, Description, FileName, Image, ImageId, SetPlace, Timestamp, Title, UserId};
 
 use super::filter::not_expired;
 use crate::dynamodb::{
@@ -76,6 +76,28 @@ impl Records {
         }
     }
 
+    /// Changes an image's name and texts, and writes the entry of this change by an admin. Returns the image, or `None` if
+    /// it does not exist.
+    ///
+    /// The transaction cannot return the image, so the image is read at the same time.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn change_image_audited(
+        &self,
+        user: &UserId,
+        id: ImageId,
+        change: &Change,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<Option<Image>, CallError> {
+        let update = change.add_to(Update::new(image_key(user, id)), now)?;
+        let update = update.when(exists("pk").and(not_expired(now))).in_transaction(self)?;
+        let items = vec![update, self.audit_in_transaction(entry)?];
+        let (image, refused) = tokio::try_join!(self.image(user, id, now), self.transact(items))?;
+        Ok(image.filter(|_| refused.is_none()).map(|image| change.applied_to(image, now)))
+    }
+
     /// Deletes an image's item and empties its slot. `workers-stream` then deletes the files and refunds the quota.
     /// Returns whether the image existed.
     ///
@@ -89,15 +111,16 @@ impl Records {
         Ok(true)
     }
 
-    /// Deletes the item of an image that was read before. Because the slot of an image never changes, the slot is emptied
-    /// at the same time. Returns whether the image still existed.
+    /// Deletes the item of an image that was read before, and writes the entry of this deletion by an admin. Because the
+    /// slot of an image never changes, the slot is emptied at the same time. Returns whether the image still existed.
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn delete_known_image(
+    pub async fn delete_image_audited(
         &self,
         user: &UserId,
         image: &Image,
+        entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<bool, CallError> {
         let freed = async {
@@ -106,8 +129,11 @@ impl Records {
                 None => Ok(()),
             }
         };
-        let (deleted, ()) = tokio::try_join!(self.delete_record(user, image.id, now), freed)?;
-        Ok(deleted.is_some())
+        let exists = exists("pk").and(not_expired(now));
+        let delete = self.delete_in_transaction(image_key(user, image.id), exists)?;
+        let items = vec![delete, self.audit_in_transaction(entry)?];
+        let (refused, ()) = tokio::try_join!(self.transact(items), freed)?;
+        Ok(refused.is_none())
     }
 
     /// Deletes an image's item. Returns the image if it existed.

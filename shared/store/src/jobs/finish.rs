@@ -129,7 +129,7 @@ impl Records {
             .when(eq("size", number(edit.upload.size.bytes())));
         let usage = Update::new(profile_key(user))
             .add("bytes", difference(edit.upload.size.bytes(), size.bytes()))
-            .when(exists("pk"));
+            .when(exists("bytes"));
         let items = vec![image.in_transaction(self)?, usage.in_transaction(self)?];
         Ok(self.transact(items).await?.is_none())
     }

@@ -4,6 +4,8 @@
 //! read it any more. S3 deletes it for good after the days of the parameter `RecoveryDays`, and then the marker ("Working
 //! with delete markers", Amazon S3 User Guide). No function may delete a version (`s3:DeleteObjectVersion`).
 
+use std::time::Instant;
+
 use aws::CallError;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use domain::{ImageId, ObjectKey, UserId};
@@ -22,6 +24,19 @@ impl Objects {
             self.remove_prefix(&self.derived, &prefix)
         )?;
         Ok(())
+    }
+
+    /// Deletes all files of a user from both buckets. Begins nothing after `until`. Returns whether there was enough time.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn remove_user(&self, user: &UserId, until: Instant) -> Result<bool, CallError> {
+        let prefix = domain::user_prefix(user);
+        let (uploads, derived) = tokio::try_join!(
+            self.remove_until(&self.uploads, &prefix, &|_| true, Some(until)),
+            self.remove_until(&self.derived, &prefix, &|_| true, Some(until))
+        )?;
+        Ok(uploads && derived)
     }
 
     /// Deletes the files of one version of an image from both buckets.
@@ -69,8 +84,22 @@ impl Objects {
         prefix: &str,
         is_unneeded: &impl Fn(&str) -> bool,
     ) -> Result<(), CallError> {
+        self.remove_until(bucket, prefix, is_unneeded, None).await.map(drop)
+    }
+
+    /// Deletes files until there are none left, or until it is late. Returns whether there are none left.
+    async fn remove_until(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        is_unneeded: &impl Fn(&str) -> bool,
+        until: Option<Instant>,
+    ) -> Result<bool, CallError> {
         let mut pages = self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
         while let Some(page) = pages.next().await {
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Ok(false);
+            }
             let keys: Vec<_> = page?
                 .contents
                 .unwrap_or_default()
@@ -91,6 +120,6 @@ impl Objects {
                 )));
             }
         }
-        Ok(())
+        Ok(true)
     }
 }

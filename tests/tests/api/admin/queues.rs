@@ -22,6 +22,7 @@ async fn a_dead_letter_shows() -> Result<()> {
         ("failed-uploads", "UploadDeadLetters"),
         ("reclaim", "StreamDeadLetters"),
         ("tiers", "TiersDeadLetters"),
+        ("accounts", "AccountDeadLetters"),
     ] {
         let before = queue(&admin, name).await?["dead"].as_u64().context("no number")?;
         let url = stack.resource(letters).await?;
@@ -38,7 +39,7 @@ async fn a_dead_letter_shows() -> Result<()> {
 async fn work_that_waits_and_work_that_is_done_are_told_apart() -> Result<()> {
     let stack = Stack::connect()?;
     let admin = stack.admin().await?;
-    for name in ["analysis", "edits", "dropbox", "failed-uploads", "reclaim", "tiers"] {
+    for name in ["analysis", "edits", "dropbox", "failed-uploads", "reclaim", "tiers", "accounts"] {
         let queue = queue(&admin, name).await?;
         assert!(queue["waiting"].is_u64() && queue["in_flight"].is_u64(), "{queue}");
     }

@@ -1,8 +1,9 @@
-//! `GET /api/admin/users` and `PUT /api/admin/users/{id}/tier`
+//! `GET` and `POST /api/admin/users`, `GET` and `PATCH /api/admin/users/{id}`, `POST /api/admin/users/{id}/password` and
+//! `PUT /api/admin/users/{id}/tier`
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tests::{Stack, Tier, User, id_of, pictures};
+use tests::{Answer, Stack, Tier, User, id_of, pictures, unique, until};
 
 /// Every user, from all pages.
 async fn everybody(admin: &User, limit: usize) -> Result<Vec<Value>> {
@@ -113,5 +114,212 @@ async fn users_and_tiers_that_do_not_exist_are_told_apart() -> Result<()> {
         let problem = admin.put(&path, &json!({"tier": tier})).await?.problem(400, "invalid-field")?;
         assert_eq!(problem["field"], "tier");
     }
+    Ok(())
+}
+
+/// The user, as an admin sees it.
+async fn seen(admin: &User, id: &str) -> Result<Value> {
+    admin.get(&format!("/api/admin/users/{id}")).await?.json(200)
+}
+
+async fn change(admin: &User, user: &User, change: &Value) -> Result<Answer> {
+    admin.patch(&format!("/api/admin/users/{}", user.id), change).await
+}
+
+/// Logs in with this password.
+async fn log_in(stack: &Stack, username: &str, password: &str) -> Result<Answer> {
+    stack.post("/api/auth/login", &json!({"username": username, "password": password})).await
+}
+
+/// The temporary passwords that were sent to an address.
+async fn mailed_passwords(stack: &Stack, email: &str, count: usize) -> Result<Vec<String>> {
+    let url = format!("{}/_ministack/ses/messages", stack.outputs.endpoint_url);
+    until(&format!("{count} invitations to {email}"), async || {
+        let mails = stack.fetch(&url).await?.json(200)?;
+        let mails = mails["messages"].as_object().into_iter().flatten();
+        let mails = mails.flat_map(|(_account, mails)| mails.as_array().into_iter().flatten());
+        let mails = mails.filter(|mail| mail["To"].as_array().is_some_and(|to| to.contains(&json!(email))));
+        let texts = mails.filter_map(|mail| mail["BodyText"].as_str().or(mail["BodyHtml"].as_str()));
+        let passwords = texts.filter_map(|text| {
+            let (_, rest) = text.split_once("temporary password is ")?;
+            Some(rest.split_whitespace().next()?.trim_end_matches('.').to_owned())
+        });
+        let passwords: Vec<String> = passwords.collect();
+        Ok((passwords.len() == count).then_some(passwords))
+    })
+    .await
+}
+
+/// The login needs one more step: the user has to choose a password.
+fn needs_a_new_password(answer: &Answer) -> Result<()> {
+    let is_next = answer.text().contains("challenge-required") || answer.text().contains("new_password");
+    ensure!(is_next, "{} {}", answer.status, answer.text());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_search_finds_users_by_the_beginning_of_their_name_or_address() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (admin, user, other) = tokio::try_join!(stack.admin(), stack.user(), stack.user())?;
+    let address = format!("{}@example.com", unique("address"));
+    change(&admin, &user, &json!({"email": address})).await?.expect(200)?;
+    let found = async |search: &str| -> Result<Vec<String>> {
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = admin.get(&format!("/api/admin/users?search={search}&limit=5{cursor}")).await?;
+            let page = page.json(200)?;
+            let users = page["users"].as_array().context("no list")?;
+            found.extend(users.iter().filter_map(|user| user["id"].as_str()).map(str::to_owned));
+            let Some(next) = page["next_cursor"].as_str() else { return Ok(found) };
+            cursor = format!("&cursor={next}");
+        }
+    };
+    assert_eq!(found(&user.username).await?, [user.id.clone()]);
+    assert_eq!(found(&address[..address.len() - 4]).await?, [user.id.clone()]);
+    // This address begins with the name, so both searches find the user, who is listed once.
+    assert!(other.email.starts_with(&other.username), "{}", other.email);
+    assert_eq!(found(&other.username).await?, [other.id]);
+    assert_eq!(found(&user.username[1..]).await?, Vec::<String>::new());
+    let problem = admin.get(&format!("/api/admin/users?search={}", "x".repeat(129))).await?;
+    assert_eq!(problem.problem(400, "invalid-field")?["field"], "search");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: only its mailbox can be read"]
+async fn an_admin_invites_a_user_who_logs_in_with_the_mailed_password() -> Result<()> {
+    let stack = Stack::connect()?;
+    let admin = stack.admin().await?;
+    let username = unique("invited");
+    let email = format!("{username}@example.com");
+    let body = json!({"username": username, "email": email, "tier": "premium", "admin": true});
+    let made = admin.post("/api/admin/users", &body).await?.json(201)?;
+    assert_eq!((&made["username"], &made["email"]), (&json!(username), &json!(email)));
+    assert_eq!((&made["tier"], &made["admin"]), (&json!("premium"), &json!(true)));
+    assert_eq!((&made["status"], &made["email_verified"]), (&json!("FORCE_CHANGE_PASSWORD"), &json!(true)));
+    let id = id_of(&made)?;
+    let mut again = seen(&admin, id).await?;
+    // Users without a profile have used nothing.
+    assert_eq!(again["usage"].take(), json!({"images": 0, "bytes": 0}));
+    assert_eq!((&again["tier"], &again["admin"]), (&json!("premium"), &json!(true)));
+
+    let passwords = mailed_passwords(&stack, &email, 1).await?;
+    log_in(&stack, &username, "Wrong-Passw0rd").await?.problem(401, "wrong-credentials")?;
+    needs_a_new_password(&log_in(&stack, &username, &passwords[0]).await?)?;
+
+    admin.post("/api/admin/users", &body).await?.problem(409, "username-taken")?;
+    let unknown = json!({"username": unique("u"), "email": email_of("x"), "tier": "none"});
+    let problem = admin.post("/api/admin/users", &unknown).await?.problem(400, "invalid-field")?;
+    assert_eq!(problem["field"], "tier");
+    for (field, value) in [("username", json!("a b")), ("email", json!("nobody")), ("admin", json!("yes"))] {
+        let mut body = json!({"username": unique("u"), "email": email_of("x")});
+        body[field] = value;
+        let problem = admin.post("/api/admin/users", &body).await?.problem(400, "invalid-field")?;
+        assert_eq!(problem["field"], field);
+    }
+    Ok(())
+}
+
+fn email_of(name: &str) -> String {
+    format!("{}@example.com", unique(name))
+}
+
+#[tokio::test]
+async fn an_admin_changes_address_names_and_tier_and_what_is_left_out_stays() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
+    let email = email_of("changed");
+    let body = json!({"email": email, "first_name": "Ann", "last_name": "Ünal", "tier": "enterprise"});
+    let changed = change(&admin, &user, &body).await?.json(200)?;
+    for seen in [&changed, &seen(&admin, &user.id).await?] {
+        assert_eq!((&seen["email"], &seen["email_verified"]), (&json!(email), &json!(true)));
+        assert_eq!((&seen["first_name"], &seen["last_name"]), (&json!("Ann"), &json!("Ünal")));
+        assert_eq!(
+            (&seen["tier"], &seen["enabled"], &seen["admin"]),
+            (&json!("enterprise"), &json!(true), &json!(false))
+        );
+    }
+    let profile = user.get("/api/auth/profile").await?.json(200)?;
+    assert_eq!((&profile["email"], &profile["tier"]), (&json!(email), &json!("enterprise")));
+
+    change(&admin, &user, &json!({"first_name": null})).await?.expect(200)?;
+    let after = seen(&admin, &user.id).await?;
+    assert_eq!((&after["first_name"], &after["last_name"]), (&Value::Null, &json!("Ünal")));
+    assert_eq!(change(&admin, &user, &json!({})).await?.json(200)?, after);
+
+    for (field, value) in [("tier", json!("none")), ("first_name", json!("")), ("enabled", json!(1))] {
+        let problem = change(&admin, &user, &json!({field: value})).await?.problem(400, "invalid-field")?;
+        assert_eq!(problem["field"], field);
+    }
+    for id in ["00000000-0000-4000-8000-000000000000", "a%22%20or%20%22b"] {
+        let path = format!("/api/admin/users/{id}");
+        admin.get(&path).await?.problem(404, "not-found")?;
+        admin.patch(&path, &json!({"first_name": "x"})).await?.problem(404, "not-found")?;
+        admin.post_empty(&format!("{path}/password")).await?.problem(404, "not-found")?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_disabled_user_is_out_and_old_sessions_stay_ended_when_the_user_is_enabled_again() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
+    let refresh = json!({"refresh_token": user.tokens.refresh_token});
+    let disabled = change(&admin, &user, &json!({"enabled": false})).await?.json(200)?;
+    assert_eq!(disabled["enabled"], false);
+    log_in(&stack, &user.username, &user.password).await?.problem(401, "wrong-credentials")?;
+    stack.post("/api/auth/token/refresh", &refresh).await?.problem(401, "bad-refresh-token")?;
+    assert_eq!(change(&admin, &user, &json!({"enabled": true})).await?.json(200)?["enabled"], true);
+    stack.post("/api/auth/token/refresh", &refresh).await?.problem(401, "bad-refresh-token")?;
+    log_in(&stack, &user.username, &user.password).await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_admin_makes_another_admin_and_takes_it_back() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
+    assert_eq!(change(&admin, &user, &json!({"admin": true})).await?.json(200)?["admin"], true);
+    // The groups are in the tokens of the next login.
+    user.get("/api/admin/users").await?.problem(403, "admins-only")?;
+    let tokens = log_in(&stack, &user.username, &user.password).await?.json(200)?;
+    let promoted = User { tokens: serde_json::from_value(tokens)?, ..user.clone() };
+    let page = promoted.get(&format!("/api/admin/users?search={}", user.username)).await?.json(200)?;
+    assert_eq!(page["users"][0]["admin"], true);
+    assert_eq!(change(&admin, &user, &json!({"admin": false})).await?.json(200)?["admin"], false);
+    assert_eq!(seen(&admin, &user.id).await?["admin"], false);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: only its mailbox can be read"]
+async fn a_temporary_password_replaces_the_old_one_and_ends_the_sessions() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
+    let path = format!("/api/admin/users/{}/password", user.id);
+    // Also for a user who has not used the last temporary password yet.
+    for count in 1..=2 {
+        admin.post_empty(&path).await?.expect(204)?;
+        let passwords = mailed_passwords(&stack, &user.email, count).await?;
+        needs_a_new_password(&log_in(&stack, &user.username, &passwords[count - 1]).await?)?;
+        log_in(&stack, &user.username, &user.password).await?.problem(401, "wrong-credentials")?;
+    }
+    let refresh = json!({"refresh_token": user.tokens.refresh_token});
+    stack.post("/api/auth/token/refresh", &refresh).await?.problem(401, "bad-refresh-token")?;
+    assert_eq!(seen(&admin, &user.id).await?["status"], "FORCE_CHANGE_PASSWORD");
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_else_manages_users() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let path = format!("/api/admin/users/{}", user.id);
+    user.post("/api/admin/users", &json!({"username": "a", "email": "a@example.com"}))
+        .await?
+        .problem(403, "admins-only")?;
+    user.get(&path).await?.problem(403, "admins-only")?;
+    user.patch(&path, &json!({"admin": true})).await?.problem(403, "admins-only")?;
+    user.post_empty(&format!("{path}/password")).await?.problem(403, "admins-only")?;
     Ok(())
 }

@@ -51,6 +51,7 @@ async fn what_a_worker_cannot_take_from_its_queue_goes_to_the_dead_letters() -> 
         ("WorkersThumbnail", "UploadRetries", "UploadDeadLetters", 100),
         ("WorkersStream", "StreamRetries", "StreamDeadLetters", 100),
         ("WorkersTiers", "TiersRetries", "TiersDeadLetters", 100),
+        ("WorkersAccount", "AccountJobs", "AccountDeadLetters", 100),
     ] {
         let source = source(&stack, function, false).await?;
         assert!(names(&source["EventSourceArn"], &queue_name(&stack, queue).await?), "{source}");
@@ -105,6 +106,10 @@ async fn a_reader_of_the_stream_gets_its_records_alone_and_keeps_what_it_gives_u
         json!({"eventName": ["REMOVE"], "dynamodb": {
             "Keys": {"sk": {"S": [{"prefix": "RECLAIMED#"}]}},
             "OldImage": {"late_file": {"BOOL": [true]}},
+        }}),
+        json!({"eventName": ["REMOVE"], "dynamodb": {
+            "Keys": {"sk": {"S": ["PROFILE"]}},
+            "OldImage": {"deleted": {"BOOL": [true]}},
         }}),
         json!({"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "JOB#"}]}}}}),
     ];

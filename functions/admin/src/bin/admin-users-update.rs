@@ -1,0 +1,165 @@
+//! `PATCH /api/admin/users/{id}`: changes a user's e-mail address, names, tier and rights.
+
+use admin::{
+    AuditTrail, PersonName, Pool, PoolUser, UserBody, mark_failure, present_fields, unless_last_admin,
+};
+use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
+use auth::Email;
+use domain::{AuditAction, AuditDetails, Tier, TierId, UserId};
+use serde::Deserialize;
+use store::Records;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let config = aws::config()?;
+    let (pool, records) = (Pool::from_env(&config)?, Records::from_env(&config)?);
+    let audit = AuditTrail::from_env()?;
+    api::serve(|request| update(&pool, &records, &audit, request)).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    email: Option<Email>,
+    #[serde(default, deserialize_with = "api::nullable")]
+    first_name: Option<Option<PersonName>>,
+    #[serde(default, deserialize_with = "api::nullable")]
+    last_name: Option<Option<PersonName>>,
+    enabled: Option<bool>,
+    admin: Option<bool>,
+    tier: Option<TierId>,
+}
+
+async fn update(pool: &Pool, records: &Records, audit: &AuditTrail, request: Request) -> Reply {
+    let caller = Caller::admin(&request).await?;
+    let id: UserId = api::path_id(&request)?;
+    let body: Body = api::body(&request)?;
+    let details = body.details();
+    let entry = audit.user(&caller, AuditAction::UpdateUser, Some(&id), details);
+    let changes = !entry.details.fields.is_empty();
+    let tier = async {
+        match &body.tier {
+            Some(tier) => records.tier(tier).await,
+            None => Ok(None),
+        }
+    };
+    let found = async { tokio::try_join!(pool.user(&id), tier) };
+    let recorded = async { if changes { records.record_audit(&entry).await } else { Ok(()) } };
+    let (found, recorded) = tokio::join!(found, recorded);
+    recorded?;
+    let changed = async {
+        let (user, tier) = found?;
+        change(pool, records, &body, user, tier).await
+    };
+    let changed = changed.await;
+    let user = if changes { mark_failure(records, &entry, changed).await? } else { changed? };
+    let (user, is_admin) = user;
+    let profile = records.profile_or_default(&id).await?;
+    api::json(StatusCode::OK, &UserBody::new(user, is_admin, profile))
+}
+
+/// Makes the changes. First those that are refused most often, so that a refused request usually changes nothing. Returns
+/// the user, and whether the user is an admin.
+async fn change(
+    pool: &Pool,
+    records: &Records,
+    body: &Body,
+    user: Option<PoolUser>,
+    tier: Option<Tier>,
+) -> Result<(PoolUser, bool), Problem> {
+    let mut user = user.ok_or_else(Problem::not_found)?;
+    if body.tier.is_some() && tier.is_none() {
+        return Err(Problem::invalid_field("tier", "tier: there is no such tier"));
+    }
+    let attributes = body.attributes();
+    if !attributes.is_empty() {
+        pool.set_attributes(&user.username, &attributes).await?;
+    }
+    let moved = async {
+        match &tier {
+            Some(tier) if !records.set_tier(&user.id, tier, domain::now()).await? => {
+                let detail = "Another request changed this tier at the same time. Try again.";
+                Err(Problem::new(ProblemCode::TierChanged, detail))
+            }
+            _ => Ok(()),
+        }
+    };
+    let is_admin = async {
+        set_rights(pool, records, body, &user).await?;
+        match body.admin {
+            Some(is_admin) => Ok(is_admin),
+            None => pool.is_admin(&user.username).await,
+        }
+    };
+    let ((), is_admin) = tokio::try_join!(moved, is_admin)?;
+    body.apply_to(&mut user);
+    Ok((user, is_admin))
+}
+
+/// Enables or disables the user, and changes the group.
+async fn set_rights(pool: &Pool, records: &Records, body: &Body, user: &PoolUser) -> Result<(), Problem> {
+    let apply = async || {
+        if let Some(is_admin) = body.admin {
+            pool.set_admin(&user.username, is_admin).await?;
+        }
+        match body.enabled {
+            Some(true) => pool.enable(&user.username).await,
+            Some(false) => pool.disable(&user.username).await,
+            None => Ok(()),
+        }
+    };
+    if body.enabled == Some(false) || body.admin == Some(false) {
+        unless_last_admin(pool, records, &user.id, apply).await
+    } else {
+        apply().await
+    }
+}
+
+impl Body {
+    fn details(&self) -> AuditDetails {
+        AuditDetails {
+            fields: present_fields([
+                ("email", self.email.is_some()),
+                ("first_name", self.first_name.is_some()),
+                ("last_name", self.last_name.is_some()),
+                ("enabled", self.enabled.is_some()),
+                ("admin", self.admin.is_some()),
+                ("tier", self.tier.is_some()),
+            ]),
+            tier: self.tier.clone(),
+            enabled: self.enabled,
+            admin: self.admin,
+        }
+    }
+
+    /// The attributes to set. An empty value removes one.
+    fn attributes(&self) -> Vec<(&'static str, &str)> {
+        let mut attributes = Vec::new();
+        if let Some(email) = &self.email {
+            // With `email_verified`, the address counts at once and the user gets no code ("AdminUpdateUserAttributes",
+            // Amazon Cognito API Reference).
+            attributes.extend([("email", email.as_str()), ("email_verified", "true")]);
+        }
+        for (attribute, name) in [("given_name", &self.first_name), ("family_name", &self.last_name)] {
+            if let Some(name) = name {
+                attributes.push((attribute, name.as_ref().map_or("", PersonName::as_str)));
+            }
+        }
+        attributes
+    }
+
+    /// The user after the change.
+    fn apply_to(&self, user: &mut PoolUser) {
+        if let Some(email) = &self.email {
+            (user.email, user.email_verified) = (Some(email.as_str().to_owned()), true);
+        }
+        for (before, name) in
+            [(&mut user.first_name, &self.first_name), (&mut user.last_name, &self.last_name)]
+        {
+            if let Some(name) = name {
+                *before = name.as_ref().map(|name| name.as_str().to_owned());
+            }
+        }
+        user.enabled = self.enabled.unwrap_or(user.enabled);
+    }
+}

@@ -1,0 +1,121 @@
+//! `DELETE /api/auth/account`: deletes the account of the caller, and everything that belongs to it. The password proves
+//! that the caller is not somebody who found an access token.
+//!
+//! The request only marks the profile and enqueues a job. `workers-account` does the rest.
+
+use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
+use auth::{Code, Password, Pool, cookie, reauthenticate};
+use lambda_http::http::header;
+use serde::Deserialize;
+use store::Records;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let config = aws::config()?;
+    let (pool, records) = (Pool::from_env(&config)?, Records::from_env(&config)?);
+    api::serve(|request| delete(&pool, &records, request)).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    password: Password,
+    code: Option<Code>,
+}
+
+async fn delete(pool: &Pool, records: &Records, request: Request) -> Reply {
+    let caller = Caller::of(&request).await?;
+    let body: Body = api::body(&request)?;
+    if caller.is_admin() {
+        return Err(Problem::new(
+            ProblemCode::AdminAccount,
+            "This is the account of an admin. Delete it in the administration, which keeps the last admin.",
+        ));
+    }
+    reauthenticate(pool, &caller.username, &body.password, body.code.as_ref()).await?;
+    // If the sessions cannot be ended now, `workers-account` ends them.
+    let sign_out = pool.cognito.global_sign_out().access_token(api::bearer(&request)?).send();
+    let (requested, _) =
+        tokio::join!(records.request_account_deletion(&caller.user, domain::now()), sign_out);
+    requested?;
+    let mut reply = api::json(StatusCode::ACCEPTED, &serde_json::json!({}))?;
+    reply.headers_mut().append(header::SET_COOKIE, cookie::remove()?);
+    Ok(reply)
+}
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{Answer, FakeAws, TestRequest, error, ok};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    async fn answer(aws: &FakeAws, request: TestRequest, body: Value) -> Answer {
+        let request = request.json(&body).build();
+        delete(&Pool::new(&aws.config(), "client".to_owned()), &aws.records(), request).await.into()
+    }
+
+    fn challenge() -> (&'static str, u16, Value) {
+        ok("InitiateAuth", json!({"ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "s".repeat(20)}))
+    }
+
+    fn tokens(operation: &'static str) -> (&'static str, u16, Value) {
+        ok(operation, json!({"AuthenticationResult": {"AccessToken": "a", "ExpiresIn": 3600}}))
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_changes_nothing() {
+        let aws = FakeAws::new([error("InitiateAuth", "NotAuthorizedException")]);
+        let answer = answer(&aws, TestRequest::new("DELETE"), json!({"password": "wrong"})).await;
+        assert_eq!((answer.status, &answer.body["code"]), (403, &json!("wrong-password")));
+        assert_eq!(aws.operations(), ["InitiateAuth"]);
+    }
+
+    #[tokio::test]
+    async fn the_account_is_marked_and_the_sessions_end() {
+        let aws = FakeAws::new([
+            tokens("InitiateAuth"),
+            ok("TransactWriteItems", json!({})),
+            ok("GlobalSignOut", json!({})),
+        ]);
+        let answer = answer(&aws, TestRequest::new("DELETE"), json!({"password": "Passw0rd1"})).await;
+        insta::assert_json_snapshot!(answer, @r#"
+        {
+          "status": 202,
+          "headers": {
+            "set-cookie": "refresh_token=; HttpOnly; Secure; SameSite=Strict; Path=/api/auth; Max-Age=0"
+          },
+          "body": {}
+        }
+        "#);
+    }
+
+    #[tokio::test]
+    async fn who_has_a_second_factor_must_send_its_code() {
+        let aws = FakeAws::new([challenge()]);
+        let missing = answer(&aws, TestRequest::new("DELETE"), json!({"password": "Passw0rd1"})).await;
+        assert_eq!((missing.status, &missing.body["field"]), (400, &json!("code")));
+
+        let body = json!({"password": "Passw0rd1", "code": "123456"});
+        let aws = FakeAws::new([challenge(), error("RespondToAuthChallenge", "CodeMismatchException")]);
+        let wrong = answer(&aws, TestRequest::new("DELETE"), body.clone()).await;
+        assert_eq!((wrong.status, &wrong.body["code"]), (400, &json!("code-mismatch")));
+
+        let aws = FakeAws::new([
+            challenge(),
+            tokens("RespondToAuthChallenge"),
+            ok("TransactWriteItems", json!({})),
+            ok("GlobalSignOut", json!({})),
+        ]);
+        assert_eq!(answer(&aws, TestRequest::new("DELETE"), body).await.status, 202);
+        let (_, sent) = &aws.calls()[1];
+        assert_eq!(sent["ChallengeResponses"]["SOFTWARE_TOKEN_MFA_CODE"], "123456");
+    }
+
+    #[tokio::test]
+    async fn an_admin_is_referred_to_the_administration() {
+        let aws = FakeAws::new([]);
+        let answer = answer(&aws, TestRequest::new("DELETE").admin(), json!({"password": "Passw0rd1"})).await;
+        assert_eq!((answer.status, &answer.body["code"]), (409, &json!("admin-account")));
+    }
+}

@@ -1,0 +1,210 @@
+// The account: names, e-mail address, password, second factor and deletion, and the steps of a login.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import jsQR from "jsqr";
+import { TOTP, URI } from "otpauth";
+import { PHONE, blankPage, inBrowser, violations } from "./browser.js";
+import { enterLogin, logIn } from "./page.js";
+import { api, mailedCodes, registerUser, token } from "./stack.js";
+
+const NEW_PASSWORD = "Another-Test-2";
+
+/** Opens the account's view by its link, and returns the dialog that a button opens there. */
+async function openDialog(page, button) {
+  await page.getByRole("button", { name: button, exact: true }).click();
+  return page.getByRole("dialog");
+}
+
+async function openAccount(page) {
+  await page.getByRole("link", { name: "Account", exact: true }).click();
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+}
+
+/** Reads a QR code on the page, as the camera of a phone would. @param {import("playwright-core").Locator} picture */
+async function readQrCode(picture) {
+  await picture.evaluate((/** @type {HTMLImageElement} */ image) => image.decode());
+  const png = (await picture.screenshot()).toString("base64");
+  const { data, width, height } = await (await blankPage()).evaluate(async (png) => {
+    const bitmap = await createImageBitmap(await (await fetch(`data:image/png;base64,${png}`)).blob());
+    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+    context.drawImage(bitmap, 0, 0);
+    const { data, width, height } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+    return { data: Array.from(data), width, height };
+  }, png);
+  return jsQR(Uint8ClampedArray.from(data), width, height)?.data;
+}
+
+/**
+ * Sets up a second factor in the account's view. Returns the authenticator app. It uses the code of the previous 30
+ * seconds, which Cognito accepts too, because a code works only once and the login needs one.
+ */
+async function setUpTotp(page, { password }) {
+  const dialog = await openDialog(page, "Set up a second factor");
+  await dialog.getByLabel("Current password").fill(password);
+  await dialog.getByRole("button", { name: "Continue" }).click();
+  const app = URI.parse(await readQrCode(dialog.getByRole("img", { name: "QR code for the authenticator app" })));
+  assert.ok(app instanceof TOTP);
+  const remaining = app.period - Date.now() / 1000 % app.period;
+  if (remaining < 10) await page.waitForTimeout(remaining * 1000);
+  await dialog.getByLabel("Code from the authenticator app").fill(app.generate({ timestamp: Date.now() - app.period * 1000 }));
+  await dialog.getByRole("button", { name: "Turn on" }).click();
+  await page.getByText("Your second factor is on.").waitFor();
+  return app;
+}
+
+test("a user changes name and e-mail address, and logs in with the new address", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  const account = await registerUser();
+  await logIn(visit, account);
+  await openAccount(page);
+  let dialog = await openDialog(page, "Change name");
+  await dialog.getByLabel("First name").fill("Ann");
+  await dialog.getByLabel("Last name").fill("Møller <b>");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Ann Møller <b>").waitFor();
+
+  const email = `new-${account.email}`;
+  dialog = await openDialog(page, "Change e-mail address");
+  await dialog.getByLabel("New e-mail address").fill(email);
+  await dialog.getByLabel("Current password").fill("Wrong-Password-1");
+  await dialog.getByRole("button", { name: "Send me a code" }).click();
+  allowError(/403/);
+  await dialog.getByText("This is not your current password.").waitFor();
+  assert.equal(await dialog.getByLabel("Current password").getAttribute("aria-invalid"), "true");
+  await dialog.getByLabel("Current password").fill(account.password);
+  await dialog.getByRole("button", { name: "Send me a code" }).click();
+  await page.getByText(`We have sent a code to ${email}.`).waitFor();
+  assert.equal((await api("GET", "/api/auth/profile", { token: await token(account) })).email, account.email);
+
+  // The code can be entered later.
+  await page.reload();
+  const [code] = await mailedCodes(email);
+  await page.getByLabel("Code from the e-mail").fill(code);
+  await page.getByRole("button", { name: "Confirm the new address" }).click();
+  await page.getByText("Your e-mail address is confirmed.").waitFor();
+  await page.getByText(`We have sent a code to ${email}.`).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Log out", exact: true }).click();
+  await enterLogin(page, { username: email, password: account.password });
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+}));
+
+test("a changed password ends the other sessions, and this one continues", inBrowser(async (visit) => {
+  const { page, context, allowError } = visit;
+  const account = await registerUser();
+  const { refresh_token } = await api("POST", "/api/auth/login", { body: { username: account.username, password: account.password } });
+  await logIn(visit, account);
+  await openAccount(page);
+  const dialog = await openDialog(page, "Change password");
+  await dialog.getByLabel("Current password").fill(account.password);
+  await dialog.getByLabel("New password").fill(NEW_PASSWORD);
+  await dialog.getByRole("button", { name: "Change password" }).click();
+  await page.getByText("Your password is changed.").waitFor();
+  await page.reload();
+  await page.getByRole("heading", { name: account.username }).waitFor();
+  await assert.rejects(api("POST", "/api/auth/token/refresh", { body: { refresh_token } }), /401/);
+
+  await context.clearCookies();
+  await page.reload();
+  allowError(/401/);
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+  await enterLogin(page, account);
+  await page.getByText("The user name or the password is wrong.").waitFor();
+  await enterLogin(page, { ...account, password: NEW_PASSWORD });
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+}));
+
+for (const [screen, options] of /** @type {const} */ ([["on a desktop", {}], ["on a phone in dark mode", { ...PHONE, colorScheme: "dark" }]])) {
+  test(`a user scans the QR code, then logs in with a code, and turns the second factor off ${screen}`, inBrowser(async (visit) => {
+    const { page, allowError } = visit;
+    const account = await registerUser();
+    await logIn(visit, account);
+    await openAccount(page);
+    const app = await setUpTotp(page, account);
+    assert.equal(app.label, account.username);
+    await page.getByText("On. When you log in").waitFor();
+    assert.deepEqual(await violations(page), []);
+
+    await page.getByRole("button", { name: "Log out", exact: true }).click();
+    await enterLogin(page, account);
+    const code = page.getByLabel("Code from the authenticator app");
+    await code.waitFor();
+    assert.ok(await code.evaluate((input) => input === document.activeElement));
+    assert.deepEqual(await violations(page), []);
+    await code.fill("000000");
+    await page.getByRole("button", { name: "Log in" }).click();
+    allowError(/400/);
+    await page.getByText("This code is wrong. Enter the one that the app shows now.").waitFor();
+    await code.fill(app.generate());
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+
+    const dialog = await openDialog(page, "Turn off the second factor");
+    await dialog.getByLabel("Current password").fill(account.password);
+    await dialog.getByRole("button", { name: "Turn off the second factor" }).click();
+    await page.getByText("Your second factor is off.").waitFor();
+    assert.ok(await token(account));
+  }, options));
+}
+
+test("a user deletes the account, and cannot log in any more", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  const account = await registerUser();
+  await logIn(visit, account);
+  await openAccount(page);
+  const dialog = await openDialog(page, "Delete account");
+  await dialog.getByLabel("Current password").fill("Wrong-Password-1");
+  await dialog.getByRole("button", { name: "Delete my account for good" }).click();
+  allowError(/401|403/);
+  await dialog.getByText("This is not your current password.").waitFor();
+  await dialog.getByLabel("Current password").fill(account.password);
+  await dialog.getByRole("button", { name: "Delete my account for good" }).click();
+  await page.getByText("Your account is being deleted.").waitFor();
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+  await enterLogin(page, account);
+  await page.locator(".form-error:visible").waitFor();
+  assert.equal(await page.getByRole("heading", { name: "Log in" }).count(), 1);
+}));
+
+test("a user who forgot the password sets a new one with the code from the e-mail", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registerUser();
+  await open();
+  await page.getByRole("link", { name: "Forgot password?" }).click();
+  await page.getByLabel("User name").fill(account.username);
+  await page.keyboard.press("Enter");
+  await page.getByText("We have sent a code to you by e-mail.").waitFor();
+  const codes = await mailedCodes(account.email, 2);
+  await page.getByLabel("Code from the e-mail").fill(codes.at(-1));
+  await page.getByLabel("New password").fill(NEW_PASSWORD);
+  await page.getByRole("button", { name: "Set password" }).click();
+  await page.getByText("Your password is changed. Log in with the new one.").waitFor();
+  await enterLogin(page, { ...account, password: NEW_PASSWORD });
+  await page.getByRole("heading", { name: "Photos" }).waitFor();
+}));
+
+test("the account's dialogs can be used by keyboard, and give the focus back", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registerUser();
+  await logIn(visit, account);
+  await open("#/account");
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+  const focused = () => page.evaluate(() => document.activeElement?.textContent);
+  for (let presses = 0; await focused() !== "Change name"; presses++) {
+    assert.ok(presses < 20, "Tab does not reach the button");
+    await page.keyboard.press("Tab");
+  }
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "Change name" });
+  await dialog.waitFor();
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  assert.equal(await focused(), "Change name");
+  await page.keyboard.press("Enter");
+  await dialog.getByLabel("First name").focus();
+  await page.keyboard.type("Ann");
+  await page.keyboard.press("Enter");
+  await dialog.waitFor({ state: "detached" });
+  await page.getByText("Ann", { exact: true }).waitFor();
+  assert.equal(await focused(), account.username, "the focus is on the heading of the section that changed");
+}));

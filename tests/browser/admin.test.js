@@ -1,0 +1,162 @@
+// What admins do with users, image sets and the audit trail.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { inBrowser, violations } from "./browser.js";
+import { enterLogin, logIn } from "./page.js";
+import { photo } from "./photos.js";
+import { api, mailTexts, newAccount, outputs, registerUser, token, until } from "./stack.js";
+
+/** Opens a tab of the admins' view by its link. */
+async function openTab(page, name) {
+  await page.getByRole("link", { name: "Admin" }).click();
+  await page.getByRole("navigation", { name: "Admin" }).getByRole("link", { name, exact: true }).click();
+  await page.getByRole("heading", { name: `Admin: ${name}` }).waitFor({ state: "attached" });
+}
+
+/** Searches for a user, and returns the row of the table. */
+async function findUser(page, text, { username }) {
+  await page.getByLabel("User name or e-mail begins with").fill(text);
+  await page.getByRole("button", { name: "Search" }).click();
+  const row = page.getByRole("row").filter({ has: page.getByRole("button", { name: `Manage ${username}`, exact: true }) });
+  await row.waitFor();
+  return row;
+}
+
+/** The temporary password in an e-mail of Cognito. */
+const temporaryPassword = (text) => /password is (\S+?)\.?(?:\s|<|$)/.exec(text)?.[1];
+
+test("an admin makes a user, who logs in with the temporary password and chooses another one", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = newAccount();
+  await logIn(visit, outputs.admin);
+  await openTab(page, "Users");
+  await page.getByRole("button", { name: "New user" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("User name").fill(account.username);
+  await dialog.getByLabel("E-mail").fill(account.email);
+  await dialog.getByLabel("Tier").selectOption("premium");
+  assert.deepEqual(await violations(page), []);
+  await dialog.getByRole("button", { name: "New user" }).click();
+  await page.getByText(`${account.username} is created.`).waitFor();
+  await page.getByRole("button", { name: `Manage ${account.username}` }).waitFor();
+
+  const [mail] = await mailTexts(account.email);
+  const user = await (await page.context().browser().newContext({ baseURL: outputs.web_url })).newPage();
+  await user.goto("");
+  await enterLogin(user, { username: account.email, password: temporaryPassword(mail) });
+  await user.getByText("You have logged in with a temporary password.").waitFor();
+  assert.deepEqual(await violations(user), []);
+  await user.getByLabel("New password").fill("short");
+  await user.getByRole("button", { name: "Log in" }).click();
+  await user.getByText("This password is too easy to guess.").waitFor();
+  await user.getByLabel("New password").fill(account.password);
+  await user.getByRole("button", { name: "Log in" }).click();
+  await user.getByRole("heading", { name: "Photos" }).waitFor();
+  const { tier, email } = await api("GET", "/api/auth/profile", { token: await token(account) });
+  assert.deepEqual([tier, email], ["premium", account.email]);
+  await user.context().close();
+}));
+
+test("an admin finds a user, changes and disables the account, sends a temporary password, and deletes the user", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  const login = { username: account.username, password: account.password };
+  await logIn(visit, outputs.admin);
+  await openTab(page, "Users");
+  const row = await findUser(page, account.email, account);
+  const manage = row.getByRole("button", { name: `Manage ${account.username}` });
+  await manage.click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("First name").fill("Ann");
+  await dialog.getByLabel("May log in").uncheck();
+  assert.deepEqual(await violations(page), []);
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await page.getByText(`${account.username} is saved.`).waitFor();
+  await row.getByText("disabled").waitFor();
+  await assert.rejects(api("POST", "/api/auth/login", { body: login }), /40[13]/);
+
+  await manage.click();
+  await dialog.getByLabel("May log in").check();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.waitFor({ state: "detached" });
+  assert.equal((await api("GET", "/api/auth/profile", { token: await token(account) })).first_name, "Ann");
+
+  await manage.click();
+  await dialog.getByRole("button", { name: "Send a temporary password" }).click();
+  await page.getByRole("dialog").last().getByRole("button", { name: "Send a temporary password" }).click();
+  await page.getByText(`A temporary password is on its way to ${account.username}.`).waitFor();
+  const mails = await mailTexts(account.email, 2);
+  const { challenge } = await api("POST", "/api/auth/login", { body: { ...login, password: temporaryPassword(mails.at(-1)) } });
+  assert.equal(challenge, "new_password");
+
+  await dialog.getByRole("button", { name: "Delete user" }).click();
+  await page.getByRole("dialog").last().getByRole("button", { name: "Delete user" }).click();
+  await page.getByText(`${account.username} is being deleted.`).waitFor();
+  await row.waitFor({ state: "detached" });
+  await until(async () => {
+    const { users } = await api("GET", `/api/admin/users?search=${account.username}`, { token: await token(outputs.admin) });
+    return users.length === 0 ? true : undefined;
+  }, "the deletion of the user");
+}));
+
+test("the last admin cannot stop being an admin", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  await logIn(visit, outputs.admin);
+  await openTab(page, "Users");
+  const row = await findUser(page, outputs.admin.username, outputs.admin);
+  await row.getByRole("button", { name: `Manage ${outputs.admin.username}`, exact: true }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Is an admin").uncheck();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  allowError(/409/);
+  await dialog.getByText("This is the last admin.").waitFor();
+}));
+
+test("an admin finds a user's set, edits and deletes it, and both changes are in the audit trail", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  const bearer = await token(account);
+  const title = `Harbour ${account.username}`;
+  const { id } = await api("POST", "/api/imagesets", { token: bearer, body: { title, description: "Boats" } });
+  const jpeg = await photo({ width: 400, height: 300 });
+  const { upload } = await api("POST", `/api/imagesets/${id}/images`, {
+    token: bearer, body: { image_type: "image2", file_name: "boat.jpg", content_type: "image/jpeg", size: jpeg.length },
+  });
+  assert.ok((await fetch(upload.url, { method: upload.method, headers: upload.headers, body: new Uint8Array(jpeg) })).ok);
+
+  await logIn(visit, outputs.admin);
+  await openTab(page, "Sets");
+  await page.getByLabel("Title or description contains").fill(account.username.toUpperCase());
+  await page.getByLabel("User name").fill(account.username);
+  await page.getByRole("button", { name: "Search" }).click();
+  const card = page.getByRole("listitem").filter({ hasText: title });
+  await card.getByText(`By ${account.username}`).waitFor();
+  await card.getByText("1 of 3 pictures").waitFor();
+  assert.equal(await page.locator(".admin-set").count(), 1);
+  await card.getByRole("button", { name: `Edit ${title}` }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Title").fill(`${title}, seen by an admin`);
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await page.getByText("The set is saved.").waitFor();
+  const { title: changed, description } = await api("GET", `/api/imagesets/${id}`, { token: bearer });
+  assert.deepEqual([changed, description], [`${title}, seen by an admin`, "Boats"]);
+
+  await card.getByRole("link", { name: "Open boat.jpg" }).click();
+  await dialog.getByRole("heading", { name: "boat.jpg" }).waitFor();
+  await page.keyboard.press("Escape");
+  await card.getByRole("button", { name: `Delete ${title}` }).click();
+  await dialog.getByRole("button", { name: "Delete set" }).click();
+  await page.getByText("The set is deleted.").waitFor();
+  await assert.rejects(api("GET", `/api/imagesets/${id}`, { token: bearer }), /404/);
+
+  await openTab(page, "Audit");
+  const entries = page.getByRole("row").filter({ hasText: id });
+  await entries.filter({ hasText: "Deleted a set" }).waitFor();
+  await entries.filter({ hasText: "Changed a set" }).filter({ hasText: "title" }).waitFor();
+  await entries.first().getByRole("link", { name: id }).click();
+  await page.getByText("Only some entries are shown.").waitFor();
+  assert.equal(await page.locator("tbody tr").count(), 2);
+  await page.getByRole("link", { name: "Show all" }).click();
+  await page.getByText("What admins have changed, newest first.").waitFor();
+}));
