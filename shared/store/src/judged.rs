@@ -203,6 +203,24 @@ async fn what_makes_images_is_valid_for_dynamodb() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_imports_write_is_valid_for_dynamodb() -> Result<()> {
+    let judged = Judged::start().await?.with_profile().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let key = crate::ImportKey { key: "digest".to_owned(), request: "the same".to_owned() };
+    assert_eq!(records.imported(user, &key).await?, None);
+    let image = judged.image(|_| {}).await?;
+    records.import_image(user, &image, &key, None, *now).await?;
+    let marker = records.imported(user, &key).await?.context("no marker")?;
+    assert_eq!((marker.id.as_str(), marker.is_complete), (image.id.to_string().as_str(), false));
+    records.import_image(user, &image, &key, Some(&marker), *now).await?;
+    records.complete_import(user, &key).await?;
+    records.import_set(user, &ImageSet::new(SetText::default(), *now), &key, *now).await?;
+    records.complete_user_import(user).await?;
+    records.is_user_imported(user).await?;
+    judged.end()
+}
+
+#[tokio::test]
 async fn what_counts_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, now, .. } = &judged;

@@ -36,6 +36,18 @@ impl Records {
         key: Option<&IdempotencyKey>,
         now: Timestamp,
     ) -> Result<Created<ImageSet>, CreateError> {
+        self.create_set_with(user, set, &[], key, now).await
+    }
+
+    /// Does the same as [`Records::create_set`], with more items in the transaction.
+    pub(crate) async fn create_set_with(
+        &self,
+        user: &UserId,
+        set: &ImageSet,
+        more: &[(TransactItemKind, aws_sdk_dynamodb::types::TransactWriteItem)],
+        key: Option<&IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<Created<ImageSet>, CreateError> {
         use TransactItemKind as Kind;
         // Other requests of the user may change the profile.
         const ROUNDS: usize = 4;
@@ -47,6 +59,7 @@ impl Records {
             if let Some(key) = key {
                 items.push((Kind::IdempotencyKey, self.remember(user, key, set, now)?));
             }
+            items.extend_from_slice(more);
             match self.transact_kinds(items).await? {
                 None => return Ok(Created::New),
                 Some((Kind::IdempotencyKey, stored)) => {

@@ -116,6 +116,11 @@ pub(crate) fn set_index_key() -> Item {
     key(string("SET_INDEX"), "POSITION")
 }
 
+/// The item that stores what an import made from a line of its manifest. `digest` is a digest of the line's id.
+pub(crate) fn import_key(user: &UserId, digest: &str) -> Item {
+    key(user_pk(user), format!("IMPORT#{digest}"))
+}
+
 pub(crate) fn key(pk: AttributeValue, sk: impl Into<String>) -> Item {
     HashMap::from([("pk".to_owned(), pk), ("sk".to_owned(), string(sk))])
 }
