@@ -1,10 +1,10 @@
-"""Measures how many removals of images `workers-stream` processes in a second, if each call to AWS takes some milliseconds.
+"""Measures how many removals of images `workers-stream` processes in a second, if each AWS call takes some milliseconds.
 
 Usage: stream.py MILLISECONDS BINARY…
 
-Each binary receives one batch of 200 stream records from a Lambda Runtime API, and sends its calls to a server that answers
-all of them after the same time. Everything is on the loopback interface. So the result shows how many calls the function
-makes, and how many of them at the same time. It does not depend on the speed of an emulator.
+Each binary receives one batch of 200 stream records from a Lambda Runtime API, and sends its calls to a server that
+answers all of them after the same time. Everything is on the loopback interface. So the result shows how many calls the
+function makes, and how many of them at the same time. It does not depend on the speed of an emulator.
 """
 
 import asyncio
@@ -94,7 +94,8 @@ class Measurement:
     async def runtime(self, head, body, writer):
         if "/invocation/next" not in head:
             self.end.set_result((time.perf_counter() - self.start, json.loads(body)))
-            return respond(writer, "", "202 Accepted")
+            respond(writer, "", "202 Accepted")
+            return
         if self.start:
             await asyncio.sleep(TIMEOUT)
         self.start = time.perf_counter()
