@@ -1,4 +1,4 @@
-"""Measures how many removals of images `workers-stream` processes in a second, if each AWS call takes some milliseconds.
+"""Measures how many removals of images `workers-stream` processes in a second, if each call takes some milliseconds.
 
 Usage: stream.py MILLISECONDS BINARY…
 

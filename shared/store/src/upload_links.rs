@@ -3,6 +3,8 @@
 //! A link is one item under its owner's partition key. The id of a link contains the owner's id, so one read finds the
 //! item. The item contains the ids of the images that guests created.
 
+use std::cmp::Reverse;
+
 use aws::CallError;
 use domain::{Addition, Image, Profile, Timestamp, UploadLink, UploadLinkId, UserId};
 
@@ -80,7 +82,7 @@ impl Records {
                 break;
             }
         }
-        links.sort_by(|one, other| other.created_at.cmp(&one.created_at));
+        links.sort_by_key(|link| Reverse(link.created_at));
         Ok(links)
     }
 

@@ -1,6 +1,8 @@
 //! `GET` and `POST /api/admin/users`, `GET` and `PATCH /api/admin/users/{id}`, `POST /api/admin/users/{id}/password` and
 //! `PUT /api/admin/users/{id}/tier`
 
+use std::slice;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::{Answer, Stack, Tier, User, id_of, pictures, unique, until};
@@ -174,8 +176,8 @@ async fn a_search_finds_users_by_the_beginning_of_their_name_or_address() -> Res
             cursor = format!("&cursor={next}");
         }
     };
-    assert_eq!(found(&user.username).await?, [user.id.clone()]);
-    assert_eq!(found(&address[..address.len() - 4]).await?, [user.id.clone()]);
+    assert_eq!(found(&user.username).await?, slice::from_ref(&user.id));
+    assert_eq!(found(&address[..address.len() - 4]).await?, slice::from_ref(&user.id));
     // This address begins with the name, so both searches find the user, who is listed once.
     assert!(other.email.starts_with(&other.username), "{}", other.email);
     assert_eq!(found(&other.username).await?, [other.id]);
