@@ -211,7 +211,7 @@ impl Records {
                 let since = answer.attributes.and_then(|mut profile| profile.remove(MISSING));
                 let since = since.as_ref().and_then(|since| since.as_s().ok());
                 let since = since.and_then(|since| since.parse().ok());
-                since.map(Some).ok_or_else(|| CallError::internal("missing_since is not a time"))
+                Ok(Some(since.unwrap_or(now)))
             }
             Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(error.into()),

@@ -120,6 +120,7 @@ async fn a_message_without_an_image_does_not_use_up_its_deliveries() {
             ("UpdateItem", 400, json!({"__type": "ConditionalCheckFailedException"})),
             ok("GetItem", item(&profile(tier()))),
             ok("GetItem", json!({})),
+            ok("GetItem", item(&profile(tier()))),
             ok("ChangeMessageVisibility", json!({})),
         ]);
         let mut event: Value = serde_json::from_str(MESSAGE).unwrap();
@@ -140,6 +141,7 @@ async fn an_upload_whose_image_just_vanished_is_kept_until_the_clean_up_is_over(
         profile(),
         // No marker of a clean-up.
         ok("GetItem", json!({})),
+        profile(),
         ok("SendMessage", json!({"MessageId": "1"})),
     ]);
     handled(&aws, serde_json::from_str(EVENT).unwrap()).await.unwrap();
