@@ -20,6 +20,7 @@ pub const SAMPLES: &[(&str, &str)] = &[
     ("AdminTiersDelete", include_str!("../../events/admin-tiers-delete.json")),
     ("AdminTiersPut", include_str!("../../events/admin-tiers-put.json")),
     ("AdminUsersCreate", include_str!("../../events/admin-users-create.json")),
+    ("AdminUsersDelete", include_str!("../../events/admin-users-delete.json")),
     ("AdminUsersGet", include_str!("../../events/admin-users-get.json")),
     ("AdminUsersList", include_str!("../../events/admin-users-list.json")),
     ("AdminUsersTier", include_str!("../../events/admin-users-tier.json")),

@@ -6,7 +6,6 @@ use serde::Serialize;
 use store::{Objects, OwnedImage};
 
 pub use audit::{AuditTrail, mark_failure, present_fields};
-pub use fields::PersonName;
 pub use last_admin::unless_last_admin;
 pub use pool::{Pool, PoolUser, SearchField};
 pub use queues::{Depth, Queues};
@@ -14,7 +13,6 @@ pub use sets::{OwnedSetBody, OwnedSetImages};
 pub use user_body::UserBody;
 
 mod audit;
-mod fields;
 mod last_admin;
 mod pool;
 mod queues;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::{Problem, ProblemCode};
-use auth::{Email, Username, code_of};
+use auth::{Email, NewUsername, code_of};
 use aws::CallError;
 use aws_sdk_cognitoidentityprovider::{
     Client, Config,
@@ -177,7 +177,7 @@ impl Pool {
     ///
     /// # Errors
     /// 409 `username-taken` or `email-taken`, 503 `mail-limit-reached`.
-    pub async fn create(&self, username: &Username, email: &Email) -> Result<PoolUser, Problem> {
+    pub async fn create(&self, username: &NewUsername, email: &Email) -> Result<PoolUser, Problem> {
         let attributes = [attribute("email", email.as_str())?, attribute("email_verified", "true")?];
         let request = self.cognito.admin_create_user().user_pool_id(&self.id).username(username.as_str());
         let request = request.set_user_attributes(Some(attributes.into()));

@@ -37,6 +37,7 @@ async fn the_last_admin_stays_also_when_two_requests_race() -> Result<()> {
         for lost in &lost {
             change(&admin, &admin, lost).await?.problem(409, "last-admin")?;
         }
+        admin.delete(&format!("/api/admin/users/{}", admin.id)).await?.problem(409, "last-admin")?;
         // A user who could not log in is no other admin.
         restore(&stack, &other.username).await?;
         cognito(&stack, "AdminDisableUser", &other.username, json!({})).await?;

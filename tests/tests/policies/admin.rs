@@ -260,7 +260,8 @@ async fn manages_a_user(admin: &User) -> Result<()> {
     admin.patch(&path, &json!({"first_name": "x"})).await?.expect(200)?;
     admin.patch(&path, &json!({"admin": false, "enabled": false})).await?.expect(200)?;
     admin.patch(&path, &json!({"enabled": true})).await?.expect(200)?;
-    admin.post_empty(&format!("{path}/password")).await?.expect(204).map(drop)
+    admin.post_empty(&format!("{path}/password")).await?.expect(204)?;
+    admin.delete(&path).await?.expect(202).map(drop)
 }
 
 #[tokio::test]
@@ -276,6 +277,14 @@ async fn admin_users_update() -> Result<()> {
     let stack = Stack::connect()?;
     let admin = stack.admin().await?;
     needs_all_it_may(&stack, "AdminUsersUpdate", async || manages_a_user(&admin).await).await
+}
+
+/// It shares its role with AdminUsersCreate.
+#[tokio::test]
+async fn admin_users_delete() -> Result<()> {
+    let stack = Stack::connect()?;
+    let admin = stack.admin().await?;
+    needs_all_it_may(&stack, "AdminUsersDelete", async || manages_a_user(&admin).await).await
 }
 
 /// It shares its role with AdminUsersCreate.

@@ -3,7 +3,7 @@
 
 use admin::{AuditTrail, Pool, UserBody, mark_failure, present_fields};
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
-use auth::{Email, Username};
+use auth::{Email, NewUsername};
 use domain::{AuditAction, AuditDetails, AuditEntry, Profile, Tier, TierId, Timestamp};
 use serde::Deserialize;
 use store::Records;
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
-    username: Username,
+    username: NewUsername,
     email: Email,
     tier: Option<TierId>,
     #[serde(default)]

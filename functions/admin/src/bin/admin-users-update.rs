@@ -1,10 +1,8 @@
 //! `PATCH /api/admin/users/{id}`: changes a user's e-mail address, names, tier and rights.
 
-use admin::{
-    AuditTrail, PersonName, Pool, PoolUser, UserBody, mark_failure, present_fields, unless_last_admin,
-};
+use admin::{AuditTrail, Pool, PoolUser, UserBody, mark_failure, present_fields, unless_last_admin};
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
-use auth::Email;
+use auth::{Email, PersonName};
 use domain::{AuditAction, AuditDetails, Tier, TierId, UserId};
 use serde::Deserialize;
 use store::Records;

@@ -1,4 +1,4 @@
-//! `GET` and `POST /api/admin/users`, `GET` and `PATCH /api/admin/users/{id}`, `POST /api/admin/users/{id}/password` and
+//! `GET` and `POST /api/admin/users`, `GET`, `PATCH` and `DELETE /api/admin/users/{id}`, `POST /api/admin/users/{id}/password` and
 //! `PUT /api/admin/users/{id}/tier`
 
 use std::slice;
@@ -152,11 +152,12 @@ async fn mailed_passwords(stack: &Stack, email: &str, count: usize) -> Result<Ve
     .await
 }
 
-/// The login needs one more step: the user has to choose a password.
-fn needs_a_new_password(answer: &Answer) -> Result<()> {
-    let is_next = answer.text().contains("challenge-required") || answer.text().contains("new_password");
-    ensure!(is_next, "{} {}", answer.status, answer.text());
-    Ok(())
+/// Logs in with a temporary password, and chooses another one.
+async fn choose_password(stack: &Stack, username: &str, temporary: &str, password: &str) -> Result<Answer> {
+    let challenge = log_in(stack, username, temporary).await?.json(200)?;
+    assert_eq!(challenge["challenge"], "new_password");
+    let step = json!({"username": username, "session": challenge["session"], "new_password": password});
+    stack.post("/api/auth/challenge", &step).await
 }
 
 #[tokio::test]
@@ -207,13 +208,20 @@ async fn an_admin_invites_a_user_who_logs_in_with_the_mailed_password() -> Resul
 
     let passwords = mailed_passwords(&stack, &email, 1).await?;
     log_in(&stack, &username, "Wrong-Passw0rd").await?.problem(401, "wrong-credentials")?;
-    needs_a_new_password(&log_in(&stack, &username, &passwords[0]).await?)?;
+    choose_password(&stack, &username, &passwords[0], "Chosen-Passw0rd").await?.expect(200)?;
+    // The address is an alias at once.
+    let login = json!({"email": email, "password": "Chosen-Passw0rd"});
+    stack.post("/api/auth/login", &login).await?.expect(200)?;
+    log_in(&stack, &username, &passwords[0]).await?.problem(401, "wrong-credentials")?;
+    assert_eq!(seen(&admin, id).await?["status"], "CONFIRMED");
 
     admin.post("/api/admin/users", &body).await?.problem(409, "username-taken")?;
+    let taken = json!({"username": unique("u"), "email": email});
+    admin.post("/api/admin/users", &taken).await?.problem(409, "email-taken")?;
     let unknown = json!({"username": unique("u"), "email": email_of("x"), "tier": "none"});
     let problem = admin.post("/api/admin/users", &unknown).await?.problem(400, "invalid-field")?;
     assert_eq!(problem["field"], "tier");
-    for (field, value) in [("username", json!("a b")), ("email", json!("nobody")), ("admin", json!("yes"))] {
+    for (field, value) in [("username", json!("a b")), ("username", json!("a@b")), ("email", json!("nobody")), ("admin", json!("yes"))] {
         let mut body = json!({"username": unique("u"), "email": email_of("x")});
         body[field] = value;
         let problem = admin.post("/api/admin/users", &body).await?.problem(400, "invalid-field")?;
@@ -244,6 +252,9 @@ async fn an_admin_changes_address_names_and_tier_and_what_is_left_out_stays() ->
     let profile = user.get("/api/auth/profile").await?.json(200)?;
     assert_eq!((&profile["email"], &profile["tier"]), (&json!(email), &json!("enterprise")));
 
+    let other = stack.user().await?;
+    change(&admin, &other, &json!({"email": email})).await?.problem(409, "email-taken")?;
+    assert_eq!(seen(&admin, &other.id).await?["email"], other.email);
     change(&admin, &user, &json!({"first_name": null})).await?.expect(200)?;
     let after = seen(&admin, &user.id).await?;
     assert_eq!((&after["first_name"], &after["last_name"]), (&Value::Null, &json!("Ünal")));
@@ -303,12 +314,32 @@ async fn a_temporary_password_replaces_the_old_one_and_ends_the_sessions() -> Re
     for count in 1..=2 {
         admin.post_empty(&path).await?.expect(204)?;
         let passwords = mailed_passwords(&stack, &user.email, count).await?;
-        needs_a_new_password(&log_in(&stack, &user.username, &passwords[count - 1]).await?)?;
+        let challenge = log_in(&stack, &user.username, &passwords[count - 1]).await?.json(200)?;
+        assert_eq!(challenge["challenge"], "new_password");
         log_in(&stack, &user.username, &user.password).await?.problem(401, "wrong-credentials")?;
     }
     let refresh = json!({"refresh_token": user.tokens.refresh_token});
     stack.post("/api/auth/token/refresh", &refresh).await?.problem(401, "bad-refresh-token")?;
     assert_eq!(seen(&admin, &user.id).await?["status"], "FORCE_CHANGE_PASSWORD");
+    let passwords = mailed_passwords(&stack, &user.email, 2).await?;
+    choose_password(&stack, &user.username, &passwords[1], "Chosen-Passw0rd").await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deleted_user_is_out_at_once_and_gone_soon() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
+    let image = user.create("image/png", 10).await?;
+    let path = format!("/api/admin/users/{}", user.id);
+    admin.delete(&path).await?.expect(202)?;
+    log_in(&stack, &user.username, &user.password).await?.problem(401, "wrong-credentials")?;
+    until("the user to be gone", async || Ok((admin.get(&path).await?.status == 404).then_some(()))).await?;
+    assert!(user.item(&format!("IMAGE#{}", image.id())).await?.is_none());
+    admin.delete(&path).await?.problem(404, "not-found")?;
+    let page = admin.get(&format!("/api/admin/audit?target={}", user.id)).await?.json(200)?;
+    let actions: Vec<_> = page["entries"].as_array().into_iter().flatten().map(|entry| &entry["action"]).collect();
+    assert_eq!(actions, ["delete-user", "delete-user"]);
     Ok(())
 }
 
@@ -323,5 +354,6 @@ async fn nobody_else_manages_users() -> Result<()> {
     user.get(&path).await?.problem(403, "admins-only")?;
     user.patch(&path, &json!({"admin": true})).await?.problem(403, "admins-only")?;
     user.post_empty(&format!("{path}/password")).await?.problem(403, "admins-only")?;
+    user.delete(&path).await?.problem(403, "admins-only")?;
     Ok(())
 }
