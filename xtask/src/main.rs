@@ -12,6 +12,7 @@ mod command;
 mod compile;
 mod contract;
 mod emulator;
+mod import;
 mod judge;
 mod lint;
 mod lock;
@@ -153,6 +154,9 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Import users, image sets and images of an earlier application into a stack. Prints a line for each line of the
+    /// manifest. A second run continues where the first one stopped, and creates nothing twice.
+    Import(import::Import),
     /// Run a benchmark and print a table for docs/BENCHMARKS.md.
     #[command(subcommand)]
     Bench(Bench),
@@ -277,6 +281,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
         Task::Bench(Bench::Stream { images, place }) => bench_stream::run(&running(&place)?, images.get()),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
+        Task::Import(import) => import::run(&import),
         Task::Redrive { stack_name, region, place } => redrive(stack_name, region.as_deref(), &place),
     }
 }

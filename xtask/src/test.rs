@@ -10,6 +10,7 @@ use crate::emulator::Emulator;
 use crate::judge::Judge;
 use crate::stack::{Binaries, Outputs, Stack};
 use crate::standins::Standins;
+use crate::venv::DJANGO;
 use crate::{browser, cargo, clients, command, compile, own_stack, project, tools, web};
 
 /// A part of the tests.
@@ -86,6 +87,7 @@ fn unit(filters: &[String]) -> Result<()> {
         // The binaries contain the unit tests of the endpoints.
         let targets = ["--profile", "local", "--no-fail-fast", "--lib", "--bins", "--test", "develop"];
         compile::run(cargo_test(&targets, filters).envs(judge.environment()))?;
+        compile::run(&mut cargo_test(&["--profile", "local", "--no-fail-fast", "-p", "import"], filters))?;
         compile::run(&mut cargo_test(&["-p", "xtask"], filters))?;
         web::run(filters)
     })
@@ -126,6 +128,7 @@ fn table(stack: &Stack, emulator: &Emulator, outputs: &Outputs, filters: &[Strin
 }
 
 fn over_http(stack: &Stack, standins: &Standins, what: &[&str], filters: &[String]) -> Result<()> {
+    DJANGO.ensure()?;
     stage(stack, "end-to-end tests", || {
         let what = [&["--profile", "local", "--no-fail-fast", "-p", "tests"], what].concat();
         let mut cargo = cargo_test(&what, filters);
@@ -134,6 +137,7 @@ fn over_http(stack: &Stack, standins: &Standins, what: &[&str], filters: &[Strin
         // The tests mostly wait.
         cargo.arg("--test-threads=6");
         cargo.env("DARKROOM_STANDINS", &standins.address);
+        cargo.env("DARKROOM_DJANGO", DJANGO.bin("python"));
         cargo.env("DARKROOM_XTASK", std::env::current_exe()?);
         compile::run(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))
     })

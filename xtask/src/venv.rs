@@ -23,6 +23,8 @@ pub(crate) const SAM: Venv = Venv { name: "sam" };
 pub(crate) const CARGO_LAMBDA: Venv = Venv { name: "cargo-lambda" };
 /// The SDKs of OpenAI and Dropbox.
 pub(crate) const STANDINS: Venv = Venv { name: "standins" };
+/// Django, for the test of an import.
+pub(crate) const DJANGO: Venv = Venv { name: "django" };
 /// Node.js, for machines without one.
 pub(crate) const NODE: Venv = Venv { name: "node" };
 /// Schemathesis, which tests the API against the contract.
@@ -130,8 +132,8 @@ fn read(file: &Path) -> Result<String> {
 mod tests {
     use super::*;
 
-    const ALL: [Venv; 10] =
-        [MINISTACK, SAM, CARGO_LAMBDA, STANDINS, NODE, SCHEMATHESIS, CMAKE, PILLOW, LINT, UV];
+    const ALL: [Venv; 11] =
+        [MINISTACK, SAM, CARGO_LAMBDA, STANDINS, DJANGO, NODE, SCHEMATHESIS, CMAKE, PILLOW, LINT, UV];
 
     #[test]
     fn every_listed_package_is_locked_at_its_version() {

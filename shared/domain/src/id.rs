@@ -25,6 +25,13 @@ macro_rules! id {
             pub fn generate() -> Self {
                 Self(Ulid::generate())
             }
+
+            /// A new id of something that was created at `time`. It sorts among the ids of that time.
+            #[must_use]
+            pub fn generate_at(time: Timestamp) -> Self {
+                let milliseconds = u64::try_from(time.as_millisecond()).unwrap_or_default();
+                Self(Ulid::from_parts(milliseconds, Ulid::generate().random()))
+            }
         }
 
         impl fmt::Display for $name {
@@ -167,6 +174,14 @@ mod tests {
         assert!(ImageId::first_at(before) <= id);
         let later = Timestamp::from_millisecond(crate::now().as_millisecond() + 1).unwrap();
         assert!(id < ImageId::first_at(later));
+    }
+
+    #[test]
+    fn an_id_of_an_earlier_time_lies_between_the_bounds_of_that_time() {
+        let at = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
+        let (one, two) = (ImageId::generate_at(at(1_556_712_000_123)), ImageId::generate_at(at(1_556_712_000_123)));
+        assert_ne!(one, two);
+        assert!(ImageId::first_at(at(1_556_712_000_123)) <= one && one < ImageId::first_at(at(1_556_712_000_124)));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use domain::{
 };
 
 use crate::{
-    Change, Developed, Filter, IdempotencyKey, Records, Refund,
+    Change, Developed, Filter, IdempotencyKey, ImportKey, Records, Refund,
     dynamodb::keys::{Item, image_item, image_key, item, job_key, profile_key, set_key, tier_key},
     usage::Count,
 };
@@ -188,6 +188,24 @@ async fn what_makes_images_is_valid_for_dynamodb() -> Result<()> {
     records.create_images(user, &[image.clone(), image.clone()], None, *now).await?;
     let wishes = image.clone().with_deferred_jobs(true, Some("A hat".to_owned().try_into()?), *now);
     records.create_images(user, &wishes, None, *now).await?;
+    judged.end()
+}
+
+#[tokio::test]
+async fn what_imports_write_is_valid_for_dynamodb() -> Result<()> {
+    let judged = Judged::start().await?.with_profile().await?;
+    let Judged { records, user, now, .. } = &judged;
+    let key = ImportKey { key: "digest".to_owned(), request: "the same".to_owned() };
+    assert_eq!(records.imported(user, &key).await?, None);
+    let image = judged.image(|_| {}).await?;
+    records.import_image(user, &image, &key, None, *now).await?;
+    let marker = records.imported(user, &key).await?.context("no marker")?;
+    assert_eq!((marker.id.as_str(), marker.is_complete), (image.id.to_string().as_str(), false));
+    records.import_image(user, &image, &key, Some(&marker), *now).await?;
+    records.complete_import(user, &key).await?;
+    records.import_set(user, &ImageSet::new(SetText::default(), *now), &key, *now).await?;
+    records.complete_user_import(user).await?;
+    assert!(records.is_user_imported(user).await?);
     judged.end()
 }
 

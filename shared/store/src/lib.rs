@@ -5,6 +5,7 @@ mod counts;
 mod dynamodb;
 mod idempotency;
 mod images;
+mod imports;
 mod jobs;
 #[cfg(test)]
 mod judged;
@@ -28,6 +29,7 @@ pub use images::{
     replace::ReplaceError,
     update::Change,
 };
+pub use imports::{ImportKey, Imported};
 pub use jobs::{claim::JobClaim, finish::JobOutcome, request::AnalyzeError};
 pub use links::LinkError;
 pub use objects::files::{Objects, OriginalPart};

@@ -1,7 +1,7 @@
 //! Image sets and their slots.
 
 use aws::CallError;
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
 use domain::{Addition, ImageSet, Profile, SetId, SetText, Slots, Timestamp, UserId};
 use futures_util::future::try_join_all;
 
@@ -35,6 +35,18 @@ impl Records {
         key: Option<&IdempotencyKey>,
         now: Timestamp,
     ) -> Result<Created<ImageSet>, CreateError> {
+        self.create_set_with(user, set, &[], key, now).await
+    }
+
+    /// Does the same as [`Records::create_set`], with more items in the transaction.
+    pub(crate) async fn create_set_with(
+        &self,
+        user: &UserId,
+        set: &ImageSet,
+        more: &[(TransactItemKind, TransactWriteItem)],
+        key: Option<&IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<Created<ImageSet>, CreateError> {
         use TransactItemKind as Kind;
         // Other requests of the user may change the profile.
         const ROUNDS: usize = 4;
@@ -48,6 +60,7 @@ impl Records {
             if let Some(key) = key {
                 items.push((Kind::IdempotencyKey, self.remember(user, key, set, now)?));
             }
+            items.extend_from_slice(more);
             match self.transact_kinds(items).await? {
                 None => return Ok(Created::New),
                 Some((Kind::IdempotencyKey, stored)) => {

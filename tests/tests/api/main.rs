@@ -41,6 +41,12 @@ mod imagesets {
     mod list;
     mod update;
 }
+mod import {
+    mod django;
+    mod interrupted;
+    mod lines;
+    mod run;
+}
 mod phones {
     mod images;
     mod list;
