@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use store::{CreateError, ImportKey, Imported, Objects, Records};
 
 use crate::{
-    limits::until_allowed,
+    limits::{reason, until_allowed},
     manifest::ImageLine,
     outcome::{LineError, Outcome, refused, unavailable},
     sets::USED_BEFORE,
@@ -106,7 +106,7 @@ impl ImageImporter {
             Err(CreateError::SlotTaken) => Err(refused("set: another image is in this slot")),
             Err(CreateError::NoSuchSet) => Err(refused("set: the set was deleted")),
             Err(CreateError::Call(error)) => Err(error.into()),
-            Err(error) => Err(refused(format!("a limit of the user's tier: {error}"))),
+            Err(error) => Err(refused(reason(&error))),
         }
     }
 

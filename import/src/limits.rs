@@ -10,6 +10,16 @@ use tokio::time::{Instant, sleep};
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// Why something was not created.
+pub(crate) fn reason(error: &CreateError) -> String {
+    match error {
+        CreateError::Limit(limit @ (LimitError::QuotaExceeded(..) | LimitError::FileTooLarge(_))) => {
+            format!("the user's tier does not allow this: {limit}")
+        }
+        other => other.to_string(),
+    }
+}
+
 /// Creates something. Waits while the user creates too many things in a short time, and while too many images wait for
 /// their upload to be processed.
 pub(crate) async fn until_allowed(

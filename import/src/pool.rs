@@ -7,7 +7,7 @@ use aws::CallError;
 use aws_sdk_cognitoidentityprovider::{
     Client,
     operation::admin_create_user::builders::AdminCreateUserFluentBuilder,
-    types::{AttributeType, MessageActionType, UserStatusType},
+    types::{AttributeType, DeliveryMediumType, MessageActionType, UserStatusType},
 };
 use aws_types::SdkConfig;
 use domain::UserId;
@@ -97,10 +97,11 @@ impl Pool {
 
     /// Sends the user a mail with a temporary password, which the user replaces at the first login.
     ///
-    /// `RESEND` repeats the invitation of a user who exists, with a new temporary password (Amazon Cognito API Reference,
-    /// "AdminCreateUser").
+    /// `RESEND` sends the invitation to a user who exists. Without `EMAIL`, Cognito would send an SMS (Amazon Cognito API
+    /// Reference, "AdminCreateUser").
     pub(crate) async fn invite(&self, user: &UserLine) -> Result<(), LineError> {
-        self.create_user(user).message_action(MessageActionType::Resend).send().await.map_err(CallError::from)?;
+        let invite = self.create_user(user).message_action(MessageActionType::Resend);
+        invite.desired_delivery_mediums(DeliveryMediumType::Email).send().await.map_err(CallError::from)?;
         Ok(())
     }
 

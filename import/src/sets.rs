@@ -4,7 +4,7 @@ use domain::{ImageSet, SetId, SetText, UserId};
 use store::{CreateError, Records};
 
 use crate::{
-    limits::until_allowed,
+    limits::{reason, until_allowed},
     manifest::SetLine,
     outcome::{LineError, Outcome, refused, unavailable},
 };
@@ -38,6 +38,6 @@ pub(crate) async fn import(
         Ok(()) => Ok((Outcome::Created, set.id)),
         Err(CreateError::KeyReused) => Err(unavailable("another import creates the same set")),
         Err(CreateError::Call(error)) => Err(error.into()),
-        Err(error) => Err(refused(format!("a limit of the user's tier: {error}"))),
+        Err(error) => Err(refused(reason(&error))),
     }
 }

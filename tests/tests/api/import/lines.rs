@@ -80,7 +80,7 @@ async fn bad_lines_are_reported_and_the_others_are_imported() -> Result<()> {
     has("line 10, image \"5\": created");
     has("line 10: the image has no picture: The file is not a picture.");
     has("line 11, image \"6\": refused: file: must be at least 1 byte: an empty file is not a picture");
-    has("line 12, image \"7\": refused: a limit of the user's tier: files may have 10000000 bytes at most");
+    has("line 12, image \"7\": refused: the user's tier does not allow this: files may have 10000000 bytes at most");
     has("line 13: refused: type: must be \"tier\", \"user\", \"set\" or \"image\"");
     has("line 14, image \"8\": created");
     has("line 15, image \"9\": refused: set: another image is in this slot");
