@@ -85,7 +85,8 @@ impl ImageImporter {
         }
         let bytes = self.source.file(line.file.as_str()).await?;
         if image.upload.checksum_sha256.as_ref() != Some(&checksum(&bytes)?) {
-            let reason = "the file has changed since an import was interrupted. Import it again after 24 hours";
+            let reason =
+                "the file has changed since an import was interrupted. Import it again after 24 hours";
             return Err(refused(reason));
         }
         self.send(user, &image, key, bytes).await?;
@@ -125,12 +126,7 @@ impl ImageImporter {
 
 /// The pending image of a line. Its id and its `created_at` are of the time when the earlier application created it. Its
 /// deadline is that of an upload that begins now.
-fn new_image(
-    line: &ImageLine,
-    owner: &Owner,
-    bytes: &Bytes,
-    now: Timestamp,
-) -> Result<Image, LineError> {
+fn new_image(line: &ImageLine, owner: &Owner, bytes: &Bytes, now: Timestamp) -> Result<Image, LineError> {
     let file_name = match &line.file_name {
         Some(name) => name.clone(),
         None => {

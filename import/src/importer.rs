@@ -58,7 +58,8 @@ impl Importer {
     /// # Errors
     /// AWS failed again and again.
     pub(crate) async fn run(&mut self, manifest: &str) -> Result<Vec<(usize, UserId, ImageId)>> {
-        let lines = || manifest.lines().enumerate().map(|(at, line)| (at + 1, line.trim_start_matches('\u{feff}')));
+        let lines =
+            || manifest.lines().enumerate().map(|(at, line)| (at + 1, line.trim_start_matches('\u{feff}')));
         let is_filled = |(_, line): &(usize, &str)| !line.trim().is_empty();
         for (number, line) in lines().filter(is_filled) {
             if let Err(reason) = parse(line) {
@@ -153,9 +154,9 @@ impl Importer {
     }
 
     fn owner(&self, username: &str) -> Result<&UserId, LineError> {
-        self.users.get(username).ok_or_else(|| {
-            refused("user: the manifest has no line for this user, or that line was refused")
-        })
+        self.users
+            .get(username)
+            .ok_or_else(|| refused("user: the manifest has no line for this user, or that line was refused"))
     }
 
     fn owner_of_image(&self, line: &ImageLine) -> Result<Owner, LineError> {
@@ -171,8 +172,7 @@ impl Importer {
             }
         };
         let number = line.phone_number.as_deref().map(|text| phone::parse(text, &self.region));
-        let phone_number =
-            number.transpose().map_err(|error| refused(format!("phone_number: {error}")))?;
+        let phone_number = number.transpose().map_err(|error| refused(format!("phone_number: {error}")))?;
         Ok(Owner { user: user.clone(), place, phone_number })
     }
 
@@ -212,7 +212,8 @@ impl Importer {
         }
         for (name, (user, ids)) in of_users {
             for ids in ids.chunks(BATCH) {
-                let found = self.images.records.images_by_id(&user, ids.iter().copied(), domain::now()).await?;
+                let found =
+                    self.images.records.images_by_id(&user, ids.iter().copied(), domain::now()).await?;
                 for id in ids {
                     let image = found.iter().find(|image| image.id == *id);
                     if image.is_some_and(|image| {

@@ -263,9 +263,10 @@ pub(crate) fn parse(line: &str) -> Result<Line, String> {
     let value: Value = serde_json::from_str(line).map_err(|error| format!("no valid JSON: {error}"))?;
     let Value::Object(mut fields) = value else { return Err("must be a JSON object".to_owned()) };
     let kind = fields.remove("type");
-    let kind = kind.as_ref().and_then(Value::as_str).and_then(|name| {
-        Kind::ALL.into_iter().find(|kind| kind.as_str() == name)
-    });
+    let kind = kind
+        .as_ref()
+        .and_then(Value::as_str)
+        .and_then(|name| Kind::ALL.into_iter().find(|kind| kind.as_str() == name));
     let fields = Value::Object(fields);
     match kind.ok_or("type: must be \"tier\", \"user\", \"set\" or \"image\"")? {
         Kind::Tier => read(fields).map(Line::Tier),
@@ -360,7 +361,8 @@ mod tests {
     fn a_line_with_all_fields_is_read() {
         let mut line = image();
         line["set"] = json!({"id": "s", "image_type": "image2"});
-        (line["title"], line["description"], line["phone_number"]) = (json!(""), json!("Two\nlines"), json!(null));
+        (line["title"], line["description"], line["phone_number"]) =
+            (json!(""), json!("Two\nlines"), json!(null));
         let Line::Image(image) = parse(&line.to_string()).unwrap() else { panic!("no image") };
         assert_eq!((image.title, image.phone_number), (None, None));
         assert_eq!((image.file.name(), image.file.content_type()), ("b.jpg", Some("image/jpeg")));
@@ -392,13 +394,18 @@ mod tests {
         let mut line = image();
         line.as_object_mut().unwrap().remove("file");
         assert_eq!(refusal(&line), "missing field `file`");
-        assert!(parse(&with("description", json!("x".repeat(70_000))).to_string()).unwrap_err().contains("65536"));
+        assert!(
+            parse(&with("description", json!("x".repeat(70_000))).to_string()).unwrap_err().contains("65536")
+        );
     }
 
     #[test]
     fn a_file_cannot_be_outside_the_directory() {
         for path in ["", "/etc/passwd", "../a", "a/../../b", "a//b", "./a", "a\\..\\b", "a/"] {
-            assert!(refusal(&with("file", json!(path))).starts_with("file: must be a relative path"), "{path}");
+            assert!(
+                refusal(&with("file", json!(path))).starts_with("file: must be a relative path"),
+                "{path}"
+            );
         }
     }
 

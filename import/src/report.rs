@@ -45,7 +45,9 @@ impl Report {
     pub(crate) fn unprocessed(&self, images: usize) {
         if images > 0 {
             self.has_problems.set(true);
-            println!("{images} images are not processed yet. GET /api/admin/images?status=processing lists them.");
+            println!(
+                "{images} images are not processed yet. GET /api/admin/images?status=processing lists them."
+            );
         }
     }
 

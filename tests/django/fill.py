@@ -6,35 +6,37 @@ The environment variable RUN makes the names of users and tiers unique.
 import io
 import os
 from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from PIL import Image
 
 from aizen.models import Image as AizenImage
 from beepdata.models import Image as SetImage
 from beepdata.models import ImageSet
-from django.contrib.auth.models import User
-from django.core.files.base import ContentFile
 from django_image.models import Account, AccountTier
 from django_image.models import Image as TierImage
 from dropbox_upload.models import UploadedImage
 from image_edit_api.models import Image as EditImage
-from PIL import Image
 
 RUN = os.environ["RUN"]
 START = datetime(2019, 5, 1, 12, 30, 15, 123456, tzinfo=UTC)
-count = 0
+times, pictures = count(1), count(1)
 
 
 def next_time():
     """A different time for each thing, more than a month after the previous one."""
-    global count
-    count += 1
-    return START + timedelta(days=33 * count, seconds=count)
+    number = next(times)
+    return START + timedelta(days=33 * number, seconds=number)
 
 
 def picture(name):
     """A picture that is different from all others."""
-    color = (count * 11 % 256, count * 53 % 256, count * 97 % 256)
+    number = next(pictures)
+    color = (number * 11 % 256, number * 53 % 256, number * 97 % 256)
     file = io.BytesIO()
-    Image.new("RGB", (64 + count, 48), color).save(file, "PNG" if name.endswith("png") else "JPEG")
+    Image.new("RGB", (64 + number, 48), color).save(file, "PNG" if name.endswith("png") else "JPEG")
     return ContentFile(file.getvalue(), name)
 
 

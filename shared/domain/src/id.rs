@@ -179,9 +179,12 @@ mod tests {
     #[test]
     fn an_id_of_an_earlier_time_lies_between_the_bounds_of_that_time() {
         let at = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
-        let (one, two) = (ImageId::generate_at(at(1_556_712_000_123)), ImageId::generate_at(at(1_556_712_000_123)));
+        let (one, two) =
+            (ImageId::generate_at(at(1_556_712_000_123)), ImageId::generate_at(at(1_556_712_000_123)));
         assert_ne!(one, two);
-        assert!(ImageId::first_at(at(1_556_712_000_123)) <= one && one < ImageId::first_at(at(1_556_712_000_124)));
+        assert!(
+            ImageId::first_at(at(1_556_712_000_123)) <= one && one < ImageId::first_at(at(1_556_712_000_124))
+        );
     }
 
     #[test]

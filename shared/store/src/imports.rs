@@ -66,8 +66,7 @@ impl Records {
         previous: Option<&Imported>,
         now: Timestamp,
     ) -> Result<(), CreateError> {
-        let marker =
-            Imported { request: key.request.clone(), id: image.id.to_string(), is_complete: false };
+        let marker = Imported { request: key.request.clone(), id: image.id.to_string(), is_complete: false };
         let marker = [(TransactItemKind::IdempotencyKey, self.marker(user, key, &marker, previous)?)];
         self.create_images_with(user, std::slice::from_ref(image), &marker, None, now).await.map(drop)
     }

@@ -140,8 +140,12 @@ async fn arrived(project: &Project, lines: &[Value], users: &[User]) -> Result<(
         for image in images(user).await? {
             let image = user.developed(id_of(&image)?).await?;
             assert_eq!(image["status"], "ready", "{image}");
-            let sizes: Vec<&Value> =
-                image["thumbnails"].as_array().context("no thumbnails")?.iter().map(|one| &one["size"]).collect();
+            let sizes: Vec<&Value> = image["thumbnails"]
+                .as_array()
+                .context("no thumbnails")?
+                .iter()
+                .map(|one| &one["size"])
+                .collect();
             assert_eq!(sizes, [&json!(100), &json!(300)]);
             let original = image["original_url"].as_str().context("no original")?;
             let file = user.stack.fetch(original).await?.expect(200)?.bytes;

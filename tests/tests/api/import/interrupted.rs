@@ -79,7 +79,9 @@ async fn an_image_whose_file_did_not_arrive_gets_it_later() -> Result<()> {
     // Nothing listens at the address of S3, so the import ends after it has created the images.
     let mut broken = import(&directory.0)?;
     broken.args(["--stack-name", &stack.outputs.stack_name, "--region", &stack.outputs.region]);
-    broken.env("AWS_ENDPOINT_URL", &stack.outputs.endpoint_url).env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9");
+    broken
+        .env("AWS_ENDPOINT_URL", &stack.outputs.endpoint_url)
+        .env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9");
     broken.env("AWS_ACCESS_KEY_ID", &stack.outputs.access_key);
     broken.env("AWS_SECRET_ACCESS_KEY", &stack.outputs.secret_key);
     let output = broken.env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE").output()?;

@@ -70,28 +70,44 @@ async fn bad_lines_are_reported_and_the_others_are_imported() -> Result<()> {
     has(&format!(
         "line 2, user {strangers:?}: refused: username: a user with this name and another or no confirmed e-mail address exists"
     ));
-    has(&format!("line 3, user {:?}: refused: tier: there is no tier platinum", lines[2]["username"].as_str().context("no name")?));
+    has(&format!(
+        "line 3, user {:?}: refused: tier: there is no tier platinum",
+        lines[2]["username"].as_str().context("no name")?
+    ));
     has("line 4, set \"s\": created");
     has("line 5, image \"1\": created");
     has("line 6, image \"2\": refused: there is no file missing.png");
-    has("line 7: refused: file: must be a relative path such as photos/1.jpg, at most 1,024 bytes, without .. and backslashes");
-    has("line 8, image \"4\": refused: user: the manifest has no line for this user, or that line was refused");
+    has(
+        "line 7: refused: file: must be a relative path such as photos/1.jpg, at most 1,024 bytes, without .. and backslashes",
+    );
+    has(
+        "line 8, image \"4\": refused: user: the manifest has no line for this user, or that line was refused",
+    );
     has("line 9, image \"1\": refused: line 5 has the same id");
     has("line 10, image \"5\": created");
     has("line 10: the image has no picture: The file is not a picture.");
     has("line 11, image \"6\": refused: file: must be at least 1 byte: an empty file is not a picture");
-    has("line 12, image \"7\": refused: the user's tier does not allow this: files may have 10000000 bytes at most");
+    has(
+        "line 12, image \"7\": refused: the user's tier does not allow this: files may have 10000000 bytes at most",
+    );
     has("line 13: refused: type: must be \"tier\", \"user\", \"set\" or \"image\"");
     has("line 14, image \"8\": created");
     has("line 15, image \"9\": refused: set: another image is in this slot");
     has("line 16, image \"10\": refused: phone_number: must be a phone number such as +49 30 123456");
-    assert!(report.iter().any(|line| line.starts_with("line 17: refused: ") && line.contains("unknown field `colour`")));
+    assert!(
+        report
+            .iter()
+            .any(|line| line.starts_with("line 17: refused: ") && line.contains("unknown field `colour`"))
+    );
     assert!(report.iter().any(|line| line.starts_with("line 19: refused: no valid JSON: ")));
     has("5 lines created something, 0 existed, 13 were refused.");
 
     let user = first_login(&stack, &user).await?;
-    let mut titles: Vec<String> =
-        images(&user).await?.iter().map(|image| format!("{} {}", image["file_name"], image["title"])).collect();
+    let mut titles: Vec<String> = images(&user)
+        .await?
+        .iter()
+        .map(|image| format!("{} {}", image["file_name"], image["title"]))
+        .collect();
     titles.sort_unstable();
     assert_eq!(titles, ["\"a.png\" null", "\"b.png\" \"Second\"", "\"text.jpg\" null"]);
     assert_eq!(images(&stranger).await?, Vec::<Value>::new());
@@ -110,7 +126,10 @@ async fn the_files_can_be_in_a_bucket() -> Result<()> {
     stack.aws.put_object(bucket, &format!("{prefix}/manifest.jsonl"), manifest(&lines).into_bytes()).await?;
     let output = import(format!("s3://{bucket}/{prefix}"))?.output()?;
     let report = report(&output);
-    assert!(report.contains(&"line 3, image \"2\": refused: there is no file in/b.png".to_owned()), "{output:?}");
+    assert!(
+        report.contains(&"line 3, image \"2\": refused: there is no file in/b.png".to_owned()),
+        "{output:?}"
+    );
     let user = first_login(&stack, &user).await?;
     let image = images(&user).await?.pop().context("no image")?;
     let original = image["original_url"].as_str().context("no original")?;
@@ -133,7 +152,8 @@ async fn a_user_is_invited_once_and_keeps_the_tier_of_an_admin() -> Result<()> {
     let mails = stack.fetch(&url).await?.json(200)?;
     let to = json!([invited["email"]]);
     let mails = mails["messages"].as_object().into_iter().flatten();
-    let count = mails.flat_map(|(_, mails)| mails.as_array().into_iter().flatten()).filter(|mail| mail["To"] == to);
+    let count =
+        mails.flat_map(|(_, mails)| mails.as_array().into_iter().flatten()).filter(|mail| mail["To"] == to);
     assert_eq!(count.count(), 1);
 
     // Without an invitation, there is no mail until the user asks for one.
@@ -142,7 +162,10 @@ async fn a_user_is_invited_once_and_keeps_the_tier_of_an_admin() -> Result<()> {
     assert_eq!(results(&mut import(&directory.0)?)?, ["created"]);
     let user = first_login(&stack, &user).await?;
     let admin = stack.admin().await?;
-    admin.put(&format!("/api/admin/users/{}/tier", user.id), &json!({"tier": "enterprise"})).await?.expect(200)?;
+    admin
+        .put(&format!("/api/admin/users/{}/tier", user.id), &json!({"tier": "enterprise"}))
+        .await?
+        .expect(200)?;
     assert_eq!(results(&mut import(&directory.0)?)?, ["exists"]);
     assert_eq!(user.get("/api/auth/profile").await?.json(200)?["tier"], "enterprise");
     Ok(())
