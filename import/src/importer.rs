@@ -87,7 +87,7 @@ impl Importer {
                 match result {
                     Ok((outcome, what)) => {
                         report.line(number, &name, &Ok(outcome));
-                        made.push((number, line, what));
+                        made.push((number, line.id(), what));
                     }
                     Err(LineError::Refused(reason)) => report.line(number, &name, &Err(reason)),
                     Err(LineError::Call(error)) => bail!(
@@ -97,11 +97,11 @@ impl Importer {
                 }
             }
             drop(results);
-            for (number, line, what) in made {
+            for (number, id, what) in made {
                 match what {
                     Made::Tier => {}
-                    Made::User(user) => drop(self.users.insert(line.id(), user)),
-                    Made::Set(user, set) => drop(self.sets.insert(line.id(), (user, set))),
+                    Made::User(user) => drop(self.users.insert(id, user)),
+                    Made::Set(user, set) => drop(self.sets.insert(id, (user, set))),
                     Made::Image(user, image) => images.push((number, user, image)),
                 }
             }
