@@ -80,6 +80,7 @@ impl TryFrom<u64> for Limit {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserLine {
+    #[serde(deserialize_with = "new_username")]
     pub(crate) username: Username,
     pub(crate) email: Email,
     #[serde(default, deserialize_with = "not_blank")]
@@ -93,11 +94,23 @@ pub(crate) struct UserLine {
     pub(crate) enabled: bool,
 }
 
+/// The user name of a new user.
+///
+/// It contains no at sign, because Cognito refuses names that look like an address where the address is an alias (Amazon
+/// Cognito Developer Guide, "Customizing sign-in attributes").
+fn new_username<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Username, D::Error> {
+    let username = Username::deserialize(deserializer)?;
+    if username.as_str().contains('@') {
+        return Err(serde::de::Error::custom("must not contain @. Users can log in with their e-mail address too"));
+    }
+    Ok(username)
+}
+
 fn yes() -> bool {
     true
 }
 
-/// A first or last name: 1 to 150 characters on one line.
+/// A first or last name: 1 to 100 characters on one line, as the API accepts.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct PersonName(String);
@@ -112,8 +125,10 @@ impl TryFrom<String> for PersonName {
     type Error = InvalidField;
 
     fn try_from(text: String) -> Result<Self, InvalidField> {
-        let fits = (1..=150).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        fits.then_some(Self(text)).ok_or_else(|| "must have 1 to 150 characters on one line".into())
+        let fits = (1..=100).contains(&text.chars().count())
+            && !text.trim().is_empty()
+            && !text.chars().any(char::is_control);
+        fits.then_some(Self(text)).ok_or_else(|| "must have 1 to 100 characters on one line".into())
     }
 }
 
@@ -397,6 +412,16 @@ mod tests {
         assert!(
             parse(&with("description", json!("x".repeat(70_000))).to_string()).unwrap_err().contains("65536")
         );
+    }
+
+    #[test]
+    fn a_user_name_is_not_an_address() {
+        let line = |username: &str| {
+            json!({"type": "user", "username": username, "email": "ann@example.com", "first_name": "", "tier": null})
+        };
+        let Line::User(user) = parse(&line("Ann").to_string()).unwrap() else { panic!("no user") };
+        assert!(user.first_name.is_none() && user.tier.is_none() && user.enabled && !user.admin);
+        assert!(refusal(&line("ann@example.com")).starts_with("username: must not contain @"));
     }
 
     #[test]
