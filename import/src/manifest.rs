@@ -101,7 +101,9 @@ pub(crate) struct UserLine {
 fn new_username<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Username, D::Error> {
     let username = Username::deserialize(deserializer)?;
     if username.as_str().contains('@') {
-        return Err(serde::de::Error::custom("must not contain @. Users can log in with their e-mail address too"));
+        return Err(serde::de::Error::custom(
+            "must not contain @. Users can log in with their e-mail address too",
+        ));
     }
     Ok(username)
 }
@@ -416,9 +418,7 @@ mod tests {
 
     #[test]
     fn a_user_name_is_not_an_address() {
-        let line = |username: &str| {
-            json!({"type": "user", "username": username, "email": "ann@example.com", "first_name": "", "tier": null})
-        };
+        let line = |username: &str| json!({"type": "user", "username": username, "email": "ann@example.com", "first_name": "", "tier": null});
         let Line::User(user) = parse(&line("Ann").to_string()).unwrap() else { panic!("no user") };
         assert!(user.first_name.is_none() && user.tier.is_none() && user.enabled && !user.admin);
         assert!(refusal(&line("ann@example.com")).starts_with("username: must not contain @"));

@@ -25,13 +25,6 @@ macro_rules! id {
             pub fn generate() -> Self {
                 Self(Ulid::generate())
             }
-
-            /// A new id of something that was created at `time`. It sorts among the ids of that time.
-            #[must_use]
-            pub fn generate_at(time: Timestamp) -> Self {
-                let milliseconds = u64::try_from(time.as_millisecond()).unwrap_or_default();
-                Self(Ulid::from_parts(milliseconds, Ulid::generate().random()))
-            }
         }
 
         impl fmt::Display for $name {
@@ -61,6 +54,15 @@ macro_rules! id {
         impl From<$name> for String {
             fn from(id: $name) -> Self {
                 id.to_string()
+            }
+        }
+
+        impl $name {
+            /// A new id of something that was created at `time`. It sorts among the ids of that time.
+            #[must_use]
+            pub fn generate_at(time: Timestamp) -> Self {
+                let milliseconds = u64::try_from(time.as_millisecond()).unwrap_or_default();
+                Self(Ulid::from_parts(milliseconds, Ulid::generate().random()))
             }
         }
     };

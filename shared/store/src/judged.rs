@@ -18,7 +18,7 @@ use domain::{
 };
 
 use crate::{
-    Change, Developed, Filter, IdempotencyKey, ImportKey, Records, Refund,
+    Change, Developed, Filter, IdempotencyKey, Records, Refund,
     dynamodb::keys::{Item, image_item, image_key, item, job_key, profile_key, set_key, tier_key},
     usage::Count,
 };
@@ -195,7 +195,7 @@ async fn what_makes_images_is_valid_for_dynamodb() -> Result<()> {
 async fn what_imports_write_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, now, .. } = &judged;
-    let key = ImportKey { key: "digest".to_owned(), request: "the same".to_owned() };
+    let key = crate::ImportKey { key: "digest".to_owned(), request: "the same".to_owned() };
     assert_eq!(records.imported(user, &key).await?, None);
     let image = judged.image(|_| {}).await?;
     records.import_image(user, &image, &key, None, *now).await?;

@@ -1,7 +1,7 @@
 //! Image sets and their slots.
 
 use aws::CallError;
-use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::ReturnValue;
 use domain::{Addition, ImageSet, Profile, SetId, SetText, Slots, Timestamp, UserId};
 use futures_util::future::try_join_all;
 
@@ -43,7 +43,7 @@ impl Records {
         &self,
         user: &UserId,
         set: &ImageSet,
-        more: &[(TransactItemKind, TransactWriteItem)],
+        more: &[(TransactItemKind, aws_sdk_dynamodb::types::TransactWriteItem)],
         key: Option<&IdempotencyKey>,
         now: Timestamp,
     ) -> Result<Created<ImageSet>, CreateError> {

@@ -65,11 +65,6 @@ pub(crate) fn request_key(user: &UserId, digest: &str) -> Item {
     key(user_pk(user), format!("REQUEST#{digest}"))
 }
 
-/// The item that stores what an import made from a line of its manifest. `digest` is a digest of the line's id.
-pub(crate) fn import_key(user: &UserId, digest: &str) -> Item {
-    key(user_pk(user), format!("IMPORT#{digest}"))
-}
-
 /// The item that expires at the deadline of a replacement.
 pub(crate) fn replacement_key(user: &UserId, image: ImageId) -> Item {
     key(user_pk(user), format!("REPLACEMENT#{image}"))
@@ -78,6 +73,11 @@ pub(crate) fn replacement_key(user: &UserId, image: ImageId) -> Item {
 /// The item that records that the quota of a deleted image was refunded.
 pub(crate) fn refund_key(user: &UserId, image: ImageId) -> Item {
     key(user_pk(user), format!("RECLAIMED#{image}"))
+}
+
+/// The item that stores what an import made from a line of its manifest. `digest` is a digest of the line's id.
+pub(crate) fn import_key(user: &UserId, digest: &str) -> Item {
+    key(user_pk(user), format!("IMPORT#{digest}"))
 }
 
 fn key(pk: AttributeValue, sk: impl Into<String>) -> Item {
