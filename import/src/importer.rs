@@ -1,7 +1,7 @@
 //! Imports all lines of a manifest, and reports each.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     time::Duration,
 };
 
@@ -71,14 +71,27 @@ impl Importer {
             let mut first = HashMap::new();
             let of_kind = lines().filter(is_filled).filter_map(|(number, line)| {
                 let line = parse(line).ok().filter(|line| line.kind() == kind)?;
-                let before = *first.entry(line.id()).or_insert(number);
-                Some((number, line, before))
+                let mut repeated = None;
+                for unique in line.unique() {
+                    let name = unique.0;
+                    match first.entry(unique) {
+                        Entry::Vacant(free) => drop(free.insert(number)),
+                        Entry::Occupied(before) => {
+                            repeated =
+                                repeated.or(Some(format!("line {} has the same {name}", before.get())));
+                        }
+                    }
+                }
+                Some((number, line, repeated))
             });
             let mut made = Vec::new();
             let (this, report) = (&*self, &self.report);
             let mut results = stream::iter(of_kind)
-                .map(|(number, line, before)| async move {
-                    let result = this.line_until_available(&line, number, before).await;
+                .map(|(number, line, repeated)| async move {
+                    let result = match repeated {
+                        Some(reason) => Err(refused(reason)),
+                        None => this.line_until_available(&line).await,
+                    };
                     (number, line, result)
                 })
                 .buffered(AT_ONCE);
@@ -110,15 +123,7 @@ impl Importer {
     }
 
     /// Imports a line. While AWS is not available, tries again for half a minute.
-    async fn line_until_available(
-        &self,
-        line: &Line,
-        number: usize,
-        before: usize,
-    ) -> Result<(Outcome, Made), LineError> {
-        if before != number {
-            return Err(refused(format!("line {before} has the same id")));
-        }
+    async fn line_until_available(&self, line: &Line) -> Result<(Outcome, Made), LineError> {
         for pause in PAUSES {
             match self.line(line).await {
                 Err(LineError::Call(CallError::Unavailable(_))) => sleep(Duration::from_secs(pause)).await,

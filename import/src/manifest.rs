@@ -311,7 +311,7 @@ impl Line {
         }
     }
 
-    /// What no other line of the type may have: the id or the user name.
+    /// The id or the user name.
     pub(crate) fn id(&self) -> String {
         match self {
             Self::Tier(tier) => tier.id.to_string(),
@@ -319,6 +319,22 @@ impl Line {
             Self::Set(set) => set.id.as_str().to_owned(),
             Self::Image(image) => image.id.as_str().to_owned(),
         }
+    }
+
+    /// What only one line of the type may contain, each with its name in the report.
+    pub(crate) fn unique(&self) -> Vec<(&'static str, String)> {
+        let mut unique = vec![("id", self.id())];
+        match self {
+            Self::User(user) => unique.push(("e-mail address", user.email.as_str().to_lowercase())),
+            Self::Image(image) => unique.extend(
+                image
+                    .set
+                    .as_ref()
+                    .map(|slot| ("slot", format!("{} {}", slot.image_type.as_str(), slot.id.as_str()))),
+            ),
+            Self::Tier(_) | Self::Set(_) => {}
+        }
+        unique
     }
 }
 

@@ -44,15 +44,20 @@ const VARIABLES: [(&str, &str); 4] = [
     ("USER_POOL_ID", "UserPoolId"),
 ];
 
+/// Builds the program.
+pub(crate) fn build() -> Result<()> {
+    tools::ensure()?;
+    command::step("building the import program", || {
+        compile::run(&mut cargo::command(&["build", "--profile", "local", "-p", "import"]))
+    })
+}
+
 /// Imports the data of an earlier application.
 ///
 /// # Errors
 /// The stack does not exist, or something was not imported.
 pub(crate) fn run(import: &Import) -> Result<()> {
-    tools::ensure()?;
-    command::step("building the import program", || {
-        compile::run(&mut cargo::command(&["build", "--profile", "local", "-p", "import"]))
-    })?;
+    build()?;
     let mut program = Command::new(project::local().join("import"));
     let (mut aws, stack) = match &import.stack_name {
         Some(name) => {

@@ -11,7 +11,7 @@ use crate::judge::Judge;
 use crate::stack::{Binaries, Outputs, Stack};
 use crate::standins::Standins;
 use crate::venv::DJANGO;
-use crate::{browser, cargo, clients, command, compile, own_stack, project, tools, web};
+use crate::{browser, cargo, clients, command, compile, import, own_stack, project, tools, web};
 
 /// A part of the tests.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -129,6 +129,8 @@ fn table(stack: &Stack, emulator: &Emulator, outputs: &Outputs, filters: &[Strin
 
 fn over_http(stack: &Stack, standins: &Standins, what: &[&str], filters: &[String]) -> Result<()> {
     DJANGO.ensure()?;
+    // Several tests call `cargo xtask import` at the same time.
+    import::build()?;
     stage(stack, "end-to-end tests", || {
         let what = [&["--profile", "local", "--no-fail-fast", "-p", "tests"], what].concat();
         let mut cargo = cargo_test(&what, filters);

@@ -221,7 +221,12 @@ async fn an_admin_invites_a_user_who_logs_in_with_the_mailed_password() -> Resul
     let unknown = json!({"username": unique("u"), "email": email_of("x"), "tier": "none"});
     let problem = admin.post("/api/admin/users", &unknown).await?.problem(400, "invalid-field")?;
     assert_eq!(problem["field"], "tier");
-    for (field, value) in [("username", json!("a b")), ("username", json!("a@b")), ("email", json!("nobody")), ("admin", json!("yes"))] {
+    for (field, value) in [
+        ("username", json!("a b")),
+        ("username", json!("a@b")),
+        ("email", json!("nobody")),
+        ("admin", json!("yes")),
+    ] {
         let mut body = json!({"username": unique("u"), "email": email_of("x")});
         body[field] = value;
         let problem = admin.post("/api/admin/users", &body).await?.problem(400, "invalid-field")?;
@@ -338,7 +343,8 @@ async fn a_deleted_user_is_out_at_once_and_gone_soon() -> Result<()> {
     assert!(user.item(&format!("IMAGE#{}", image.id())).await?.is_none());
     admin.delete(&path).await?.problem(404, "not-found")?;
     let page = admin.get(&format!("/api/admin/audit?target={}", user.id)).await?.json(200)?;
-    let actions: Vec<_> = page["entries"].as_array().into_iter().flatten().map(|entry| &entry["action"]).collect();
+    let actions: Vec<_> =
+        page["entries"].as_array().into_iter().flatten().map(|entry| &entry["action"]).collect();
     assert_eq!(actions, ["delete-user", "delete-user"]);
     Ok(())
 }
