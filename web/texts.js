@@ -26,7 +26,6 @@ const PROBLEMS = {
     `Your tier allows ${number(max_ai_calls_per_day)} AI analyses and edits a day, and you have reached this limit. Try again tomorrow.`,
   "file-too-large": ({ max_image_bytes }) =>
     `This file is larger than your tier allows (${bytes(max_image_bytes)}). Upload a smaller file, or ask an admin for another tier.`,
-  "heic-not-supported": "HEIC pictures are not supported. Export the picture as JPEG and upload that.",
   "idempotency-key-reused": "The service took this request for an earlier one. Try again.",
   "image-changed": "The picture has just changed. Reload the page and try again.",
   "image-not-ready": "The picture is not ready yet. Wait a moment and try again.",
@@ -80,10 +79,10 @@ const STATUSES = {
 const FAILURES = {
   "corrupt-image": "The file is damaged or incomplete. Export the picture again and upload that.",
   "gave-up": "Several attempts failed. Try again later.",
-  "heic-not-supported": PROBLEMS["heic-not-supported"],
+  "heic-not-supported": "HEIC pictures are not supported here. Export the picture as JPEG and upload that.",
   "internal-error": PROBLEMS.internal,
   "no-picture": "This picture has no file yet. Upload one first.",
-  "not-an-image": "This file is not a picture. Send a JPEG, PNG, WebP, AVIF or GIF.",
+  "not-an-image": "This file is not a picture. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF or BMP.",
   "processing-failed": "The picture could not be developed. Try another file, or tell the operator.",
   "provider-answer-invalid": "The provider sent an invalid response. Try again.",
   "provider-answer-too-large": "The provider's response was too large. Ask for something smaller.",
@@ -97,7 +96,7 @@ const FAILURES = {
   timeout: "Developing this picture took too long. Save it as an ordinary JPEG and upload that.",
   "too-many-bytes": "This file is too large. Upload a smaller one.",
   "too-many-pixels": "This picture has too many pixels. Make it smaller and upload it again.",
-  "unsupported-format": "This picture format is not supported. Send a JPEG, PNG, WebP, AVIF or GIF.",
+  "unsupported-format": "This picture format is not supported. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF or BMP.",
   "upload-missing": "The upload of the file was not completed. Upload it again.",
 };
 
@@ -204,7 +203,7 @@ export const texts = {
     cancelAll: "Cancel all",
     clear: "Clear list",
     collapse: "Show or hide the list",
-    notPicture: "This is not a picture. Send a JPEG, PNG, WebP, AVIF or GIF.",
+    notPicture: "This is not a picture. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF or BMP.",
     empty: "This file is empty. Choose another one.",
     unreadable: "The browser can no longer read this file. Choose it again.",
     storageUnreachable: "The storage cannot be reached. Try again. If it fails again, your browser or network may block it.",

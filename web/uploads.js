@@ -5,12 +5,14 @@ import { texts } from "./texts.js";
 import { watch } from "./watcher.js";
 
 /** The media types that the API accepts. */
-export const TYPES = new Set(["image/jpeg", "image/png", "image/webp", "image/avif", "image/gif"]);
+export const TYPES = new Set([
+  "image/jpeg", "image/png", "image/webp", "image/avif", "image/gif", "image/heic", "image/tiff", "image/bmp",
+]);
 /** The media type by the extension of a file name, for files to which the browser gives none. */
 export const EXTENSIONS = {
   jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", avif: "image/avif", gif: "image/gif",
+  heic: "image/heic", heif: "image/heic", hif: "image/heic", tif: "image/tiff", tiff: "image/tiff", bmp: "image/bmp",
 };
-const HEIC = /\.hei[cf]$/i;
 
 /** How many files are sent at the same time. Browsers allow six connections, and the page needs some for itself. */
 const MAX_PARALLEL = 3;
@@ -94,8 +96,7 @@ class Uploads extends EventTarget {
       const type = TYPES.has(file.type) ? file.type : EXTENSIONS[file.name.split(".").pop()?.toLowerCase() ?? ""];
       const declared = { file_name: file.name, content_type: type, size: file.size };
       const item = new Upload(file, (key) => createImage(declared, key), isReplacement);
-      const refusal = HEIC.test(file.name) || /^image\/hei[cf]/.test(file.type) ? texts.problem({ code: "heic-not-supported" })
-        : type === undefined ? texts.uploads.notPicture
+      const refusal = type === undefined ? texts.uploads.notPicture
         : file.size === 0 ? texts.uploads.empty : null;
       if (refusal) Object.assign(item, { state: "failed", error: refusal, hasPermanentError: true });
       this.items.push(item);

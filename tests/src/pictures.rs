@@ -10,6 +10,9 @@ const GREEN: [u8; 3] = [30, 200, 30];
 const BLUE: [u8; 3] = [30, 30, 220];
 const WHITE: [u8; 3] = [240, 240, 240];
 
+/// A HEIC of [`quadrants`] with 300 x 200 pixels, written by libheif.
+pub const HEIC: &[u8] = include_bytes!("pictures/quadrants.heic");
+
 /// Red and green above blue and white, so that each orientation looks different.
 #[must_use]
 pub fn quadrants(width: u32, height: u32) -> DynamicImage {

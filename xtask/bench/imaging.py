@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy
 import PIL
+import pillow_heif
 import skimage
 from PIL import Image, ImageDraw, features
 from skimage.metrics import structural_similarity
@@ -111,6 +112,12 @@ def at_the_limit(directory, photo):
          lambda path: transparent().save(path, lossless=True, quality=0, method=0)),
         ("AVIF at 4:4:4", "444.avif", lambda path: opaque().save(path, quality=60, speed=10, subsampling="4:4:4")),
         ("AVIF with alpha", "alpha.avif", lambda path: transparent().save(path, quality=60, speed=10)),
+        ("HEIC", "420.heic", lambda path: pillow_heif.from_pillow(opaque()).save(path, quality=60)),
+        ("HEIC at 4:4:4", "444.heic", lambda path: pillow_heif.from_pillow(opaque()).save(path, quality=60, chroma=444)),
+        ("HEIC with alpha", "alpha.heic", lambda path: pillow_heif.from_pillow(transparent()).save(path, quality=60)),
+        ("TIFF, JPEG", "jpeg.tif", lambda path: opaque().save(path, compression="jpeg", quality=88)),
+        ("TIFF, CMYK with Deflate", "cmyk.tif",
+         lambda path: opaque().convert("CMYK").save(path, compression="tiff_adobe_deflate")),
     ]
     for name, file, make in kinds:
         path = directory / file

@@ -19,7 +19,7 @@ pub(crate) fn run(photo: Option<&Path>, runs: usize) -> Result<()> {
     fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
     PILLOW.ensure()?;
     let sharp = sharp(&dir)?;
-    let executable = executable()?;
+    let executable = executable(false)?;
 
     let mut bench = Command::new(PILLOW.bin("python"));
     bench.arg(scripts().join("imaging.py")).arg("--darkroom").arg(executable).arg("--sharp").arg(sharp);
@@ -36,11 +36,16 @@ pub(crate) fn run(photo: Option<&Path>, runs: usize) -> Result<()> {
     })?;
     print!("{tables}");
 
+    write_tables(&tables, BEGIN, END)
+}
+
+/// Writes tables to their place in docs/BENCHMARKS.md.
+pub(crate) fn write_tables(tables: &str, begin: &str, end: &str) -> Result<()> {
     let page = project::root().join("docs/BENCHMARKS.md");
     let text = fs::read_to_string(&page)?;
-    let (before, rest) = text.split_once(BEGIN).context("docs/BENCHMARKS.md has no place for this")?;
-    let (_, after) = rest.split_once(END).context("docs/BENCHMARKS.md has no place for this")?;
-    Ok(fs::write(&page, format!("{before}{BEGIN}\n{tables}\n{END}{after}"))?)
+    let (before, rest) = text.split_once(begin).context("docs/BENCHMARKS.md has no place for this")?;
+    let (_, after) = rest.split_once(end).context("docs/BENCHMARKS.md has no place for this")?;
+    Ok(fs::write(&page, format!("{before}{begin}\n{tables}\n{end}{after}"))?)
 }
 
 fn scripts() -> PathBuf {
@@ -64,11 +69,13 @@ fn sharp(dir: &Path) -> Result<PathBuf> {
     Ok(home)
 }
 
-fn executable() -> Result<PathBuf> {
+/// Builds the program that develops files, for release or as the local stack has it.
+pub(crate) fn executable(is_local: bool) -> Result<PathBuf> {
     tools::ensure()?;
-    command::step("building the example for release", || {
-        let build = ["build", "--release", "-p", "imaging", "--example", "thumbnail"];
+    let (profile, directory) = if is_local { ("local", "local") } else { ("release", "release") };
+    command::step(&format!("building the example with the profile {profile}"), || {
+        let build = ["build", "--profile", profile, "-p", "imaging", "--example", "thumbnail"];
         command::run(&mut cargo::command(&build))
     })?;
-    Ok(project::target().join("release/examples/thumbnail"))
+    Ok(project::target().join(directory).join("examples/thumbnail"))
 }

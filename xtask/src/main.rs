@@ -9,6 +9,7 @@ mod cargo;
 mod chaos;
 mod clients;
 mod command;
+mod compare_decoders;
 mod compile;
 mod contract;
 mod emulator;
@@ -156,6 +157,15 @@ enum Task {
     /// Run a benchmark and print a table for docs/BENCHMARKS.md.
     #[command(subcommand)]
     Bench(Bench),
+    /// Compare the imaging engine with reference decoders, and write the tables to docs/BENCHMARKS.md.
+    CompareDecoders {
+        /// Compare these files, and those in these directories, and only print the table [default: pictures that the
+        /// command makes, in every format].
+        files: Vec<PathBuf>,
+        /// Build the engine as the local stack has it, which takes less time.
+        #[arg(long)]
+        local: bool,
+    },
     /// Move the dead letters of a stack back to their queues.
     Redrive {
         /// The stack's name, as in `sam deploy` [default: the local stack].
@@ -277,6 +287,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
         Task::Bench(Bench::Stream { images, place }) => bench_stream::run(&running(&place)?, images.get()),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
+        Task::CompareDecoders { files, local } => compare_decoders::run(&files, local),
         Task::Redrive { stack_name, region, place } => redrive(stack_name, region.as_deref(), &place),
     }
 }

@@ -155,7 +155,7 @@ impl Run {
             let mut all = parameters.as_array().into_iter().flatten();
             all.find(|one| one["ParameterKey"] == name).and_then(|one| one["ParameterValue"].as_str())
         };
-        for (name, expected) in [("ThumbnailFormat", "auto"), ("DefaultRegion", "")] {
+        for (name, expected) in [("ThumbnailFormat", "auto"), ("Heic", "on"), ("DefaultRegion", "")] {
             if parameter(name).is_some_and(|value| value != expected) {
                 eprintln!(
                     "    Tests expect {name}={expected:?}. This stack has another value: some will fail."

@@ -8,12 +8,15 @@ use store::{Developed, Objects};
 use tracing::info;
 
 use crate::{
-    develop_process::{DevelopProcess, MadeThumbnails, Rejected},
+    develop_process::{DevelopOptions, DevelopProcess, MadeThumbnails, Rejected},
     failure::failure,
 };
 
 /// The variable with the format of thumbnails: `auto`, `webp` or `avif`.
 const OUTPUT: &str = "THUMBNAIL_FORMAT";
+
+/// The variable that says whether HEIC is decoded: `on` or `off`.
+const HEIC: &str = "HEIC";
 
 /// Checks that an original fits into memory. A tier may allow longer files.
 ///
@@ -38,7 +41,7 @@ pub async fn develop(
         let detail = "The uploaded file no longer exists. Upload it again.";
         return Ok(Err(Failure::new(FailureCode::UploadMissing, detail)));
     };
-    let developed = DevelopProcess::default().develop(bytes, sizes, &output()?).await?;
+    let developed = DevelopProcess::default().develop(bytes, sizes, &options()?).await?;
     let MadeThumbnails { width, height, placeholder, thumbnails } = match developed {
         Ok(made) => made,
         Err(Rejected { failure, cause }) => {
@@ -55,11 +58,18 @@ pub async fn develop(
 }
 
 /// # Errors
-/// The variable has another value. The template allows only valid ones.
-fn output() -> Result<String, CallError> {
-    let Ok(name) = std::env::var(OUTPUT) else { return Ok("auto".to_owned()) };
-    name.parse::<Output>().map_err(CallError::internal)?;
-    Ok(name)
+/// The variables have other values. The template allows only valid ones.
+fn options() -> Result<DevelopOptions, CallError> {
+    let output = std::env::var(OUTPUT).unwrap_or_else(|_| "auto".to_owned());
+    output.parse::<Output>().map_err(CallError::internal)?;
+    let heic = match std::env::var(HEIC).as_deref() {
+        Ok("on") | Err(_) => true,
+        Ok("off") => false,
+        Ok(other) => {
+            return Err(CallError::internal(format!("{HEIC} is {other:?}, and has to be on or off")));
+        }
+    };
+    Ok(DevelopOptions { output, heic })
 }
 
 #[cfg(test)]

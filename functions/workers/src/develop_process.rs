@@ -49,6 +49,15 @@ impl Default for DevelopProcess {
     }
 }
 
+/// How a deployment develops pictures.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DevelopOptions {
+    /// The format of the thumbnails, as the engine names it.
+    pub output: String,
+    /// Whether HEIC is decoded.
+    pub heic: bool,
+}
+
 /// What the process made of a picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MadeThumbnails {
@@ -81,8 +90,7 @@ impl Rejected {
 #[derive(Serialize, Deserialize)]
 struct Request {
     sizes: Vec<u32>,
-    /// The format of the thumbnails, as the engine names it.
-    output: String,
+    options: DevelopOptions,
     bytes: usize,
     max_memory: u64,
 }
@@ -103,7 +111,7 @@ impl DevelopProcess {
         &self,
         bytes: impl AsRef<[u8]> + Send + 'static,
         sizes: &[u32],
-        output: &str,
+        options: &DevelopOptions,
     ) -> Result<Result<MadeThumbnails, Rejected>, CallError> {
         let mut command = Command::new(&self.program);
         command.arg(ARGUMENT).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -113,7 +121,7 @@ impl DevelopProcess {
         };
         let request = Request {
             sizes: sizes.to_vec(),
-            output: output.to_owned(),
+            options: options.clone(),
             bytes: bytes.as_ref().len(),
             max_memory: self.max_memory,
         };
@@ -198,8 +206,9 @@ fn develop_input() -> std::io::Result<()> {
     if stdin.take(request.bytes as u64).read_to_end(&mut bytes)? < request.bytes {
         return Err(ErrorKind::UnexpectedEof.into());
     }
-    let output = request.output.parse().map_err(std::io::Error::other)?;
-    let settings = Settings { output, ..Settings::default() };
+    let DevelopOptions { output, heic } = request.options;
+    let output = output.parse().map_err(std::io::Error::other)?;
+    let settings = Settings { output, heic, ..Settings::default() };
     write_reply(imaging::develop(&bytes, &request.sizes, &settings))
 }
 

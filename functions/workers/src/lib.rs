@@ -19,7 +19,7 @@ mod visibility;
 
 pub use arrived::{ArrivedUploads, has_expired};
 pub use develop::{check_length, develop};
-pub use develop_process::{DevelopProcess, MadeThumbnails, Rejected, develop_if_asked};
+pub use develop_process::{DevelopOptions, DevelopProcess, MadeThumbnails, Rejected, develop_if_asked};
 pub use dispatch::{Dispatcher, JobMessage};
 pub use dropbox_copy::copy_to_dropbox;
 pub use jobs::{ClaimedJob, Queue, Worker};

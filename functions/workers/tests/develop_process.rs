@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use domain::FailureCode;
 use imaging::{Output, Settings};
 use tokio::sync::{Mutex, MutexGuard};
-use workers::DevelopProcess;
+use workers::{DevelopOptions, DevelopProcess};
 
 /// A GIF of one pixel.
 const GIF: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
@@ -18,6 +18,10 @@ const SIZES: [u32; 2] = [200, 400];
 async fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::const_new(());
     ALONE.lock().await
+}
+
+fn options(output: &str) -> DevelopOptions {
+    DevelopOptions { output: output.to_owned(), heic: true }
 }
 
 fn process() -> DevelopProcess {
@@ -65,7 +69,7 @@ fn children() -> Vec<String> {
 #[tokio::test]
 async fn the_process_gives_what_the_engine_gives() {
     let _alone = alone().await;
-    let made = process().develop(GIF, &SIZES, "webp").await.unwrap().unwrap();
+    let made = process().develop(GIF, &SIZES, &options("webp")).await.unwrap().unwrap();
     let settings = Settings { output: Output::Webp, ..Settings::default() };
     let expected = imaging::develop(GIF, &SIZES, &settings).unwrap();
     assert_eq!((made.width, made.height), (expected.width, expected.height));
@@ -81,7 +85,8 @@ async fn the_process_gives_what_the_engine_gives() {
 #[tokio::test]
 async fn the_owner_learns_why_a_picture_was_refused() {
     let _alone = alone().await;
-    let failure = process().develop(&b"<svg/>"[..], &SIZES, "auto").await.unwrap().unwrap_err().failure;
+    let failure =
+        process().develop(&b"<svg/>"[..], &SIZES, &options("auto")).await.unwrap().unwrap_err().failure;
     assert_eq!(failure.code, FailureCode::NotAnImage);
 }
 
@@ -92,16 +97,18 @@ async fn a_decode_that_never_ends_is_stopped_and_nothing_of_it_disturbs_the_next
     let endless = jpeg(7_000, 60);
     let limited = DevelopProcess { max_time: Duration::from_millis(300), ..process() };
     let start = Instant::now();
-    let failure = limited.develop(endless.clone(), &[4_096], "auto").await.unwrap().unwrap_err().failure;
+    let failure =
+        limited.develop(endless.clone(), &[4_096], &options("auto")).await.unwrap().unwrap_err().failure;
     assert_eq!(failure.code, FailureCode::Timeout);
     assert!(start.elapsed() < Duration::from_secs(5), "stopped after {:?}", start.elapsed());
     // The next picture has the processor and the memory for itself.
     assert_eq!(children(), Vec::<String>::new());
-    assert_eq!(process().develop(GIF, &SIZES, "auto").await.unwrap().unwrap().thumbnails.len(), 2);
+    assert_eq!(process().develop(GIF, &SIZES, &options("auto")).await.unwrap().unwrap().thumbnails.len(), 2);
 
     // The process also ends if nobody waits for it any longer.
     let process = process();
-    let abandoned = process.develop(endless, &[4_096], "auto");
+    let options = options("auto");
+    let abandoned = process.develop(endless, &[4_096], &options);
     assert!(tokio::time::timeout(Duration::from_millis(300), abandoned).await.is_err());
     assert_eq!(children(), Vec::<String>::new());
 }
@@ -110,10 +117,11 @@ async fn a_decode_that_never_ends_is_stopped_and_nothing_of_it_disturbs_the_next
 async fn a_decoder_that_wants_more_memory_than_it_may_have_is_a_corrupt_image() {
     let _alone = alone().await;
     let process = DevelopProcess { max_memory: 80_000_000, ..process() };
-    let failure = process.develop(jpeg(7_000, 1), &[4_096], "auto").await.unwrap().unwrap_err().failure;
+    let failure =
+        process.develop(jpeg(7_000, 1), &[4_096], &options("auto")).await.unwrap().unwrap_err().failure;
     assert_eq!(failure.code, FailureCode::CorruptImage);
     // The same limit is enough for a small picture.
-    assert!(process.develop(GIF, &SIZES, "auto").await.unwrap().is_ok());
+    assert!(process.develop(GIF, &SIZES, &options("auto")).await.unwrap().is_ok());
 }
 
 #[tokio::test]
@@ -121,6 +129,6 @@ async fn a_process_that_does_not_work_is_no_verdict_on_the_picture() {
     let _alone = alone().await;
     for program in ["/nonexistent/program", "/bin/true", "/bin/false"] {
         let process = DevelopProcess { program: program.into(), ..process() };
-        assert!(process.develop(GIF, &SIZES, "auto").await.is_err(), "{program}");
+        assert!(process.develop(GIF, &SIZES, &options("auto")).await.is_err(), "{program}");
     }
 }

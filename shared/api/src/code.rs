@@ -44,8 +44,6 @@ problem_codes! {
     CodeExpired = BAD_REQUEST, "code-expired";
     /// The code from the e-mail is wrong.
     CodeMismatch = BAD_REQUEST, "code-mismatch";
-    /// The picture is a HEIC file.
-    HeicNotSupported = BAD_REQUEST, "heic-not-supported";
     /// A field, a parameter or a header has an invalid value.
     InvalidField = BAD_REQUEST, "invalid-field";
     /// The body is not JSON.

@@ -49,7 +49,7 @@ failure_codes! {
     NotAnImage = "not-an-image",
     /// The uploaded file has an image format that Darkroom does not decode.
     UnsupportedFormat = "unsupported-format",
-    /// The uploaded file is HEIC or HEIF.
+    /// The uploaded file is HEIC or HEIF, and the deployment does not decode these.
     HeicNotSupported = "heic-not-supported",
     /// The picture, or all frames of an animation together, have too many pixels.
     TooManyPixels = "too-many-pixels",

@@ -84,12 +84,8 @@ impl TierName {
     }
 }
 
-/// The message for HEIC pictures: why they are rejected, and what to do instead.
-pub const HEIC_NOT_SUPPORTED: &str =
-    "HEIC images are not supported. Send a JPEG; phones can export or share as JPEG.";
-
 /// The media types that can be uploaded. The caller declares one, and the signature of the upload covers it. The
-/// content decides how the file is decoded.
+/// content decides how the file is decoded, so a wrong type does no harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
 pub enum ContentType {
@@ -103,6 +99,14 @@ pub enum ContentType {
     Gif,
     /// `image/avif`
     Avif,
+    /// `image/heic`, also for HEIF and sequences
+    Heic,
+    /// `image/tiff`
+    Tiff,
+    /// `image/bmp`
+    Bmp,
+    /// `application/octet-stream`: the client does not know the type
+    Unknown,
 }
 
 impl ContentType {
@@ -115,24 +119,47 @@ impl ContentType {
             Self::Webp => "image/webp",
             Self::Gif => "image/gif",
             Self::Avif => "image/avif",
+            Self::Heic => "image/heic",
+            Self::Tiff => "image/tiff",
+            Self::Bmp => "image/bmp",
+            Self::Unknown => "application/octet-stream",
         }
+    }
+}
+
+/// The registered name of a media type for which phones, browsers and older programs use another name.
+fn registered(name: &str) -> &str {
+    match name {
+        "" => "application/octet-stream",
+        "image/jpg" | "image/pjpeg" => "image/jpeg",
+        "image/x-png" => "image/png",
+        "image/heif" | "image/heic-sequence" | "image/heif-sequence" => "image/heic",
+        "image/tif" | "image/x-tiff" => "image/tiff",
+        "image/x-bmp" | "image/x-ms-bmp" => "image/bmp",
+        name => name,
     }
 }
 
 impl TryFrom<String> for ContentType {
     type Error = InvalidField;
 
+    /// Also accepts the usual other names of a type, and an empty name for an unknown type.
     fn try_from(name: String) -> Result<Self, InvalidField> {
-        match name.as_str() {
+        match registered(&name) {
             "image/jpeg" => Ok(Self::Jpeg),
             "image/png" => Ok(Self::Png),
             "image/webp" => Ok(Self::Webp),
             "image/gif" => Ok(Self::Gif),
             "image/avif" => Ok(Self::Avif),
-            "image/heic" | "image/heif" | "image/heic-sequence" | "image/heif-sequence" => {
-                Err(HEIC_NOT_SUPPORTED.into())
-            }
-            _ => Err("must be image/jpeg, image/png, image/webp, image/avif or image/gif".into()),
+            "image/heic" => Ok(Self::Heic),
+            "image/tiff" => Ok(Self::Tiff),
+            "image/bmp" => Ok(Self::Bmp),
+            "application/octet-stream" => Ok(Self::Unknown),
+            _ => Err(
+                "must be image/jpeg, image/png, image/webp, image/avif, image/gif, image/heic, image/tiff, \
+                      image/bmp or application/octet-stream"
+                    .into(),
+            ),
         }
     }
 }
@@ -230,15 +257,35 @@ mod tests {
     }
 
     #[test]
-    fn a_heic_is_refused_with_what_to_do_instead() {
+    fn a_type_may_have_its_other_names_or_be_unknown() {
         let parse = |name: &str| ContentType::try_from(name.to_owned());
-        for name in ["image/heic", "image/heif", "image/heic-sequence", "image/heif-sequence"] {
-            assert_eq!(parse(name).unwrap_err().to_string(), HEIC_NOT_SUPPORTED);
+        for (name, registered) in [
+            ("image/jpeg", "image/jpeg"),
+            ("image/jpg", "image/jpeg"),
+            ("image/pjpeg", "image/jpeg"),
+            ("image/png", "image/png"),
+            ("image/x-png", "image/png"),
+            ("image/webp", "image/webp"),
+            ("image/gif", "image/gif"),
+            ("image/avif", "image/avif"),
+            ("image/heic", "image/heic"),
+            ("image/heif", "image/heic"),
+            ("image/heic-sequence", "image/heic"),
+            ("image/heif-sequence", "image/heic"),
+            ("image/tiff", "image/tiff"),
+            ("image/tif", "image/tiff"),
+            ("image/x-tiff", "image/tiff"),
+            ("image/bmp", "image/bmp"),
+            ("image/x-bmp", "image/bmp"),
+            ("image/x-ms-bmp", "image/bmp"),
+            ("application/octet-stream", "application/octet-stream"),
+            ("", "application/octet-stream"),
+        ] {
+            assert_eq!(parse(name).unwrap().as_str(), registered, "{name}");
         }
-        for name in ["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"] {
-            assert_eq!(parse(name).unwrap().as_str(), name);
+        for name in ["image/svg+xml", "text/html", "image/jpeg; charset=x", "image/", "IMAGE/JPEG"] {
+            assert!(parse(name).is_err(), "{name}");
         }
-        assert!(parse("image/svg+xml").is_err());
     }
 
     #[test]

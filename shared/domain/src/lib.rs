@@ -21,8 +21,7 @@ pub use analysis::{Analysis, Findings};
 pub use dropbox_copy::{DropboxCopy, DropboxPath};
 pub use failure::{Failure, FailureCode};
 pub use file::{
-    ContentType, Description, FileName, HEIC_NOT_SUPPORTED, InvalidField, Prompt, Sha256, TierName, Title,
-    UploadSize,
+    ContentType, Description, FileName, InvalidField, Prompt, Sha256, TierName, Title, UploadSize,
 };
 pub use id::{ImageId, InvalidId, InvalidUserId, JobId, LinkId, SetId, UserId};
 pub use image::{Image, NewImage, Picture, Placeholder, SetPlace, Status, Thumbnail, Upload};

@@ -6,6 +6,8 @@
 mod check;
 #[path = "../tests/develop/container.rs"]
 mod container;
+#[path = "../tests/develop/hevc.rs"]
+mod hevc;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,8 +17,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use container::{Container, tiles};
+use hevc::{Coding, Hevc, USUAL};
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use ravif::Img;
+use tiff::encoder::{Compression, DeflateLevel, TiffEncoder};
 use turbojpeg::{Colorspace, Compressor, PixelFormat, Subsamp};
 
 /// The maximum time for one file.
@@ -79,6 +83,15 @@ fn make(directory: &Path) {
         write(&format!("png-{name}"), &encoded(&picture, ImageFormat::Png));
     }
     write("gif", &encoded(&veiled, ImageFormat::Gif));
+    for (name, picture) in [("rgb8", DynamicImage::from(opaque.to_rgb8())), ("rgba8", veiled.clone())] {
+        write(&format!("bmp-{name}"), &encoded(&picture, ImageFormat::Bmp));
+    }
+    for (name, bytes) in tiffs(&opaque, &veiled) {
+        write(&name, &bytes);
+    }
+    for (name, bytes) in heics(&opaque, &veiled) {
+        write(name, &bytes);
+    }
     for (name, picture, has_alpha) in [("opaque", &opaque, false), ("veiled", &veiled, true)] {
         write(&format!("webp-lossless-{name}"), &encoded(picture, ImageFormat::WebP));
         let config = webpx::EncoderConfig::new().quality(60.0);
@@ -135,6 +148,49 @@ fn avif_containers(opaque: &DynamicImage, veiled: &DynamicImage) -> [(&'static s
         ("avif-frames", Container::of([head, &frame.repeat(3)].concat()).build()),
         ("avif-animation", animation.build()),
     ]
+}
+
+/// HEIC files: of 8 and 10 bits, grids, alpha, turns, and a part that is cut out.
+fn heics(opaque: &DynamicImage, veiled: &DynamicImage) -> [(&'static str, Vec<u8>); 5] {
+    let usual = Hevc::of(opaque);
+    let grid = || container::grid(2, 2, 45, 37);
+    let mut with_alpha = hevc::file(&usual, &[]);
+    with_alpha.items.push(hevc::item(&Hevc::grey(&veiled.to_luma8()), &[container::alpha()]));
+    with_alpha.references.push((*b"auxl", 2, vec![1]));
+    let part = [20_u32, 1, 30, 1, 1, 2, 0, 1].map(u32::to_be_bytes).concat();
+    let turned = [(*b"irot", vec![1]), (*b"imir", vec![0]), (*b"clap", part)];
+    let deep = Coding { depth: 10, is_full_range: false, ..USUAL };
+    [
+        ("heic-8", hevc::file(&usual, &[]).build()),
+        ("heic-10", hevc::file(&Hevc::coded(opaque, deep), &[hevc::nclx(9, 16, 9, false)]).build()),
+        ("heic-grid", hevc::file_of_grid(grid(), &hevc::tiles(opaque, 24), &[hevc::extent(45, 37)]).build()),
+        ("heic-alpha", with_alpha.build()),
+        ("heic-turned", hevc::file(&usual, &turned).build()),
+    ]
+}
+
+/// TIFF files of each compression and of several kinds of samples.
+fn tiffs(opaque: &DynamicImage, veiled: &DynamicImage) -> Vec<(String, Vec<u8>)> {
+    use tiff::encoder::colortype::{CMYK8, Gray8, Gray16, RGB8, RGBA16};
+    let mut files = Vec::new();
+    for (name, compression) in [
+        ("raw", Compression::Uncompressed),
+        ("lzw", Compression::Lzw),
+        ("deflate", Compression::Deflate(DeflateLevel::Fast)),
+        ("packbits", Compression::Packbits),
+    ] {
+        let mut write = |kind: &str, page: &dyn Fn(&mut TiffEncoder<&mut Cursor<Vec<u8>>>)| {
+            let mut file = Cursor::new(Vec::new());
+            page(&mut TiffEncoder::new(&mut file).unwrap().with_compression(compression));
+            files.push((format!("tiff-{name}-{kind}"), file.into_inner()));
+        };
+        write("rgb8", &|tiff| tiff.write_image::<RGB8>(45, 37, &opaque.to_rgb8()).unwrap());
+        write("rgba16", &|tiff| tiff.write_image::<RGBA16>(45, 37, &veiled.to_rgba16()).unwrap());
+        write("grey8", &|tiff| tiff.write_image::<Gray8>(45, 37, &opaque.to_luma8()).unwrap());
+        write("grey16", &|tiff| tiff.write_image::<Gray16>(45, 37, &opaque.to_luma16()).unwrap());
+        write("cmyk", &|tiff| tiff.write_image::<CMYK8>(45, 37, &veiled.to_rgba8()).unwrap());
+    }
+    files
 }
 
 fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {

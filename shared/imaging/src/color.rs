@@ -8,22 +8,35 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
 use crate::error::DevelopError;
 
-/// The maximum length of a profile in bytes. Profiles of cameras and screens have some kilobytes. Longer ones contain
-/// tables for printers.
-const MAX_PROFILE: usize = 4 << 20;
+/// The maximum length of a profile in bytes. Profiles of cameras and screens have some kilobytes. Those of presses have up to
+/// some megabytes.
+pub(crate) const MAX_PROFILE: usize = 4 << 20;
 
-/// Converts cyan, magenta, yellow and black to RGB as if the inks were ideal. A printing profile would give other,
-/// mostly duller colors, but browsers and most JPEG decoders show these.
-pub(crate) fn from_ink(inks: &Image<'_>, inverted: bool) -> Result<DynamicImage, DevelopError> {
-    let flip = if inverted { 0 } else { 255 };
-    let light = |ink: u8| u16::from(ink ^ flip);
-    let mut rgb = Vec::with_capacity(inks.buffer().len() / 4 * 3);
-    for &[cyan, magenta, yellow, black] in inks.buffer().as_chunks().0 {
+/// Converts cyan, magenta, yellow and black to sRGB: with the profile of the press, if there is one for inks. Without
+/// one, the inks count as ideal, as in browsers and in most decoders. A profile of a press gives mostly duller colors.
+pub(crate) fn from_ink(
+    inks: &Image<'_>,
+    inverted: bool,
+    profile: Option<&ColorProfile>,
+) -> Result<DynamicImage, DevelopError> {
+    let flip = if inverted { 255 } else { 0 };
+    let inks_of_press = || inks.buffer().iter().map(|ink| ink ^ flip).collect::<Vec<u8>>();
+    let profile = profile.filter(|profile| profile.color_space == DataColorSpace::Cmyk);
+    // The library takes four inks in the layout of four colors.
+    let converted = profile.and_then(|profile| convert(profile, Layout::Rgba, &inks_of_press(), Layout::Rgb));
+    let rgb = converted.unwrap_or_else(|| ideal(inks.buffer(), flip));
+    let picture = RgbImage::from_raw(inks.width(), inks.height(), rgb);
+    picture.map(Into::into).ok_or_else(|| DevelopError::internal("the buffer does not fit the picture"))
+}
+
+fn ideal(inks: &[u8], flip: u8) -> Vec<u8> {
+    let light = |ink: u8| u16::from(!(ink ^ flip));
+    let mut rgb = Vec::with_capacity(inks.len() / 4 * 3);
+    for &[cyan, magenta, yellow, black] in inks.as_chunks().0 {
         let black = light(black);
         rgb.extend([cyan, magenta, yellow].map(|ink| ((light(ink) * black + 127) / 255) as u8));
     }
-    let picture = RgbImage::from_raw(inks.width(), inks.height(), rgb);
-    picture.map(Into::into).ok_or_else(|| DevelopError::internal("the buffer does not fit the picture"))
+    rgb
 }
 
 /// Reads an ICC profile. The result is `None` if it is damaged.

@@ -1,5 +1,7 @@
 //! What a format has to provide, so that the engine can decode it.
 
+use std::borrow::Cow;
+
 use image::metadata::Orientation;
 
 use crate::decoded::Decoded;
@@ -20,6 +22,10 @@ pub(crate) struct Decoder {
     pub(crate) read_header: fn(&[u8]) -> Option<Header>,
     /// Rejects files that the decoder would accept although they are incomplete or invalid.
     pub(crate) check_content: fn(&[u8]) -> Result<(), DevelopError>,
+    /// The EXIF block, without the prefix that some formats put before it.
+    pub(crate) exif: fn(&[u8]) -> Option<Cow<'_, [u8]>>,
+    /// A copy without metadata, or `None` if that is not possible.
+    pub(crate) strip: fn(&[u8]) -> Option<Vec<u8>>,
     /// Decodes the first picture.
     pub(crate) decode: fn(&Request<'_>) -> Result<Decoded, DevelopError>,
 }
@@ -81,4 +87,9 @@ pub(crate) fn no_check(_bytes: &[u8]) -> Result<(), DevelopError> {
 /// The error for a file that ends too early.
 pub(crate) fn incomplete() -> DevelopError {
     DevelopError::corrupt("the file ends before the picture")
+}
+
+/// For formats without EXIF.
+pub(crate) fn no_exif(_bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
+    None
 }

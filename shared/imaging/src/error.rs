@@ -8,16 +8,16 @@ pub(crate) const PANICKED: &str = "a decoder panicked";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DevelopError {
     /// The content has no known image format.
-    #[error("The file is not an image. Send a JPEG, PNG, WebP, AVIF or GIF.")]
+    #[error("The file is not an image. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF or BMP.")]
     NotAnImage,
     /// The content is a picture in a format that the engine does not decode.
-    #[error("{format} images are not supported. Send a JPEG, PNG, WebP, AVIF or GIF.")]
+    #[error("{format} images are not supported. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF or BMP.")]
     UnsupportedFormat {
         /// The name of the format.
         format: &'static str,
     },
-    /// The content is HEIC or HEIF, the format of some phones.
-    #[error("HEIC images are not supported. Send a JPEG; phones can export or share as JPEG.")]
+    /// The content is HEIC or HEIF, the format of some phones, and [`Settings::heic`](crate::Settings) is off.
+    #[error("HEIC images are not supported here. Send a JPEG; phones can export or share as JPEG.")]
     HeicNotSupported,
     /// The picture has too many pixels.
     #[error("The image has {width} x {height} pixels; at most {limit} pixels are allowed.")]

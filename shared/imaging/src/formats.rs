@@ -3,9 +3,13 @@
 //! To add a format, write a file like the others in `formats/`, name it in a `mod` line, and add its line to the list.
 
 mod avif;
+mod bmp;
 mod gif;
+mod heic;
+mod heif;
 mod jpeg;
 mod png;
+mod tiff;
 mod webp;
 mod whole;
 
@@ -45,6 +49,12 @@ formats! {
     Gif = gif::GIF;
     /// AVIF, including animated AVIF.
     Avif = avif::AVIF;
+    /// HEIC, and HEIF with pictures coded as in HEIC.
+    Heic = heic::HEIC;
+    /// TIFF. The first page counts.
+    Tiff = tiff::TIFF;
+    /// BMP.
+    Bmp = bmp::BMP;
 }
 
 impl Format {
@@ -75,16 +85,7 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
 /// The error for content that has none of the formats.
 pub(crate) fn rejection(bytes: &[u8]) -> DevelopError {
     let format = match bytes {
-        [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => match brand.get(..4) {
-            Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1") => {
-                return DevelopError::HeicNotSupported;
-            }
-            Some(b"crx ") => "Camera raw",
-            _ => return DevelopError::NotAnImage,
-        },
-        [b'I', b'I', 0x2a | 0x2b, 0, ..] | [b'M', b'M', 0, 0x2a | 0x2b, ..] => "TIFF",
-        // In a BMP, the length of the file and four reserved bytes follow the signature.
-        [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => "BMP",
+        [_, _, _, _, b'f', b't', b'y', b'p', b'c', b'r', b'x', b' ', ..] => "Camera raw",
         [0, 0, 1, 0, 1..=64, 0, ..] => "ICO",
         [0xff, 0x0a, ..] | [0, 0, 0, 0x0c, b'J', b'X', b'L', b' ', ..] => "JPEG XL",
         [0, 0, 0, 0x0c, b'j', b'P', b' ', b' ', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => "JPEG 2000",

@@ -6,6 +6,7 @@ mod decoded;
 mod decoder;
 mod encode;
 mod error;
+mod exif;
 mod formats;
 mod header;
 mod limits;
@@ -13,25 +14,36 @@ mod placeholder;
 mod reduce;
 mod resize;
 mod size;
+mod strip;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use decoder::Request;
 pub use encode::{Output, Thumbnail, UnknownOutput};
 pub use error::DevelopError;
+pub use exif::{Exif, Location, read_exif};
 pub use formats::{Format, sniff};
 use limits::Deadline;
 pub use limits::Limits;
 pub use placeholder::Placeholder;
 use size::fit;
+pub use strip::without_metadata;
 
 /// How to develop pictures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// What a picture may demand of the machine.
     pub limits: Limits,
     /// The format of the thumbnails.
     pub output: Output,
+    /// Whether the engine decodes HEIC. Patents cover HEVC, and not every deployment has licensed them.
+    pub heic: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { limits: Limits::default(), output: Output::default(), heic: true }
+    }
 }
 
 /// A developed picture: facts about the original, and everything made from it.
@@ -60,9 +72,12 @@ pub fn develop(bytes: &[u8], sizes: &[u32], settings: &Settings) -> Result<Devel
 }
 
 fn develop_unguarded(bytes: &[u8], sizes: &[u32], settings: &Settings) -> Result<Developed, DevelopError> {
-    let Settings { limits, output } = settings;
+    let Settings { limits, output, heic } = settings;
     let deadline = Deadline::after(limits.max_time);
     limits.check_length(bytes.len() as u64)?;
+    if !heic && sniff(bytes) == Some(Format::Heic) {
+        return Err(DevelopError::HeicNotSupported);
+    }
     let (format, header) = decode::read_header(bytes, limits)?;
     let largest = sizes.iter().copied().chain([placeholder::SIDE]).max().unwrap_or_default();
     // The estimate assumes four bytes for each pixel.

@@ -93,7 +93,7 @@ impl Original {
             if self.is_exactly(stored) { self.decoded.pixels.copy() } else { self.resize(resizer, stored)? };
         let mut picture = match self.decoded.samples {
             Samples::Light => to_8_bits(small)?,
-            Samples::Ink { inverted } => color::from_ink(&small, inverted)?,
+            Samples::Ink { inverted } => color::from_ink(&small, inverted, self.decoded.profile.as_deref())?,
         };
         if picture.color().has_alpha() && picture.as_bytes().iter().skip(3).step_by(4).all(|&a| a == 255) {
             picture = picture.into_rgb8().into();

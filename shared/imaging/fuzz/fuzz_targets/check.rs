@@ -1,6 +1,6 @@
 // What must be true for any bytes. The fuzz target and the corpus runner share it.
 
-use imaging::{DevelopError, Developed, Settings, develop};
+use imaging::{DevelopError, Developed, Settings, develop, read_exif, without_metadata};
 
 /// The sizes depend only on the bytes, so that a file always gives the same result.
 pub(crate) fn settings(bytes: &[u8]) -> (Vec<u32>, Settings) {
@@ -14,6 +14,11 @@ pub(crate) fn settings(bytes: &[u8]) -> (Vec<u32>, Settings) {
 /// Develops the file, and checks what a caller relies on.
 pub(crate) fn check(bytes: &[u8], sizes: &[u32], settings: &Settings) -> Result<Developed, DevelopError> {
     let outcome = develop(bytes, sizes, settings);
+    let _exif = read_exif(bytes);
+    if let (Ok(developed), Some(stripped)) = (&outcome, without_metadata(bytes)) {
+        // The pixels are the same.
+        assert_eq!(develop(&stripped, sizes, settings).as_ref(), Ok(developed));
+    }
     match &outcome {
         Ok(developed) => {
             let Developed { width, height, thumbnails, .. } = developed;

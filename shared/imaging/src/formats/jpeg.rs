@@ -4,6 +4,9 @@
 //! reads the markers itself, because libjpeg-turbo starts to allocate before it can tell what they declare.
 
 mod markers;
+mod strip;
+
+use std::borrow::Cow;
 
 use fast_image_resize::PixelType;
 use fast_image_resize::images::Image;
@@ -24,6 +27,8 @@ pub(crate) const JPEG: Decoder = Decoder {
     recognizes: |bytes| bytes.starts_with(&[0xff, 0xd8, 0xff]),
     read_header,
     check_content,
+    strip: strip::strip,
+    exif: |bytes| markers::exif(bytes).map(Cow::Borrowed),
     decode,
 };
 
@@ -34,13 +39,14 @@ const MAX_SCANNED_PIXELS: u64 = 3_000_000_000;
 /// The maximum number of scans of small pictures.
 const MAX_SCANS: u32 = 2_000;
 
-/// Warnings of libjpeg-turbo about files whose pixels are all there and correct.
-const HARMLESS: [&str; 4] = [
-    "extraneous bytes before marker",
-    "Unknown Adobe color transform",
-    "unknown JFIF revision",
-    "Invalid SOS parameters for sequential",
-];
+/// Warnings of libjpeg-turbo about pictures whose pixels are not all there. Browsers show a grey area instead of them.
+/// They show every other picture of which libjpeg-turbo warns, and so does this engine.
+const INCOMPLETE: [&str; 3] =
+    ["premature end of data segment", "Premature end of JPEG file", "instead of RST"];
+
+/// The start of the messages of warnings that are no errors.
+const WARNINGS: [&str; 4] =
+    ["Corrupt JPEG data", "Warning:", "Inconsistent progression", "Invalid SOS parameters"];
 
 /// The dimensions in the frame header.
 fn read_header(bytes: &[u8]) -> Option<Header> {
@@ -57,14 +63,22 @@ fn check_content(bytes: &[u8]) -> Result<(), DevelopError> {
 
 /// Decodes at the smallest scale at which no side is shorter than wanted.
 fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
-    let bytes = request.bytes;
-    let markers = Markers::read(bytes);
+    let markers = Markers::read(request.bytes);
     if markers.precision != 8 {
         return Err(unusual());
     }
     let mut decompressor = Decompressor::new().map_err(DevelopError::internal)?;
     decompressor.set_scan_limit(MAX_SCANS).map_err(DevelopError::internal)?;
-    let header = decompressor.read_header(bytes).map_err(|error| rejected(&error))?;
+    // The library reports a warning about the header as an error, so a header with one is written anew.
+    let (bytes, header) = match decompressor.read_header(request.bytes) {
+        Ok(header) => (Cow::Borrowed(request.bytes), header),
+        Err(error) => {
+            let bytes = markers::with_clean_header(request.bytes).ok_or_else(|| rejected(&error))?;
+            let header = decompressor.read_header(&bytes).map_err(|error| rejected(&error))?;
+            (Cow::Owned(bytes), header)
+        }
+    };
+    let bytes = &*bytes;
     let full = (side(header.width)?, side(header.height)?);
     let scanned = u64::from(full.0) * u64::from(full.1) * u64::from(markers.scans);
     if scanned > MAX_SCANNED_PIXELS || markers.scans > MAX_SCANS {
@@ -84,8 +98,8 @@ fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     let result = (side(scaled.width)?, side(scaled.height)?);
     let coefficients = markers.coefficients(area(full));
     let bytes_per_pixel = pixel_type.size() as u64;
-    // A copy without needless scans is at most as long as the file.
-    let decoding = coefficients + area(result) * bytes_per_pixel + bytes.len() as u64;
+    // A copy with a clean header, and one without needless scans, are at most as long as the file.
+    let decoding = coefficients + area(result) * bytes_per_pixel + 2 * bytes.len() as u64;
     request.reserve(&Memory { decoding, result: (result, bytes_per_pixel) })?;
     let mut pixels = Image::new(result.0, result.1, pixel_type);
     let is_for_dc = denominator == 8 && matches!(header.colorspace, Colorspace::Gray | Colorspace::YCbCr);
@@ -135,8 +149,9 @@ fn unusual() -> DevelopError {
 }
 
 fn is_harmless(error: &turbojpeg::Error) -> bool {
-    let warning = error.to_string();
-    HARMLESS.iter().any(|harmless| warning.contains(harmless))
+    let message = error.to_string();
+    WARNINGS.iter().any(|start| message.contains(start))
+        && !INCOMPLETE.iter().any(|part| message.contains(part))
 }
 
 fn rejected(error: &turbojpeg::Error) -> DevelopError {

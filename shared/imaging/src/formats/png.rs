@@ -1,4 +1,9 @@
-//! PNG, decoded by the `image` crate.
+//! PNG, decoded by the `image` crate, or row by row if the end of the file is missing.
+
+mod rows;
+mod strip;
+
+use std::borrow::Cow;
 
 use image::codecs::png::PngDecoder;
 
@@ -15,6 +20,8 @@ pub(crate) const PNG: Decoder = Decoder {
     recognizes: |bytes| bytes.starts_with(b"\x89PNG\r\n\x1a\n"),
     read_header,
     check_content,
+    exif,
+    strip: strip::strip,
     decode,
 };
 
@@ -48,7 +55,17 @@ fn check_content(bytes: &[u8]) -> Result<(), DevelopError> {
     Err(DevelopError::corrupt("the palette is no list of colours"))
 }
 
+fn exif(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let (length, chunk) = chunks(bytes).find(|(_, chunk)| chunk.starts_with(b"eXIf"))?;
+    let block = chunk.get(4..)?.get(..length)?;
+    // Some programs write the prefix of JPEG.
+    Some(Cow::Borrowed(block.strip_prefix(b"Exif\0\0").unwrap_or(block)))
+}
+
 fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
+    if !chunks(request.bytes).any(|(_, chunk)| chunk.starts_with(b"IEND")) {
+        return rows::decode(request, UNUSUAL);
+    }
     whole::decode(request, UNUSUAL, 0, |file, mut limits| {
         // This decoder does not count its pixels. The limit is for what it decompresses besides them.
         limits.max_alloc = Some(whole::DECODER_MEMORY);

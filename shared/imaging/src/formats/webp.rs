@@ -2,6 +2,10 @@
 //!
 //! The `image` crate decodes animations, because the first frame has to be composed on the canvas.
 
+mod strip;
+
+use std::borrow::Cow;
+
 use fast_image_resize::PixelType;
 use fast_image_resize::images::Image;
 use image::codecs::webp::WebPDecoder;
@@ -22,6 +26,8 @@ pub(crate) const WEBP: Decoder = Decoder {
     recognizes: |bytes| matches!(bytes, [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..]),
     read_header,
     check_content,
+    strip: strip::strip,
+    exif: |bytes| exif(bytes).map(Cow::Borrowed),
     decode,
 };
 
@@ -102,12 +108,14 @@ fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     }
 }
 
+/// The EXIF block. Some programs write the prefix of JPEG.
+fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    content(bytes, b"EXIF").map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(exif))
+}
+
 fn decode_still(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     let bytes = request.bytes;
-    let exif = content(bytes, b"EXIF");
-    let orientation =
-        exif.and_then(|exif| Orientation::from_exif_chunk(exif.strip_prefix(b"Exif\0\0").unwrap_or(exif)));
-    let orientation = orientation.unwrap_or(Orientation::NoTransforms);
+    let orientation = exif(bytes).and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
     let profile = content(bytes, b"ICCP").and_then(color::profile);
 
     let decoder = webpx::Decoder::new(bytes).map_err(DevelopError::corrupt)?;

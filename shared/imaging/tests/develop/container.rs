@@ -1,4 +1,4 @@
-//! Builds AVIF containers by hand, also ones that no encoder would write.
+//! Builds AVIF and HEIC containers by hand, also ones that no encoder would write.
 
 use image::{DynamicImage, GenericImageView};
 use ravif::{BitDepth, Encoder, Img};
@@ -56,6 +56,8 @@ pub(crate) fn grid(rows: u8, columns: u8, width: u16, height: u16) -> Vec<u8> {
 /// A container. The item with the number 1 is the main picture.
 #[derive(Default)]
 pub(crate) struct Container {
+    /// The main brand, if it is not AVIF.
+    pub(crate) brand: Option<[u8; 4]>,
     /// The type, the data and the properties of each item. The first item has the number 1.
     pub(crate) items: Vec<([u8; 4], Vec<u8>, Vec<Property>)>,
     /// The type, the item from which, and the items to which references lead.
@@ -105,7 +107,8 @@ impl Container {
         let numbered = || (1_u16..).zip(&self.items);
         let (mut locations, mut types) = (Vec::new(), Vec::new());
         let (mut properties, mut associations) = (Vec::new(), Vec::new());
-        let mut count = 0_u8;
+        // Items share properties that are equal.
+        let mut known: Vec<&Property> = Vec::new();
         for (number, (kind, data, own)) in numbered() {
             let [offset_bytes, length] =
                 [offset, data.len()].map(|n| u32::try_from(n).unwrap().to_be_bytes());
@@ -116,10 +119,13 @@ impl Container {
                 &[&[2, 0, 0, 0][..], &number.to_be_bytes(), &[0, 0], kind, &[0]].concat(),
             ));
             associations.extend([&number.to_be_bytes()[..], &[u8::try_from(own.len()).unwrap()]].concat());
-            for (kind, content) in own {
-                count += 1;
-                properties.extend(boxed(kind, content));
-                associations.push(count);
+            for property in own {
+                let position = known.iter().position(|other| *other == property).unwrap_or_else(|| {
+                    properties.extend(boxed(&property.0, &property.1));
+                    known.push(property);
+                    known.len() - 1
+                });
+                associations.push(u8::try_from(position + 1).unwrap());
             }
         }
         let references: Vec<u8> = self
@@ -148,7 +154,8 @@ impl Container {
                 .concat(),
             ),
         ];
-        let mut file = boxed(b"ftyp", b"avif\0\0\0\0avifmif1");
+        let brand = self.brand.unwrap_or(*b"avif");
+        let mut file = boxed(b"ftyp", &[&brand[..], &[0; 4], b"mif1", &brand].concat());
         file.extend(full(b"meta", &[&meta.concat()]));
         if let Some(samples) = self.samples {
             // Every sample has the length 1.

@@ -3,9 +3,14 @@
 
 mod avif;
 mod avif_hostile;
+mod bmp;
 mod colors;
 mod container;
 mod derivatives;
+mod exif;
+mod heic;
+mod heic_hostile;
+mod hevc;
 mod jpeg;
 mod make;
 #[cfg(target_os = "linux")]
@@ -14,4 +19,6 @@ mod metadata;
 mod orientation;
 mod png;
 mod refusals;
+mod shown_elsewhere;
+mod tiff;
 mod worst;

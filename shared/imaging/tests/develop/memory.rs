@@ -4,8 +4,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::avif_hostile::bombs;
+use crate::heic_hostile;
 use crate::make::png_chunk;
 use crate::refusals::{gif_header, png_header};
 use crate::worst::{self, SIDE};
@@ -29,15 +31,23 @@ fn process() {
     let Some(file) = std::env::var_os(FILE) else { return };
     let bytes = std::fs::read(Path::new(&file)).unwrap();
     let sizes: &[u32] = if file.to_str().unwrap().ends_with("4096") { &[4096] } else { &[200, 400, 1200] };
+    let start = std::time::Instant::now();
     let outcome = imaging::develop(&bytes, sizes, &imaging::Settings::default());
+    let took = start.elapsed();
     let code = outcome.map_or_else(|error| error.code(), |_| "developed");
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    println!("\n{MARK}{code} {}", peak.trim().trim_end_matches(" kB"));
+    println!("\n{MARK}{code} {} {}", peak.trim().trim_end_matches(" kB"), took.as_millis());
 }
 
 /// The outcome and the peak in bytes, for a file whose name says which sizes are made.
 fn measure(name: &str, bytes: &[u8]) -> (String, u64) {
+    let (code, peak, _took) = measure_with_time(name, bytes);
+    (code, peak)
+}
+
+/// Also the time.
+fn measure_with_time(name: &str, bytes: &[u8]) -> (String, u64, Duration) {
     let directory = Scratch::new(name);
     let file = directory.0.join(name);
     std::fs::write(&file, bytes).unwrap();
@@ -47,10 +57,12 @@ fn measure(name: &str, bytes: &[u8]) -> (String, u64) {
     let stdout = String::from_utf8_lossy(&output.stdout);
     let line = stdout.lines().find_map(|line| line.strip_prefix(MARK));
     assert!(line.is_some(), "{name}: {:?} {stdout}", output.status);
-    let (code, kilobytes) = line.and_then(|line| line.split_once(' ')).unwrap();
-    let peak = kilobytes.parse::<u64>().unwrap() * 1024;
-    println!("{name}: {code}, {} MB", peak / 1_000_000);
-    (code.to_owned(), peak)
+    let mut fields = line.unwrap().split(' ');
+    let code = fields.next().unwrap();
+    let [kilobytes, milliseconds] = [(); 2].map(|()| fields.next().unwrap().parse::<u64>().unwrap());
+    let (peak, took) = (kilobytes * 1024, Duration::from_millis(milliseconds));
+    println!("{name}: {code}, {} MB, {took:?}", peak / 1_000_000);
+    (code.to_owned(), peak, took)
 }
 
 /// A directory that is deleted with this value.
@@ -85,6 +97,9 @@ fn the_worst_file_of_each_format_stays_within_the_limit() {
         ("avif", worst::avif()),
         ("avif-alpha", worst::avif_with_alpha()),
         ("avif-grain", worst::avif_with_grain()),
+        ("heic", heic_hostile::file_of_large_picture()),
+        ("tiff", worst::tiff()),
+        ("bmp", worst::bmp()),
     ] {
         let (code, peak) = measure(name, &file);
         assert_eq!(code, "developed", "{name}");
@@ -129,4 +144,14 @@ fn a_profile_that_decompresses_to_hundreds_of_megabytes_is_not_read() {
     let (code, peak) = measure("png-profile", &worst::png_with_profile());
     assert_eq!(code, "developed");
     assert!(peak < LIMIT, "{peak} bytes");
+}
+
+#[test]
+fn heic_files_made_to_exhaust_memory_or_time_take_neither() {
+    for (name, bomb, expected) in heic_hostile::bombs() {
+        let (code, peak, took) = measure_with_time(name, &bomb);
+        assert_eq!(code, expected, "{name}");
+        assert!(peak < REJECTED, "{name}: {peak} bytes");
+        assert!(took < Duration::from_secs(1), "{name}: {took:?}");
+    }
 }

@@ -211,3 +211,47 @@ pub(crate) fn avif_with_grain() -> Vec<u8> {
 pub(crate) fn avif_with_large_tiles() -> Vec<u8> {
     Container::of_grid(grid(4, 4, 1000, 1000), vec![COLOR.to_vec(); 16]).build()
 }
+
+/// A BMP of 32 bits whose pixels are all there, because the decoder needs them. It is as long as a file may be, so it has
+/// fewer pixels than others.
+pub(crate) fn bmp() -> Vec<u8> {
+    let (width, height) = (4_900_u32, 5_000_u32);
+    let mut file = b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0".to_vec();
+    file.extend([width.to_le_bytes(), height.to_le_bytes(), [1, 0, 32, 0]].concat());
+    file.extend([0; 24]);
+    file.resize(54 + (width * height * 4) as usize, 90);
+    file
+}
+
+/// A TIFF of RGBA with 16 bits: one strip of zeros, which the decoder decompresses next to the picture.
+pub(crate) fn tiff() -> Vec<u8> {
+    let side = u32::from(SIDE);
+    let (zeros, checksum) = deflated_zeros(u64::from(SIDE).pow(2) * 8);
+    let data = [&b"\x78\x01"[..], &zeros, &checksum].concat();
+    let at = 8 + data.len() as u32;
+    let mut file = [&b"II\x2a\0"[..], &(at + 8).to_le_bytes(), &data].concat();
+    // The bits of the samples.
+    file.extend([16_u16; 4].map(u16::to_le_bytes).concat());
+    let entries: [(u16, u16, u32, u32); 11] = [
+        (256, 4, 1, side),
+        (257, 4, 1, side),
+        (258, 3, 4, at),
+        (259, 3, 1, 8),
+        (262, 3, 1, 2),
+        (273, 4, 1, 8),
+        (277, 3, 1, 4),
+        (278, 4, 1, side),
+        (279, 4, 1, data.len() as u32),
+        (284, 3, 1, 1),
+        (338, 3, 1, 2),
+    ];
+    file.extend((entries.len() as u16).to_le_bytes());
+    for (tag, kind, count, value) in entries {
+        file.extend(
+            [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()]
+                .concat(),
+        );
+    }
+    file.extend([0; 4]);
+    file
+}

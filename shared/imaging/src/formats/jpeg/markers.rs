@@ -50,7 +50,7 @@ impl Markers {
                         profile.push((*number, part));
                     }
                 }
-                0xee => markers.is_adobe |= payload.starts_with(b"Adobe"),
+                0xee => markers.is_adobe |= is_adobe(payload),
                 _ if segment.is_frame() && markers.components.is_empty() => markers.read_frame(&segment),
                 _ => {}
             }
@@ -138,4 +138,48 @@ impl Markers {
         let down = most(|c| c.vertical).div_ceil(component.vertical);
         block * usize::from(across.max(down)) == 1
     }
+}
+
+/// The EXIF block.
+pub(crate) fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    let segments = Segments::new(bytes).take_while(|segment| segment.marker != SOS);
+    segments.filter(|segment| segment.marker == 0xe1).find_map(|segment| segment.payload.strip_prefix(EXIF))
+}
+
+/// Whether this is the payload of an Adobe marker. A shorter one has no effect.
+fn is_adobe(payload: &[u8]) -> bool {
+    payload.starts_with(b"Adobe") && payload.len() >= 12
+}
+
+/// A copy of the file whose header contains only what a decoder needs, and nothing that it warns of: no profiles, no
+/// comments, no bytes between the segments, and no unknown values. The pixels are the same. The result is `None` without
+/// a scan.
+pub(crate) fn with_clean_header(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut clean = vec![0xff, 0xd8];
+    // A frame header declares the number of components after the size.
+    let frame = Segments::new(bytes).find(Segment::is_frame)?;
+    let usual = if frame.payload.get(5) == Some(&4) { 2 } else { 1 };
+    for segment in Segments::new(bytes) {
+        let start = clean.len();
+        match segment.marker {
+            SOS => {
+                clean.extend_from_slice(bytes.get(segment.start..)?);
+                return Some(clean);
+            }
+            0xe0 if segment.payload.starts_with(b"JFIF\0") && segment.payload.len() >= 14 => {
+                clean.extend_from_slice(bytes.get(segment.start..segment.end)?);
+                // The only version.
+                *clean.get_mut(start + 9)? = 1;
+            }
+            0xee if is_adobe(segment.payload) => {
+                clean.extend_from_slice(bytes.get(segment.start..segment.end)?);
+                // Decoders take unknown values for the usual one of three or four components.
+                let transform = clean.get_mut(start + 15)?;
+                *transform = if *transform == 0 { 0 } else { usual };
+            }
+            0xe0..=0xef | 0xfe => {}
+            _ => clean.extend_from_slice(bytes.get(segment.start..segment.end)?),
+        }
+    }
+    None
 }

@@ -1,14 +1,12 @@
-//! The planes of an AVIF: decoding, putting tiles together, and the conversion to RGB.
+//! The planes of a picture: decoding, putting tiles together, and the conversion to RGB.
 
 use fast_image_resize::images::Image;
 use fast_image_resize::{PixelType, Resizer};
-use re_rav1d::dav1d::pixel::YUVRange;
-use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Settings};
 
-use super::container::Container;
+use super::Codec;
+use super::container::{Container, Window};
 use super::layout::Layout;
 use crate::error::DevelopError;
-use crate::header::area;
 use crate::limits::Deadline;
 use crate::resize;
 use crate::size::Size;
@@ -16,88 +14,112 @@ use crate::size::Size;
 /// The shares of red and blue in the brightness.
 pub(crate) type Weights = (f32, f32);
 
+/// How much of the color a picture has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subsampling {
+    /// No color.
+    Grey,
+    /// One sample for a square of four pixels.
+    Both,
+    /// One sample for two pixels next to each other.
+    Horizontal,
+    /// One sample for each pixel.
+    None,
+}
+
+/// The kind of a decoded picture.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub(crate) subsampling: Subsampling,
+    /// The bits of a sample.
+    pub(crate) depth: u32,
+}
+
+/// A picture as a decoder gives it.
+pub(crate) trait Tile {
+    fn kind(&self) -> Kind;
+
+    fn size(&self) -> Size;
+
+    /// Copies samples of a row of a plane, from the sample `start` on, to all of `to`, as far as the row has them: one
+    /// byte each, or two in the order of this machine if a sample has more than 8 bits.
+    fn copy_row(&self, plane: usize, row: usize, start: usize, to: &mut [u8]);
+}
+
 /// The planes of a picture. The tiles of a grid are already put together.
 pub(crate) struct Planes {
-    layout: PixelLayout,
-    depth: u32,
+    kind: Kind,
     pub(crate) is_full_range: bool,
     planes: Vec<Image<'static>>,
 }
 
 impl Planes {
-    /// Decodes a picture and cuts off what is outside the size `full`.
-    pub(crate) fn decode(
+    /// Decodes a picture and cuts off what is outside the window.
+    pub(crate) fn decode<C: Codec>(
         container: &Container<'_>,
         layout: &Layout,
-        full: Size,
+        window: Window,
         deadline: Deadline,
     ) -> Result<Self, DevelopError> {
-        let components = [PlanarImageComponent::Y, PlanarImageComponent::U, PlanarImageComponent::V];
-        Self::decode_components(container, layout, full, deadline, &components)
+        Self::decode_planes::<C>(container, layout, window, deadline, 3)
     }
 
     /// Decodes the brightness of a picture, which contains the alpha channel.
-    pub(crate) fn decode_luma(
+    pub(crate) fn decode_luma<C: Codec>(
         container: &Container<'_>,
         layout: &Layout,
-        full: Size,
+        window: Window,
         deadline: Deadline,
     ) -> Result<Self, DevelopError> {
-        Self::decode_components(container, layout, full, deadline, &[PlanarImageComponent::Y])
+        Self::decode_planes::<C>(container, layout, window, deadline, 1)
     }
 
     /// Decodes one tile after the other, and keeps only the part of it that belongs to the picture.
-    fn decode_components(
+    fn decode_planes<C: Codec>(
         container: &Container<'_>,
         layout: &Layout,
-        full: Size,
+        window: Window,
         deadline: Deadline,
-        components: &[PlanarImageComponent],
+        count: usize,
     ) -> Result<Self, DevelopError> {
         let mut assembled: Option<Self> = None;
         for (index, &item) in layout.tiles.iter().enumerate() {
             deadline.check()?;
-            let data = container.data(item).ok_or_else(|| DevelopError::corrupt("a tile without data"))?;
-            let tile = picture(&data, layout.coded.size)?;
-            let is_as_declared = (tile.width(), tile.height()) == layout.coded.size;
+            let source =
+                container.source(item).ok_or_else(|| DevelopError::corrupt("a tile without data"))?;
+            let tile = C::decode(&source, &layout.coded)?;
+            let is_as_declared = tile.size() == layout.coded.size;
             let planes = match &mut assembled {
                 Some(planes) => planes,
-                None => assembled.insert(Self::like(&tile, full, components)?),
+                None => {
+                    assembled.insert(Self::like(tile.kind(), layout.coded.codes.is_full_range, window, count))
+                }
             };
-            let is_like_first =
-                tile.pixel_layout() == planes.layout && tile.bit_depth() as u32 == planes.depth;
-            if !is_as_declared || !is_like_first {
+            if !is_as_declared || tile.kind() != planes.kind {
                 return Err(DevelopError::corrupt("the coded picture is of another size than the file says"));
             }
-            let position = (index % layout.columns, index / layout.columns);
-            for (plane, &component) in planes.planes.iter_mut().zip(components) {
-                copy(&tile, component, position, plane);
+            let position = ((index % layout.columns) as u32, (index / layout.columns) as u32);
+            for (number, plane) in planes.planes.iter_mut().enumerate() {
+                copy(&tile, number, position, window, plane);
             }
         }
         assembled.ok_or_else(|| DevelopError::corrupt("a grid without tiles"))
     }
 
-    /// Empty planes for a picture of the size `full` whose tiles are like `tile`.
-    fn like(tile: &Picture, full: Size, components: &[PlanarImageComponent]) -> Result<Self, DevelopError> {
-        let layout = tile.pixel_layout();
-        let is_deep = tile.bit_depth() > 8;
-        let pixel_type = if is_deep { PixelType::U16 } else { PixelType::U8 };
-        let count = if layout == PixelLayout::I400 { 1 } else { components.len() };
-        let planes = components.iter().take(count).map(|&component| {
-            let (width, height) = plane_size(layout, component, full);
+    /// Empty planes for a picture of this kind.
+    fn like(kind: Kind, is_full_range: bool, window: Window, count: usize) -> Self {
+        let pixel_type = if kind.depth > 8 { PixelType::U16 } else { PixelType::U8 };
+        let count = if kind.subsampling == Subsampling::Grey { 1 } else { count };
+        let planes = (0..count).map(|plane| {
+            let (width, height) = plane_size(kind.subsampling, plane, window.size);
             Image::new(width, height, pixel_type)
         });
-        Ok(Self {
-            layout,
-            depth: tile.bit_depth() as u32,
-            is_full_range: tile.color_range() == YUVRange::Full,
-            planes: planes.collect(),
-        })
+        Self { kind, is_full_range, planes: planes.collect() }
     }
 
     /// Whether there is no color.
     pub(crate) fn is_grey(&self) -> bool {
-        self.layout == PixelLayout::I400
+        self.kind.subsampling == Subsampling::Grey
     }
 
     /// Reduces every plane and converts the result to RGB of 8 bits, or to RGBA with `alpha`, which has the same size.
@@ -115,7 +137,7 @@ impl Planes {
         drop(resizer);
         let buffers: Vec<&[u8]> = planes.iter().map(Image::buffer).collect();
         let [luma, rest @ ..] = &buffers[..] else { return Err(DevelopError::corrupt("no planes")) };
-        let pixels = if self.depth > 8 {
+        let pixels = if self.kind.depth > 8 {
             let rest: Vec<&[[u8; 2]]> = rest.iter().map(|plane| plane.as_chunks().0).collect();
             conversion.rgb(luma.as_chunks().0, &rest, alpha.as_deref())
         } else {
@@ -130,7 +152,7 @@ impl Planes {
         let (low, scale) = self.range(false);
         let plane = self.planes.first().ok_or_else(|| DevelopError::corrupt("no alpha"))?;
         let alpha = |sample: f32| to_8_bits((sample - low) * scale);
-        Ok(if self.depth > 8 {
+        Ok(if self.kind.depth > 8 {
             plane.buffer().as_chunks().0.iter().map(|sample: &[u8; 2]| alpha(sample.value())).collect()
         } else {
             plane.buffer().iter().map(|sample| alpha(sample.value())).collect()
@@ -139,8 +161,8 @@ impl Planes {
 
     /// The sample value of black, or of no color, and the factor that scales samples to a range of 1.
     fn range(&self, is_chroma: bool) -> (f32, f32) {
-        let unit = (1_u32 << (self.depth - 8)) as f32;
-        let whole = ((1_u32 << self.depth) - 1) as f32;
+        let unit = (1_u32 << (self.kind.depth - 8)) as f32;
+        let whole = ((1_u32 << self.kind.depth) - 1) as f32;
         match (self.is_full_range, is_chroma) {
             (true, false) => (0.0, 1.0 / whole),
             (true, true) => (128.0 * unit, 1.0 / whole),
@@ -208,23 +230,6 @@ impl Conversion {
     }
 }
 
-/// Decodes one coded picture whose header declares the size `declared`. The decoder rejects larger frames.
-fn picture(data: &[u8], declared: Size) -> Result<Picture, DevelopError> {
-    let mut settings = Settings::new();
-    settings.set_n_threads(1);
-    settings.set_max_frame_delay(1);
-    settings.set_all_layers(false);
-    settings.set_frame_size_limit(u32::try_from(area(declared)).unwrap_or(u32::MAX));
-    let mut decoder = Decoder::with_settings(&settings).map_err(DevelopError::internal)?;
-    decoder.send_data(data.to_vec(), None, None, None).map_err(DevelopError::corrupt)?;
-    // With one thread, the decoder works during this call. It has all data, so a second call would not find a picture
-    // that the first did not. It leaks 48 bytes each time.
-    match decoder.get_picture() {
-        Err(Error::Again) => Err(DevelopError::corrupt("no picture in the data")),
-        outcome => outcome.map_err(DevelopError::corrupt),
-    }
-}
-
 fn to_8_bits(value: f32) -> u8 {
     (value * 255.0 + 0.5) as u8
 }
@@ -240,37 +245,40 @@ fn reduced(resizer: &mut Resizer, plane: Image<'static>, size: Size) -> Result<I
 }
 
 /// The size of one plane of a picture. Color can have half the resolution.
-fn plane_size(layout: PixelLayout, component: PlanarImageComponent, (width, height): Size) -> Size {
-    let is_chroma = component != PlanarImageComponent::Y;
-    let subsampled =
-        |side: u32, is_subsampled: bool| if is_chroma && is_subsampled { side.div_ceil(2) } else { side };
-    (
-        subsampled(width, matches!(layout, PixelLayout::I420 | PixelLayout::I422)),
-        subsampled(height, layout == PixelLayout::I420),
-    )
+fn plane_size(subsampling: Subsampling, plane: usize, (width, height): Size) -> Size {
+    let (across, down) = divisors(subsampling, plane);
+    (width.div_ceil(across), height.div_ceil(down))
 }
 
-/// Copies one plane of a tile to its column and row in the plane of the picture.
-fn copy(
-    tile: &Picture,
-    component: PlanarImageComponent,
-    (column, row): (usize, usize),
-    plane: &mut Image<'_>,
-) {
-    let (tile_width, tile_height) = plane_size(tile.pixel_layout(), component, (tile.width(), tile.height()));
-    let (tile_width, tile_height) = (tile_width as usize, tile_height as usize);
-    let (width, height) = (plane.width() as usize, plane.height() as usize);
+/// How many pixels share a sample, across and down.
+fn divisors(subsampling: Subsampling, plane: usize) -> (u32, u32) {
+    match subsampling {
+        Subsampling::Both if plane > 0 => (2, 2),
+        Subsampling::Horizontal if plane > 0 => (2, 1),
+        _ => (1, 1),
+    }
+}
+
+/// Copies what is inside the window, of one plane of the tile in this column and row, to the plane of the picture.
+fn copy<T: Tile>(tile: &T, number: usize, (column, row): (u32, u32), window: Window, plane: &mut Image<'_>) {
+    let subsampling = tile.kind().subsampling;
+    let (across, down) = divisors(subsampling, number);
+    let size = plane_size(subsampling, number, tile.size());
     let bytes = plane.pixel_type().size();
-    let (left, top) = (column * tile_width, row * tile_height);
-    let length = tile_width.min(width.saturating_sub(left)) * bytes;
-    let samples = tile.plane(component);
-    let rows = samples.chunks(tile.stride(component) as usize).take(tile_height);
-    for (from, y) in rows.zip(top..height) {
-        let start = (y * width + left) * bytes;
-        if let (Some(to), Some(from)) =
-            (plane.buffer_mut().get_mut(start..start + length), from.get(..length))
-        {
-            to.copy_from_slice(from);
+    let (width, height) = (plane.width() as usize, plane.height() as usize);
+    // The first sample of the tile that is in the window, where it belongs in the plane, and how many follow.
+    let span = |index: u32, tile: u32, start: u32, side: usize| {
+        let (from, start) = (u64::from(index) * u64::from(tile), u64::from(start));
+        let skipped = start.saturating_sub(from).min(tile.into());
+        let at = (from + skipped - start.min(from + skipped)) as usize;
+        (skipped as usize, at, ((u64::from(tile) - skipped) as usize).min(side.saturating_sub(at)))
+    };
+    let (from_x, x, columns) = span(column, size.0, window.left / across, width);
+    let (from_y, y, rows) = span(row, size.1, window.top / down, height);
+    for row in 0..rows {
+        let start = ((y + row) * width + x) * bytes;
+        if let Some(to) = plane.buffer_mut().get_mut(start..start + columns * bytes) {
+            tile.copy_row(number, from_y + row, from_x, to);
         }
     }
 }

@@ -23,7 +23,14 @@ pub(crate) fn boxes(mut rest: &[u8]) -> impl Iterator<Item = Box<'_>> {
 /// Numbers that follow each other, the highest byte first.
 pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
-impl Fields<'_> {
+impl<'a> Fields<'a> {
+    /// The next `length` bytes.
+    pub(crate) fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
     pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (array, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
@@ -32,8 +39,7 @@ impl Fields<'_> {
 
     /// A number of `length` bytes, at most eight.
     pub(crate) fn number(&mut self, length: usize) -> Option<u64> {
-        let (bytes, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
+        let bytes = self.bytes(length)?;
         (length <= 8).then(|| bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
     }
 

@@ -1,4 +1,4 @@
-//! The container of AVIF: boxes (ISO/IEC 14496-12) and items (ISO/IEC 23008-12).
+//! The container of AVIF and HEIC: boxes (ISO/IEC 14496-12) and items (ISO/IEC 23008-12).
 //!
 //! The engine reads it itself, because the files are hostile. A parser that copies a profile for every item, or that
 //! reserves memory for 65,535 extents at a time, turns kilobytes into gigabytes. Here every list has a maximum length,
@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::boxes::{Box, Fields, boxes};
+use crate::size::Size;
 
 /// The maximum number of entries in each list of the container. A grid of 1,000 tiles with alpha has about 2,000 items
 /// and 8,000 properties.
@@ -19,7 +20,7 @@ const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn
 /// An item of the container.
 pub(crate) type Item = u32;
 
-/// The parts of an AVIF file that matter for its first picture.
+/// The parts of a file that matter for its first picture.
 #[derive(Default)]
 pub(crate) struct Container<'a> {
     file: &'a [u8],
@@ -62,8 +63,23 @@ pub(crate) struct Grid {
     pub(crate) height: u32,
 }
 
+/// The data of a coded picture, and the property that a decoder needs to read it.
+pub(crate) struct Source<'a> {
+    pub(crate) data: Cow<'a, [u8]>,
+    /// The content of the property `hvcC`, which HEVC needs. It is empty without this property.
+    pub(crate) configuration: &'a [u8],
+}
+
+/// A part of a picture, from its upper left corner.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Window {
+    pub(crate) left: u32,
+    pub(crate) top: u32,
+    pub(crate) size: Size,
+}
+
 /// The color codes of H.273.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Nclx {
     pub(crate) primaries: u16,
     pub(crate) transfer: u16,
@@ -229,19 +245,17 @@ impl<'a> Container<'a> {
         self.file.len()
     }
 
+    /// The data of a coded picture, with what a decoder needs to read it.
+    pub(crate) fn source(&self, item: Item) -> Option<Source<'a>> {
+        let configuration = self.property(item, b"hvcC").unwrap_or_default();
+        Some(Source { data: self.data(item)?, configuration })
+    }
+
     /// The data of an item. It is copied only if it has several parts.
     pub(crate) fn data(&self, item: Item) -> Option<Cow<'a, [u8]>> {
         let (_, location) = self.locations.iter().find(|&&(other, _)| other == item)?;
         let source = if location.is_in_idat { self.idat } else { self.file };
-        let part = |&(start, length): &(u64, u64)| {
-            let start = usize::try_from(start).ok()?;
-            let end = match usize::try_from(length).ok()? {
-                0 if location.is_in_idat => source.len(),
-                0 => self.end_of_data(start),
-                length => start.checked_add(length)?,
-            };
-            source.get(start..end)
-        };
+        let part = |extent: &(u64, u64)| self.part(source, location.is_in_idat, extent);
         if let [extent] = &location.extents[..] {
             return part(extent).map(Cow::Borrowed);
         }
@@ -255,6 +269,17 @@ impl<'a> Container<'a> {
             data.extend_from_slice(part);
         }
         Some(Cow::Owned(data))
+    }
+
+    /// One part of an item: its start, and its length, or 0 for everything up to the end.
+    fn part(&self, source: &'a [u8], is_in_idat: bool, &(start, length): &(u64, u64)) -> Option<&'a [u8]> {
+        let start = usize::try_from(start).ok()?;
+        let end = match usize::try_from(length).ok()? {
+            0 if is_in_idat => source.len(),
+            0 => self.end_of_data(start),
+            length => start.checked_add(length)?,
+        };
+        source.get(start..end)
     }
 
     /// The end of the `mdat` box around a position, or of the file.
@@ -281,14 +306,68 @@ impl<'a> Container<'a> {
         self.properties_of(self.primary).filter(|property| property.0 == *b"colr").map(|property| property.1)
     }
 
-    /// The quarter turns to the left that make the main picture upright.
-    pub(crate) fn quarter_turns(&self) -> u8 {
-        self.property(self.primary, b"irot").and_then(|turns| turns.first()).map_or(0, |turns| turns & 3)
+    /// The turns and reflections that make the main picture upright, in their order: `irot` with the number of quarter
+    /// turns to the left, and `imir` with the axis, where 0 exchanges top and bottom.
+    pub(crate) fn transformations(&self) -> impl Iterator<Item = ([u8; 4], u8)> {
+        let properties = self.properties_of(self.primary);
+        let transformations = properties.filter(|(kind, _)| kind == b"irot" || kind == b"imir");
+        transformations.map(|(kind, content)| (kind, content.first().copied().unwrap_or_default()))
     }
 
-    /// Whether the main picture is mirrored after its turn, and the axis: 0 exchanges top and bottom.
-    pub(crate) fn mirror_axis(&self) -> Option<u8> {
-        self.property(self.primary, b"imir")?.first().map(|axis| axis & 1)
+    /// The item with the EXIF block.
+    pub(crate) fn exif(&self) -> Option<Item> {
+        self.types.iter().find(|(_, kind)| kind == b"Exif").map(|&(item, _)| item)
+    }
+
+    /// The places of metadata in the file: items with EXIF, XMP or other documents, and boxes of applications.
+    pub(crate) fn metadata(&self) -> Vec<Range<usize>> {
+        let items = self.types.iter().filter(|(_, kind)| matches!(kind, b"Exif" | b"mime" | b"uri "));
+        let locations =
+            items.flat_map(|&(item, _)| self.locations.iter().filter(move |(other, _)| *other == item));
+        let parts = locations.flat_map(|(_, location)| {
+            let source = if location.is_in_idat { self.idat } else { self.file };
+            location.extents.iter().filter_map(move |extent| self.part(source, location.is_in_idat, extent))
+        });
+        let boxes = boxes(self.file).filter(|(kind, _)| matches!(kind, b"uuid" | b"jumb"));
+        parts.chain(boxes.map(|(_, content)| content)).map(|part| place(self.file, part)).collect()
+    }
+
+    /// The type of the main picture.
+    pub(crate) fn primary_type(&self) -> Option<[u8; 4]> {
+        self.types.iter().find(|&&(item, _)| item == self.primary).map(|&(_, kind)| kind)
+    }
+
+    /// The size that the container declares for an item.
+    pub(crate) fn declared_size(&self, item: Item) -> Option<Size> {
+        let mut fields = Fields(self.property(item, b"ispe")?);
+        fields.full_box()?;
+        Some((fields.id(4)?, fields.id(4)?))
+    }
+
+    /// The part of an item of this size that is shown: all of it, unless a property says otherwise. A part that is not
+    /// inside has no effect.
+    pub(crate) fn window(&self, item: Item, size: Size) -> Window {
+        let whole = Window { left: 0, top: 0, size };
+        let Some(property) = self.property(item, b"clap") else { return whole };
+        // The sides, and how far the middle of the part is from the middle of the picture, as fractions.
+        let mut fields = Fields(property);
+        let mut fraction = || Some((fields.id(4)?, fields.id(4)?));
+        let mut part = || Some([fraction()?, fraction()?, fraction()?, fraction()?]);
+        let Some([width, height, across, down]) = part() else { return whole };
+        let side =
+            |(side, of): (u32, u32), full: u32| side.checked_div(of).filter(|side| (1..=full).contains(side));
+        let start = |side: u32, (shift, of): (u32, u32), full: u32| {
+            let shift = f64::from(shift.cast_signed()) / f64::from(of);
+            let start = f64::from(full - side) / 2.0 + shift;
+            // Also false if the shift is not a number.
+            (start >= 0.0 && start <= f64::from(full - side)).then_some(start as u32)
+        };
+        let window = || {
+            let part = (side(width, size.0)?, side(height, size.1)?);
+            let (left, top) = (start(part.0, across, size.0)?, start(part.1, down, size.1)?);
+            Some(Window { left, top, size: part })
+        };
+        window().unwrap_or(whole)
     }
 }
 
@@ -297,11 +376,13 @@ fn media(file: &[u8]) -> Vec<Range<usize>> {
     /// Real files have one.
     const MAX: usize = 64;
     let media = boxes(file).filter(|(kind, _)| kind == b"mdat").take(MAX);
-    let place = |content: &[u8]| {
-        let start = content.as_ptr() as usize - file.as_ptr() as usize;
-        start..start + content.len()
-    };
-    media.map(|(_, content)| place(content)).collect()
+    media.map(|(_, content)| place(file, content)).collect()
+}
+
+/// Where a part of the file is in it.
+fn place(file: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr() as usize - file.as_ptr() as usize;
+    start..start + part.len()
 }
 
 /// The number of frames in the longest track.

@@ -1,0 +1,269 @@
+//! HEIF (ISO/IEC 23008-12): the container of AVIF and HEIC, and what the two formats share.
+//!
+//! Brightness and color are in planes of their own. The engine reduces the planes before it converts them to RGB. So
+//! there is little to convert, and subsampled color is never enlarged before it is reduced.
+
+mod boxes;
+mod container;
+mod layout;
+mod planes;
+
+use std::borrow::Cow;
+
+use fast_image_resize::MulDiv;
+use image::metadata::Orientation;
+use moxcms::{CicpProfile, ColorProfile};
+
+use crate::color;
+use crate::decoded::Decoded;
+use crate::decoder::{Memory, Request};
+use crate::error::DevelopError;
+use crate::header::{Frames, Header, area};
+use crate::size::Size;
+pub(crate) use boxes::Fields;
+pub(crate) use container::{Container, Nclx, Source};
+use layout::Layout;
+pub(crate) use planes::{Kind, Subsampling, Tile};
+use planes::{Planes, Weights};
+
+/// How many times the limit of pixels a decoder may go over. Coded pictures can consist of many parts that each cover
+/// all of it.
+const MAX_PASSES: u64 = 4;
+
+/// What is coded in the container: AV1 or HEVC.
+pub(crate) trait Codec {
+    /// A decoded picture: the whole picture, or one tile of a grid.
+    type Tile: Tile;
+
+    /// Whether the picture has the size that the container declares. Otherwise it has that of the coded picture.
+    const HAS_DECLARED_SIZE: bool;
+
+    /// Reads the headers of a coded picture without decoding it, or `None` if they are damaged.
+    fn read(source: &Source<'_>) -> Option<Coded>;
+
+    /// Decodes a picture whose headers were read.
+    fn decode(source: &Source<'_>, coded: &Coded) -> Result<Self::Tile, DevelopError>;
+}
+
+/// What the headers of a coded picture declare: of the main picture, a tile, or an alpha channel.
+///
+/// The container can declare any size for a picture. Only the headers of the coded picture say how much memory and time
+/// its decoder takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Coded {
+    /// The size of the largest frame.
+    pub(crate) size: Size,
+    /// The number of frames, with the hidden ones and with all layers.
+    pub(crate) frames: u32,
+    /// The pixels that the decoder works on: whole blocks, and all frames.
+    pub(crate) pixels: u64,
+    /// The pixels that the decoder goes over, if parts of the picture repeat others.
+    pub(crate) work: u64,
+    /// The bytes of each sample.
+    pub(crate) sample_bytes: u64,
+    /// The number of samples for every two pixels: 2 for grey, 3, 4 or 6.
+    pub(crate) samples_of_two: u64,
+    /// The bytes that the decoder takes.
+    pub(crate) decoding: u64,
+    /// The color codes. Those of the container replace them.
+    pub(crate) codes: Nclx,
+}
+
+impl Coded {
+    /// Whether two tiles can be parts of one picture.
+    fn is_like(&self, other: &Self) -> bool {
+        let kind = |coded: &Self| (coded.size, coded.sample_bytes, coded.samples_of_two);
+        kind(self) == kind(other)
+    }
+
+    /// The bytes of all planes of a picture of this kind.
+    pub(crate) fn planes(&self, pixels: u64) -> u64 {
+        pixels.saturating_mul(self.samples_of_two * self.sample_bytes) / 2
+    }
+}
+
+/// The brands of the container. The first one is the main brand. `mif1` and `msf1` mean an image of any codec.
+pub(crate) fn brands(bytes: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
+    /// Real files have less than ten.
+    const MAX: usize = 16;
+    let [l1, l2, l3, l4, b'f', b't', b'y', b'p', brands @ ..] = bytes else { return None };
+    let length = u32::from_be_bytes([*l1, *l2, *l3, *l4]).saturating_sub(8) as usize;
+    let brands = brands.get(..length.clamp(4, 4 * MAX).min(brands.len())).unwrap_or_default();
+    Some(brands.chunks_exact(4))
+}
+
+pub(crate) fn read_header<C: Codec>(bytes: &[u8]) -> Option<Header> {
+    let File { container, picture, alpha } = read::<C>(bytes)?;
+    let mut frames = Frames::default();
+    if container.frames > 0 {
+        frames.count = container.frames;
+        frames.pixels = u64::from(frames.count).saturating_mul(area(picture.size));
+    }
+    let alpha = alpha.map(|alpha| alpha.coded_frames);
+    let coded = alpha.filter(|alpha| alpha.pixels > picture.coded_frames.pixels);
+    Some(Header { size: picture.size, frames, coded: coded.unwrap_or(picture.coded_frames) })
+}
+
+struct File<'a> {
+    container: Container<'a>,
+    picture: Layout,
+    alpha: Option<Layout>,
+}
+
+/// Reads the container, and the headers of all coded pictures that belong to the main picture and to its alpha channel.
+fn read<C: Codec>(bytes: &[u8]) -> Option<File<'_>> {
+    let container = Container::read(bytes)?;
+    let picture = Layout::read::<C>(&container, container.primary)?;
+    let alpha = match container.alpha() {
+        Some(alpha) => Some(Layout::read::<C>(&container, alpha)?),
+        None => None,
+    };
+    Some(File { container, picture, alpha })
+}
+
+fn unreadable() -> DevelopError {
+    DevelopError::corrupt("the container is damaged")
+}
+
+/// Checks that the tiles fit together and fit the picture.
+pub(crate) fn check_content<C: Codec>(bytes: &[u8]) -> Result<(), DevelopError> {
+    let File { picture, alpha, .. } = read::<C>(bytes).ok_or_else(unreadable)?;
+    picture.check(picture.canvas)?;
+    alpha.map_or(Ok(()), |alpha| alpha.check(picture.canvas))
+}
+
+/// The EXIF block of the main picture.
+pub(crate) fn exif(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
+    /// Real blocks have some kilobytes, with a preview.
+    const MAX: usize = 4 << 20;
+    let container = Container::read(bytes)?;
+    let data = container.data(container.exif()?).filter(|data| data.len() <= MAX)?;
+    // Four bytes say how many follow before the block.
+    let prefix = usize::try_from(Fields(&data).number(4)?).ok()?.checked_add(4)?;
+    match data {
+        Cow::Borrowed(data) => data.get(prefix..).map(Cow::Borrowed),
+        Cow::Owned(data) => data.get(prefix..).map(|block| Cow::Owned(block.to_vec())),
+    }
+}
+
+/// Overwrites metadata in place, because the container has the positions of everything in it.
+pub(crate) fn strip(bytes: &[u8]) -> Option<Vec<u8>> {
+    let container = Container::read(bytes)?;
+    let mut stripped = bytes.to_vec();
+    for place in container.metadata() {
+        stripped.get_mut(place)?.fill(0);
+    }
+    Some(stripped)
+}
+
+/// Decodes, and reduces an opaque picture to the wanted size.
+pub(crate) fn decode<C: Codec>(request: &Request<'_>) -> Result<Decoded, DevelopError> {
+    let File { container, picture, alpha } = read::<C>(request.bytes).ok_or_else(unreadable)?;
+    let work = picture.work.saturating_add(alpha.as_ref().map_or(0, |alpha| alpha.work));
+    if work > request.limits.max_pixels.saturating_mul(MAX_PASSES) {
+        return Err(DevelopError::Timeout);
+    }
+    let orientation = orientation(&container);
+    let full = request.header.size;
+    let wanted = request.wanted(orientation);
+    let result = if alpha.is_some() { (full, 4) } else { (wanted, 3) };
+    let decoding = memory(&picture, alpha.as_ref(), full, wanted);
+    request.reserve(&Memory { decoding: decoding + request.bytes.len() as u64, result })?;
+
+    let codes = container.nclx().unwrap_or(picture.coded.codes);
+    let mut planes = Planes::decode::<C>(&container, &picture, picture.window, request.deadline)?;
+    planes.is_full_range = codes.is_full_range;
+    let profile = profile(&container, codes, &planes);
+    let weights = weights(codes.matrix);
+
+    let (Some(alpha), Some(item)) = (alpha, container.alpha()) else {
+        let pixels = planes.into_rgb(wanted, weights, None)?;
+        return Ok(Decoded { full, ..Decoded::whole(pixels, orientation, profile) });
+    };
+    // A reduction weights colors by their alpha, so it needs all pixels of both.
+    let alpha =
+        Planes::decode_luma::<C>(&container, &alpha, picture.window, request.deadline)?.into_alpha()?;
+    let mut pixels = planes.into_rgb(full, weights, Some(alpha))?;
+    if container.is_premultiplied(item) {
+        MulDiv::new().divide_alpha_inplace(&mut pixels).map_err(DevelopError::internal)?;
+    }
+    Ok(Decoded::whole(pixels, orientation, profile))
+}
+
+/// The bytes that decoding takes at most, besides the file. Each step keeps what the steps before it made.
+fn memory(picture: &Layout, alpha: Option<&Layout>, full: Size, wanted: Size) -> u64 {
+    let pixels = area(full);
+    let planes = picture.coded.planes(pixels);
+    let sample = picture.coded.sample_bytes;
+    let decoding = planes + picture.coded.decoding;
+    let Some(alpha) = alpha else {
+        // One plane after the other is reduced, first in its width.
+        return decoding.max(planes + area((wanted.0, full.1)) * sample);
+    };
+    let decoding_alpha = planes + pixels * alpha.coded.sample_bytes + alpha.coded.decoding;
+    // The planes in the size of the picture, half a plane while the last one is enlarged, alpha with 8 bits, and the
+    // result.
+    let converting = pixels * (sample * 7 / 2 + 1 + 4);
+    decoding.max(decoding_alpha).max(converting)
+}
+
+/// The orientation that the container declares: all its turns and reflections, in their order. An EXIF block in it has
+/// no effect: its orientation describes the picture before the container was made.
+fn orientation(container: &Container<'_>) -> Orientation {
+    // A quarter turn to the right, `turns` times, and then perhaps an exchange of left and right.
+    let (mut turns, mut is_mirrored) = (0_u8, false);
+    for (kind, value) in container.transformations() {
+        match (&kind, value & 3, is_mirrored) {
+            // The container counts turns to the left. After a reflection, a turn goes the other way.
+            (b"irot", quarters, false) => turns += 4 - quarters,
+            (b"irot", quarters, true) => turns += quarters,
+            // An exchange of top and bottom equals an exchange of left and right with a half turn.
+            (_, axis, _) => {
+                turns += if axis & 1 == 0 { 2 } else { 0 };
+                is_mirrored = !is_mirrored;
+            }
+        }
+        turns %= 4;
+    }
+    match (turns, is_mirrored) {
+        (1, false) => Orientation::Rotate90,
+        (2, false) => Orientation::Rotate180,
+        (3, false) => Orientation::Rotate270,
+        (1, true) => Orientation::Rotate90FlipH,
+        (2, true) => Orientation::FlipVertical,
+        (3, true) => Orientation::Rotate270FlipH,
+        (_, true) => Orientation::FlipHorizontal,
+        (_, false) => Orientation::NoTransforms,
+    }
+}
+
+fn profile(container: &Container<'_>, codes: Nclx, planes: &Planes) -> Option<Box<ColorProfile>> {
+    if let Some(profile) = container.icc_profile() {
+        return color::profile(profile);
+    }
+    let Nclx { primaries, transfer, .. } = codes;
+    // 1 and 13 are the values of sRGB, and 2 means unknown. The transfer curves 1, 6, 14 and 15 are meant for similar
+    // screens.
+    let is_like_srgb = matches!(primaries, 1 | 2) && matches!(transfer, 1 | 2 | 6 | 13 | 14 | 15);
+    if is_like_srgb || planes.is_grey() {
+        return None;
+    }
+    let code = |code: u16| u8::try_from(code).ok();
+    Some(Box::new(ColorProfile::new_from_cicp(CicpProfile {
+        color_primaries: code(primaries)?.try_into().ok()?,
+        transfer_characteristics: code(transfer)?.try_into().ok()?,
+        matrix_coefficients: moxcms::MatrixCoefficients::Identity,
+        full_range: true,
+    })))
+}
+
+/// The weights that belong to matrix coefficients of H.273. Those of BT.601 stand for all others.
+fn weights(matrix: u16) -> Option<Weights> {
+    match matrix {
+        0 => None,
+        1 => Some((0.2126, 0.0722)),
+        7 => Some((0.212, 0.087)),
+        9 | 10 => Some((0.2627, 0.0593)),
+        _ => Some((0.299, 0.114)),
+    }
+}
