@@ -89,15 +89,17 @@ fn first_picture(bytes: &[u8]) -> Option<Vec<u8>> {
         match rest {
             [0x2c, _, _, _, _, _, _, _, _, own_flags, ..] => {
                 let pixels = rest.get(DESCRIPTOR + palette_length(*own_flags) + 1..)?;
-                // Without an end, all blocks may still be there.
-                let length = after_blocks(pixels).map_or(rest.len(), |after| rest.len() - after.len());
+                // Without an end, all pixels may still be there. The decoder knows.
+                let after = after_blocks(pixels);
+                let end: &[u8] = if after.is_some() { b";" } else { b"" };
+                let length = rest.len() - after.unwrap_or_default().len();
                 let mut file = bytes.get(..13 + palette_length(flags))?.to_vec();
                 if (flags | own_flags) & HAS_PALETTE == 0 {
                     *file.get_mut(10)? |= HAS_PALETTE | 7;
                     file.extend([[0; 3], [u8::MAX; 3]].concat());
                     file.resize(13 + 3 * 256, 0);
                 }
-                return Some([&file, profile, control, rest.get(..length)?, b"\0;"].concat());
+                return Some([&file, profile, control, rest.get(..length)?, end].concat());
             }
             [0x21, _label, blocks @ ..] => {
                 let after = after_blocks(blocks)?;

@@ -39,6 +39,9 @@ const UNUSUAL: DevelopError = DevelopError::UnsupportedFormat { format: "TIFF (o
 /// Alpha as an additional sample, by which the colors are already weighted.
 const ASSOCIATED_ALPHA: u16 = 1;
 
+/// The compressions that the decoder reads piece by piece: none, LZW, Deflate (by two numbers) and PackBits.
+const STREAMED: [u16; 5] = [1, 5, 8, 32_946, 32_773];
+
 type File<'a> = TiffDecoder<Cursor<&'a [u8]>>;
 
 fn open(bytes: &[u8]) -> TiffResult<File<'_>> {
@@ -102,8 +105,12 @@ fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     let bytes_per_pixel = pixel_type.size() as u64;
     let is_direct = layout.planes <= 1 && source.is_direct();
     let raw = if is_direct { 0 } else { layout.complete_len };
-    // One part is decompressed after the other, and a part can be as large as the picture.
+    // One part after the other is decompressed into the picture, or before that: a part can be as large as the picture.
+    let compression =
+        file.find_tag_unsigned::<u16>(Tag::Compression).map_err(rejected)?.unwrap_or(STREAMED[0]);
+    let is_streamed = STREAMED.contains(&compression);
     let part = layout.complete_len.min(area(file.chunk_dimensions()) as usize * source.bytes_per_pixel());
+    let part = if is_streamed { 0 } else { part };
     let copies = request.bytes.len() * usize::from(indices.is_some());
     let decoding = area(size) * bytes_per_pixel + (raw + part + copies) as u64;
     request.reserve(&Memory { decoding, result: (size, bytes_per_pixel) })?;
