@@ -38,17 +38,19 @@ def photo(width, height):
 
 
 def press_profile():
-    """A CMYK profile of an imaginary press: paper and inks by the model of Neugebauer, in a table of 9 values per ink."""
-    paper, inks = (92, 0, 3), [(55, -36, -48), (48, 72, -4), (88, -6, 90), (18, 1, 1)]
+    """A CMYK profile of an imaginary press: inks that make each other darker, in a table of 9 values per ink. The colors
+    are relative to the paper, which is therefore white."""
+    inks = [(55, -36, -48), (48, 72, -4), (88, -6, 90), (14, 0, 0)]
     steps = numpy.linspace(0, 1, 9)
     table = bytearray()
     for mix in itertools.product(steps, repeat=4):
-        lab = numpy.array(paper, float)
+        lightness, color = 100.0, numpy.zeros(2)
         for amount, ink in zip(mix, inks, strict=True):
             # Dots of ink grow on paper.
-            part = amount ** 0.8
-            lab = lab * (1 - part) + part * numpy.array([lab[0] * ink[0] / 92, (lab[1] + ink[1]) * 0.9, (lab[2] + ink[2]) * 0.9])
-        table += bytes(int(numpy.clip(value, 0, 255)) for value in (lab[0] * 2.55, lab[1] + 128, lab[2] + 128))
+            part = amount**0.8
+            lightness *= 1 - part * (1 - ink[0] / 100)
+            color = color * (1 - part * (1 - ink[0] / 100)) + part * numpy.array(ink[1:])
+        table += bytes(int(numpy.clip(round(value), 0, 255)) for value in (lightness * 2.55, *(color + 128)))
     matrix = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
     linear = bytes(range(256))
     lut = b"mft1" + bytes(4) + bytes([4, 3, 9, 0]) + matrix + linear * 4 + bytes(table) + linear * 3
@@ -176,6 +178,16 @@ def reduced(picture, size):
     return picture.resize(size, Image.Resampling.LANCZOS)
 
 
+def encoded(picture, line):
+    """As Darkroom encodes its thumbnail, so that only the decoders differ."""
+    file = io.BytesIO()
+    if line["thumbnails"][0]["content_type"] == "image/jpeg":
+        picture.convert("RGB").save(file, "JPEG", quality=80)
+    else:
+        picture.save(file, "WEBP", quality=80, alpha_quality=100)
+    return Image.open(file)
+
+
 def compare(executable, named, directory):
     out = directory / "thumbnails"
     out.mkdir(parents=True, exist_ok=True)
@@ -198,7 +210,7 @@ def compare(executable, named, directory):
         if (line["width"], line["height"]) != expected.size:
             rows.append((name, None, f"{line['width']} x {line['height']} instead of {expected.size}"))
             continue
-        difference = numpy.abs(on_white(seen) - on_white(reduced(expected, seen.size)))
+        difference = numpy.abs(on_white(seen) - on_white(encoded(reduced(expected, seen.size), line)))
         rows.append((name, float(difference.mean()), ""))
     return rows, sheet
 
@@ -266,7 +278,7 @@ def main():
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     if arguments.files:
         found = [path for file in arguments.files for path in ([file] if file.is_file() else sorted(file.rglob("*")))]
-        named = [(str(path), path) for path in found if path.is_file()]
+        named = [(path.name, path) for path in found if path.is_file()]
     else:
         named = list(pictures(arguments.dir / "pictures"))
     rows, sheet = compare(arguments.darkroom, named, arguments.dir)
