@@ -14,11 +14,8 @@ pub(crate) fn settings(bytes: &[u8]) -> (Vec<u32>, Settings) {
 /// Develops the file, and checks what a caller relies on.
 pub(crate) fn check(bytes: &[u8], sizes: &[u32], settings: &Settings) -> Result<Developed, DevelopError> {
     let outcome = develop(bytes, sizes, settings);
-    let _exif = read_exif(bytes);
-    if let (Ok(developed), Some(stripped)) = (&outcome, without_metadata(bytes)) {
-        // The pixels are the same.
-        assert_eq!(develop(&stripped, sizes, settings).as_ref(), Ok(developed));
-    }
+    // Neither may panic. A damaged file may be shown differently without its metadata.
+    let (_exif, _stripped) = (read_exif(bytes), without_metadata(bytes));
     match &outcome {
         Ok(developed) => {
             let Developed { width, height, thumbnails, .. } = developed;
