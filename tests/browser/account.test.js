@@ -86,7 +86,7 @@ test("a user changes name and e-mail address, and logs in with the new address",
   await page.getByText(`We have sent a code to ${email}.`).waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Log out", exact: true }).click();
   await enterLogin(page, { username: email, password: account.password });
-  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+  await page.getByRole("heading", { name: "Photos" }).waitFor();
 }));
 
 test("a changed password ends the other sessions, and this one continues", inBrowser(async (visit) => {
@@ -137,8 +137,9 @@ for (const [screen, options] of /** @type {const} */ ([["on a desktop", {}], ["o
     await page.getByText("This code is wrong. Enter the one that the app shows now.").waitFor();
     await code.fill(app.generate());
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+    await page.getByRole("heading", { name: "Photos" }).waitFor();
 
+    await openAccount(page);
     const dialog = await openDialog(page, "Turn off the second factor");
     await dialog.getByLabel("Current password").fill(account.password);
     await dialog.getByRole("button", { name: "Turn off the second factor" }).click();

@@ -14,10 +14,17 @@ async function openTab(page, name) {
   await page.getByRole("heading", { name: `Admin: ${name}` }).waitFor({ state: "attached" });
 }
 
+/** Starts a search, and waits until the view with the list of before is gone. */
+async function search(page) {
+  const before = await page.locator("main > *").elementHandle();
+  await page.getByRole("button", { name: "Search" }).click();
+  await before.waitForElementState("hidden");
+}
+
 /** Searches for a user, and returns the row of the table. */
 async function findUser(page, text, { username }) {
   await page.getByLabel("User name or e-mail begins with").fill(text);
-  await page.getByRole("button", { name: "Search" }).click();
+  await search(page);
   const row = page.getByRole("row").filter({ has: page.getByRole("button", { name: `Manage ${username}`, exact: true }) });
   await row.waitFor();
   return row;
@@ -129,7 +136,7 @@ test("an admin finds a user's set, edits and deletes it, and both changes are in
   await openTab(page, "Sets");
   await page.getByLabel("Title or description contains").fill(account.username.toUpperCase());
   await page.getByLabel("User name").fill(account.username);
-  await page.getByRole("button", { name: "Search" }).click();
+  await search(page);
   const card = page.getByRole("listitem").filter({ hasText: title });
   await card.getByText(`By ${account.username}`).waitFor();
   await card.getByText("1 of 3 pictures").waitFor();

@@ -13,6 +13,10 @@ const words = texts.account;
 
 /** Creates the section with the names and the e-mail address. */
 export function profileSection() {
+  const changed = async () => {
+    await loadProfile();
+    section.update();
+  };
   const content = () => {
     const profile = /** @type {Api.Profile} */ (state.profile);
     const name = [profile.first_name, profile.last_name].filter(Boolean).join(" ");
@@ -30,10 +34,6 @@ export function profileSection() {
     ];
   };
   const section = card(state.profile?.username ?? "", content);
-  const changed = async () => {
-    await loadProfile();
-    section.update();
-  };
   return section.element;
 }
 
