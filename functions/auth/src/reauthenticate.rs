@@ -1,9 +1,9 @@
-//! Checks that the person at the keyboard is the owner of the account: an access token alone can be stolen.
+//! Checks that the caller is the owner of the account, because an access token alone can be stolen.
 
 use api::{Problem, ProblemCode};
-use aws_sdk_cognitoidentityprovider::types::{AuthFlowType, ChallengeNameType};
+use aws_sdk_cognitoidentityprovider::types::ChallengeNameType;
 
-use crate::{Code, Password, Pool, code_of, problem};
+use crate::{Code, Password, Pool, check_password, code_of, is_lockout, problem, too_many_attempts};
 
 /// Checks the password of a user, and the code of the second factor if the user has one. The sessions that Cognito opens
 /// for this are not used.
@@ -11,53 +11,35 @@ use crate::{Code, Password, Pool, code_of, problem};
 /// One call. Two if the user has a second factor.
 ///
 /// # Errors
-/// 403 `wrong-password`, 400 `invalid-field` if the code is missing, 400 `code-mismatch`, and as [`problem`].
+/// As [`check_password`]. 400 `invalid-field` if the code is missing, 400 `code-mismatch`, 400 `code-expired`.
 pub async fn reauthenticate(
     pool: &Pool,
     username: &str,
     password: &Password,
     code: Option<&Code>,
 ) -> Result<(), Problem> {
-    let answer = pool
-        .cognito
-        .initiate_auth()
-        .auth_flow(AuthFlowType::UserPasswordAuth)
-        .client_id(&pool.client_id)
-        .auth_parameters("USERNAME", username)
-        .auth_parameters("PASSWORD", password.as_str())
-        .send()
-        .await
-        .map_err(|error| match code_of(&error) {
-            "NotAuthorizedException" | "UserNotFoundException" => {
-                Problem::new(ProblemCode::WrongPassword, "This is not your current password.")
-            }
-            "PasswordResetRequiredException" => Problem::new(
-                ProblemCode::PasswordResetRequired,
-                "This password has to be reset before the next login.",
-            ),
-            _ => problem(error),
-        })?;
-    match answer.challenge_name {
-        None => Ok(()),
-        Some(ChallengeNameType::SoftwareTokenMfa) => {
-            let code = code.ok_or_else(|| {
-                Problem::invalid_field("code", "code: send the current code of your authenticator app")
-            })?;
-            pool.cognito
-                .respond_to_auth_challenge()
-                .client_id(&pool.client_id)
-                .challenge_name(ChallengeNameType::SoftwareTokenMfa)
-                .set_session(answer.session)
-                .challenge_responses("USERNAME", username)
-                .challenge_responses("SOFTWARE_TOKEN_MFA_CODE", code.as_str())
-                .send()
-                .await
-                .map_err(problem)?;
-            Ok(())
-        }
-        Some(_) => Err(Problem::new(
-            ProblemCode::ChallengeRequired,
-            "This account needs another step before it can log in. Log in again first.",
-        )),
+    let step = check_password(pool, username, password).await?;
+    if !step.needs_totp() {
+        return Ok(());
     }
+    let code = code.ok_or_else(|| {
+        Problem::invalid_field("code", "code: send the current code of your authenticator app")
+    })?;
+    let request = pool.cognito.respond_to_auth_challenge().client_id(&pool.client_id);
+    let request =
+        request.challenge_name(ChallengeNameType::SoftwareTokenMfa).set_session(step.into_session());
+    let request = request.challenge_responses("USERNAME", username);
+    let request = request.challenge_responses("SOFTWARE_TOKEN_MFA_CODE", code.as_str());
+    request.send().await.map_err(|error| match code_of(&error) {
+        "CodeMismatchException" => {
+            Problem::new(ProblemCode::CodeMismatch, "This code is wrong. Try the current one.")
+        }
+        "ExpiredCodeException" => Problem::new(
+            ProblemCode::CodeExpired,
+            "This code was already used, or it has expired. Wait for the next one.",
+        ),
+        "NotAuthorizedException" if is_lockout(&error) => too_many_attempts().because(error),
+        _ => problem(error),
+    })?;
+    Ok(())
 }

@@ -80,6 +80,12 @@ impl Step {
         self.challenge == Some(ChallengeNameType::SoftwareTokenMfa)
     }
 
+    /// The session of the challenge.
+    #[must_use]
+    pub fn into_session(self) -> Option<String> {
+        self.session
+    }
+
     /// The response with the tokens or the challenge. `sent_username` is the name in the request.
     ///
     /// # Errors

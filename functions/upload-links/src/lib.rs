@@ -86,6 +86,8 @@ pub fn guest_problem(error: CreateError) -> Problem {
         CreateError::Limit(LimitError::FileTooLarge(_)) => {
             Problem::new(ProblemCode::FileTooLarge, "A file is too large.").with("field", "files")
         }
+        // The link itself is deleted with the account.
+        CreateError::Limit(LimitError::AccountDeleted) => Problem::upload_link_not_found(),
         error => error.into(),
     }
 }

@@ -17,6 +17,10 @@ fn new_image() -> Value {
     json!({"file_name": "a", "content_type": "image/png", "size": 10})
 }
 
+fn upload_link() -> Value {
+    json!({"max_images": 5, "expires_in": 300})
+}
+
 /// The profile of a deleted account has no content, and expires within two hours.
 async fn is_tombstone(user: &User) -> Result<()> {
     let tombstone = user.item("PROFILE").await?.context("no tombstone")?;
@@ -39,6 +43,7 @@ async fn nothing_is_left_of_a_deleted_account() -> Result<()> {
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     let id = id_of(&image)?;
     user.post(&format!("/api/images/{id}/links"), &json!({"expires_in": 300})).await?.expect(201)?;
+    user.post("/api/upload-links", &upload_link()).await?.expect(201)?;
     user.replace(id, "image/png", 10).await?;
     user.post_once("/api/images", "once", &new_image()).await?.expect(201)?;
     user.fill(&user.create_set().await?, "image1", "image/png", 10).await?.expect(201)?;
@@ -93,6 +98,20 @@ async fn nobody_logs_in_to_a_deleted_account() -> Result<()> {
 }
 
 #[tokio::test]
+async fn who_has_a_second_factor_needs_its_code() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let app = user.set_up_totp().await?;
+    let with = |code: String| json!({"password": user.password, "code": code});
+    let missing = delete(&user, &json!({"password": user.password})).await?.problem(400, "invalid-field")?;
+    assert_eq!(missing["field"], "code");
+    delete(&user, &with(app.wrong_code()?)).await?.problem(400, "code-mismatch")?;
+    assert_eq!(user.item("PROFILE").await?, None);
+    delete(&user, &with(app.code(0)?)).await?.expect(202)?;
+    user.only_the_tombstone_remains().await
+}
+
+#[tokio::test]
 async fn an_access_token_without_the_password_deletes_nothing() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
@@ -112,13 +131,18 @@ async fn from_the_request_on_nothing_can_be_created() -> Result<()> {
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     let (id, set) = (id_of(&image)?, user.create_set().await?);
     let before = user.usage().await?;
+    let upload_link = user.post("/api/upload-links", &upload_link()).await?.json(201)?;
     // As the request writes it, but without the job that deletes the account.
     let now = jiff::Timestamp::now().to_string();
     user.change_profile("SET deleting_since = :now", json!({":now": now})).await?;
+    let guests = format!("/api/upload-links/{}/images", id_of(&upload_link)?);
+    let files = json!({"files": [new_image()]});
+    stack.post(&guests, &files).await?.problem(404, "upload-link-not-found")?;
     let slot = json!({"image_type": "image1", "file_name": "a", "content_type": "image/png", "size": 10});
     for (path, body) in [
         ("/api/images".to_owned(), new_image()),
         ("/api/imagesets".to_owned(), json!({})),
+        ("/api/upload-links".to_owned(), upload_link()),
         (format!("/api/imagesets/{set}/images"), slot),
         (format!("/api/phones/{NUMBER}/images"), json!({"files": [new_image()]})),
         (format!("/api/phones/{NUMBER}/images"), json!({"files": [new_image(), new_image()]})),
