@@ -127,8 +127,10 @@ dynamodb._remove_item = with_ttl_records(dynamodb._remove_item)
 dynamodb.time = Clock()
 
 # Not before `execution_credentials` is replaced: ministack's Lambda, which these modules load, keeps what it finds.
+import cognito  # noqa: E402
 import streams  # noqa: E402
 
+cognito.install()
 poller = streams.install()
 
 if sys.argv[1:]:
