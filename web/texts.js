@@ -19,11 +19,13 @@ const PROBLEMS = {
   "bad-cursor": "The list has changed. Reload the page.",
   "bad-refresh-token": "Your session has ended. Log in again.",
   "body-too-large": "This text is too long. Shorten it and try again.",
+  "challenge-expired": "This login has expired. Log in again.",
   "challenge-required": "You cannot log in yet. Ask the operator for help with your account.",
-  "code-expired": "This code has expired. Ask for a new one.",
-  "code-mismatch": "This code is wrong. Check the e-mail, or ask for a new code.",
+  "code-expired": "This code has expired or was already used. Wait for the next one, or ask for a new one.",
+  "code-mismatch": "This code is wrong. Check it, or ask for a new one.",
   "daily-limit-reached": ({ max_ai_calls_per_day }) =>
     `Your tier allows ${number(max_ai_calls_per_day)} AI analyses and edits a day, and you have reached this limit. Try again tomorrow.`,
+  "email-taken": "Another account already has this e-mail address. Use another address.",
   "file-too-large": ({ max_image_bytes }) =>
     `This file is larger than your tier allows (${bytes(max_image_bytes)}). Upload a smaller file, or ask an admin for another tier.`,
   "heic-not-supported": "HEIC pictures are not supported. Export the picture as JPEG and upload that.",
@@ -44,12 +46,14 @@ const PROBLEMS = {
   "password-reset-required": "You need a new password before you can log in. Choose “Forgot password”.",
   "quota-exceeded": ({ limit, ...problem }) => (QUOTAS[limit] ?? QUOTAS.max_images)(number(problem[limit])),
   "rate-limited": "Too many requests in a short time. Wait a moment and try again.",
+  "second-factor-required": "Admins of this service need a second factor. Set one up in your account.",
   "size-not-in-tier": "Your tier does not include this size. Choose another one.",
   "slot-taken": "This place in the set already has a picture. Delete that picture first.",
   "tier-changed": "The tier has just changed. Reload the page and try again.",
   "tier-in-use": "This tier has users. Move them to another tier first.",
   "tier-is-default": "You cannot delete this tier, because new users start in it.",
-  "too-many-attempts": "Too many attempts. Wait an hour and try again.",
+  "too-many-attempts": "Too many attempts. Wait a while and try again.",
+  "totp-enabled": "A second factor is already set up. Remove it first.",
   "mail-limit-reached": "The service cannot send more e-mails today. Try again tomorrow.",
   unauthorized: "Your session has ended. Log in again.",
   unavailable: "The service is busy. Try again in a few seconds.",
@@ -58,6 +62,7 @@ const PROBLEMS = {
   "weak-password": ({ missing = [] }) =>
     `This password is too easy to guess. It still needs ${list(missing.map((rule) => MISSING[rule] ?? rule))}.`,
   "wrong-credentials": "The user name or the password is wrong. Check both and try again.",
+  "wrong-password": "This is not your current password. Check it and try again.",
 };
 
 /** Why nothing more can be created, by the name of the limit. */

@@ -10,6 +10,7 @@ const client = createClient<paths>({ baseUrl: outputs.api_url });
 
 const login = await client.POST("/api/auth/login", { body: outputs.demo });
 assert(login.data, JSON.stringify(login.error));
+assert("access_token" in login.data, "the demo user has no second factor");
 const { access_token } = login.data;
 const withToken: Middleware = {
   onRequest({ request }) {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod authenticator;
 mod aws;
 mod contract;
 mod count;
@@ -13,6 +14,7 @@ mod user;
 mod wait;
 
 pub use answer::Answer;
+pub use authenticator::Authenticator;
 pub use aws::{Aws, Invocation};
 pub use contract::operations_with_a_body;
 pub use response_url::{CustomResourceAnswer, ResponseUrl};

@@ -278,7 +278,11 @@ impl Stack {
         self.aws.invoke(&self.resource(function).await?, event).await
     }
 
-    async fn cognito(&self, operation: &str, body: &Value) -> Result<Value> {
+    /// Calls an operation of Cognito as the operator of the stack.
+    ///
+    /// # Errors
+    /// If Cognito refuses it or does not answer.
+    pub async fn cognito(&self, operation: &str, body: &Value) -> Result<Value> {
         let target = format!("AWSCognitoIdentityProviderService.{operation}");
         self.aws.json("cognito-idp", &target, body).await
     }

@@ -5,7 +5,7 @@ use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Answer, Stack, stack::send, until};
+use crate::{Answer, Authenticator, Stack, stack::send, until};
 
 /// A user of the stack with its tokens.
 #[derive(Clone, Debug)]
@@ -132,6 +132,44 @@ impl User {
     /// If there is no response.
     pub async fn delete(&self, path: &str) -> Result<Answer> {
         send(self.request(Method::DELETE, path)).await
+    }
+
+    /// Deletes a path with a JSON body.
+    ///
+    /// # Errors
+    /// If there is no response.
+    pub async fn delete_with(&self, path: &str, body: &Value) -> Result<Answer> {
+        send(self.request(Method::DELETE, path).json(body)).await
+    }
+
+    /// Logs in again, and returns the response.
+    ///
+    /// # Errors
+    /// If there is no response.
+    pub async fn log_in(&self) -> Result<Answer> {
+        let login = json!({"username": self.username, "password": self.password});
+        self.stack.post("/api/auth/login", &login).await
+    }
+
+    /// Whether a refresh token of the user still works.
+    ///
+    /// # Errors
+    /// If there is no response.
+    pub async fn refreshes(&self, tokens: &Tokens) -> Result<bool> {
+        let refresh = json!({"refresh_token": tokens.refresh_token});
+        Ok(self.stack.post("/api/auth/token/refresh", &refresh).await?.status == 200)
+    }
+
+    /// Sets up a second factor. It uses the code of the previous step, so that the next ones are left for a test.
+    ///
+    /// # Errors
+    /// If a step fails.
+    pub async fn set_up_totp(&self) -> Result<Authenticator> {
+        let secret = self.post("/api/auth/totp", &json!({"password": self.password})).await?.json(200)?;
+        let app = Authenticator::from_uri(secret["otpauth_uri"].as_str().context("no URI")?)?;
+        Authenticator::settle().await?;
+        self.post("/api/auth/totp/confirm", &json!({"code": app.code(-1)?})).await?.expect(204)?;
+        Ok(app)
     }
 
     /// Creates a pending image for a declared type and length.

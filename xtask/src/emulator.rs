@@ -67,6 +67,7 @@ impl Emulator {
         let script = dir.join("emulator.py");
         fs::write(&script, include_str!("python/emulator.py"))?;
         for (name, text) in [
+            ("challenges.py", include_str!("python/challenges.py")),
             ("cognito.py", include_str!("python/cognito.py")),
             ("streams.py", include_str!("python/streams.py")),
             ("deliveries.py", include_str!("python/deliveries.py")),

@@ -45,6 +45,13 @@ field! {
     "must be 1 to 128 characters without spaces"
 }
 field! {
+    /// The user name of a new user. It contains no at sign, because Cognito refuses names that look like an address where
+    /// the address is an alias (Amazon Cognito Developer Guide, "Customizing sign-in attributes").
+    NewUsername,
+    |text| Username::try_from(text.to_owned()).is_ok() && !text.contains('@'),
+    "must be 1 to 128 characters without spaces and without @"
+}
+field! {
     /// An e-mail address. Only the code that Cognito sends to it proves that it works.
     Email,
     |text| {
@@ -62,10 +69,22 @@ field! {
     "must be 1 to 256 characters"
 }
 field! {
-    /// A code from an e-mail.
+    /// A code from an e-mail or from an authenticator app.
     Code,
     |text| (1..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()),
-    "must be the code from the e-mail"
+    "must be a code of letters and digits"
+}
+field! {
+    /// The session of a challenge, as Cognito returned it (Cognito's API reference, RespondToAuthChallenge, "Session").
+    Session,
+    |text| (20..=2048).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
+    "must be the session from the challenge"
+}
+field! {
+    /// A first or last name.
+    PersonName,
+    |text| (1..=100).contains(&text.chars().count()) && !text.trim().is_empty() && !text.chars().any(char::is_control),
+    "must be 1 to 100 characters on one line"
 }
 
 impl Password {
@@ -106,7 +125,15 @@ mod tests {
         assert!(Email::try_from("ann@example.com".to_owned()).is_ok());
         for text in ["", "a b", "a\0", &"x".repeat(129)] {
             assert!(Username::try_from(text.to_owned()).is_err(), "{text}");
+            assert!(NewUsername::try_from(text.to_owned()).is_err(), "{text}");
         }
+        // A user name that looks like an address could be mistaken for another user's address.
+        assert!(NewUsername::try_from("ann@example.com".to_owned()).is_err());
+        assert!(Username::try_from("ann@example.com".to_owned()).is_ok());
+        for text in ["", " ", "a\nb", &"x".repeat(101)] {
+            assert!(PersonName::try_from(text.to_owned()).is_err(), "{text}");
+        }
+        assert!(PersonName::try_from("Jos\u{e9} Luis".to_owned()).is_ok());
     }
 
     #[test]

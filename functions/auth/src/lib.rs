@@ -1,11 +1,17 @@
 //! Code that the endpoints of accounts share: the user pool, the fields of requests, and the conversion of Cognito's
 //! errors to problems.
 
+mod account;
 pub mod cookie;
 mod fields;
+mod password;
 mod pool;
+mod profile;
 mod tokens;
 
-pub use fields::{Code, Email, Password, Username};
+pub use account::{Account, end_all_sessions, session_ended};
+pub use fields::{Code, Email, NewUsername, Password, PersonName, Session, Username};
+pub use password::{check_password, is_lockout, log_in, login_problem, too_many_attempts, wrong_password};
 pub use pool::{Pool, code_of, code_sent, problem, weak_password};
-pub use tokens::{RefreshTokenIn, tokens};
+pub use profile::ProfileBody;
+pub use tokens::{RefreshTokenIn, Step};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::UserId;
 use lambda_http::{Request, RequestExt, http::header, request::RequestContext};
 
-use crate::{Problem, ProblemCode, token};
+use crate::{Problem, ProblemCode, second_factor::SecondFactor, token};
 
 /// The user whose access token is in the request.
 #[derive(Clone, Debug)]
@@ -35,16 +35,20 @@ impl Caller {
         Self::from_claims(&verifier.verify(bearer(request)?).await?)
     }
 
-    /// Reads the caller of a request and checks that the caller is an admin.
+    /// Reads the caller of a request and checks that the caller is an admin, with a second factor if this deployment
+    /// requires one.
     ///
     /// # Errors
-    /// 401 as [`Caller::of`], 403 `admins-only`.
+    /// 401 as [`Caller::of`], 403 `admins-only`, 403 `second-factor-required`.
     pub async fn admin(request: &Request) -> Result<Self, Problem> {
         let caller = Self::of(request).await?;
-        if caller.groups.iter().any(|group| group == Self::ADMINS) {
-            return Ok(caller);
+        if !caller.groups.iter().any(|group| group == Self::ADMINS) {
+            return Err(Problem::new(ProblemCode::AdminsOnly, "Only admins may do this."));
         }
-        Err(Problem::new(ProblemCode::AdminsOnly, "Only admins may do this."))
+        if let Some(second_factor) = SecondFactor::from_env()? {
+            second_factor.require(&caller.user, bearer(request)?).await?;
+        }
+        Ok(caller)
     }
 
     pub(crate) fn from_claims(claims: &HashMap<String, String>) -> Result<Self, Problem> {

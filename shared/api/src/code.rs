@@ -40,9 +40,9 @@ macro_rules! problem_codes {
 problem_codes! {
     /// The cursor does not belong to this list.
     BadCursor = BAD_REQUEST, "bad-cursor";
-    /// The code from the e-mail has expired.
+    /// The code has expired or was already used.
     CodeExpired = BAD_REQUEST, "code-expired";
-    /// The code from the e-mail is wrong.
+    /// The code is wrong.
     CodeMismatch = BAD_REQUEST, "code-mismatch";
     /// The picture is a HEIC file.
     HeicNotSupported = BAD_REQUEST, "heic-not-supported";
@@ -59,6 +59,8 @@ problem_codes! {
 
     /// The refresh token is invalid.
     BadRefreshToken = UNAUTHORIZED, "bad-refresh-token";
+    /// The session of the challenge is invalid or has expired.
+    ChallengeExpired = UNAUTHORIZED, "challenge-expired";
     /// The request contains no refresh token.
     NoRefreshToken = UNAUTHORIZED, "no-refresh-token";
     /// The token is valid, but it is not an access token.
@@ -80,8 +82,12 @@ problem_codes! {
     NotConfirmed = FORBIDDEN, "not-confirmed";
     /// The user must set a new password before the login.
     PasswordResetRequired = FORBIDDEN, "password-reset-required";
+    /// This deployment requires admins to have a second factor.
+    SecondFactorRequired = FORBIDDEN, "second-factor-required";
     /// The caller's tier does not include this thumbnail size.
     SizeNotInTier = FORBIDDEN, "size-not-in-tier";
+    /// The caller's password is wrong.
+    WrongPassword = FORBIDDEN, "wrong-password";
 
     /// The resource does not exist, or it belongs to another user.
     NotFound = NOT_FOUND, "not-found";
@@ -90,6 +96,8 @@ problem_codes! {
 
     /// Another analysis of the image is in progress.
     AnalysisUnderWay = CONFLICT, "analysis-under-way";
+    /// Another user has confirmed this e-mail address.
+    EmailTaken = CONFLICT, "email-taken";
     /// Another request changed the image at the same time.
     ImageChanged = CONFLICT, "image-changed";
     /// The image has no picture yet.
@@ -100,6 +108,8 @@ problem_codes! {
     QuotaExceeded = CONFLICT, "quota-exceeded";
     /// The slot of the image set already has an image.
     SlotTaken = CONFLICT, "slot-taken";
+    /// The user has already set up a second factor.
+    TotpEnabled = CONFLICT, "totp-enabled";
     /// Another request changed the tier at the same time.
     TierChanged = CONFLICT, "tier-changed";
     /// The tier has users.

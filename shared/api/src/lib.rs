@@ -17,6 +17,7 @@ mod problem;
 mod providers;
 mod query;
 mod reply;
+mod second_factor;
 mod serve;
 mod set;
 mod tier;

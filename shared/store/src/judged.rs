@@ -412,6 +412,19 @@ async fn what_is_done_to_sets_is_valid_for_dynamodb() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_is_done_to_pending_emails_is_valid_for_dynamodb() -> Result<()> {
+    let judged = Judged::start().await?;
+    let Judged { records, user, now, .. } = &judged;
+    records.put_pending_email(user, "new@example.com", *now).await?;
+    assert_eq!(records.pending_email(user, *now).await?.as_deref(), Some("new@example.com"));
+    let a_day_later = Timestamp::from_second(now.as_second() + 24 * 60 * 60)?;
+    assert_eq!(records.pending_email(user, a_day_later).await?, None);
+    records.delete_pending_email(user).await?;
+    assert_eq!(records.pending_email(user, *now).await?, None);
+    judged.end()
+}
+
+#[tokio::test]
 async fn what_is_done_to_tiers_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?.with_profile().await?;
     let Judged { records, user, now, .. } = &judged;

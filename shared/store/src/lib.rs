@@ -10,6 +10,7 @@ mod jobs;
 mod judged;
 mod links;
 mod objects;
+mod pending_emails;
 mod profiles;
 mod sets;
 mod tier_joins;

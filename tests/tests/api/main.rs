@@ -7,13 +7,17 @@ mod admin {
     mod users;
 }
 mod auth {
+    mod challenge;
     mod confirm;
+    mod email;
     mod login;
     mod logout;
     mod password;
     mod profile;
     mod refresh;
     mod register;
+    mod totp;
+    mod verify;
 }
 mod docs {
     mod fallback;

@@ -15,6 +15,7 @@ mod proxy;
 mod rates;
 mod redrive;
 mod remote;
+mod second_factor;
 mod setup;
 mod stream;
 mod uploads;

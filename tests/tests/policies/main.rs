@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use serde_yaml_ng::Value as Yaml;
-use tests::{Stack, User, id_of, pictures};
+use tests::{Stack, User, email_of, id_of, pictures, unique};
 use tokio::sync::Mutex;
 
 static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
@@ -171,6 +171,36 @@ async fn auth_profile() -> Result<()> {
     let user = stack.user().await?;
     needs_all_it_may(&stack, "AuthProfile", async || {
         user.get("/api/auth/profile").await?.expect(200).map(drop)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn auth_profile_update() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let change = async |email: &str| {
+        let change = json!({"email": email, "password": user.password});
+        user.patch("/api/auth/profile", &change).await?.expect(200).map(drop)
+    };
+    // A new address is stored, and the present one removes it.
+    needs_all_it_may(&stack, "AuthProfileUpdate", async || {
+        change(&email_of(&unique("new"))).await?;
+        change(&user.email).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn auth_email_confirm() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    needs_all_it_may(&stack, "AuthEmailConfirm", async || {
+        let email = email_of(&unique("new"));
+        let change = json!({"email": email, "password": user.password});
+        user.patch("/api/auth/profile", &change).await?.expect(200)?;
+        let code = stack.mailed_codes(&json!(email), 1).await?.remove(0);
+        user.post("/api/auth/email/confirm", &json!({"code": code})).await?.expect(204).map(drop)
     })
     .await
 }

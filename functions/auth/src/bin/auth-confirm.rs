@@ -1,7 +1,8 @@
-//! `POST /api/auth/confirm`: confirms a user with the code from the e-mail.
+//! `POST /api/auth/confirm`: confirms a user with the code from the e-mail. From then on, the user can log in with the
+//! address, and no other user can confirm it.
 
-use api::{Error, Reply, Request};
-use auth::{Code, Pool, Username, problem};
+use api::{Error, Problem, ProblemCode, Reply, Request};
+use auth::{Code, Pool, Username, code_of, problem};
 use serde::Deserialize;
 
 #[tokio::main(flavor = "current_thread")]
@@ -26,7 +27,15 @@ async fn confirm(pool: &Pool, request: Request) -> Reply {
         .confirmation_code(body.code.as_str())
         .send()
         .await
-        .map_err(problem)?;
+        .map_err(|error| match code_of(&error) {
+            // Cognito checks the code first, so only the owner of the address learns this (Cognito's API reference,
+            // ConfirmSignUp, "ForceAliasCreation").
+            "AliasExistsException" => Problem::new(
+                ProblemCode::EmailTaken,
+                "Another user has confirmed this e-mail address. Log in as that user, or register with another address.",
+            ),
+            _ => problem(error),
+        })?;
     api::no_content()
 }
 
@@ -83,6 +92,13 @@ mod tests {
           }
         }
         "#);
+    }
+
+    #[tokio::test]
+    async fn the_owner_of_an_address_that_another_user_confirmed_is_told_so() {
+        let aws = FakeAws::new([error("ConfirmSignUp", "AliasExistsException")]);
+        let answer = answer(&aws).await;
+        assert_eq!((answer.status, &answer.body["code"]), (409, &json!("email-taken")));
     }
 
     #[tokio::test]

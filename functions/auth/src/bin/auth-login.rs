@@ -1,8 +1,8 @@
-//! `POST /api/auth/login`: tokens for a name and a password.
+//! `POST /api/auth/login`: tokens for a user name, or an e-mail address, and a password. Or a challenge, if the login needs
+//! another step.
 
-use api::{Error, Problem, ProblemCode, Reply, Request};
-use auth::{Password, Pool, RefreshTokenIn, Username, code_of, problem, tokens};
-use aws_sdk_cognitoidentityprovider::types::AuthFlowType;
+use api::{Error, Problem, Reply, Request};
+use auth::{Email, Password, Pool, RefreshTokenIn, Username, log_in, login_problem};
 use serde::Deserialize;
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,39 +14,29 @@ async fn main() -> Result<(), Error> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
-    username: Username,
+    username: Option<Username>,
+    email: Option<Email>,
     password: Password,
     #[serde(default)]
     refresh_token_in: RefreshTokenIn,
 }
 
+impl Body {
+    /// The name that Cognito looks up. A confirmed e-mail address is an alias of the user name.
+    fn name(&self) -> Result<&str, Problem> {
+        match (&self.username, &self.email) {
+            (Some(username), None) => Ok(username.as_str()),
+            (None, Some(email)) => Ok(email.as_str()),
+            _ => Err(Problem::invalid_field("username", "username: send either username or email")),
+        }
+    }
+}
+
 async fn login(pool: &Pool, request: Request) -> Reply {
     let body: Body = api::body(&request)?;
-    let answer = pool
-        .cognito
-        .initiate_auth()
-        .auth_flow(AuthFlowType::UserPasswordAuth)
-        .client_id(&pool.client_id)
-        .auth_parameters("USERNAME", body.username.as_str())
-        .auth_parameters("PASSWORD", body.password.as_str())
-        .send()
-        .await
-        .map_err(|error| match code_of(&error) {
-            // A wrong name and a wrong password answer alike.
-            "NotAuthorizedException" | "UserNotFoundException" => {
-                Problem::new(ProblemCode::WrongCredentials, "The user name or the password is wrong.")
-            }
-            "UserNotConfirmedException" => Problem::new(
-                ProblemCode::NotConfirmed,
-                "Confirm this account first, with the code from the mail.",
-            ),
-            "PasswordResetRequiredException" => Problem::new(
-                ProblemCode::PasswordResetRequired,
-                "This password has to be reset before the next login.",
-            ),
-            _ => problem(error),
-        })?;
-    tokens(answer, None, body.refresh_token_in)
+    let name = body.name()?;
+    let step = log_in(pool, name, &body.password).await.map_err(login_problem)?;
+    step.reply(name, body.refresh_token_in)
 }
 
 #[cfg(test)]
@@ -120,8 +110,37 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_login_that_needs_another_step_is_refused() {
-        let aws = FakeAws::new([ok("InitiateAuth", json!({"ChallengeName": "NEW_PASSWORD_REQUIRED"}))]);
+    async fn a_login_with_a_second_factor_gets_a_challenge_and_the_user_name_for_its_response() {
+        let parameters = json!({"USER_ID_FOR_SRP": "ann"});
+        for (name, challenge) in [("SOFTWARE_TOKEN_MFA", "totp"), ("NEW_PASSWORD_REQUIRED", "new_password")] {
+            let next = json!({"ChallengeName": name, "Session": "s", "ChallengeParameters": parameters});
+            let aws = FakeAws::new([ok("InitiateAuth", next)]);
+            let body = json!({"email": "ann@example.com", "password": "Passw0rd1"});
+            let request = TestRequest::new("POST").public().json(&body).build();
+            let answer = Answer::from(login(&Pool::new(&aws.config(), "client".to_owned()), request).await);
+            let expected = json!({"challenge": challenge, "session": "s", "username": "ann"});
+            assert_eq!((answer.status, answer.body), (200, expected));
+            assert_eq!(aws.calls()[0].1["AuthParameters"]["USERNAME"], "ann@example.com");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_login_needs_exactly_one_of_user_name_and_email() {
+        let aws = FakeAws::new([]);
+        for body in [
+            json!({"password": "Passw0rd1"}),
+            json!({"username": "ann", "email": "ann@example.com", "password": "Passw0rd1"}),
+        ] {
+            let request = TestRequest::new("POST").public().json(&body).build();
+            let answer = Answer::from(login(&Pool::new(&aws.config(), "client".to_owned()), request).await);
+            assert_eq!((answer.status, &answer.body["field"]), (400, &json!("username")));
+        }
+        assert!(aws.calls().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_login_that_needs_a_step_that_the_api_does_not_offer_is_refused() {
+        let aws = FakeAws::new([ok("InitiateAuth", json!({"ChallengeName": "SMS_MFA", "Session": "s"}))]);
         insta::assert_json_snapshot!(answer(&aws, "body").await, @r#"
         {
           "status": 403,

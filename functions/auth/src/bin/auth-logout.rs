@@ -4,7 +4,7 @@
 //! API Gateway verifies access tokens without a call to Cognito, so an access token works until it expires.
 
 use api::{Caller, Error, Problem, Reply, Request};
-use auth::{Pool, code_of, cookie, problem};
+use auth::{Pool, code_of, cookie, end_all_sessions, problem};
 use lambda_http::http::header;
 use serde::Deserialize;
 
@@ -26,7 +26,7 @@ async fn logout(pool: &Pool, request: Request) -> Reply {
     Caller::of(&request).await?;
     let body: Body = api::body(&request)?;
     if body.everywhere {
-        sign_out_everywhere(pool, api::bearer(&request)?).await?;
+        end_all_sessions(pool, api::bearer(&request)?).await?;
     } else {
         let token = body.refresh_token.as_deref().or_else(|| cookie::refresh_token(request.headers()));
         let token = token.ok_or_else(|| {
@@ -40,18 +40,6 @@ async fn logout(pool: &Pool, request: Request) -> Reply {
     let mut reply = api::no_content()?;
     reply.headers_mut().append(header::SET_COOKIE, cookie::remove()?);
     Ok(reply)
-}
-
-/// Ends all sessions of the user.
-async fn sign_out_everywhere(pool: &Pool, access_token: &str) -> Result<(), Problem> {
-    match pool.cognito.global_sign_out().access_token(access_token).send().await {
-        Err(error) => match code_of(&error) {
-            // The sessions have already ended, because of another logout or because an admin reset the password.
-            "NotAuthorizedException" | "PasswordResetRequiredException" => Ok(()),
-            _ => Err(problem(error)),
-        },
-        Ok(_) => Ok(()),
-    }
 }
 
 async fn revoke(pool: &Pool, refresh_token: &str) -> Result<(), Problem> {

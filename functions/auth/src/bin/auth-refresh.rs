@@ -1,7 +1,7 @@
 //! `POST /api/auth/token/refresh`: returns new tokens for a refresh token, which is in the body or in the cookie.
 
 use api::{Error, Problem, ProblemCode, Reply, Request};
-use auth::{Pool, RefreshTokenIn, code_of, cookie, problem, tokens};
+use auth::{Pool, RefreshTokenIn, Step, code_of, cookie, problem};
 use aws_sdk_cognitoidentityprovider::types::AuthFlowType;
 use serde::Deserialize;
 
@@ -48,5 +48,5 @@ async fn refresh(pool: &Pool, request: Request) -> Reply {
             ),
             _ => problem(error),
         })?;
-    tokens(answer, Some(token), place)
+    Step::from(answer).tokens(Some(token), place)
 }

@@ -1,7 +1,7 @@
 //! `POST /api/auth/register`: creates a user. Cognito sends a code by e-mail, which confirms the user.
 
 use api::{Error, Problem, ProblemCode, Reply, Request, StatusCode};
-use auth::{Email, Password, Pool, Username, code_of, problem, weak_password};
+use auth::{Email, NewUsername, Password, Pool, code_of, problem, weak_password};
 use aws_sdk_cognitoidentityprovider::types::AttributeType;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
-    username: Username,
+    username: NewUsername,
     email: Email,
     password: Password,
 }

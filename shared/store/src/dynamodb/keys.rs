@@ -60,6 +60,11 @@ pub(crate) fn link_key(user: &UserId, link: LinkId) -> Item {
     key(user_pk(user), format!("{LINK}{link}"))
 }
 
+/// The item with the new e-mail address that waits for its code.
+pub(crate) fn pending_email_key(user: &UserId) -> Item {
+    key(user_pk(user), "PENDING_EMAIL")
+}
+
 /// The item that stores what a request with an idempotency key created. `digest` is a digest of the key.
 pub(crate) fn request_key(user: &UserId, digest: &str) -> Item {
     key(user_pk(user), format!("REQUEST#{digest}"))

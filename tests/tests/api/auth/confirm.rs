@@ -75,3 +75,26 @@ async fn asking_for_a_code_tells_nobody_who_exists() -> Result<()> {
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     Ok(())
 }
+
+#[tokio::test]
+#[ignore = "needs the local stack: it reads the emulator's mailbox"]
+async fn an_address_belongs_to_the_user_who_confirms_it_first() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (first, code) = registered(&stack).await?;
+    let confirm = |account: &Value, code: &str| json!({"username": account["username"], "code": code});
+    stack.post("/api/auth/confirm", &confirm(&first, &code)).await?.expect(204)?;
+    // The registration does not reveal that somebody has this address, in any case.
+    let mut second = account();
+    second["email"] = json!(first["email"].as_str().unwrap().to_uppercase());
+    let registered = stack.post("/api/auth/register", &second).await?.json(201)?;
+    assert_eq!(registered["confirmed"], false);
+    let code = stack.mailed_codes(&second["email"], 1).await?.remove(0);
+    let wrong = if code == "123456" { "654321" } else { "123456" };
+    stack.post("/api/auth/confirm", &confirm(&second, wrong)).await?.problem(400, "code-mismatch")?;
+    stack.post("/api/auth/confirm", &confirm(&second, &code)).await?.problem(409, "email-taken")?;
+    let login = json!({"username": second["username"], "password": second["password"]});
+    stack.post("/api/auth/login", &login).await?.problem(403, "not-confirmed")?;
+    let login = json!({"email": first["email"], "password": first["password"]});
+    stack.post("/api/auth/login", &login).await?.expect(200)?;
+    Ok(())
+}

@@ -79,6 +79,40 @@ async fn a_wrong_password_and_an_unknown_name_are_answered_alike() -> Result<()>
 }
 
 #[tokio::test]
+async fn a_confirmed_address_is_a_name_to_log_in_with() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    for (field, name) in
+        [("email", user.email.clone()), ("email", user.email.to_uppercase()), ("username", user.email.clone())]
+    {
+        let login = json!({field: name, "password": user.password});
+        let mut same = user.clone();
+        same.tokens = serde_json::from_value(stack.post("/api/auth/login", &login).await?.json(200)?)?;
+        assert_eq!(same.get("/api/auth/profile").await?.json(200)?["id"], user.id, "{field}: {name}");
+    }
+    for login in [
+        json!({"password": user.password}),
+        json!({"username": user.username, "email": user.email, "password": user.password}),
+    ] {
+        stack.post("/api/auth/login", &login).await?.problem(400, "invalid-field")?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_confirmed_is_answered_like_an_unknown_one() -> Result<()> {
+    let stack = Stack::connect()?;
+    let account = account();
+    stack.post("/api/auth/register", &account).await?.expect(201)?;
+    let login = |email: &str| json!({"email": email, "password": account["password"]});
+    let email = account["email"].as_str().context("no address")?;
+    let unconfirmed = stack.post("/api/auth/login", &login(email)).await?.problem(401, "wrong-credentials")?;
+    let unknown = stack.post("/api/auth/login", &login(&tests::email_of(&tests::unique("nobody")))).await?;
+    assert_eq!(unconfirmed, unknown.problem(401, "wrong-credentials")?);
+    Ok(())
+}
+
+#[tokio::test]
 async fn who_has_not_confirmed_is_told_so() -> Result<()> {
     let stack = Stack::connect()?;
     let account = account();

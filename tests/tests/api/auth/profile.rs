@@ -1,4 +1,4 @@
-//! `GET /api/auth/profile`, and which tokens the API accepts
+//! `GET /api/auth/profile` and `PATCH /api/auth/profile`, and which tokens the API accepts
 
 use anyhow::{Context, Result};
 use reqwest::Method;
@@ -17,6 +17,11 @@ async fn a_new_user_is_basic_and_has_used_nothing() -> Result<()> {
         "id": user.id,
         "username": user.username,
         "email": user.email,
+        "email_verified": true,
+        "pending_email": null,
+        "first_name": null,
+        "last_name": null,
+        "totp": false,
         "groups": [],
         "tier": "basic",
         "usage": {"images": 0, "bytes": 0, "sets": 0, "links": 0, "pending_uploads": 0, "ai_calls_today": 0},
@@ -48,6 +53,26 @@ async fn the_profile_tells_the_tier_and_counts_what_is_used() -> Result<()> {
     let usage =
         json!({"images": 2, "bytes": 1234, "sets": 1, "links": 0, "pending_uploads": 2, "ai_calls_today": 0});
     assert_eq!(profile["usage"], usage);
+    Ok(())
+}
+
+#[tokio::test]
+async fn names_change_at_once_and_a_null_name_is_removed() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let path = "/api/auth/profile";
+    let names = |profile: &Value| (profile["first_name"].clone(), profile["last_name"].clone());
+    let changed = user.patch(path, &json!({"first_name": "Jos\u{e9} Luis", "last_name": "Lee"})).await?.json(200)?;
+    assert_eq!(names(&changed), (json!("Jos\u{e9} Luis"), json!("Lee")));
+    assert_eq!(user.get(path).await?.json(200)?, changed);
+    // A field that is left out does not change.
+    user.patch(path, &json!({"last_name": null})).await?.expect(200)?;
+    assert_eq!(names(&user.get(path).await?.json(200)?), (json!("Jos\u{e9} Luis"), Value::Null));
+    assert_eq!(user.patch(path, &json!({})).await?.json(200)?, user.get(path).await?.json(200)?);
+    for (field, value) in [("first_name", json!(" ")), ("last_name", json!("x".repeat(101))), ("email", json!("x"))] {
+        let problem = user.patch(path, &json!({field: value})).await?.problem(400, "invalid-field")?;
+        assert_eq!(problem["field"], field);
+    }
     Ok(())
 }
 

@@ -1,0 +1,83 @@
+//! The rule that admins need a second factor, if the deployment has this rule.
+
+use std::{
+    collections::HashMap,
+    env,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use aws::CallError;
+use aws_sdk_cognitoidentityprovider::{Client, error::ProvideErrorMetadata};
+use aws_types::SdkConfig;
+use domain::UserId;
+
+use crate::{Problem, ProblemCode};
+
+/// Checks whether users have a second factor. An instance remembers who has one for a minute.
+#[derive(Debug)]
+pub(crate) struct SecondFactor {
+    cognito: Client,
+    seen: Mutex<HashMap<UserId, Instant>>,
+}
+
+impl SecondFactor {
+    const REMEMBERED: Duration = Duration::from_secs(60);
+
+    /// The check, if `ADMIN_TOTP` is `on`.
+    ///
+    /// # Errors
+    /// 500 if a variable of Lambda is missing.
+    pub(crate) fn from_env() -> Result<Option<&'static Self>, Problem> {
+        static CHECK: OnceLock<Option<SecondFactor>> = OnceLock::new();
+        if let Some(check) = CHECK.get() {
+            return Ok(check.as_ref());
+        }
+        let check = match env::var("ADMIN_TOTP").as_deref() {
+            Ok("on") => Some(Self::new(&aws::config()?)),
+            _ => None,
+        };
+        Ok(CHECK.get_or_init(|| check).as_ref())
+    }
+
+    fn new(config: &SdkConfig) -> Self {
+        Self { cognito: Client::new(config), seen: Mutex::default() }
+    }
+
+    /// Requires that a user has set up a second factor. `access_token` is the user's token.
+    ///
+    /// # Errors
+    /// 403 `second-factor-required`. 401 `unauthorized` if the session has ended.
+    pub(crate) async fn require(&self, user: &UserId, access_token: &str) -> Result<(), Problem> {
+        if self.has_seen(user) {
+            return Ok(());
+        }
+        // With the user's own token, this call needs no permission.
+        let answer = self.cognito.get_user().access_token(access_token).send().await;
+        let account = answer.map_err(|error| match error.as_service_error().and_then(|error| error.code()) {
+            Some("NotAuthorizedException" | "UserNotFoundException") => {
+                Problem::unauthorized().because(error)
+            }
+            _ => CallError::from(error).into(),
+        })?;
+        if account.user_mfa_setting_list().is_empty() {
+            return Err(Problem::new(
+                ProblemCode::SecondFactorRequired,
+                "Admins of this deployment need a second factor. Set one up with POST /api/auth/totp.",
+            ));
+        }
+        self.remember(user);
+        Ok(())
+    }
+
+    fn has_seen(&self, user: &UserId) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(user).is_some_and(|at| at.elapsed() < Self::REMEMBERED)
+    }
+
+    fn remember(&self, user: &UserId) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|_, at| at.elapsed() < Self::REMEMBERED);
+        seen.insert(user.clone(), Instant::now());
+    }
+}
