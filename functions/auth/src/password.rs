@@ -51,9 +51,10 @@ where
         "NotAuthorizedException" | "UserNotFoundException" => {
             Problem::new(ProblemCode::WrongCredentials, "The user name or the password is wrong.")
         }
-        "UserNotConfirmedException" => {
-            Problem::new(ProblemCode::NotConfirmed, "Confirm this account first, with the code from the mail.")
-        }
+        "UserNotConfirmedException" => Problem::new(
+            ProblemCode::NotConfirmed,
+            "Confirm this account first, with the code from the mail.",
+        ),
         "PasswordResetRequiredException" => Problem::new(
             ProblemCode::PasswordResetRequired,
             "This password has to be reset before the next login.",

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use api::{Problem, ProblemCode, Reply, StatusCode};
 use aws_sdk_cognitoidentityprovider::{
-    operation::{
-        initiate_auth::InitiateAuthOutput, respond_to_auth_challenge::RespondToAuthChallengeOutput,
-    },
+    operation::{initiate_auth::InitiateAuthOutput, respond_to_auth_challenge::RespondToAuthChallengeOutput},
     types::{AuthenticationResultType, ChallengeNameType},
 };
 use lambda_http::http::header;

@@ -54,12 +54,13 @@ impl SecondFactor {
         }
         // With the user's own token, this call needs no permission.
         let answer = self.cognito.get_user().access_token(access_token).send().await;
-        let account = answer.map_err(|error| match error.as_service_error().and_then(|error| error.code()) {
-            Some("NotAuthorizedException" | "UserNotFoundException") => {
-                Problem::unauthorized().because(error)
-            }
-            _ => CallError::from(error).into(),
-        })?;
+        let account =
+            answer.map_err(|error| match error.as_service_error().and_then(|error| error.code()) {
+                Some("NotAuthorizedException" | "UserNotFoundException") => {
+                    Problem::unauthorized().because(error)
+                }
+                _ => CallError::from(error).into(),
+            })?;
         if account.user_mfa_setting_list().is_empty() {
             return Err(Problem::new(
                 ProblemCode::SecondFactorRequired,

@@ -29,9 +29,7 @@ struct Body {
 async fn respond(pool: &Pool, request: Request) -> Reply {
     let body: Body = api::body(&request)?;
     let (challenge, member, value) = match (&body.code, &body.new_password) {
-        (Some(code), None) => {
-            (ChallengeNameType::SoftwareTokenMfa, "SOFTWARE_TOKEN_MFA_CODE", code.as_str())
-        }
+        (Some(code), None) => (ChallengeNameType::SoftwareTokenMfa, "SOFTWARE_TOKEN_MFA_CODE", code.as_str()),
         (None, Some(password)) => (ChallengeNameType::NewPasswordRequired, "NEW_PASSWORD", password.as_str()),
         _ => return Err(Problem::invalid_field("code", "code: send either code or new_password")),
     };

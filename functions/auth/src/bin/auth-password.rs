@@ -4,7 +4,7 @@
 use api::{Caller, Error, Reply, Request};
 use auth::{
     Password, Pool, RefreshTokenIn, code_of, cookie, end_all_sessions, is_lockout, log_in, session_ended,
-   , too_many_attempts, weak_password, wrong_password,
+    too_many_attempts, weak_password, wrong_password,
 };
 use aws_sdk_cognitoidentityprovider::error::ProvideErrorMetadata;
 use serde::Deserialize;
@@ -36,7 +36,8 @@ async fn change(pool: &Pool, request: Request) -> Reply {
         .map_err(|error| {
             // Cognito has one code for a wrong password, a lockout, and a session that has ended.
             let message = error.as_service_error().and_then(ProvideErrorMetadata::message);
-            let is_wrong = message.is_some_and(|message| message.starts_with("Incorrect username or password"));
+            let is_wrong =
+                message.is_some_and(|message| message.starts_with("Incorrect username or password"));
             match code_of(&error) {
                 "InvalidPasswordException" => weak_password("new_password", &body.new_password),
                 "NotAuthorizedException" if is_wrong => wrong_password(),
@@ -104,7 +105,10 @@ mod tests {
         }
         let aws = FakeAws::new([error("ChangePassword", "InvalidPasswordException")]);
         let answer = answer(&aws, TestRequest::new("POST")).await;
-        assert_eq!((&answer.body["code"], &answer.body["field"]), (&json!("weak-password"), &json!("new_password")));
+        assert_eq!(
+            (&answer.body["code"], &answer.body["field"]),
+            (&json!("weak-password"), &json!("new_password"))
+        );
         assert_eq!(aws.operations(), ["ChangePassword"]);
     }
 }

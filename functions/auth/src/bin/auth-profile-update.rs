@@ -2,9 +2,7 @@
 //! Cognito sends to it.
 
 use api::{Caller, Error, Problem, Reply, Request, StatusCode};
-use auth::{
-    Account, Email, Password, PersonName, Pool, ProfileBody, check_password, code_of, session_ended,
-};
+use auth::{Account, Email, Password, PersonName, Pool, ProfileBody, check_password, code_of, session_ended};
 use aws_sdk_cognitoidentityprovider::{
     operation::update_user_attributes::UpdateUserAttributesOutput, types::AttributeType,
 };
@@ -131,7 +129,9 @@ async fn update_attributes(
     }
     match send(attributes).await {
         // The response must not reveal that somebody has this address. The user waits for a code in vain.
-        Err(error) if code_of(&error) == "AliasExistsException" => send(names).await.map_err(session_ended)?,
+        Err(error) if code_of(&error) == "AliasExistsException" => {
+            send(names).await.map_err(session_ended)?
+        }
         outcome => outcome.map_err(session_ended)?,
     };
     Ok(())

@@ -22,17 +22,18 @@ async fn confirm(pool: &Pool, request: Request) -> Reply {
     let access_token = api::bearer(&request)?;
     let body: Body = api::body(&request)?;
     let verify = pool.cognito.verify_software_token().access_token(access_token);
-    let verified = verify.user_code(body.code.as_str()).send().await.map_err(|error| match code_of(&error) {
-        "EnableSoftwareTokenMFAException" | "CodeMismatchException" => wrong_code(),
-        // The setup was not begun.
-        "InvalidParameterException" | "SoftwareTokenMFANotFoundException" => wrong_code().because(error),
-        "ExpiredCodeException" => Problem::new(
-            ProblemCode::CodeExpired,
-            "This code was already used, or it has expired. Wait for the next one.",
-        ),
-        "NotAuthorizedException" if is_lockout(&error) => too_many_attempts().because(error),
-        _ => session_ended(error),
-    })?;
+    let verified =
+        verify.user_code(body.code.as_str()).send().await.map_err(|error| match code_of(&error) {
+            "EnableSoftwareTokenMFAException" | "CodeMismatchException" => wrong_code(),
+            // The setup was not begun.
+            "InvalidParameterException" | "SoftwareTokenMFANotFoundException" => wrong_code().because(error),
+            "ExpiredCodeException" => Problem::new(
+                ProblemCode::CodeExpired,
+                "This code was already used, or it has expired. Wait for the next one.",
+            ),
+            "NotAuthorizedException" if is_lockout(&error) => too_many_attempts().because(error),
+            _ => session_ended(error),
+        })?;
     if verified.status != Some(VerifySoftwareTokenResponseType::Success) {
         return Err(wrong_code());
     }

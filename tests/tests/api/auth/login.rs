@@ -82,9 +82,11 @@ async fn a_wrong_password_and_an_unknown_name_are_answered_alike() -> Result<()>
 async fn a_confirmed_address_is_a_name_to_log_in_with() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
-    for (field, name) in
-        [("email", user.email.clone()), ("email", user.email.to_uppercase()), ("username", user.email.clone())]
-    {
+    for (field, name) in [
+        ("email", user.email.clone()),
+        ("email", user.email.to_uppercase()),
+        ("username", user.email.clone()),
+    ] {
         let login = json!({field: name, "password": user.password});
         let mut same = user.clone();
         same.tokens = serde_json::from_value(stack.post("/api/auth/login", &login).await?.json(200)?)?;
@@ -106,7 +108,8 @@ async fn an_address_that_nobody_confirmed_is_answered_like_an_unknown_one() -> R
     stack.post("/api/auth/register", &account).await?.expect(201)?;
     let login = |email: &str| json!({"email": email, "password": account["password"]});
     let email = account["email"].as_str().context("no address")?;
-    let unconfirmed = stack.post("/api/auth/login", &login(email)).await?.problem(401, "wrong-credentials")?;
+    let unconfirmed =
+        stack.post("/api/auth/login", &login(email)).await?.problem(401, "wrong-credentials")?;
     let unknown = stack.post("/api/auth/login", &login(&tests::email_of(&tests::unique("nobody")))).await?;
     assert_eq!(unconfirmed, unknown.problem(401, "wrong-credentials")?);
     Ok(())

@@ -94,7 +94,10 @@ async fn a_changed_password_ends_every_other_session() -> Result<()> {
     let tokens: Tokens = serde_json::from_value(tokens)?;
     let (first, other) = (user.refreshes(&user.tokens).await?, user.refreshes(&other).await?);
     assert_eq!((first, other, user.refreshes(&tokens).await?), (false, false, true));
-    assert_eq!((login_status(&user, &user.password).await?, login_status(&user, &password).await?), (401, 200));
+    assert_eq!(
+        (login_status(&user, &user.password).await?, login_status(&user, &password).await?),
+        (401, 200)
+    );
     let mut user = user;
     user.tokens = tokens;
     user.get("/api/auth/profile").await?.expect(200)?;
@@ -123,7 +126,8 @@ async fn a_wrong_or_weak_password_changes_nothing() -> Result<()> {
     let user = stack.user().await?;
     let wrong = json!({"current_password": "Wrong-Horse-9", "new_password": unique("New-Pass")});
     user.post("/api/auth/password", &wrong).await?.problem(403, "wrong-password")?;
-    let weak = user.post("/api/auth/password", &change(&user, "short")).await?.problem(400, "weak-password")?;
+    let weak =
+        user.post("/api/auth/password", &change(&user, "short")).await?.problem(400, "weak-password")?;
     assert_eq!((&weak["field"], &weak["missing"][0]), (&json!("new_password"), &json!("8-characters")));
     assert_eq!(login_status(&user, &user.password).await?, 200);
     assert!(user.refreshes(&user.tokens).await?);

@@ -62,14 +62,17 @@ async fn names_change_at_once_and_a_null_name_is_removed() -> Result<()> {
     let user = stack.user().await?;
     let path = "/api/auth/profile";
     let names = |profile: &Value| (profile["first_name"].clone(), profile["last_name"].clone());
-    let changed = user.patch(path, &json!({"first_name": "Jos\u{e9} Luis", "last_name": "Lee"})).await?.json(200)?;
+    let changed =
+        user.patch(path, &json!({"first_name": "Jos\u{e9} Luis", "last_name": "Lee"})).await?.json(200)?;
     assert_eq!(names(&changed), (json!("Jos\u{e9} Luis"), json!("Lee")));
     assert_eq!(user.get(path).await?.json(200)?, changed);
     // A field that is left out does not change.
     user.patch(path, &json!({"last_name": null})).await?.expect(200)?;
     assert_eq!(names(&user.get(path).await?.json(200)?), (json!("Jos\u{e9} Luis"), Value::Null));
     assert_eq!(user.patch(path, &json!({})).await?.json(200)?, user.get(path).await?.json(200)?);
-    for (field, value) in [("first_name", json!(" ")), ("last_name", json!("x".repeat(101))), ("email", json!("x"))] {
+    for (field, value) in
+        [("first_name", json!(" ")), ("last_name", json!("x".repeat(101))), ("email", json!("x"))]
+    {
         let problem = user.patch(path, &json!({field: value})).await?.problem(400, "invalid-field")?;
         assert_eq!(problem["field"], field);
     }

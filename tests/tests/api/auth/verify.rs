@@ -29,7 +29,9 @@ async fn what_is_no_access_token_is_not_active() -> Result<()> {
     let user = stack.user().await?;
     let (signed, _) = user.tokens.access_token.rsplit_once('.').context("no signature")?;
     let forged = format!("{signed}.{}", "A".repeat(342));
-    for token in [&user.tokens.id_token, &user.tokens.refresh_token, &forged, "", "x", "a.b.c", "\u{e4}.\u{e4}.\u{e4}"] {
+    for token in
+        [&user.tokens.id_token, &user.tokens.refresh_token, &forged, "", "x", "a.b.c", "\u{e4}.\u{e4}.\u{e4}"]
+    {
         assert_eq!(verified(&user, token).await?, json!({"active": false}), "{token}");
     }
     Ok(())
