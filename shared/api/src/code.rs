@@ -98,7 +98,7 @@ problem_codes! {
     AdminAccount = CONFLICT, "admin-account";
     /// Another analysis of the image is in progress.
     AnalysisUnderWay = CONFLICT, "analysis-under-way";
-    /// Another user has this e-mail address.
+    /// Another user has confirmed this e-mail address.
     EmailTaken = CONFLICT, "email-taken";
     /// Another request changed the image at the same time.
     ImageChanged = CONFLICT, "image-changed";
