@@ -25,8 +25,9 @@ struct GuestLinkBody {
 async fn list(records: &Records, request: Request) -> Reply {
     let (id, now) = (link_in_path(&request)?, domain::now());
     let link = records.upload_link(&id, now).await?.ok_or_else(Problem::upload_link_not_found)?;
-    let mut images = records.images_by_id(id.user(), link.images, now).await?;
-    images.sort_by_key(|image| image.id);
+    let mut images = records.images_by_id(id.user(), link.images.iter().copied(), now).await?;
+    // The link has the order of the requests. The ids of images that were created together do not sort.
+    images.sort_by_key(|image| link.images.iter().position(|id| *id == image.id));
     api::json(
         StatusCode::OK,
         &GuestLinkBody {
@@ -99,6 +100,26 @@ mod tests {
         failed["failure"] = json!({"code": "corrupt-image", "detail": "The file ends early."});
         let answer = answer(4_000_000_000, &failed).await;
         assert_eq!(answer.body["images"][0]["code"], "corrupt-image");
+    }
+
+    #[tokio::test]
+    async fn images_keep_the_order_in_which_guests_created_them() {
+        let ids = ["01K8Z3J5Q0000000000000TEST", "01K8Z3J5Q00000000000000000", "01K8Z3J5Q0000000000000MANY"];
+        let (id, mut link) = link(4_000_000_000);
+        link["images"] = json!(ids);
+        let stored = ids.map(|id| {
+            let mut image = image();
+            image["id"] = json!(id);
+            item(&image)["Item"].clone()
+        });
+        let [first, second, third] = stored;
+        // DynamoDB returns the items of a batch in any order.
+        let images = json!({"Responses": {"table": [third, first, second]}, "UnprocessedKeys": {}});
+        let aws = FakeAws::new([ok("GetItem", item(&link)), ok("BatchGetItem", images)]);
+        let request = TestRequest::new("GET").public().path("id", &id).build();
+        let answer = Answer::from(list(&aws.records(), request).await);
+        let images = answer.body["images"].as_array().unwrap();
+        assert_eq!(images.iter().map(|image| &image["id"]).collect::<Vec<_>>(), ids);
     }
 
     #[tokio::test]
