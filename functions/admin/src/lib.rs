@@ -37,3 +37,22 @@ impl<'a> OwnedBody<'a> {
         Ok(Self { image: ImageBody::new(&owned.image, links).without_upload_link(), user_id: &owned.user })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{FakeAws, USER, image};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_admin_does_not_receive_the_id_of_an_upload_link() {
+        let mut image = image();
+        image["upload_link"] = json!(format!("01JZ8Q4V7N2M5K3R6T9W0XYZAB-{USER}"));
+        let owned = OwnedImage { user: USER.parse().unwrap(), image: serde_json::from_value(image).unwrap() };
+        assert!(owned.image.upload_link.is_some());
+        let aws = FakeAws::new([]);
+        let body = OwnedBody::new(&owned, &aws.objects(), domain::now()).await.unwrap();
+        assert_eq!(serde_json::to_value(&body).unwrap()["upload_link"], Value::Null);
+    }
+}

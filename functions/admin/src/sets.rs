@@ -41,7 +41,7 @@ impl OwnedSetImages {
     pub fn show<'a>(&'a self, owned: &'a OwnedSet) -> OwnedSetBody<'a> {
         let set = SetBody::new(&owned.set, |id| {
             let (image, links) = self.0.iter().find(|(image, _)| image.id == id)?;
-            Some(ImageBody::new(image, links.clone()))
+            Some(ImageBody::new(image, links.clone()).without_upload_link())
         });
         OwnedSetBody { set, user_id: &owned.user }
     }

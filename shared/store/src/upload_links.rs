@@ -9,6 +9,7 @@ use aws::CallError;
 use domain::{Addition, Image, Profile, Timestamp, UploadLink, UploadLinkId, UserId};
 
 use crate::{
+    account::{is_deleted, read_profile},
     dynamodb::{
         condition::{begins_with, eq, exists, ge, gt},
         keys::{UPLOAD_LINK, item, number, profile_key, read, string, upload_link_key, user_pk},
@@ -100,7 +101,7 @@ impl Records {
     }
 
     /// An upload link and its owner's profile. Both are read at the same time. `None` if the link was revoked or has
-    /// expired, or if the owner has no profile any more.
+    /// expired, or if the owner's account is being deleted or was deleted.
     ///
     /// # Errors
     /// [`CallError`]
@@ -109,9 +110,10 @@ impl Records {
         id: &UploadLinkId,
         now: Timestamp,
     ) -> Result<Option<(UploadLink, Profile)>, CallError> {
-        let profile = self.get(profile_key(id.user()));
+        let profile = self.get_item(profile_key(id.user()));
         let (link, profile) = tokio::try_join!(self.upload_link(id, now), profile)?;
-        Ok(link.zip(profile))
+        let profile = profile.filter(|profile| !is_deleted(profile)).map(read_profile).transpose()?;
+        Ok(link.zip(profile.flatten()))
     }
 
     /// Revokes an upload link. Returns whether it worked until now. The images that guests created stay.

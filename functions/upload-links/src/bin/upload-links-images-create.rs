@@ -87,9 +87,17 @@ mod tests {
     }
 
     async fn answer(transaction: (&'static str, u16, Value), sizes: &[u64]) -> (Answer, FakeAws) {
+        answer_with(&profile(tier()), transaction, sizes).await
+    }
+
+    async fn answer_with(
+        profile: &Value,
+        transaction: (&'static str, u16, Value),
+        sizes: &[u64],
+    ) -> (Answer, FakeAws) {
         let aws = FakeAws::new([
             ok("GetItem", item(&link())),
-            ok("GetItem", item(&profile(tier()))),
+            ok("GetItem", item(profile)),
             ok("GetItem", item(&tier())),
             transaction,
         ]);
@@ -184,6 +192,24 @@ mod tests {
         assert_eq!((full.status, &full.body["code"]), (409, &json!("upload-link-full")));
         let (revoked, _) = answer(refused(Value::Null), &[1]).await;
         assert_eq!((revoked.status, &revoked.body["code"]), (404, &json!("upload-link-not-found")));
+    }
+
+    #[tokio::test]
+    async fn the_link_of_a_deleted_account_is_not_found() {
+        let mut deleting = profile(tier());
+        deleting["deleting_since"] = json!("2026-11-28T19:03:58Z");
+        // At the end, the profile has no content. It then exists longer than the link.
+        let tombstone =
+            json!({"pk": deleting["pk"], "sk": "PROFILE", "deleting_since": "2026-11-28T19:03:58Z"});
+        for profile in [&deleting, &tombstone] {
+            let (answer, aws) = answer_with(profile, ok("TransactWriteItems", json!({})), &[1]).await;
+            assert_eq!((answer.status, &answer.body["code"]), (404, &json!("upload-link-not-found")));
+            assert!(!aws.operations().contains(&"TransactWriteItems".to_owned()));
+        }
+        // The deletion begins between the read and the transaction.
+        let reason = json!({"Code": "ConditionalCheckFailed", "Item": item(&deleting)["Item"]});
+        let (answer, _) = answer(cancelled(&json!([{"Code": "None"}, reason, {"Code": "None"}])), &[1]).await;
+        assert_eq!((answer.status, &answer.body["code"]), (404, &json!("upload-link-not-found")));
     }
 
     #[tokio::test]
