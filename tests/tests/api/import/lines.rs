@@ -146,7 +146,7 @@ async fn the_files_can_be_in_a_bucket() -> Result<()> {
 async fn a_user_is_invited_once_and_keeps_the_tier_of_an_admin() -> Result<()> {
     let (stack, directory) = (Stack::connect()?, Directory::new()?);
     let invited = user_line("premium");
-    directory.manifest(&[invited.clone()])?;
+    directory.manifest(std::slice::from_ref(&invited))?;
     assert_eq!(results(import(&directory.0)?.arg("--invite"))?, ["created"]);
     assert_eq!(results(import(&directory.0)?.arg("--invite"))?, ["exists"]);
     let url = format!("{}/_ministack/ses/messages", stack.outputs.endpoint_url);
@@ -159,7 +159,7 @@ async fn a_user_is_invited_once_and_keeps_the_tier_of_an_admin() -> Result<()> {
 
     // Without an invitation, there is no mail until the user asks for one.
     let user = user_line("premium");
-    directory.manifest(&[user.clone()])?;
+    directory.manifest(std::slice::from_ref(&user))?;
     assert_eq!(results(&mut import(&directory.0)?)?, ["created"]);
     let user = first_login(&stack, &user).await?;
     let admin = stack.admin().await?;
