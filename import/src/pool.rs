@@ -148,3 +148,42 @@ fn random_password() -> std::io::Result<String> {
     }
     Ok(password)
 }
+
+#[cfg(test)]
+mod tests {
+    use endpoint_test::{FakeAws, error};
+    use serde_json::json;
+
+    use super::*;
+    use crate::manifest::{Line, parse};
+
+    /// What is said about a user whom Cognito refuses with this code.
+    async fn refusal(code: &str) -> LineError {
+        let line =
+            json!({"type": "user", "username": "ann", "email": "ann@example.com", "first_name": "Ann"});
+        let Ok(Line::User(user)) = parse(&line.to_string()) else { panic!("no user") };
+        let aws = FakeAws::new([error("AdminCreateUser", code)]);
+        let pool = Pool { cognito: Client::new(&aws.config()), id: "pool".to_owned() };
+        let error = pool.create(&user).await.unwrap_err();
+        let (_, sent) = aws.calls().pop().unwrap();
+        assert_eq!((&sent["MessageAction"], sent.get("ForceAliasCreation")), (&json!("SUPPRESS"), None));
+        error
+    }
+
+    #[tokio::test]
+    async fn a_taken_address_is_refused_and_a_failure_stops_the_import() {
+        for code in ["AliasExistsException", "UsernameExistsException"] {
+            let error = refusal(code).await;
+            assert_eq!(error.to_string(), "email: another user has this e-mail address");
+        }
+        assert!(matches!(refusal("InvalidParameterException").await, LineError::Refused(_)));
+        assert!(matches!(refusal("AccessDeniedException").await, LineError::Call(CallError::Internal(_))));
+    }
+
+    #[test]
+    fn a_random_password_satisfies_the_policy_of_the_pool() {
+        let password = random_password().unwrap();
+        assert_ne!(password, random_password().unwrap());
+        assert_eq!(auth::Password::try_from(password).unwrap().missing(), Vec::<&str>::new());
+    }
+}

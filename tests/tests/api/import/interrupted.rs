@@ -1,4 +1,4 @@
-//! Imports that are interrupted and repeated
+//! Imports that are interrupted and repeated, and imports that have to wait
 
 use std::{
     io::{BufRead, BufReader},
@@ -100,4 +100,20 @@ async fn an_image_whose_file_did_not_arrive_gets_it_later() -> Result<()> {
     complete(&user, 2, bytes).await?;
     assert_eq!(results(&mut import(&directory.0)?)?, ["exists"; 3]);
     complete(&user, 2, bytes).await
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: it runs `cargo xtask import` there and reads the emulator's mailbox"]
+async fn an_import_waits_while_a_user_creates_too_much() -> Result<()> {
+    let (stack, directory) = (Stack::connect()?, Directory::new()?);
+    let (line, bytes) = prepare(&directory, 3)?;
+    directory.write("user.jsonl", format!("{line}\n"))?;
+    let user = directory.0.join("user.jsonl");
+    assert_eq!(results(import(&directory.0)?.arg("--manifest").arg(user))?, ["created"]);
+    let user = first_login(&stack, &line).await?;
+    // The bucket has tokens again after half a minute.
+    let full = jiff::Timestamp::now().as_millisecond() + 30_000;
+    user.change_profile("SET creation_bucket = :time", json!({":time": full})).await?;
+    assert_eq!(results(&mut import(&directory.0)?)?, ["exists", "created", "created", "created"]);
+    complete(&user, 3, bytes).await
 }
