@@ -79,7 +79,6 @@ impl GuestImageBody {
 #[must_use]
 pub fn guest_problem(error: CreateError) -> Problem {
     match error {
-        CreateError::Limit(LimitError::AccountDeleted) => Problem::upload_link_not_found(),
         CreateError::Limit(LimitError::QuotaExceeded(..)) => Problem::new(
             ProblemCode::QuotaExceeded,
             "The person who sent you this link has no room for more pictures. Tell them, or try again later.",

@@ -131,11 +131,11 @@ async fn from_the_request_on_nothing_can_be_created() -> Result<()> {
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     let (id, set) = (id_of(&image)?, user.create_set().await?);
     let before = user.usage().await?;
-    let upload_link = user.post("/api/upload-links", &upload_link()).await?.json(201)?;
+    let link = user.post("/api/upload-links", &upload_link()).await?.json(201)?;
     // As the request writes it, but without the job that deletes the account.
     let now = jiff::Timestamp::now().to_string();
     user.change_profile("SET deleting_since = :now", json!({":now": now})).await?;
-    let guests = format!("/api/upload-links/{}/images", id_of(&upload_link)?);
+    let guests = format!("/api/upload-links/{}/images", id_of(&link)?);
     let files = json!({"files": [new_image()]});
     stack.post(&guests, &files).await?.problem(404, "upload-link-not-found")?;
     let slot = json!({"image_type": "image1", "file_name": "a", "content_type": "image/png", "size": 10});
