@@ -97,6 +97,14 @@ test("an admin finds a user, changes and disables the account, sends a temporary
   const { challenge } = await api("POST", "/api/auth/login", { body: { ...login, password: temporaryPassword(mails.at(-1)) } });
   assert.equal(challenge, "new_password");
 
+  await dialog.getByRole("link", { name: "What admins changed about this user" }).click();
+  await page.getByText("Only some entries are shown.").waitFor();
+  assert.equal(await dialog.count(), 0);
+  const entries = page.locator("tbody tr");
+  await entries.filter({ hasText: "Sent a temporary password" }).waitFor();
+  await entries.filter({ hasText: "may log in: No" }).waitFor();
+  await page.goBack();
+  await manage.click();
   await dialog.getByRole("button", { name: "Delete user" }).click();
   await page.getByRole("dialog").last().getByRole("button", { name: "Delete user" }).click();
   await page.getByText(`${account.username} is being deleted.`).waitFor();
