@@ -160,8 +160,7 @@ export async function call(method, path, options = {}) {
   try {
     return await send(method, path, { ...options, token: accessToken });
   } catch (error) {
-    // A wrong password in the body says nothing about the token.
-    if (error.status !== 401 || error.code === "wrong-credentials") throw error;
+    if (error.status !== 401) throw error;
     await refresh();
     return send(method, path, { ...options, token: accessToken });
   }

@@ -107,6 +107,8 @@ async function show() {
       }) };
     }
     if (thisShow !== showCount) return view.dispose?.();
+    // A dialog belongs to its view, and may contain a link to another one.
+    for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     current?.dispose?.();
     current = { ...view, key: target.key, nav: target.nav, tab: target.tab, holdsImages: Boolean(view.list) && !target.admin };
     fill(main, view.element);

@@ -2,6 +2,7 @@
 
 import { ApiError, call, callWhileLeaving } from "./api.js";
 import { texts } from "./texts.js";
+import { Upload } from "./upload.js";
 import { watch } from "./watcher.js";
 
 /** The media types that the API accepts. */
@@ -25,51 +26,6 @@ const MAX_REFUSALS = 3;
 const MAX_NETWORK_ERRORS = 6;
 const PREVIEW_WIDTH = 48;
 const MAX_PREVIEWED_BYTES = 60e6;
-
-/**
- * The upload of one file. `state` is queued, creating, sending, waiting, processing, ready, failed or cancelled.
- * `error` is a sentence for the user. `createImage(key)` creates the image and resolves to `{image, upload}`. If
- * `isReplacement` is true, the file is a new version of an existing image. Then a failed or cancelled upload does not
- * delete the image.
- */
-class Upload {
-  state = "queued";
-  sent = 0;
-  /** @type {Api.Image | null} */
-  image = null;
-  /** @type {Api.Upload | null} */
-  upload = null;
-  /** @type {string | null} */
-  error = null;
-  /** Whether another attempt cannot succeed. */
-  hasPermanentError = false;
-  /** @type {XMLHttpRequest | null} */
-  request = null;
-  retryCount = 0;
-  refusalCount = 0;
-  networkErrors = 0;
-
-  /** @param {File} file @param {(key: string) => Promise<{image: Api.Image, upload: Api.Upload}>} createImage @param {boolean} isReplacement */
-  constructor(file, createImage, isReplacement) {
-    this.file = file;
-    this.createImage = createImage;
-    this.isReplacement = isReplacement;
-    this.name = file.name;
-    this.size = file.size;
-    this.key = crypto.randomUUID();
-    this.abort = new AbortController();
-  }
-
-  /** Whether it is ready, failed or cancelled. */
-  get isFinished() {
-    return ["ready", "failed", "cancelled"].includes(this.state);
-  }
-
-  /** Whether the storage does not have the whole file yet. */
-  get isUnsent() {
-    return ["queued", "creating", "sending", "waiting"].includes(this.state);
-  }
-}
 
 /**
  * What uploads need from the API. The uploads of guests have another service.

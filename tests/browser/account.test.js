@@ -99,7 +99,7 @@ test("a changed password ends the other sessions, and this one continues", inBro
   await dialog.getByLabel("Current password").fill(account.password);
   await dialog.getByLabel("New password").fill(NEW_PASSWORD);
   await dialog.getByRole("button", { name: "Change password" }).click();
-  await page.getByText("Your password is changed.").waitFor();
+  await page.getByText("Your password is changed.", { exact: true }).waitFor();
   await page.reload();
   await page.getByRole("heading", { name: account.username }).waitFor();
   await assert.rejects(api("POST", "/api/auth/token/refresh", { body: { refresh_token } }), /401/);

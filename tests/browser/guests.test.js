@@ -94,6 +94,7 @@ for (const [screen, options] of /** @type {const} */ ([["a desktop", {}], ["a ph
     allowError(/404/);
     await open("#/send/01JZ8Q4V7N2M5K3R6T9W0XYZAB");
     await page.getByText("This link does not work any more.").waitFor();
+    assert.equal(await page.getByRole("button").count(), 0, "trying again cannot help");
     await check();
   }, options));
 }

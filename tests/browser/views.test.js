@@ -38,6 +38,8 @@ for (const [name, options] of SCREENS) {
     const { id } = await api("POST", "/api/imagesets", { token: await token(outputs.admin), body: { title: "Set" } });
     for (const view of [...VIEWS, `#/sets/${id}`, "#/phone/%2B4930901820"]) {
       if (view.includes("phone/")) visit.allowError(/404.*phones/);
+      // The audit trail contains users whom other tests have deleted.
+      if (view.includes("audit")) visit.allowError(/404.*admin\/users/);
       if (view.includes("send/")) visit.allowError(/404.*upload-links/);
       await open(view);
       // A reload, so that the previous view is not checked again.
