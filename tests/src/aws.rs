@@ -149,7 +149,9 @@ impl Aws {
             "ConditionExpression": "attribute_exists(pk)",
         });
         // Reserved words.
-        for word in ["sets", "status", "until"].iter().filter(|word| update.contains(&format!("#{word}"))) {
+        for word in
+            ["sets", "shard", "status", "until"].iter().filter(|word| update.contains(&format!("#{word}")))
+        {
             request["ExpressionAttributeNames"][format!("#{word}")] = json!(word);
         }
         if values.as_object().is_some_and(|values| !values.is_empty()) {

@@ -99,7 +99,7 @@ async fn workers_sweep() -> Result<()> {
         // A set of an earlier version, which a scheduled run adds to the list for admins.
         let (table, key) = (&stack.outputs.table, format!("SET#{}", user.create_set().await?));
         let pk = format!("USER#{}", user.id);
-        stack.aws.update_item(table, (&pk, &key), "REMOVE shard", &json!({})).await?;
+        stack.aws.update_item(table, (&pk, &key), "REMOVE #shard", &json!({})).await?;
         stack.aws.delete_item(table, "SET_INDEX", "POSITION").await?;
         stack.invoke("WorkersSweep", &json!({"time": jiff::Timestamp::now().to_string()})).await?.ok()?;
         ensure!(user.item(&key).await?.context("no set")?["shard"].is_string());

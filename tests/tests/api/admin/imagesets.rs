@@ -127,7 +127,7 @@ async fn a_set_of_an_earlier_version_is_found_after_the_next_run_of_the_sweep() 
     let id = create(&user, &unique("Old"), "x").await?;
     let (pk, sk) = (format!("USER#{}", user.id), format!("SET#{id}"));
     let table = &stack.outputs.table;
-    let older = "REMOVE shard, search_title, search_description";
+    let older = "REMOVE #shard, search_title, search_description";
     stack.aws.update_item(table, (&pk, &sk), older, &json!({})).await?;
     let path = format!("/api/admin/imagesets/{id}");
     until("the set to be found no more", async || Ok((admin.get(&path).await?.status == 404).then_some(())))
