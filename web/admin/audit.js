@@ -32,8 +32,8 @@ function entryRow({ at, admin, action, target, details, outcome, code }, userNam
   return h("tr", null, h("td", null, time(at)),
     h("th", { scope: "row" }, h("a", { href: `#/admin/audit${query({ admin: admin.id })}` }, admin.username)),
     h("td", null, words.auditActions[action] ?? action),
-    h("td", null, target.id && h("a", { href: `#/admin/audit${query({ target: target.id })}` }, target.kind === "user" ? userName(target.id) : target.id)),
-    h("td", null, changes(details)),
+    h("td", { class: "wrap" }, target.id && h("a", { href: `#/admin/audit${query({ target: target.id })}` }, target.kind === "user" ? userName(target.id) : target.id)),
+    h("td", { class: "wrap" }, changes(details)),
     h("td", { class: isFailed ? "dead" : "" }, isFailed ? words.auditFailed(code) : words.auditDone));
 }
 

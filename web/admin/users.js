@@ -65,8 +65,8 @@ function userRow(user, tiers) {
   }) }, words.manage);
   const state = user.enabled ? words.statuses[user.status] ?? user.status : words.disabled;
   const row = h("tr", null,
-    h("th", { scope: "row" }, user.username, user.admin && [" ", h("span", { class: "chip" }, words.isAdmin)]),
-    h("td", null, user.email), h("td", null, select),
+    h("th", { scope: "row", class: "wrap" }, user.username, user.admin && [" ", h("span", { class: "chip" }, words.isAdmin)]),
+    h("td", { class: "wrap" }, user.email), h("td", null, select),
     h("td", null, `${number(user.usage.images)} · ${bytes(user.usage.bytes)}`), h("td", null, time(user.created_at)), h("td", null, state),
     h("td", null, manage));
   return row;
