@@ -210,3 +210,23 @@ async fn the_picture_of_a_guest_is_copied_to_dropbox() -> Result<()> {
     assert!(path.starts_with(&format!("/{NUMBER}/")), "{path}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_link_ends_with_the_account_of_its_owner() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let guest = Guest::of(&user, 2).await?;
+    let account = user.request(Method::DELETE, "/api/auth/account");
+    send(account.json(&json!({"password": user.password}))).await?.expect(202)?;
+    // At once, and when the worker has deleted everything.
+    guest.post(&[10]).await?.problem(404, "upload-link-not-found")?;
+    until("the link to go", async || Ok((guest.get().await?.status == 404).then_some(()))).await?;
+    until("the tombstone", async || {
+        let profile = user.item("PROFILE").await?;
+        Ok(profile.is_some_and(|profile| profile["deleted"] == true).then_some(()))
+    })
+    .await?;
+    guest.post(&[10]).await?.problem(404, "upload-link-not-found")?;
+    guest.get().await?.problem(404, "upload-link-not-found")?;
+    Ok(())
+}
