@@ -132,6 +132,8 @@ async fn from_the_request_on_nothing_can_be_created() -> Result<()> {
     let (id, set) = (id_of(&image)?, user.create_set().await?);
     let before = user.usage().await?;
     let link = user.post("/api/upload-links", &upload_link()).await?.json(201)?;
+    // So that the profile has a count of links, which the transaction needs.
+    user.post(&format!("/api/images/{id}/links"), &json!({"expires_in": 300})).await?.expect(201)?;
     // As the request writes it, but without the job that deletes the account.
     let now = jiff::Timestamp::now().to_string();
     user.change_profile("SET deleting_since = :now", json!({":now": now})).await?;
