@@ -1,8 +1,8 @@
-//! Deployments without AI
+//! Deployments with other settings of AI
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tests::{Stack, Tier, id_of, pictures};
+use tests::{Plan, Stack, Tier, id_of, pictures};
 
 use crate::{TURN, astray};
 
@@ -40,5 +40,24 @@ async fn without_a_provider_wishes_are_refused_before_anything_is_written() -> R
     })
     .await?;
     assert_eq!((user.image(id_of(&image)?).await?, user.usage().await?.0), (image, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_prompt_of_the_deployment_is_used_for_an_edit_without_one() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let (user, plan) = (stack.user_in(Tier::ENTERPRISE).await?, Plan::new()?);
+    let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
+    let path = format!("/api/images/{}/edits", id_of(&image)?);
+    let refused = user.post(&path, &json!({})).await?.problem(400, "invalid-field")?;
+    assert_eq!(refused["field"], "prompt");
+    let edit = astray(&stack, "ImagesEdits", ("DEFAULT_EDIT_PROMPT", &plan.prompt()), async || {
+        user.post(&path, &json!({})).await?.json(202)
+    })
+    .await?;
+    assert_eq!(edit["image"]["edit_prompt"], plan.prompt());
+    let edit = user.developed(id_of(&edit["image"])?).await?;
+    assert_eq!((&edit["status"], plan.calls().await?.len()), (&json!("ready"), 1));
     Ok(())
 }
