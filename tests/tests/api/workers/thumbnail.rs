@@ -109,6 +109,8 @@ async fn an_image_deleted_while_it_is_developed_stays_gone() -> Result<()> {
 async fn an_object_without_a_record_is_removed_once_nobody_can_put_the_record_back() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
+    // Without a profile, the user would be a deleted one.
+    user.create("image/png", 10).await?;
     let id = "01JZ0000000000000000000000";
     let key = user.key(id);
     stack.aws.put_object(&stack.outputs.uploads_bucket, &key, pictures::png(64, 64)?).await?;
