@@ -169,6 +169,9 @@ fn heics(opaque: &DynamicImage, veiled: &DynamicImage) -> [(&'static str, Vec<u8
     ]
 }
 
+/// Writes a TIFF file into memory.
+type Tiff<'a> = TiffEncoder<&'a mut Cursor<Vec<u8>>>;
+
 /// TIFF files of each compression and of several kinds of samples.
 fn tiffs(opaque: &DynamicImage, veiled: &DynamicImage) -> Vec<(String, Vec<u8>)> {
     use tiff::encoder::colortype::{CMYK8, Gray8, Gray16, RGB8, RGBA16};
@@ -179,7 +182,7 @@ fn tiffs(opaque: &DynamicImage, veiled: &DynamicImage) -> Vec<(String, Vec<u8>)>
         ("deflate", Compression::Deflate(DeflateLevel::Fast)),
         ("packbits", Compression::Packbits),
     ] {
-        let mut write = |kind: &str, page: &dyn Fn(&mut TiffEncoder<&mut Cursor<Vec<u8>>>)| {
+        let mut write = |kind: &str, page: &dyn Fn(&mut Tiff<'_>)| {
             let mut file = Cursor::new(Vec::new());
             page(&mut TiffEncoder::new(&mut file).unwrap().with_compression(compression));
             files.push((format!("tiff-{name}-{kind}"), file.into_inner()));

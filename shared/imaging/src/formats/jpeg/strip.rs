@@ -16,13 +16,13 @@ pub(crate) fn strip(bytes: &[u8]) -> Option<Vec<u8>> {
             stripped.extend_from_slice(bytes.get(from..segment.start)?);
         }
         // The block belongs behind the marker of JFIF.
-        if segment.marker != 0xe0 {
-            if let Some(block) = orientation.take() {
-                let payload = [&b"Exif\0\0"[..], &block].concat();
-                stripped.extend([0xff, 0xe1]);
-                stripped.extend(u16::try_from(payload.len() + 2).ok()?.to_be_bytes());
-                stripped.extend(payload);
-            }
+        if segment.marker != 0xe0
+            && let Some(block) = orientation.take()
+        {
+            let payload = [&b"Exif\0\0"[..], &block].concat();
+            stripped.extend([0xff, 0xe1]);
+            stripped.extend(u16::try_from(payload.len() + 2).ok()?.to_be_bytes());
+            stripped.extend(payload);
         }
         if is_needed(&segment) {
             stripped.extend_from_slice(bytes.get(segment.start..segment.end)?);

@@ -17,13 +17,13 @@ pub(crate) fn strip(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut orientation = orientation.and_then(orientation_block);
     for (length, chunk) in chunks(bytes) {
         let kind = chunk.first_chunk::<4>()?;
-        if kind == b"IDAT" {
-            if let Some(block) = orientation.take() {
-                let chunk = [&b"eXIf"[..], &block].concat();
-                stripped.extend(u32::try_from(block.len()).ok()?.to_be_bytes());
-                stripped.extend_from_slice(&chunk);
-                stripped.extend(checksum(&chunk).to_be_bytes());
-            }
+        if kind == b"IDAT"
+            && let Some(block) = orientation.take()
+        {
+            let chunk = [&b"eXIf"[..], &block].concat();
+            stripped.extend(u32::try_from(block.len()).ok()?.to_be_bytes());
+            stripped.extend_from_slice(&chunk);
+            stripped.extend(checksum(&chunk).to_be_bytes());
         }
         if NEEDED.contains(&kind) {
             stripped.extend(u32::try_from(length).ok()?.to_be_bytes());
