@@ -21,6 +21,10 @@ async fn confirm(pool: &Pool, request: Request) -> Reply {
     Caller::of(&request).await?;
     let access_token = api::bearer(&request)?;
     let body: Body = api::body(&request)?;
+    // Cognito's API reference, VerifySoftwareToken, "UserCode".
+    if body.code.as_str().len() != 6 || !body.code.as_str().bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong_code());
+    }
     let verify = pool.cognito.verify_software_token().access_token(access_token);
     let verified =
         verify.user_code(body.code.as_str()).send().await.map_err(|error| match code_of(&error) {
@@ -60,6 +64,17 @@ mod tests {
     async fn answer(aws: &FakeAws) -> Answer {
         let request = TestRequest::new("POST").json(&json!({"code": "123456"})).build();
         confirm(&Pool::new(&aws.config(), "client".to_owned()), request).await.into()
+    }
+
+    #[tokio::test]
+    async fn what_is_no_code_of_an_authenticator_app_is_not_sent_to_cognito() {
+        let aws = FakeAws::new([]);
+        let pool = Pool::new(&aws.config(), "client".to_owned());
+        for code in ["12345", "1234567", "abcdef"] {
+            let request = TestRequest::new("POST").json(&json!({"code": code})).build();
+            let answer = Answer::from(confirm(&pool, request).await);
+            assert_eq!((answer.status, &answer.body["code"]), (400, &json!("code-mismatch")), "{code}");
+        }
     }
 
     #[tokio::test]

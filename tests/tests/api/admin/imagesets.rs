@@ -63,6 +63,8 @@ async fn an_admin_finds_everybodys_sets_newest_first_by_owner_and_by_text() -> R
     lists(&admin, &format!("username={}", bob.username), &bobs).await?;
     lists(&admin, &format!("username={}&search=%C3%A9t%C3%A9", bob.username), &[made[2].clone()]).await?;
     lists(&admin, "username=nobody-of-this-name", &[]).await?;
+    let too_long = format!("/api/admin/imagesets?username={}", "a".repeat(129));
+    assert_eq!(admin.get(&too_long).await?.problem(400, "invalid-field")?["field"], "username");
 
     let page = admin.get(&format!("/api/admin/imagesets?search={lower}&limit=6")).await?.json(200)?;
     let owners: Vec<_> =
