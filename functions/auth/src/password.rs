@@ -80,6 +80,21 @@ pub fn too_many_attempts() -> Problem {
     .retry_after(MAX_LOCKOUT)
 }
 
+/// 400 `code-mismatch`: the code of the second factor is wrong.
+#[must_use]
+pub fn wrong_totp() -> Problem {
+    Problem::new(ProblemCode::CodeMismatch, "This code is wrong. Try the current one.")
+}
+
+/// 400 `code-expired`: the code of the second factor was used before, or is too old.
+#[must_use]
+pub fn used_totp() -> Problem {
+    Problem::new(
+        ProblemCode::CodeExpired,
+        "This code was already used, or it has expired. Wait for the next one.",
+    )
+}
+
 /// 403 `wrong-password`: the caller sent a wrong password.
 #[must_use]
 pub fn wrong_password() -> Problem {

@@ -1,9 +1,12 @@
 //! Checks that the caller is the owner of the account, because an access token alone can be stolen.
 
-use api::{Problem, ProblemCode};
+use api::Problem;
 use aws_sdk_cognitoidentityprovider::types::ChallengeNameType;
 
-use crate::{Code, Password, Pool, check_password, code_of, is_lockout, problem, too_many_attempts};
+use crate::{
+    Code, Password, Pool, check_password, code_of, is_lockout, problem, too_many_attempts, used_totp,
+    wrong_totp,
+};
 
 /// Checks the password of a user, and the code of the second factor if the user has one. The sessions that Cognito opens
 /// for this are not used.
@@ -31,13 +34,8 @@ pub async fn reauthenticate(
     let request = request.challenge_responses("USERNAME", username);
     let request = request.challenge_responses("SOFTWARE_TOKEN_MFA_CODE", code.as_str());
     request.send().await.map_err(|error| match code_of(&error) {
-        "CodeMismatchException" => {
-            Problem::new(ProblemCode::CodeMismatch, "This code is wrong. Try the current one.")
-        }
-        "ExpiredCodeException" => Problem::new(
-            ProblemCode::CodeExpired,
-            "This code was already used, or it has expired. Wait for the next one.",
-        ),
+        "CodeMismatchException" => wrong_totp(),
+        "ExpiredCodeException" => used_totp(),
         "NotAuthorizedException" if is_lockout(&error) => too_many_attempts().because(error),
         _ => problem(error),
     })?;

@@ -4,7 +4,7 @@
 use api::{Error, Problem, ProblemCode, Reply, Request};
 use auth::{
     Code, Password, Pool, RefreshTokenIn, Session, Step, Username, code_of, is_lockout, login_problem,
-    too_many_attempts, weak_password,
+    too_many_attempts, used_totp, weak_password, wrong_totp,
 };
 use aws_sdk_cognitoidentityprovider::types::ChallengeNameType;
 use serde::Deserialize;
@@ -44,13 +44,8 @@ async fn respond(pool: &Pool, request: Request) -> Reply {
         .send()
         .await
         .map_err(|error| match (code_of(&error), &body.new_password) {
-            ("CodeMismatchException", _) => {
-                Problem::new(ProblemCode::CodeMismatch, "This code is wrong. Try the current one.")
-            }
-            ("ExpiredCodeException", _) => Problem::new(
-                ProblemCode::CodeExpired,
-                "This code was already used, or it has expired. Wait for the next one.",
-            ),
+            ("CodeMismatchException", _) => wrong_totp(),
+            ("ExpiredCodeException", _) => used_totp(),
             ("InvalidPasswordException", Some(password)) => weak_password("new_password", password),
             ("NotAuthorizedException", _) if is_lockout(&error) => too_many_attempts().because(error),
             ("NotAuthorizedException" | "UserNotFoundException" | "InvalidParameterException", _) => {

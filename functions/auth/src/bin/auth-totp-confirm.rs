@@ -1,7 +1,7 @@
 //! `POST /api/auth/totp/confirm`: ends the setup of a second factor with the first code. From then on, logins need a code.
 
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request};
-use auth::{Code, Pool, code_of, is_lockout, session_ended, too_many_attempts};
+use auth::{Code, Pool, code_of, is_lockout, session_ended, too_many_attempts, used_totp};
 use aws_sdk_cognitoidentityprovider::types::{SoftwareTokenMfaSettingsType, VerifySoftwareTokenResponseType};
 use serde::Deserialize;
 
@@ -31,10 +31,7 @@ async fn confirm(pool: &Pool, request: Request) -> Reply {
             "EnableSoftwareTokenMFAException" | "CodeMismatchException" => wrong_code(),
             // The setup was not begun.
             "InvalidParameterException" | "SoftwareTokenMFANotFoundException" => wrong_code().because(error),
-            "ExpiredCodeException" => Problem::new(
-                ProblemCode::CodeExpired,
-                "This code was already used, or it has expired. Wait for the next one.",
-            ),
+            "ExpiredCodeException" => used_totp(),
             "NotAuthorizedException" if is_lockout(&error) => too_many_attempts().because(error),
             _ => session_ended(error),
         })?;
