@@ -1,6 +1,6 @@
-// The texts of the login, of the account, of upload links and of the page for guests.
+// The texts of the login, of the account, of links, and of the page for guests.
 
-import { bytes, duration, number } from "./format.js";
+import { bytes, lifetime, number } from "./format.js";
 
 export const authTexts = {
   login: "Log in",
@@ -54,7 +54,10 @@ export const accountTexts = {
   confirmLogout: "Some uploads are not complete. Log out anyway?",
   everywhere: "Log out on all devices",
   tiers: "All tiers",
+  askForTier: "To change your tier, ask an admin of this service.",
   api: "API documentation",
+  programs: "Webhooks and API keys",
+  programsLead: "With an API key, a program works with your pictures. With a webhook, it learns what happens to them.",
   admin: "You are an admin.",
 
   name: "Name",
@@ -102,6 +105,36 @@ export const accountTexts = {
   deleted: "Your account is being deleted. This takes a few minutes.",
 };
 
+export const shareTexts = {
+  title: "Share",
+  lead: "Anyone with a link can see this picture, without an account, until the link expires or you revoke it.",
+  notInTier: "Your tier does not include expiring links.",
+  shows: "What people get",
+  what: {
+    stripped: "The original without place and camera data",
+    unchanged: "The original exactly as uploaded",
+    smaller: "A smaller picture, at most 1,600 pixels",
+  },
+  pictureOf: (width, height) => (width && height ? `A picture of at most ${number(width)} × ${number(height)} pixels`
+    : width ? `A picture of at most ${number(width)} pixels in width` : `A picture of at most ${number(height)} pixels in height`),
+  expiresIn: "Works for",
+  lifetime,
+  download: "Save the file instead of showing it",
+  make: "Make link",
+  made: "Address of the new link",
+  copy: "Copy the address",
+  copied: "Link copied.",
+  list: "Links to this picture",
+  none: "There are no links to this picture.",
+  until: (time) => `Works until ${time}`,
+  views: (count) => (count === 1 ? "opened once" : count === 0 ? "not opened yet" : `opened ${number(count)} times`),
+  copyOf: (what, until) => `Copy the link that works until ${until}: ${what}`,
+  revoke: (what, until) => `Revoke the link that works until ${until}: ${what}`,
+  confirmRevoke: "Revoke this link? From then on, it shows nothing. Who has just opened it can see the picture for up to 15 more minutes.",
+  revokeButton: "Revoke",
+  revoked: "The link is revoked.",
+};
+
 export const uploadLinkTexts = {
   title: "Upload links",
   lead: "Whoever has an upload link can send you pictures, without an account. Guests see nothing of yours.",
@@ -112,7 +145,7 @@ export const uploadLinkTexts = {
   maxImages: "How many pictures",
   maxBytes: "Largest file in megabytes (optional)",
   expiresIn: "Works for",
-  lifetime: (seconds) => (seconds < 86_400 ? duration(seconds) : seconds === 86_400 ? "1 day" : `${number(seconds / 86_400)} days`),
+  lifetime,
   url: "Address for your guests",
   made: "Send this address to your guests.",
   copy: "Copy the address",

@@ -25,9 +25,14 @@ let accessToken = null;
 let sessionEnded = false;
 /** @type {Promise<void> | null} */
 let refreshing = null;
+/** @type {(isElsewhere: boolean) => void} */
 let sessionEndedListener = () => {};
 
-/** Sets the function to call when the session ends without a logout on this page. */
+/**
+ * Sets the function to call when the session ends without a logout on this page. Its argument tells whether the user has
+ * logged out in another tab, or another user has logged in there.
+ * @param {(isElsewhere: boolean) => void} listener
+ */
 export function onSessionEnded(listener) {
   sessionEndedListener = listener;
 }
@@ -112,15 +117,15 @@ function userIdOf(token) {
 }
 
 /** Ends the session on this page. The listener runs first, because it still needs the token. */
-function endSession() {
-  sessionEndedListener();
+function endSession(isElsewhere = false) {
+  sessionEndedListener(isElsewhere);
   accessToken = null;
   sessionEnded = true;
 }
 
 // All tabs share one cookie. So a logout, or a login of another user, in one tab ends the session in the others.
 addEventListener("storage", ({ key, newValue }) => {
-  if (key === SESSION_KEY && accessToken !== null && newValue !== userIdOf(accessToken)) endSession();
+  if (key === SESSION_KEY && accessToken !== null && newValue !== userIdOf(accessToken)) endSession(true);
 });
 
 function refresh() {
@@ -130,7 +135,7 @@ function refresh() {
     .then((tokens) => {
       const user = userIdOf(tokens.access_token);
       const isOther = before !== null && userIdOf(before) !== user;
-      if (isOther && accessToken === before) endSession();
+      if (isOther && accessToken === before) endSession(true);
       // A request of one user must not be sent as another user, who may have logged in meanwhile.
       if (isOther || accessToken !== before) throw new ApiError({ status: 401, code: "unauthorized" });
       accessToken = tokens.access_token;
@@ -183,7 +188,7 @@ export function callWhileLeaving(method, path) {
  */
 async function send(method, path, { body, key, token, signal } = {}) {
   /** @type {Record<string, string>} */
-  const headers = {};
+  const headers = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (token) headers.authorization = `Bearer ${token}`;
   if (key) headers["idempotency-key"] = key;

@@ -1,22 +1,29 @@
 // The entry point. Shows the view for the current URL, and handles login, logout, and dropped or pasted files.
 
 import { session, onSessionEnded } from "./api.js";
-import { fill, h, icon, isTyping } from "./dom.js";
+import { confirmDiscard, typedDialog } from "./dialog.js";
+import { fill, h, icon, iconButton, isTyping } from "./dom.js";
 import { filesOf } from "./files.js";
-import { resetImages, uploadImages } from "./images.js";
+import { renewImages, resetImages, uploadImages } from "./images.js";
 import { notice, commitDeferred } from "./notice.js";
+import { openRelogin } from "./relogin.js";
+import { openShortcuts } from "./shortcuts.js";
 import { clearProfile, isAdmin, loadProfile, state } from "./state.js";
 import { texts } from "./texts.js";
 import { uploadTray } from "./tray.js";
+import { resetUploadOptions, uploadOptions } from "./upload-options.js";
 import { uploads } from "./uploads.js";
 import { accountView } from "./views/account.js";
 import { adminView } from "./views/admin.js";
 import { authView } from "./views/auth.js";
 import { guestView } from "./views/guest.js";
 import { openImage } from "./views/image.js";
+import { keysView } from "./views/keys.js";
 import { phoneView } from "./views/phone.js";
-import { resetUploadOptions, photosView, uploadOptions } from "./views/photos.js";
+import { photosView } from "./views/photos.js";
 import { setView, setsView } from "./views/sets.js";
+import { trashView } from "./views/trash.js";
+import { webhookView, webhooksView } from "./views/webhooks.js";
 import { stopWatching } from "./watcher.js";
 
 const main = h("main", { id: "main", tabindex: "-1" });
@@ -35,8 +42,10 @@ document.querySelector(".booting")?.remove();
  * @type {Record<string, any> | null}
  */
 let current = null;
-/** @type {HTMLDialogElement | null} */
+/** The open picture. @type {ReturnType<typeof openImage> | null} */
 let lightbox = null;
+/** How far each view was scrolled, by the view's key. @type {Map<string, number>} */
+const scrolled = new Map();
 let showCount = 0;
 /** Whether `history.back()` leads from a picture to its list. It does not if the page was opened at the picture. */
 let openedFromList = false;
@@ -70,31 +79,43 @@ const GUEST = "send";
 function route({ parts: [first = "", second, third], parameters }) {
   const key = JSON.stringify([first, second, parameters]);
   switch (first) {
-    case "": return { nav: "", key, make: () => photosView({ status: parameters.status }) };
+    case "": return { nav: "", key, make: () => photosView(parameters) };
     case "images": return { nav: "", key: current?.holdsImages ? current.key : route({ parts: [], parameters: {} }).key, image: second,
       make: () => photosView() };
+    case "trash": return { nav: "", key, make: trashView };
     case "sets": return second ? { nav: "sets", key, make: () => setView({ id: second }) } : { nav: "sets", key, make: setsView };
     case "phone": return { nav: "phone", key, make: () => phoneView({ number: second }) };
-    case "account": return { nav: "account", key, make: () => accountView({ onLogout }) };
+    case "account": return { nav: "account", key: JSON.stringify([first, second, third]), make: () => accountPart(second, third) };
     case "send": return { nav: null, key, make: () => guestView({ id: second ?? "" }), guest: true };
     case "admin": {
       if (!isAdmin()) break;
       const tab = ["images", "sets", "users", "tiers", "queues", "audit"].includes(second) ? second : "images";
-      const inAdmin = current?.nav === "admin" && current.tab === tab && third;
-      return { nav: "admin", tab, key: inAdmin ? current?.key : JSON.stringify(["admin", tab, parameters]), image: third, admin: true,
-        make: () => adminView(tab, parameters) };
+      const [user, image] = tab === "users" ? [third] : [undefined, third];
+      // A picture opens above any list of admins.
+      const isAbove = image !== undefined && current?.nav === "admin" && current.list;
+      return { nav: "admin", tab, key: isAbove ? current?.key : JSON.stringify(["admin", tab, user, parameters]), image, admin: true,
+        make: () => adminView(tab, { ...parameters, user }) };
     }
   }
   return { nav: null, key, make: () => ({ title: texts.name, element: h("div", { class: "empty" }, h("h1", { tabindex: "-1" }, texts.notFound)) }) };
 }
 
+/** Creates the view of the account, or of what belongs to it. @param {string} [name] @param {string} [id] */
+function accountPart(name, id) {
+  if (name === "webhooks") return id ? webhookView({ id }) : webhooksView();
+  return name === "keys" ? keysView() : accountView({ onLogout });
+}
+
 async function show() {
   const thisShow = ++showCount;
-  lightbox?.close();
+  if (current) scrolled.set(current.key, scrollY);
   const parsed = address();
   if (!state.profile && parsed.parts[0] !== GUEST) return showAuth();
   if (AUTH.includes(parsed.parts[0])) return location.replace("#/");
   const target = route(parsed);
+  if (lightbox && target.image && current?.key === target.key) return lightbox.show(target.image);
+  lightbox?.close();
+  lightbox = null;
   if (current?.key !== target.key) {
     let view;
     try {
@@ -113,7 +134,7 @@ async function show() {
     current = { ...view, key: target.key, nav: target.nav, tab: target.tab, holdsImages: Boolean(view.list) && !target.admin };
     fill(main, view.element);
     view.shown?.();
-    scrollTo(0, 0);
+    scrollBack(scrolled.get(target.key) ?? 0, view.list);
     if (target.guest) header.hidden = true;
     else drawHeader();
     if (!target.image) focusHeading();
@@ -126,26 +147,41 @@ async function show() {
   if (target.image && current?.list) showImage(target.image, target.admin);
 }
 
+/**
+ * Scrolls to where the view was left. A list that is loaded again grows to this height page by page.
+ * @param {number} top
+ * @param {import("./paged-list.js").PagedList | undefined} list
+ */
+function scrollBack(top, list) {
+  scrollTo(0, top);
+  if (!list || scrollY >= top - 1) return;
+  const thisShow = showCount;
+  // The grid draws first, because it has listened for longer.
+  const goOn = () => requestAnimationFrame(() => {
+    if (thisShow === showCount) scrollTo(0, top);
+    if (thisShow !== showCount || scrollY >= top - 1 || list.complete) list.removeEventListener("change", goOn);
+  });
+  list.addEventListener("change", goOn);
+}
+
 /** Opens a picture above its list. When the picture is closed, the URL is that of the list again. */
 function showImage(image, admin = false) {
+  const base = admin ? "#/admin/images" : "#/images";
   const back = current?.address ?? (admin ? "#/admin/images" : "#/");
-  let replaced = false;
   const opened = openImage({
     id: image,
     list: current?.list,
     admin,
-    go: (id) => {
-      replaced = true;
-      location.replace(`${admin ? "#/admin/images" : "#/images"}/${id}`);
-    },
-    onclose: () => {
+    go: (id) => location.replace(`${base}/${id}`),
+    onclose: (id) => {
       if (lightbox === opened) lightbox = null;
-      const stillHere = location.hash === `#${admin ? "/admin" : ""}/images/${image}`;
-      if (!replaced && stillHere) {
+      // When the session has ended, the address stays, so that the picture is there again after the login.
+      if (state.profile && location.hash === `${base}/${id}`) {
         if (openedFromList) history.back();
         else location.replace(back);
       }
-      /** @type {HTMLElement | null} */ (document.querySelector(`.tile[data-id="${CSS.escape(image)}"] a`))?.focus({ preventScroll: true });
+      const opener = `[data-id="${CSS.escape(id)}"] a`;
+      /** @type {HTMLElement | null} */ (document.querySelector(opener))?.focus({ preventScroll: true });
     },
   });
   lightbox = opened;
@@ -162,10 +198,16 @@ function showAuth() {
   main.querySelector("input")?.focus();
 }
 
+/** @param {import("./api.js").ApiError} error @param {() => void} again */
 function errorView(error, again) {
-  return h("div", { class: "empty", role: "alert" }, icon("alert"), h("h1", { tabindex: "-1" }, error.message),
+  const isGone = error.status === 404;
+  const element = h("div", { class: "empty", role: "alert" }, icon("alert"), h("h1", { tabindex: "-1" }, error.message),
     error.code === "second-factor-required" && h("a", { class: "button primary", href: "#/account" }, texts.account.setUpTotp),
-    h("button", { type: "button", class: "button", onclick: again }, texts.retry));
+    isGone ? h("a", { class: "button", href: "#/" }, texts.backToPhotos)
+      : h("button", { type: "button", class: "button", onclick: again }, texts.retry));
+  // When the network is back, the view appears without a press on the button.
+  if (error.transient) addEventListener("online", () => element.isConnected && again(), { once: true });
+  return element;
 }
 
 function focusHeading() {
@@ -173,8 +215,11 @@ function focusHeading() {
 }
 
 function drawHeader() {
-  const link = (name, href, symbol, label) =>
-    h("a", { href, "aria-current": current?.nav === name ? "page" : null }, icon(symbol), h("span", null, label));
+  // A link to the view that is shown leads to its beginning.
+  const link = (name, href, symbol, label) => h("a", {
+    href, "aria-current": current?.nav === name ? "page" : null,
+    onclick: () => location.hash === href && scrollTo(0, 0),
+  }, icon(symbol), h("span", null, label));
   header.hidden = false;
   fill(header,
     h("a", { class: "brand", href: "#/", "aria-label": texts.name }, icon("aperture"), h("span", null, texts.name)),
@@ -183,7 +228,8 @@ function drawHeader() {
       link("sets", "#/sets", "sets", texts.nav.sets),
       link("phone", "#/phone", "phone", texts.nav.phone),
       isAdmin() && link("admin", "#/admin", "admin", texts.nav.admin),
-      link("account", "#/account", "account", texts.nav.account)));
+      link("account", "#/account", "account", texts.nav.account)),
+    iconButton("help", texts.shortcuts.title, openShortcuts, { class: "icon-button help", "aria-keyshortcuts": "?" }));
 }
 
 async function onLogin() {
@@ -200,6 +246,7 @@ function clearUser() {
   uploads.reset();
   resetUploadOptions();
   resetImages();
+  scrolled.clear();
   clearProfile();
 }
 
@@ -209,12 +256,36 @@ function onLogout() {
   show();
 }
 
-onSessionEnded(() => {
+function onSessionEnd() {
   clearUser();
   notice(texts.signedOut);
   show();
+}
+
+onSessionEnded((isElsewhere) => {
+  const username = state.profile?.username;
+  if (isElsewhere || !typedDialog() || !username) return onSessionEnd();
+  const { id } = /** @type {Api.Profile} */ (state.profile);
+  openRelogin(username, {
+    onLogin: () => loadProfile().then((profile) => profile.id !== id && onSessionEnd(), onSessionEnd),
+    onGiveUp: onSessionEnd,
+  });
 });
-addEventListener("hashchange", show);
+history.scrollRestoration = "manual";
+addEventListener("hashchange", async ({ oldURL }) => {
+  const dialog = typedDialog();
+  if (!dialog) return show();
+  // The browser has already left the address, usually with its button Back.
+  history.pushState(null, "", oldURL);
+  if (await confirmDiscard(dialog)) history.back();
+});
+// Another tab or device may have uploaded or deleted pictures.
+const renew = () => {
+  if (!document.hidden && state.profile) renewImages(current?.list ?? null);
+};
+document.addEventListener("visibilitychange", renew);
+// A window that is beside another one is never hidden.
+addEventListener("focus", renew);
 // Uploads and deletions change the usage in the profile.
 addEventListener("usage", () => loadProfile().catch(() => {}));
 

@@ -4,13 +4,23 @@ import { checkbox, field, h, iconButton } from "./dom.js";
 import { texts } from "./texts.js";
 
 /**
- * Opens a modal dialog. The dialog is removed from the document when it closes.
+ * Opens a modal dialog. The dialog is removed from the document when it closes. If the user closes it with typed text in
+ * a form, a question comes first.
  * @param {{title: string, body: HTMLElement | HTMLElement[], className?: string, onclose?: () => void}} options
  */
 export function openDialog({ title, body, className = "", onclose }) {
   const dialog = h("dialog", { class: className, "aria-label": title });
-  const header = h("header", { class: "dialog-header" }, h("h2", null, title), iconButton("close", texts.close, () => dialog.close()));
+  const leave = async () => {
+    if (await confirmDiscard(dialog)) dialog.close();
+  };
+  const header = h("header", { class: "dialog-header" }, h("h2", null, title), iconButton("close", texts.close, leave));
   dialog.append(header, ...[body].flat());
+  // The Escape key.
+  dialog.addEventListener("cancel", (event) => {
+    if (event.target !== dialog || !hasTyped(dialog)) return;
+    event.preventDefault();
+    leave();
+  });
   dialog.addEventListener("close", () => {
     dialog.remove();
     onclose?.();
@@ -19,13 +29,44 @@ export function openDialog({ title, body, className = "", onclose }) {
   // the position decides.
   dialog.addEventListener("mousedown", ({ target, clientX: x, clientY: y }) => {
     const { left, right, top, bottom } = dialog.getBoundingClientRect();
-    if (target !== dialog) return;
-    if (x < left || x > right || y < top || y > bottom) dialog.close();
+    // A secret that is shown once must not disappear by a wrong click.
+    if (target !== dialog || dialog.querySelector("[data-shown-once]")) return;
+    if (x < left || x > right || y < top || y > bottom) leave();
   });
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
 }
+
+/** Fields whose content is work to enter again. */
+const TEXTS = "textarea, input:not([type=checkbox], [type=radio], [type=search], [type=date])";
+
+/** Whether the user has typed something in a form of the dialog and not saved it. @param {HTMLElement} dialog */
+const hasTyped = (dialog) => dialog.querySelector("form[data-typed]") !== null;
+
+/** Returns the open dialog in which the user has typed something. */
+export const typedDialog = () => /** @type {HTMLElement | null} */ (document.querySelector("dialog[open]:has(form[data-typed])"));
+
+/** Asks whether typed text may be lost, if there is some. Resolves to whether the dialog may close. @param {HTMLElement} dialog */
+export async function confirmDiscard(dialog) {
+  if (hasTyped(dialog) && !await confirm(texts.confirmDiscard, texts.discard)) return false;
+  // Closing the dialog may change the address, which asks too.
+  for (const form of dialog.querySelectorAll("form")) delete form.dataset.typed;
+  return true;
+}
+
+addEventListener("beforeunload", (event) => {
+  if (typedDialog()) event.preventDefault();
+});
+
+// A link in a dialog leads to another view, which closes the dialog.
+addEventListener("click", async (event) => {
+  const link = event.target instanceof Element ? event.target.closest("dialog a[href^='#']") : null;
+  const dialog = typedDialog();
+  if (!(link instanceof HTMLElement) || !dialog || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  if (await confirmDiscard(dialog)) link.click();
+});
 
 /** Asks the user a question. Resolves to whether the user pressed the button `yes`. */
 export function confirm(question, yes) {
@@ -58,8 +99,9 @@ export function form({ fields, button, submit, actions = [], className = "", kin
   const element = h("form", { class: `form ${className}`, novalidate: true }, fields, error,
     h("div", { class: "actions" }, send, actions));
   let key = crypto.randomUUID();
-  element.addEventListener("input", () => {
+  element.addEventListener("input", ({ target }) => {
     key = crypto.randomUUID();
+    if (target instanceof Element && target.matches(TEXTS)) element.dataset.typed = "";
   });
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -71,6 +113,7 @@ export function form({ fields, button, submit, actions = [], className = "", kin
     try {
       await submit(Object.fromEntries(new FormData(element)), element, key);
       key = crypto.randomUUID();
+      delete element.dataset.typed;
     } catch (problem) {
       const control = problem.field && element.elements.namedItem(problem.field);
       showErrorAt(control instanceof HTMLElement ? control : null, problem.message, error);

@@ -52,6 +52,11 @@ const ICON_PATHS = {
   down: "M6 9l6 6 6-6",
   plus: "M12 5v14M5 12h14",
   download: "M12 4v12M7 11l5 5 5-5M4 20h16",
+  zoom: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13M15.5 15.5L20 20M10.5 8v5M8 10.5h5",
+  full: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13M15.5 15.5L20 20",
+  share: "M8 8l4-4 4 4M12 4v11M6 11H5v9h14v-9h-1",
+  help: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M9.5 9.5a2.5 2.5 0 1 1 3.5 2.3c-.7.3-1 .8-1 1.7M12 17h.01",
   clock: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M12 8v4l3 2",
 };
 
@@ -106,4 +111,26 @@ export function field(label, control, hint = "") {
 /** Creates a checkbox with a label. */
 export function checkbox(label, props = {}) {
   return h("label", { class: "checkbox" }, h("input", { type: "checkbox", ...props }), h("span", null, label));
+}
+
+/**
+ * Creates a group of checkboxes with the same name, of which at least one must be checked.
+ * @param {string} legend
+ * @param {string} name
+ * @param {Record<string, string>} labels the label of each value
+ * @param {string[]} checked the values that are checked
+ * @param {string} missing the error if none is checked
+ */
+export function checkboxGroup(legend, name, labels, checked, missing) {
+  const id = `field-${++fields}-error`;
+  const boxes = Object.entries(labels).map(([value, label]) => checkbox(label, { name, value, checked: checked.includes(value) }));
+  const group = h("fieldset", { class: "field checkboxes", "aria-describedby": id },
+    h("legend", null, legend), boxes, h("p", { class: "field-error", id, hidden: true }));
+  const validate = () => {
+    const first = /** @type {HTMLInputElement} */ (group.querySelector("input"));
+    first.setCustomValidity(group.querySelector(":checked") ? "" : missing);
+  };
+  group.addEventListener("change", validate);
+  validate();
+  return group;
 }

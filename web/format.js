@@ -22,9 +22,34 @@ const TIME = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "sh
 /** Formats a time in the user's time zone. */
 export const time = (rfc3339) => (rfc3339 ? TIME.format(new Date(rfc3339)) : "");
 
-/** Formats a duration in hours, minutes or seconds. */
+// Times of cameras have no time zone, so they are formatted as if they were in UTC.
+const LOCAL_TIME = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
+const DATE = new Intl.DateTimeFormat("en", { dateStyle: "full", timeZone: "UTC" });
+const MONTH = new Intl.DateTimeFormat("en", { month: "long", year: "numeric", timeZone: "UTC" });
+/** Formats a time without a time zone, such as "2026-05-01T14:30:00". */
+export const localTime = (text) => LOCAL_TIME.format(new Date(`${text.slice(0, 19)}Z`));
+/** Formats a date, such as "2026-05-01". */
+export const date = (text) => DATE.format(new Date(text));
+/** Formats a month, such as "2026-05". */
+export const month = (text) => MONTH.format(new Date(text));
+
+/** The units of a duration, with their lengths in seconds. */
+const DURATIONS = [["hour", 3600], ["minute", 60], ["second", 1]];
+
+/** Formats a duration in its two largest units, for example "8 hours 20 minutes". */
 export function duration(seconds) {
-  const [unit, size] = seconds >= 3600 ? ["hour", 3600] : seconds >= 60 ? ["minute", 60] : ["second", 1];
-  const value = Math.round(seconds / size * 10) / 10;
-  return new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "long" }).format(value);
+  const parts = [];
+  let rest = Math.round(seconds);
+  for (const [unit, size] of DURATIONS) {
+    const value = Math.floor(rest / Number(size));
+    rest %= Number(size);
+    if (value > 0) parts.push(new Intl.NumberFormat("en", { style: "unit", unit: String(unit), unitDisplay: "long" }).format(value));
+  }
+  return parts.slice(0, 2).join(" ") || "0 seconds";
+}
+
+/** Formats a lifetime of hours or days, for example "7 days". */
+export function lifetime(seconds) {
+  const days = seconds / 86_400;
+  return days < 1 ? duration(seconds) : days === 1 ? "1 day" : `${number(days)} days`;
 }

@@ -1,59 +1,22 @@
 // A grid of pictures. Only the tiles near the viewport are in the document.
 
 import { fill, h, icon } from "./dom.js";
+import { Layout } from "./layout.js";
+import { picture, placeholder } from "./picture.js";
+import { bestThumbnail, requestForTile } from "./sizes.js";
 import { texts } from "./texts.js";
-import { drawThumbhash } from "./thumbhash.js";
+import { GAP, NARROW_TILE, tileLayout } from "./tiles.js";
 import { uploads } from "./uploads.js";
 
-const GAP = 6;
-/** The minimum width of a tile in CSS pixels, on narrow and on wide screens. */
-const NARROW_TILE = 104;
-const WIDE_TILE = 184;
 /** How far tiles are created above and below the viewport, in heights of the viewport. */
 const OVERSCAN = 0.75;
-
-/** Returns the smallest thumbnail that fills a square of `pixels` CSS pixels, or else the largest. @param {Api.Image} image */
-export function bestThumbnail(image, pixels) {
-  const needed = pixels * Math.min(devicePixelRatio, 2);
-  return image.thumbnails.find((thumbnail) => Math.min(thumbnail.width, thumbnail.height) >= needed) ??
-    image.thumbnails.at(-1) ?? null;
-}
-
-/**
- * Creates what the user sees until a picture is loaded: its ThumbHash, or a small preview of the uploaded file.
- * @param {Api.Image} image
- */
-export function placeholder(image) {
-  const preview = uploads.previews.get(image.id);
-  if (!image.placeholder && !preview) return null;
-  const canvas = h("canvas", { class: "placeholder", "aria-hidden": "true" });
-  if (image.placeholder) {
-    canvas.style.backgroundColor = image.placeholder.color;
-    drawThumbhash(canvas, image.placeholder.thumbhash);
-  } else {
-    canvas.width = preview.width;
-    canvas.height = preview.height;
-    canvas.getContext("2d")?.drawImage(preview, 0, 0);
-  }
-  return canvas;
-}
-
-/** Creates a picture that fades in over its placeholder. Calls `onBroken` if it cannot be loaded. */
-export function picture(image, thumbnail, alt, onBroken) {
-  const shown = h("img", { class: "picture", alt, decoding: "async", draggable: "false" });
-  shown.addEventListener("load", () => {
-    shown.classList.add("loaded");
-    uploads.previews.delete(image.id);
-  });
-  shown.addEventListener("error", () => onBroken?.());
-  if (thumbnail) shown.src = thumbnail.url;
-  return shown;
-}
 
 /** A grid that shows a PagedList. Call `dispose` when it is removed from the document. */
 export class Grid {
   #tiles = new Map();
-  #columns = 3;
+  /** @type {Map<string, {list: HTMLElement, heading: HTMLElement | null}>} the groups in the document */
+  #sections = new Map();
+  #layout = new Layout([], 0, { columns: 3, rowHeight: NARROW_TILE, gap: GAP });
   #tileSize = NARROW_TILE;
   #scheduled = false;
   /** @type {string | null} */
@@ -63,17 +26,24 @@ export class Grid {
 
   /**
    * @param {{list: import("./paged-list.js").PagedList, label: string, href: (image: Api.Image) => string,
-   *   onDelete: (image: Api.Image) => void, caption?: (image: Api.Image) => string}} options
+   *   onDelete: (image: Api.Image) => void, selection: import("./selection.js").Selection,
+   *   heading?: (group: string) => string, isTrash?: boolean}} options `heading` returns the heading of a group of the
+   *   list; pictures in the trash can only be selected
    */
-  constructor({ list, label, href, onDelete, caption }) {
+  constructor({ list, label, href, onDelete, selection, heading = (group) => group, isTrash = false }) {
     this.list = list;
     this.href = href;
     this.onDelete = onDelete;
-    this.caption = caption;
-    this.element = h("ul", { class: "grid", role: "list", "aria-label": label });
+    this.selection = selection;
+    this.heading = heading;
+    this.isTrash = isTrash;
+    this.label = label;
+    this.element = h("div", { class: "grid", role: list.group && "group", "aria-label": list.group && label });
     /** Shows why the list could not be loaded. */
     this.errorBox = h("div", { class: "callout error list-error", role: "alert", hidden: true });
     this.element.addEventListener("keydown", (event) => this.#onKeyDown(event));
+    this.element.addEventListener("click", (event) => this.#onClick(event));
+    this.element.addEventListener("contextmenu", (event) => this.#onLongPress(event));
     this.#onChange = () => this.#schedule();
     this.#observer = new ResizeObserver(this.#onChange);
     this.#observer.observe(this.element);
@@ -81,6 +51,7 @@ export class Grid {
     addEventListener("resize", this.#onChange);
     list.addEventListener("change", this.#onChange);
     list.addEventListener("error", this.#onChange);
+    selection.addEventListener("change", this.#onChange);
     this.#schedule();
   }
 
@@ -93,6 +64,7 @@ export class Grid {
     removeEventListener("resize", this.#onChange);
     this.list.removeEventListener("change", this.#onChange);
     this.list.removeEventListener("error", this.#onChange);
+    this.selection.removeEventListener("change", this.#onChange);
   }
 
   #schedule() {
@@ -108,44 +80,80 @@ export class Grid {
     this.#showFailure();
     const width = this.element.clientWidth;
     if (width === 0) return;
-    const least = width < 640 ? NARROW_TILE : WIDE_TILE;
-    this.#columns = Math.max(width < 640 ? 3 : 2, Math.floor((width + GAP) / (least + GAP)));
-    this.#tileSize = (width - GAP * (this.#columns - 1)) / this.#columns;
-    const rowHeight = this.#tileSize + GAP;
-    const rows = Math.ceil(this.list.length / this.#columns);
+    const { columns, size: tileSize } = tileLayout(width);
+    this.#tileSize = tileSize;
+    const size = { columns, rowHeight: tileSize + GAP, gap: GAP };
+    this.#layout = new Layout(this.list.groups(), this.list.length - this.list.knownCount, size);
     const top = -this.element.getBoundingClientRect().top;
     const margin = innerHeight * OVERSCAN;
-    const firstRow = Math.max(0, Math.min(Math.floor((top - margin) / rowHeight), rows - 1));
-    const lastRow = Math.min(rows, Math.max(firstRow + 1, Math.ceil((top + innerHeight + margin) / rowHeight)));
-    const from = firstRow * this.#columns;
-    const to = Math.min(this.list.length, lastRow * this.#columns) - 1;
-    this.list.ensureLoaded(from, Math.max(to, 0));
+    const visible = this.#layout.visible(top - margin, top + innerHeight + margin);
+    this.list.ensureLoaded(visible[0]?.from ?? 0, Math.max((visible.at(-1)?.to ?? 0) - 1, 0));
 
-    this.element.style.height = `${Math.max(0, rows * rowHeight - GAP)}px`;
+    this.element.style.height = `${this.#layout.height}px`;
+    this.element.classList.toggle("selecting", this.selection.size > 0);
     const tiles = new Map();
-    for (let index = from; index <= to; index++) {
-      const tile = this.#tile(this.list.at(index), index);
-      tiles.set(tile.key, tile);
+    for (const { from, to } of visible) {
+      for (let index = from; index < to; index++) {
+        const tile = this.#tile(this.list.at(index), index);
+        tiles.set(tile.key, tile);
+      }
     }
     for (const [key, tile] of this.#tiles) {
       if (tiles.get(key) === tile) continue;
       // This cancels the download. Otherwise removed pictures would delay the visible ones.
-      tile.element.querySelector("img")?.removeAttribute("src");
+      for (const source of ["srcset", "src"]) tile.element.querySelector("img")?.removeAttribute(source);
       tile.element.remove();
     }
-    let next = this.element.firstElementChild;
-    for (const { element, index } of tiles.values()) {
-      const [row, column] = [Math.floor(index / this.#columns), index % this.#columns];
-      element.style.width = element.style.height = `${this.#tileSize}px`;
-      element.style.transform = `translate(${column * rowHeight}px, ${row * rowHeight}px)`;
-      element.setAttribute("aria-posinset", index + 1);
-      element.setAttribute("aria-setsize", this.list.complete ? this.list.length : -1);
-      // A tile that is already in its place is not moved, because moving it would remove the focus.
-      if (next === element) next = element.nextElementSibling;
-      else this.element.insertBefore(element, next);
+    this.#placeSections(visible.map(({ block }) => block));
+    for (const { block, from, to } of visible) {
+      const { list } = this.#section(block);
+      const inBlock = [...tiles.values()].filter(({ index }) => index >= from && index < to);
+      placeInOrder(list, inBlock.map(({ element }) => element));
+      for (const { element, index } of inBlock) {
+        const { left, top } = this.#layout.place(index);
+        element.style.width = element.style.height = `${this.#tileSize}px`;
+        element.style.transform = `translate(${left}px, ${top}px)`;
+        element.setAttribute("aria-posinset", index - block.from + 1);
+        const isKnown = this.list.complete || block !== this.#layout.blocks.at(-1);
+        element.setAttribute("aria-setsize", isKnown ? block.count : -1);
+      }
     }
+    for (const tile of tiles.values()) this.#showSelected(tile);
     this.#tiles = tiles;
     this.#restoreFocus();
+  }
+
+  /** Places the headings and lists of the visible groups, and removes the others. @param {import("./layout.js").Block[]} blocks */
+  #placeSections(blocks) {
+    const keys = new Set(blocks.map(({ key }) => key));
+    for (const [key, { list, heading }] of this.#sections) {
+      if (keys.has(key)) continue;
+      list.remove();
+      heading?.remove();
+      this.#sections.delete(key);
+    }
+    const elements = [];
+    for (const block of blocks) {
+      const { list, heading } = this.#section(block);
+      if (heading) {
+        heading.style.transform = `translate(0, ${block.top}px) translateY(-100%)`;
+        elements.push(heading);
+      }
+      elements.push(list);
+    }
+    placeInOrder(this.element, elements);
+  }
+
+  /** @param {import("./layout.js").Block} block */
+  #section({ key, group }) {
+    const known = this.#sections.get(key);
+    if (known) return known;
+    const id = `group-${key.replace(" ", "-")}`;
+    const heading = group === "" ? null : h("h2", { class: "group-heading", id }, this.heading(group));
+    const list = h("ul", { role: "list", "aria-label": heading ? null : this.label, "aria-labelledby": heading && id });
+    const section = { list, heading };
+    this.#sections.set(key, section);
+    return section;
   }
 
   #showFailure() {
@@ -176,38 +184,92 @@ export class Grid {
   #createTile(image, thumbnail) {
     const busy = image.status === "pending" || image.status === "processing";
     const status = uploads.isSending(image.id) ? texts.photos.uploading : texts.photos.status[image.status];
-    const [name, caption] = [image.title ?? image.file_name, this.caption?.(image)];
+    const name = image.title ?? image.file_name;
     const badge = image.status === "failed" ? icon("alert") : busy && !thumbnail ? h("span", { class: "spinner" }) : null;
+    const isNamed = image.status === "failed" || this.isTrash;
+    if (!thumbnail && image.status === "ready" && !this.isTrash) requestForTile(image, this.#tileSize, (made) => this.list.update(made));
     return h("li", { class: `tile ${image.status}`, "data-id": image.id },
       h("a", { href: this.href(image), title: name },
         placeholder(image),
-        thumbnail && picture(image, thumbnail, "", () => this.list.refresh(image.id)),
-        caption !== name && h("span", { class: "visually-hidden" }, name),
-        caption && h("span", { class: "caption" }, caption),
-        badge && h("span", { class: `badge ${image.status}` }, badge, status)));
+        thumbnail && picture(image, thumbnail, "", () => this.list.refresh(image.id), this.#tileSize),
+        // Such a picture shows nothing else that tells it from others.
+        h("span", { class: isNamed ? "caption" : "visually-hidden" }, name),
+        badge && h("span", { class: `badge ${image.status}` }, badge, status)),
+      h("input", { type: "checkbox", class: "tile-check", tabindex: "-1", "aria-label": texts.select.one(name) }));
+  }
+
+  /** Shows whether a tile is selected. */
+  #showSelected({ image, element }) {
+    const check = element.querySelector(".tile-check");
+    if (!check) return;
+    check.checked = this.selection.has(image.id);
+    // While the user selects, the Tab key reaches the checkboxes too.
+    check.tabIndex = this.selection.size > 0 ? 0 : -1;
+    element.classList.toggle("selected", check.checked);
+  }
+
+  /** Returns the tile that contains an element. */
+  #tileOf(target) {
+    return [...this.#tiles.values()].find(({ image, element }) => image && element.contains(target));
+  }
+
+  /** A click selects a picture on its checkbox, with the Shift key, and everywhere once something is selected. */
+  #onClick(event) {
+    const tile = this.#tileOf(event.target);
+    const isCheck = event.target.matches(".tile-check");
+    if (!tile || !isCheck && (event.ctrlKey || event.metaKey)) return;
+    if (!isCheck && !event.shiftKey && this.selection.size === 0 && !this.isTrash) return;
+    if (!isCheck) event.preventDefault();
+    if (event.shiftKey) this.selection.extendTo(tile.image.id);
+    else this.selection.toggle(tile.image.id);
+  }
+
+  /** A long press on a touch screen selects a picture. */
+  #onLongPress(event) {
+    const tile = this.#tileOf(event.target);
+    if (!tile || event.pointerType !== "touch") return;
+    event.preventDefault();
+    this.selection.toggle(tile.image.id);
   }
 
   #onKeyDown(event) {
-    const tile = [...this.#tiles.values()].find(({ element }) => element.contains(document.activeElement));
+    const tile = this.#tileOf(document.activeElement);
     if (!tile?.image || event.ctrlKey || event.metaKey || event.altKey) return;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.#columns, ArrowDown: this.#columns };
-    if (event.key === "Delete") {
+    if (event.key === "x" || event.key === " " && !event.target.matches(".tile-check")) {
+      event.preventDefault();
+      this.selection.toggle(tile.image.id);
+      return;
+    }
+    // While something is selected, the key deletes the selection.
+    if (event.key === "Delete" && this.selection.size === 0) {
       event.preventDefault();
       this.#focusAt(tile.index + 1 < this.list.knownCount ? tile.index + 1 : tile.index - 1);
       this.onDelete(tile.image);
       return;
     }
-    const target = event.key === "Home" ? 0 : event.key === "End" ? this.list.knownCount - 1 : tile.index + steps[event.key];
+    const targets = {
+      ArrowLeft: tile.index - 1,
+      ArrowRight: tile.index + 1,
+      ArrowUp: this.#layout.vertical(tile.index, false),
+      ArrowDown: this.#layout.vertical(tile.index, true),
+      Home: 0,
+      End: this.list.knownCount - 1,
+    };
+    const target = targets[event.key];
     if (!(target >= 0 && target < this.list.knownCount)) return;
     event.preventDefault();
+    if (event.shiftKey) {
+      if (this.selection.size === 0) this.selection.toggle(tile.image.id);
+      const id = this.list.idAt(target);
+      if (id !== null) this.selection.extendTo(id);
+    }
     this.#focusAt(target);
   }
 
   #focusAt(index) {
     const image = this.list.at(index);
     this.#focusKey = image?.id ?? `place ${index}`;
-    const row = Math.floor(index / this.#columns);
-    const top = this.element.getBoundingClientRect().top + row * (this.#tileSize + GAP);
+    const top = this.element.getBoundingClientRect().top + this.#layout.place(index).top;
     const header = 80;
     if (top < header) scrollBy(0, top - header);
     else if (top + this.#tileSize > innerHeight - header) scrollBy(0, top + this.#tileSize - innerHeight + header);
@@ -220,5 +282,15 @@ export class Grid {
     if (!link) return;
     this.#focusKey = null;
     link.focus({ preventScroll: true });
+  }
+}
+
+/** Makes `elements` the children of `parent`, in this order. @param {HTMLElement} parent @param {HTMLElement[]} elements */
+function placeInOrder(parent, elements) {
+  let next = parent.firstElementChild;
+  for (const element of elements) {
+    // An element that is already in its place is not moved, because moving it would remove the focus.
+    if (next === element) next = element.nextElementSibling;
+    else parent.insertBefore(element, next);
   }
 }

@@ -1,32 +1,72 @@
 // Shared by the views of pictures: the user's list of pictures, uploads into it, and deletion with Undo.
 
 import { call, callWhileLeaving, query } from "./api.js";
+import { deleteAll } from "./batch.js";
+import { deleting } from "./deleting.js";
+import { confirm } from "./dialog.js";
 import { showError, notice, deferWithUndo } from "./notice.js";
+import { groupOf, listOrder, orderOf, parametersOf } from "./order.js";
 import { PagedList } from "./paged-list.js";
-import { state } from "./state.js";
+import { resetSizes } from "./sizes.js";
+import { hasTrash, state } from "./state.js";
 import { texts } from "./texts.js";
+import { tiles } from "./tiles.js";
 import { uploads } from "./uploads.js";
 import { isUnfinished, watch } from "./watcher.js";
 
-/** @type {PagedList | null} the user's pictures, newest first; kept while the page is open */
-let all = null;
+const NEWEST_FIRST = orderOf({});
 
-/** Returns the list of all pictures of the user. */
-export function allImages() {
-  all ??= new PagedList(
-    async (cursor, limit) => watchUnfinished(await call("GET", `/api/images${query({ cursor, limit })}`)),
-    () => state.profile?.usage.images ?? 0,
-  );
+/** @type {PagedList | null} the user's pictures in the order that was shown last; kept while the page is open */
+let all = null;
+/** The order of `all`, as a text. */
+let orderOfAll = "";
+
+/** The parameters of a list in an order. @param {import("./order.js").Order} order */
+function parameters(order) {
+  const { sort, order: direction } = parametersOf(order);
+  // The order by the time taken needs that time.
+  return { sort, order: direction, ...tiles(order.sort === "taken_at" ? ["exif"] : []) };
+}
+
+/** Returns the list of all pictures of the user. @param {import("./order.js").Order} order */
+export function allImages(order = NEWEST_FIRST) {
+  const name = JSON.stringify(order);
+  if (!all || orderOfAll !== name) {
+    all = new PagedList(
+      async (cursor, limit) => watchUnfinished(await call("GET", `/api/images${query({ cursor, limit, ...parameters(order) })}`)),
+      () => state.profile?.usage.images ?? 0,
+      listOrder(order),
+      groupOf(order),
+    );
+    orderOfAll = name;
+  }
   return all;
 }
 
-/** Creates a list of the user's pictures with one status. */
-export const imagesByStatus = (status) =>
-  new PagedList((cursor, limit) => call("GET", `/api/images${query({ cursor, limit, status })}`));
+/**
+ * Creates a list of some of the user's pictures.
+ * @param {{status?: string, q?: string, taken_after?: string, taken_before?: string}} filters
+ * @param {import("./order.js").Order} order
+ */
+export function someImages(filters, order) {
+  return new PagedList((cursor, limit) => call("GET", `/api/images${query({ cursor, limit, ...filters, ...parameters(order) })}`),
+    undefined, listOrder(order), groupOf(order));
+}
+
+/** Creates a list of the pictures in the trash. */
+export function trashedImages() {
+  const fields = ["file_name", "title", "status", "created_at", "placeholder", "trash"].join();
+  return new PagedList(async (cursor, limit) => {
+    const page = await call("GET", `/api/images${query({ cursor, limit, trashed: true, fields })}`);
+    return { ...page, images: page.images.map((image) => ({ ...image, thumbnails: [] })) };
+  });
+}
 
 /** Drops the list, because another user may log in next. */
 export function resetImages() {
   all = null;
+  deleting.clear();
+  resetSizes();
 }
 
 /** @param {Api.Page} page */
@@ -61,30 +101,76 @@ export function uploadImages(files, more) {
   if (files.length > 0) uploads.add(files, imageCreator(more));
 }
 
-/** Hides an image from `list` at once, and deletes it after some seconds in which the user can undo the deletion. */
-export function deleteImage(image, list, base = "/api/images") {
-  const restore = list.hide(image.id);
-  const restoreInAll = all && list !== all ? all.hide(image.id) : () => {};
-  const name = image.title ?? image.file_name;
-  const restoreAll = () => {
-    restore();
-    restoreInAll();
+/** Calls `listener` when the user has undone a deletion. @param {() => void} listener @param {AbortSignal} signal */
+export function onRestored(listener, signal) {
+  addEventListener("restored", listener, { signal });
+}
+
+/**
+ * Hides images from `list` at once, and deletes them after some seconds in which the user can undo the deletion.
+ * @param {string[]} ids
+ * @param {import("./paged-list.js").PagedList} list
+ * @param {{name?: string, base?: string}} [options] `name`: what the notice calls a single image
+ */
+export function deleteImages(ids, list, { name = "", base = "/api/images" } = {}) {
+  const lists = all && list !== all ? [list, all] : [list];
+  // The last image that was hidden is restored first, so that each finds its place.
+  const shows = new Map(ids.map((id) => [id, lists.map((one) => one.hide(id))]));
+  for (const id of ids) deleting.add(id);
+  const restore = (some) => {
+    for (const id of some) deleting.delete(id);
+    for (const id of [...some].reverse()) shows.get(id)?.forEach((show) => show());
+    dispatchEvent(new CustomEvent("restored"));
   };
-  deferWithUndo(texts.image.deleted(name), {
-    commit: (leaving) => {
-      const path = `${base}/${image.id}`;
-      if (leaving) return callWhileLeaving("DELETE", path);
-      return call("DELETE", path).then(() => {
-        dispatchEvent(new CustomEvent("usage"));
-      }, (error) => {
-        if (error.status === 404) return;
-        restoreAll();
-        showError(error);
-      });
+  const what = name || texts.photos.count(ids.length);
+  deferWithUndo(hasTrash() && base === "/api/images" ? texts.trash.moved(what) : texts.image.deleted(what), {
+    commit: async (leaving) => {
+      if (leaving) return ids.forEach((id) => callWhileLeaving("DELETE", `${base}/${id}`));
+      const { failed, error } = await deleteAll(ids, { base });
+      for (const id of ids) deleting.delete(id);
+      if (failed.length > 0) restore(failed);
+      if (error) showError(error);
+      dispatchEvent(new CustomEvent("usage"));
     },
     undo: () => {
-      restoreAll();
-      notice(texts.image.restored(name));
+      restore(ids);
+      notice(texts.image.restored(what));
     },
+  });
+}
+
+/** Deletes one image, as `deleteImages` does. @param {Api.Image} image @param {import("./paged-list.js").PagedList} list */
+export function deleteImage(image, list) {
+  deleteImages([image.id], list, { name: image.title ?? image.file_name });
+}
+
+/**
+ * Deletes images of other users, as `deleteImages` does, after a question. Resolves to whether the admin agreed.
+ * @param {Api.Image[]} images
+ * @param {import("./paged-list.js").PagedList} list
+ */
+export async function deleteAsAdmin(images, list) {
+  const name = images.length === 1 ? images[0].title ?? images[0].file_name : texts.photos.count(images.length);
+  if (!await confirm(texts.admin.confirmDeleteImages(name), texts.image.delete)) return false;
+  deleteImages(images.map(({ id }) => id), list, { name, base: "/api/admin/images" });
+  return true;
+}
+
+/** Has the list loaded anew when it is shown next, because pictures came back from the trash. */
+export function forgetImages() {
+  all = null;
+}
+
+let isRenewing = false;
+
+/**
+ * Compares the user's list and the one that is shown with the service, for example when the user returns to this tab.
+ * @param {PagedList | null} shown
+ */
+export function renewImages(shown) {
+  if (isRenewing) return;
+  isRenewing = true;
+  Promise.allSettled([...new Set([all, shown])].map((list) => list?.renew())).finally(() => {
+    isRenewing = false;
   });
 }

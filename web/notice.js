@@ -6,14 +6,19 @@ import { texts } from "./texts.js";
 const DISPLAY_MS = 6000;
 const region = h("div", { class: "notices", role: "status", "aria-live": "polite" });
 
-/** Moves the notices into the topmost dialog, if one is open: elements behind a modal dialog are inert. */
+/**
+ * Moves the notices into the topmost dialog, if one is open: elements behind a modal dialog are inert. In full screen,
+ * only one element is visible.
+ */
 function attachRegion() {
-  ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(region);
+  const place = document.fullscreenElement ?? [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
+  if (region.parentElement !== place) place.append(region);
 }
 
 attachRegion();
 // In the capture phase, before the dialog's own listener removes it with everything inside.
 document.addEventListener("close", attachRegion, { capture: true });
+document.addEventListener("fullscreenchange", attachRegion);
 
 /**
  * The actions that the user can still undo, oldest first.
@@ -22,11 +27,12 @@ document.addEventListener("close", attachRegion, { capture: true });
 const undoableActions = new Set();
 
 /**
- * Shows a text for some seconds, and calls `onend` when the notice disappears. Returns a function that removes it.
- * @param {string} text
- * @param {{kind?: string, actions?: HTMLElement[], onend?: () => unknown}} [options]
+ * Shows a text for some seconds, and calls `onend` when the notice disappears. Returns a function that removes it. If it
+ * `stays`, only the user or this function removes it.
+ * @param {string | HTMLElement} text
+ * @param {{kind?: string, actions?: HTMLElement[], onend?: () => unknown, stays?: boolean}} [options]
  */
-export function notice(text, { kind = "info", actions = [], onend } = {}) {
+export function notice(text, { kind = "info", actions = [], onend, stays = false } = {}) {
   const element = h("div", { class: `notice ${kind}` }, h("p", null, text), actions,
     iconButton("close", texts.close, () => end()));
   let timer;
@@ -42,7 +48,7 @@ export function notice(text, { kind = "info", actions = [], onend } = {}) {
   const start = () => {
     timer = setTimeout(() => (element.matches(":hover, :focus-within") ? start() : end()), DISPLAY_MS);
   };
-  start();
+  if (!stays) start();
   attachRegion();
   region.append(element);
   return end;

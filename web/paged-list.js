@@ -1,40 +1,47 @@
 // A list that is loaded page by page. Pages far from the visible part are dropped; only their cursors are kept.
 
+import { deleting } from "./deleting.js";
+import { countGroups, dropOldPages, emptyPage, idsOf, insertInto, locate, precedes } from "./loaded-pages.js";
+
 const PAGE_SIZE = 100;
-/** The maximum number of pages with items, however long the list is. */
-const MAX_LOADED_PAGES = 12;
 /** The presigned URLs of a page may have expired after this time. */
 const URL_LIFETIME_MS = 10 * 60_000;
 /** The value of `LoadedPage.loadedAt` for a page with expired URLs. */
 const STALE = 0;
 
-/**
- * `last` is the id of the last item when the page was loaded. `items` is null if they were dropped; `count` stays.
- * `loadedAt` is a time in milliseconds, and `lastUsed` is larger the later the page was needed.
- * @typedef {{cursor: string | null, last: string | null, count: number, items: Api.Image[] | null, loadedAt: number,
- *   lastUsed: number, loading: boolean}} LoadedPage
- */
+/** @typedef {import("./loaded-pages.js").LoadedPage} LoadedPage */
+/** @typedef {import("./loaded-pages.js").ListOrder} ListOrder */
+
+/** @type {ListOrder} */
+const NEWEST_FIRST = { position: (item) => item.id, ascending: false };
 
 /** Events: `change`, and `error` with an Error as `detail`. */
 export class PagedList extends EventTarget {
-  /** @type {Api.Image[]} items newer than all pages, newest first; before the first page is loaded, all items so far */
+  /** @type {Api.Image[]} items before all pages, in order; before the first page is loaded, all items so far */
   #head = [];
   /** @type {LoadedPage[]} */
   #pages = [];
   /** @type {string | null} */
   #next = null;
-  #loadingNext = false;
+  /** @type {Promise<void> | null} */
+  #loadingNext = null;
+  #wantsAll = false;
   #useCount = 0;
   #hidden = new Set();
 
   /**
    * @param {(cursor: string | null, limit: number) => Promise<Api.Page>} load
    * @param {() => number} estimate returns the estimated length of the list
+   * @param {ListOrder} order
+   * @param {((item: Api.Image) => string) | null} group returns the group of an item; in the order of the list, the items
+   * of a group follow each other
    */
-  constructor(load, estimate = () => 0) {
+  constructor(load, estimate = () => 0, order = NEWEST_FIRST, group = null) {
     super();
     this.load = load;
     this.estimate = estimate;
+    this.order = order;
+    this.group = group;
     this.started = false;
     /** @type {Error | null} why loading stopped; `retry`, or a network that is back, clears it */
     this.failure = null;
@@ -59,21 +66,79 @@ export class PagedList extends EventTarget {
   at(index) {
     if (index < 0) return null;
     if (index < this.#head.length) return this.#head[index];
-    const [page, offset] = this.#locate(index);
+    const [page, offset] = locate(this.#pages, index - this.#head.length);
     return page?.items?.[offset] ?? null;
   }
 
-  /** Returns the index of an item, or -1 if it is not loaded. */
+  /** Returns the index of an item, or -1 if it was not found yet. */
   indexOf(id) {
-    let start = this.#head.findIndex((item) => item.id === id);
-    if (start >= 0) return start;
-    start = this.#head.length;
-    for (const page of this.#pages) {
-      const index = page.items?.findIndex((item) => item.id === id) ?? -1;
-      if (index >= 0) return start + index;
-      start += page.count;
+    return this.ids().indexOf(id);
+  }
+
+  /** Returns the id of the item at an index, or null if it was not found yet. */
+  idAt(index) {
+    return this.ids()[index] ?? null;
+  }
+
+  /** Returns the ids of the items found so far, in order. */
+  ids() {
+    return [...this.#head.map((item) => item.id), ...this.#pages.flatMap(idsOf)];
+  }
+
+  /** Returns the items that are loaded, in order. */
+  items() {
+    return [...this.#head, ...this.#pages.flatMap((page) => page.items ?? [])];
+  }
+
+  /** Finds all items. Keeps only the ids of most of them. @throws {Error} why loading stopped */
+  async loadToEnd() {
+    this.#wantsAll = true;
+    try {
+      await this.#loadNext();
+    } finally {
+      this.#wantsAll = false;
     }
-    return -1;
+    if (this.failure) throw this.failure;
+  }
+
+  /**
+   * Compares the beginning of the list with the service: inserts new items, and removes those that were deleted
+   * elsewhere. Does nothing before the first page is loaded.
+   */
+  async renew() {
+    if (!this.started || this.failure) return;
+    const { images, next_cursor } = await this.load(null, PAGE_SIZE);
+    const last = images.at(-1);
+    const found = new Set(images.map(({ id }) => id));
+    const isBeyond = (item) => next_cursor !== null && last && precedes(this.order, this.order.position(last), this.order.position(item));
+    for (const item of this.items()) {
+      if (!found.has(item.id) && !isBeyond(item)) this.#removeGone(item.id);
+    }
+    for (const image of images) {
+      const known = this.at(this.indexOf(image.id));
+      // A picture that looks the same keeps its addresses, so that it is not loaded again.
+      if (known?.status !== image.status || known.title !== image.title || known.file_name !== image.file_name) this.put(image);
+    }
+    this.#emit("change");
+  }
+
+  /** @param {string} id */
+  #removeGone(id) {
+    this.#head = this.#head.filter((item) => item.id !== id);
+    for (const page of this.#pages) {
+      if (!page.items) continue;
+      page.items = page.items.filter((item) => item.id !== id);
+      page.count = page.items.length;
+    }
+  }
+
+  /** Returns the groups of the items found so far, with their lengths; a single one if the list has no groups. */
+  groups() {
+    if (!this.group) return [{ group: "", count: this.knownCount }];
+    for (const page of this.#pages) {
+      if (page.items) page.groups = page.items.map(this.group);
+    }
+    return countGroups([...this.#head.map(this.group), ...this.#pages.flatMap((page) => page.groups)]);
   }
 
   /** Loads the missing items with indexes from `from` to `to`. */
@@ -112,39 +177,61 @@ export class PagedList extends EventTarget {
   }
 
   /**
-   * Replaces an item, or inserts it in the order of ids. Ignores an item whose page is not loaded, because the page
+   * Replaces an item, or inserts it in the order of the list. Ignores an item whose page is not loaded, because the page
    * will contain it.
    * @param {Api.Image} item
    */
   put(item) {
-    if (this.#hidden.has(item.id)) return;
+    if (this.#isHidden(item.id)) return;
     this.#insertInOrder(item);
+    this.#emit("change");
+  }
+
+  /** Makes `items` the content of a list that loads no pages. @param {Api.Image[]} items in the order of the list */
+  set(items) {
+    this.#head = items.filter(({ id }) => !this.#isHidden(id));
     this.#emit("change");
   }
 
   /** @param {Api.Image} item */
   #insertInOrder(item) {
-    const lists = [this.#head, ...this.#pages.map((page) => page.items ?? [])];
-    for (const list of lists) {
-      const index = list.findIndex((known) => known.id === item.id);
-      if (index < 0) continue;
-      list[index] = item;
-      return;
-    }
-    const newest = this.#pages.find((page) => page.items?.length)?.items?.[0];
-    if (!newest || item.id > newest.id) return insert(this.#head, item);
+    if (this.#replace(item)) return;
+    const position = this.order.position(item);
+    const first = this.#pages.find((page) => page.items?.length)?.items?.[0];
+    if (!first || precedes(this.order, position, this.order.position(first))) return insertInto(this.#head, item, this.order);
     // A dropped page already counts this item, and contains it when it is loaded again.
-    const within = this.#pages.find(({ last }) => last !== null && last <= item.id);
+    const within = this.#pages.find(({ last }) => last !== null && !precedes(this.order, last, position));
     const page = within ?? (this.complete ? this.#pages.at(-1) : null);
     if (!page?.items) return;
-    insert(page.items, item);
+    insertInto(page.items, item, this.order);
     page.count = page.items.length;
-    if (!within) page.last = item.id;
+    if (!within) page.last = position;
+  }
+
+  /** Replaces a loaded item. Removes it if its position has changed. Returns whether it was replaced. @param {Api.Image} item */
+  #replace(item) {
+    for (const page of [null, ...this.#pages]) {
+      const list = page ? page.items ?? [] : this.#head;
+      const index = list.findIndex((known) => known.id === item.id);
+      if (index < 0) continue;
+      if (this.order.position(list[index]) === this.order.position(item)) {
+        list[index] = item;
+        return true;
+      }
+      list.splice(index, 1);
+      if (page) page.count -= 1;
+    }
+    return false;
   }
 
   /** Replaces an item if it is loaded. */
   update(item) {
     if (this.indexOf(item.id) >= 0) this.put(item);
+  }
+
+  /** @param {string} id */
+  #isHidden(id) {
+    return this.#hidden.has(id) || deleting.has(id);
   }
 
   /** Removes an item. Returns a function that puts it back. */
@@ -156,15 +243,27 @@ export class PagedList extends EventTarget {
       this.#emit("change");
       return () => this.#restore(id, () => this.#head.splice(index, 0, item));
     }
-    const page = this.#pages.find((page) => page.items?.some((item) => item.id === id));
-    if (!page?.items) return () => this.#hidden.delete(id);
-    const place = page.items.findIndex((item) => item.id === id);
-    const [item] = page.items.splice(place, 1);
+    const page = this.#pages.find((page) => idsOf(page).includes(id));
+    if (!page) return () => this.#hidden.delete(id);
+    const place = idsOf(page).indexOf(id);
+    const item = page.items?.splice(place, 1)[0];
+    const group = page.groups[place];
+    if (!item) {
+      page.ids.splice(place, 1);
+      page.groups.splice(place, 1);
+    }
     page.count -= 1;
     this.#emit("change");
     return () => this.#restore(id, () => {
-      if (!page.items) return;
-      page.items.splice(place, 0, item);
+      if (page.items && !item) {
+        page.loadedAt = STALE;
+        return;
+      }
+      if (page.items && item) page.items.splice(place, 0, item);
+      if (!page.items) {
+        page.ids.splice(place, 0, id);
+        if (this.group) page.groups.splice(place, 0, group);
+      }
       page.count += 1;
     });
   }
@@ -175,38 +274,31 @@ export class PagedList extends EventTarget {
     this.#emit("change");
   }
 
-  /** Returns the page of an index, and the index within that page. @param {number} index @returns {[LoadedPage | null, number]} */
-  #locate(index) {
-    let start = this.#head.length;
-    for (const page of this.#pages) {
-      if (index < start + page.count) return [page, index - start];
-      start += page.count;
-    }
-    return [null, 0];
+  #loadNext() {
+    this.#loadingNext ??= this.#loadPages().finally(() => {
+      this.#loadingNext = null;
+    });
+    return this.#loadingNext;
   }
 
-  async #loadNext() {
-    if (this.#loadingNext) return;
-    this.#loadingNext = true;
+  async #loadPages() {
     try {
       // If the user drags the scrollbar to the end, all pages before it must be loaded, one after the other.
-      while (!this.complete && (!this.started || this.#lastNeeded >= this.knownCount)) {
-        /** @type {LoadedPage} */
-        const page = { cursor: this.#next, last: null, count: 0, items: null, loadedAt: 0, lastUsed: this.#useCount, loading: false };
+      while (!this.complete && (!this.started || this.#wantsAll || this.#lastNeeded >= this.knownCount)) {
+        const page = emptyPage(this.#next, this.#useCount);
         const { images, next_cursor } = await this.load(page.cursor, PAGE_SIZE);
-        page.last = images.at(-1)?.id ?? null;
+        const last = images.at(-1);
+        page.last = last ? this.order.position(last) : null;
         this.#setItems(page, images);
         this.#pages.push(page);
         this.#next = next_cursor;
         if (!this.started) this.#insertEarly();
         this.started = true;
-        this.#dropOldPages();
+        dropOldPages(this.#pages);
         this.#emit("change");
       }
     } catch (error) {
       this.#fail(error);
-    } finally {
-      this.#loadingNext = false;
     }
   }
 
@@ -225,13 +317,14 @@ export class PagedList extends EventTarget {
     try {
       let { images, next_cursor } = await this.load(page.cursor, PAGE_SIZE);
       // If items were added or removed meanwhile, the end of this page may be on a later page of the response.
-      while (next_cursor !== null && !images.some(({ id }) => id <= last)) {
+      const { position } = this.order;
+      while (next_cursor !== null && images.every((image) => precedes(this.order, position(image), last))) {
         const more = await this.load(next_cursor, PAGE_SIZE);
         images = [...images, ...more.images];
         next_cursor = more.next_cursor;
       }
-      this.#setItems(page, images.filter((image) => image.id >= last));
-      this.#dropOldPages();
+      this.#setItems(page, images.filter((image) => !precedes(this.order, last, position(image))));
+      dropOldPages(this.#pages);
       this.#emit("change");
     } catch (error) {
       this.#fail(error);
@@ -248,25 +341,13 @@ export class PagedList extends EventTarget {
 
   #setItems(page, images) {
     const elsewhere = new Set(this.#head.map((item) => item.id));
-    page.items = images.filter((image) => !elsewhere.has(image.id) && !this.#hidden.has(image.id));
+    page.items = images.filter((image) => !elsewhere.has(image.id) && !this.#isHidden(image.id));
     page.count = page.items.length;
+    if (this.group) page.groups = page.items.map(this.group);
     page.loadedAt = Date.now();
-  }
-
-  /** Drops the least recently used pages. The first page stays: loaded again, it would repeat the items of `#head`. */
-  #dropOldPages() {
-    const kept = this.#pages.slice(1).filter((page) => page.items && page.last !== null);
-    kept.sort((a, b) => b.lastUsed - a.lastUsed);
-    for (const page of kept.slice(MAX_LOADED_PAGES)) page.items = null;
   }
 
   #emit(type) {
     this.dispatchEvent(new CustomEvent(type));
   }
-}
-
-/** Inserts an item into a list that is sorted, newest first. @param {Api.Image[]} list @param {Api.Image} item */
-function insert(list, item) {
-  const place = list.findIndex((known) => known.id < item.id);
-  list.splice(place < 0 ? list.length : place, 0, item);
 }

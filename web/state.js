@@ -8,6 +8,8 @@ export const state = { profile: null, tier: null, tiers: [] };
 export const isAdmin = () => state.profile?.groups.includes("admin") ?? false;
 /** Whether the service has an AI provider and the user's tier includes AI. */
 export const mayUseAi = () => Boolean(state.profile?.features.ai && state.tier?.ai);
+/** Whether a deleted picture goes to the trash. */
+export const hasTrash = () => (state.tier?.trash_days ?? 0) > 0;
 
 /** Increases with each logout, so that responses for an earlier user are ignored. */
 let generation = 0;

@@ -1,8 +1,11 @@
-// All texts of the page. Those of the account and of the views for admins are in files of their own.
+// All texts of the page. Those of the account, of pictures, of programs and of the views for admins are in files of their own.
 
-import { accountTexts, authTexts, guestTexts, uploadLinkTexts } from "./account-texts.js";
-import { adminTexts } from "./admin-texts.js";
-import { bytes, duration, number } from "./format.js";
+import { accountTexts, authTexts, guestTexts, shareTexts, uploadLinkTexts } from "./account-texts.js";
+import { adminTexts, tableTexts } from "./admin-texts.js";
+import { bytes, number } from "./format.js";
+import { exifTexts, imageTexts, orderTexts, searchTexts, selectTexts, trashTexts } from "./photo-texts.js";
+import { keyTexts, webhookTexts } from "./program-texts.js";
+import { shortcutTexts } from "./shortcut-texts.js";
 
 const MISSING = {
   "8-characters": "at least 8 characters",
@@ -28,6 +31,7 @@ const PROBLEMS = {
   "code-mismatch": "This code is wrong. Check it, or ask for a new one.",
   "daily-limit-reached": ({ max_ai_calls_per_day }) =>
     `Your tier allows ${number(max_ai_calls_per_day)} AI analyses and edits a day, and you have reached this limit. Try again tomorrow.`,
+  "delivery-pending": "This delivery has not ended yet. Wait for its last attempt.",
   "email-taken": "Another account already has this e-mail address. Use another address.",
   "file-too-large": ({ max_image_bytes }) =>
     `This file is larger than your tier allows (${bytes(max_image_bytes)}). Upload a smaller file, or ask an admin for another tier.`,
@@ -35,10 +39,11 @@ const PROBLEMS = {
   "image-changed": "The picture has just changed. Reload the page and try again.",
   "image-not-ready": "The picture is not ready yet. Wait a moment and try again.",
   internal: "Something went wrong on our side. Try again. If it fails again, tell the operator.",
-  "invalid-field": ({ detail }) => `Please correct this: ${sentence(detail)}`,
+  "invalid-field": ({ detail }) => `Please correct this: ${sentence(inWords(detail))}`,
   "invalid-json": "The page does not match the current version of the service. Reload the page.",
   "invalid-phone-number": "This phone number is not valid. Enter it with its country code, such as +49 30 901820.",
   "last-admin": "This is the last admin. Make another user an admin first.",
+  "link-not-found": "This link does not exist any more. Reload the page.",
   "links-not-in-tier": "Your tier does not include expiring links. Ask an admin for another tier.",
   "method-not-allowed": "The page does not match the current version of the service. Reload the page.",
   "not-an-access-token": "Your session is not valid. Log in again.",
@@ -46,16 +51,20 @@ const PROBLEMS = {
   "not-found": "This does not exist any more. It may have been deleted.",
   "no-refresh-token": "Your session has ended. Log in again.",
   "not-pending": "This upload is already complete. Reload the page.",
+  "originals-not-in-tier": "Your tier does not include downloads of originals. Ask an admin for another tier.",
   "password-reset-required": "You need a new password before you can log in. Choose “Forgot password”.",
   "quota-exceeded": ({ limit, ...problem }) => (QUOTAS[limit] ?? QUOTAS.max_images)(number(problem[limit])),
   "rate-limited": "Too many requests in a short time. Wait a moment and try again.",
+  "renditions-not-in-tier": "Your tier does not include other sizes, shapes and formats. Ask an admin for another tier.",
   "second-factor-required": "Admins of this service need a second factor. Set one up in your account.",
+  "scope-missing": "This API key may not do this.",
   "size-not-in-tier": "Your tier does not include this size. Choose another one.",
   "slot-taken": "This place in the set already has a picture. Delete that picture first.",
   "tier-changed": "The tier has just changed. Reload the page and try again.",
   "tier-in-use": "This tier has users. Move them to another tier first.",
   "tier-is-default": "You cannot delete this tier, because new users start in it.",
   "too-many-attempts": "Too many attempts. Wait a while and try again.",
+  "too-many-renditions": ({ max_renditions }) => `This picture already exists in ${number(max_renditions)} other sizes, shapes and formats. Use one of them.`,
   "totp-enabled": "A second factor is already set up. Remove it first.",
   "mail-limit-reached": "The service cannot send more e-mails today. Try again tomorrow.",
   unauthorized: "Your session has ended. Log in again.",
@@ -74,8 +83,11 @@ const PROBLEMS = {
 const QUOTAS = {
   max_images: (most) => `Your tier allows ${most} pictures, and you have reached this limit. Delete some, or ask an admin for another tier.`,
   max_sets: (most) => `Your tier allows ${most} image sets, and you have reached this limit. Delete some, or ask an admin for another tier.`,
-  max_links: (most) => `Your tier allows ${most} expiring links at a time, and you have reached this limit. Wait until one expires.`,
+  max_links: (most) => `Your tier allows ${most} expiring links at a time, and you have reached this limit. Revoke one, or wait until one expires.`,
+  max_api_keys: (most) => `You can have ${most} API keys. Revoke one first.`,
+  max_webhooks: (most) => `You can have ${most} webhooks. Delete one first.`,
   max_upload_links: (most) => `You can have ${most} upload links at a time, and you have reached this limit. Revoke one, or wait until one expires.`,
+  max_downloads: (most) => `You can have ${most} downloads at a time, and you have reached this limit. Each one expires after a day.`,
   max_pending_uploads: (most) => `Your tier allows ${most} unfinished uploads, and you have reached this limit. Finish some, or delete some.`,
 };
 
@@ -94,7 +106,7 @@ const FAILURES = {
   "heic-not-supported": "HEIC pictures are not supported here. Export the picture as JPEG and upload that.",
   "internal-error": PROBLEMS.internal,
   "no-picture": "This picture has no file yet. Upload one first.",
-  "not-an-image": "This file is not a picture. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF or BMP.",
+  "not-an-image": "This file is not a picture. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF, BMP or JXL.",
   "processing-failed": "The picture could not be developed. Try another file, or tell the operator.",
   "provider-answer-invalid": "The provider sent an invalid response. Try again.",
   "provider-answer-too-large": "The provider's response was too large. Ask for something smaller.",
@@ -108,9 +120,23 @@ const FAILURES = {
   timeout: "Developing this picture took too long. Save it as an ordinary JPEG and upload that.",
   "too-many-bytes": "This file is too large. Upload a smaller one.",
   "too-many-pixels": "This picture has too many pixels. Make it smaller and upload it again.",
-  "unsupported-format": "This picture format is not supported. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF or BMP.",
+  "unsupported-format": "This picture format is not supported. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF, BMP or JXL.",
   "upload-missing": "The upload of the file was not completed. Upload it again.",
 };
+
+/** What the page calls the API's fields, where the words of a name do not say it. */
+const FIELD_NAMES = {
+  max_image_bytes: "largest file", original_link: "original", q: "search", taken_after: "from", taken_before: "to",
+  uploaded_after: "from", uploaded_before: "to",
+};
+
+/** Replaces the names of fields in a sentence of the API, such as `thumbnail_sizes`, with words. */
+function inWords(text = "") {
+  return text.replaceAll(/`?\b[a-z]+(?:_[a-z]+)+\b`?/g, (name) => {
+    const field = name.replaceAll("`", "");
+    return FIELD_NAMES[field] ?? field.replaceAll("_", " ");
+  });
+}
 
 function sentence(text = "a value is not valid") {
   return /[.!?]$/.test(text) ? text : `${text}.`;
@@ -136,6 +162,14 @@ export const texts = {
   skip: "Skip to content",
   signedOut: "Your session has ended. Log in again.",
   notFound: "This page does not exist.",
+  backToPhotos: "Go to your photos",
+  confirmDiscard: "Discard what you have typed?",
+  discard: "Discard",
+  relogin: {
+    title: "Log in again",
+    lead: "Your session has ended. Log in again to go on where you were. What you have typed is still there.",
+    password: (name) => `Password of ${name}`,
+  },
 
   problem(problem) {
     const known = PROBLEMS[problem.code ?? (problem.status ? "" : "unreachable")];
@@ -148,8 +182,13 @@ export const texts = {
 
   auth: authTexts,
   account: accountTexts,
+  exif: exifTexts,
+  order: orderTexts,
+  share: shareTexts,
   uploadLinks: uploadLinkTexts,
   guest: guestTexts,
+  webhooks: webhookTexts,
+  keys: keyTexts,
 
   photos: {
     title: "Photos",
@@ -169,12 +208,12 @@ export const texts = {
     status: { pending: "Waiting for upload", processing: "Developing", ready: "Ready", failed: "Failed" },
     uploading: "Uploading",
     none: "There are no pictures in this state.",
-    grid: "Pictures, newest first. Arrow keys move, Enter opens, Delete deletes.",
   },
 
   uploads: {
     title: "Uploads",
     summary: (done, all) => `${number(done)} of ${number(all)} uploaded`,
+    developing: (count) => (count === 1 ? "Developing 1 picture" : `Developing ${number(count)} pictures`),
     finished: (count) => (count === 1 ? "1 upload done" : `${number(count)} uploads done`),
     failed: (count) => (count === 1 ? "1 failed" : `${number(count)} failed`),
     overall: "Progress of all uploads",
@@ -194,82 +233,19 @@ export const texts = {
     cancelAll: "Cancel all",
     clear: "Clear list",
     collapse: "Show or hide the list",
-    notPicture: "This is not a picture. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF or BMP.",
+    notPicture: "This is not a picture. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF, BMP or JXL.",
     empty: "This file is empty. Choose another one.",
     unreadable: "The browser can no longer read this file. Choose it again.",
     storageUnreachable: "The storage cannot be reached. Try again. If it fails again, your browser or network may block it.",
     refused: "The storage refused this upload. Try again. If it fails again, tell the operator.",
   },
 
-  image: {
-    label: "Picture",
-    details: "Title and description",
-    previous: "Previous picture",
-    next: "Next picture",
-    back: "Back",
-    fields: { file_name: "File name", title: "Title", description: "Description" },
-    dimensions: "Dimensions",
-    dimensionsOf: (width, height) => `${width} × ${height}`,
-    size: "Size",
-    type: "Type",
-    uploaded: "Uploaded",
-    version: "Version",
-    phone: "Phone number",
-    set: "Image set",
-    openSet: "Open the set",
-    dropbox: "Copy in Dropbox",
-    openDropbox: "Open in Dropbox",
-    dropboxQueued: "Waiting to be copied",
-    dropboxDone: "Copied",
-    source: "Edited from",
-    openSource: "Show the original picture",
-    editOf: "Latest edit",
-    openEdit: "Show the edit",
-    prompt: "Prompt",
-    owner: "User",
-    sentBy: "Sent by",
-    guest: "A guest, through an upload link",
-    links: "Sizes and links",
-    copy: (what) => `Copy link to ${what}`,
-    copied: "Link copied.",
-    copyFailed: "The browser did not allow copying. Select the link and copy it by hand.",
-    open: "Open",
-    thumbnail: (size, width, height) => `${size} px (${width} × ${height})`,
-    original: "Original",
-    noOriginal: "Your tier does not include the original.",
-    signed: "These links expire after a few minutes.",
-    expiring: "Expiring link",
-    expiringHint: "Anyone with this link can download the original until the link expires. AWS can end the link earlier.",
-    expiresIn: "Works for",
-    expiresAfter: (seconds) => duration(seconds),
-    makeLink: "Make link",
-    expiresAt: (time) => `Works until ${time} at the latest.`,
-    noExpiring: "Your tier does not include expiring links.",
-    ai: "AI",
-    aiNotInTier: "Your tier does not include AI.",
-    describe: "Describe this picture",
-    question: "Question about the picture (optional)",
-    asking: "The AI is looking at the picture…",
-    answer: "Answer",
-    tags: "Tags",
-    by: (model) => `By ${model}`,
-    edit: "Edit by prompt",
-    editPrompt: "What should be changed?",
-    makeEdit: "Make an edit",
-    editStarted: "The AI is making the edit. It will appear among your photos.",
-    replace: "Replace picture",
-    replacing: "The new version is being uploaded. The old one stays visible until the new one is ready.",
-    delete: "Delete",
-    deleted: (name) => `Deleted ${name}.`,
-    undo: "Undo",
-    restored: (name) => `Restored ${name}.`,
-    uploadAgain: "Choose the file again",
-    discard: "Discard",
-    pending: "This upload is not complete. If it is not running in another tab, choose the file again or discard it.",
-    pendingReplacement: "The upload of a new version is not complete. The old version stays until the new one is ready.",
-    processing: "This picture is being developed.",
-    alt: (image) => image.analysis?.description ?? image.description ?? image.title ?? image.file_name,
-  },
+  image: imageTexts,
+  search: searchTexts,
+  select: selectTexts,
+  trash: trashTexts,
+  table: tableTexts,
+  shortcuts: shortcutTexts,
 
   sets: {
     title: "Image sets",
@@ -281,12 +257,21 @@ export const texts = {
     empty: "No sets yet",
     emptyHint: "Create one and add a picture to each of its three places.",
     slot: { image1: "First picture", image2: "Second picture", image3: "Third picture" },
+    pick: "Pick from your photos",
+    pickFor: (slot) => `Pick from your photos: ${texts.sets.slot[slot].toLowerCase()}`,
+    moveBack: (name) => `Move ${name} to the place before`,
+    moveOn: (name) => `Move ${name} to the next place`,
+    replaceIn: (name) => `Replace ${name} in this set`,
+    takeOut: (name) => `Take ${name} out of this set`,
+    takenOut: (name) => `Took ${name} out of the set. The picture stays in your photos.`,
     fillSlot: (slot) => `Choose the ${texts.sets.slot[slot].toLowerCase()}`,
     delete: "Delete set",
     confirmDelete: "Delete this set and its pictures?",
     deleted: "The set was deleted.",
     full: (count) => `${count} of 3 pictures`,
   },
+
+  picker: { none: "No picture matches." },
 
   phone: {
     title: "Upload by phone number",
@@ -297,6 +282,8 @@ export const texts = {
     none: "No pictures for this number yet. Choose some to upload.",
     of: (number) => `Pictures of ${number}`,
     dropbox: "The originals are copied to Dropbox.",
+    used: "Your numbers",
+    usedNewest: (count) => `These are the numbers of your newest ${number(count)} pictures.`,
     chooseFor: (number) => `Choose pictures for ${number}`,
   },
 
@@ -308,6 +295,7 @@ export const texts = {
     sizesHint: "In pixels, from 16 to 4096, separated by commas.",
     original: "Original",
     expiring: "Expiring links",
+    renditions: "Other sizes, shapes and formats",
     ai: "AI",
     maxBytes: "Largest file",
     maxBytesMb: "Largest file in megabytes",
@@ -316,6 +304,9 @@ export const texts = {
     maxLinks: "Expiring links at a time",
     maxPendingUploads: "Unfinished uploads",
     maxAiCalls: "AI analyses and edits a day",
+    trashDays: "Days in the trash",
+    trashDaysHint: "0 switches the trash off. What users delete is then deleted for good.",
+    noProvider: "This service has no AI provider",
     px: (sizes) => sizes.map((size) => `${size} px`).join(", "),
   },
 
@@ -325,9 +316,12 @@ export const texts = {
       analysis: "Descriptions by AI",
       edits: "Edits by AI",
       dropbox: "Copies in Dropbox",
+      downloads: "Downloads of many pictures",
       "failed-uploads": "Uploads to try again",
       reclaim: "Clean-up and new jobs",
       tiers: "Copying changed tiers to users",
+      events: "Events to try again",
+      webhooks: "Deliveries to webhooks",
       accounts: "Deleting accounts",
     },
   },

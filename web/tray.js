@@ -1,4 +1,4 @@
-// The list of uploads at the bottom of the page.
+// The list of uploads at the bottom of the page. It goes away after all uploads have succeeded.
 
 import { fill, h, iconButton } from "./dom.js";
 import { texts } from "./texts.js";
@@ -7,6 +7,10 @@ import { uploads } from "./uploads.js";
 const words = texts.uploads;
 /** The maximum number of rows. Unfinished uploads have precedence. */
 const ROWS = 200;
+/** How long the list stays after the last upload is ready. */
+const DISPLAY_MS = 8000;
+/** A phone's screen has room for the summary only. The user can show the list. */
+const isNarrow = matchMedia("(max-width: 640px)");
 
 /** Creates the list of uploads. It is hidden while there are none. */
 export function uploadTray() {
@@ -14,35 +18,60 @@ export function uploadTray() {
   const overall = h("progress", { max: 1, "aria-label": words.overall });
   const rows = uploadRows(uploads);
   const body = h("div", { class: "tray-body", id: "tray-body" }, rows.element);
-  const toggle = iconButton("down", words.collapse, () => {
-    body.hidden = !body.hidden;
-    toggle.setAttribute("aria-expanded", String(!body.hidden));
-  }, { "aria-expanded": "true", "aria-controls": "tray-body" });
+  const toggle = iconButton("down", words.collapse, () => showRows(body.hidden), { "aria-controls": "tray-body" });
+  const showRows = (isShown) => {
+    body.hidden = !isShown;
+    toggle.setAttribute("aria-expanded", String(isShown));
+  };
   const cancelAll = h("button", { type: "button", class: "text-button", onclick: () => {
     uploads.items.filter((item) => !item.isFinished).forEach((item) => uploads.cancel(item));
   } }, words.cancelAll);
   const clear = h("button", { type: "button", class: "text-button", onclick: () => uploads.clear() }, words.clear);
   const element = h("section", { class: "tray", "aria-label": words.title, hidden: true },
     h("header", null, summary, cancelAll, clear, toggle), overall, body);
+  // Notices appear above the list.
+  new ResizeObserver(() => {
+    document.documentElement.style.setProperty("--tray-height", `${element.offsetHeight}px`);
+  }).observe(element);
 
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const leaveLater = () => {
+    clearTimeout(timer);
+    const { items } = uploads;
+    if (items.length === 0 || items.some((item) => item.state !== "ready")) return;
+    timer = setTimeout(() => {
+      if (element.matches(":hover, :focus-within")) leaveLater();
+      else uploads.clear();
+    }, DISPLAY_MS);
+  };
   const update = () => {
     const { items } = uploads;
+    // A new batch begins with the list that fits the screen.
+    if (element.hidden && items.length > 0) showRows(!isNarrow.matches);
     element.hidden = items.length === 0;
-    const count = (...states) => items.filter((item) => states.includes(item.state)).length;
-    const [done, failed, all] = [count("ready", "processing"), count("failed"), items.length - count("cancelled")];
-    const busy = items.some((item) => item.isUnsent);
-    const text = [busy ? words.summary(done, all) : words.finished(done), failed > 0 && words.failed(failed)];
-    const line = text.filter(Boolean).join(", ");
+    const line = summaryOf(items);
     if (summary.textContent !== line) summary.textContent = line;
     const counted = items.filter((item) => item.state !== "cancelled" && item.state !== "failed");
     const [size, sent] = counted.reduce(([size, sent], item) => [size + item.size, sent + item.sent], [0, 0]);
     overall.value = size > 0 ? sent / size : 1;
-    cancelAll.hidden = !busy;
-    clear.hidden = busy;
+    cancelAll.hidden = !items.some((item) => item.isUnsent);
+    clear.hidden = !items.some((item) => item.isFinished) || !cancelAll.hidden;
     rows.update();
+    leaveLater();
   };
   uploads.addEventListener("change", update);
   return element;
+}
+
+/** Says what the uploads have reached. @param {import("./upload.js").Upload[]} items */
+function summaryOf(items) {
+  const count = (...states) => items.filter((item) => states.includes(item.state)).length;
+  const [ready, developing, failed] = [count("ready"), count("processing"), count("failed")];
+  const isSending = items.some((item) => item.isUnsent);
+  const all = items.length - count("cancelled");
+  const first = isSending ? words.summary(ready + developing, all) : developing > 0 ? words.developing(developing) : words.finished(ready);
+  return failed > 0 ? `${first}, ${words.failed(failed)}` : first;
 }
 
 /**

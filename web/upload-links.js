@@ -2,10 +2,11 @@
 
 import { call } from "./api.js";
 import { copyButton } from "./copy.js";
-import { confirm, form, openDialog } from "./dialog.js";
-import { field, fill, h, icon, iconButton } from "./dom.js";
+import { form, openDialog } from "./dialog.js";
+import { field, fill, h, icon } from "./dom.js";
 import { time } from "./format.js";
-import { notice, showError } from "./notice.js";
+import { showError } from "./notice.js";
+import { revocableList, revokeButton } from "./revocable.js";
 import { texts } from "./texts.js";
 
 const words = texts.uploadLinks;
@@ -16,23 +17,10 @@ const LIFETIMES = [3600, DAY, 7 * DAY, 30 * DAY];
 
 /** Creates the section with all upload links of the user. */
 export function uploadLinksSection() {
-  const rows = h("ul", { class: "rows" });
-  const empty = h("p", { class: "quiet", hidden: true }, words.none);
   const problem = h("p", { class: "callout error", role: "alert", hidden: true });
   const heading = h("h2", { tabindex: "-1" }, words.title);
-  const showEmpty = () => {
-    empty.hidden = rows.children.length > 0;
-  };
-  const onRevoked = (row) => {
-    row.remove();
-    showEmpty();
-    heading.focus({ preventScroll: true });
-  };
-  const load = async () => {
-    const { upload_links } = await call("GET", "/api/upload-links");
-    fill(rows, upload_links.map((link) => linkRow(link, onRevoked)));
-    showEmpty();
-  };
+  const list = revocableList({ none: words.none, heading, row: linkRow });
+  const load = async () => list.show((await call("GET", "/api/upload-links")).upload_links);
   load().catch((error) => {
     problem.textContent = error.message;
     problem.hidden = false;
@@ -40,7 +28,7 @@ export function uploadLinksSection() {
   return h("section", { class: "links-section" },
     h("div", { class: "view-header" }, heading, h("span", { class: "space" }),
       h("button", { type: "button", class: "button", onclick: () => openNewLinkDialog("", () => load().catch(showError)) }, icon("plus"), words.make)),
-    h("p", { class: "quiet" }, words.lead), problem, rows, empty);
+    h("p", { class: "quiet" }, words.lead), problem, list.elements);
 }
 
 /** @param {Api.UploadLink} link */
@@ -48,24 +36,16 @@ function facts(link) {
   return [words.used(link.remaining, link.max_images), words.upTo(link.max_image_bytes), words.until(time(link.expires_at))].join(" · ");
 }
 
-/** @param {Api.UploadLink} link @param {(row: HTMLElement) => void} onRevoked */
+/** @param {Api.UploadLink} link @param {() => void} onRevoked */
 function linkRow(link, onRevoked) {
   const name = link.phone_number ?? words.anyNumber;
-  const remove = async () => {
-    if (!await confirm(words.confirmRevoke, words.revokeButton)) return;
-    try {
-      await call("DELETE", `/api/upload-links/${encodeURIComponent(link.id)}`);
-    } catch (error) {
-      if (error.status !== 404) return showError(error);
-    }
-    onRevoked(row);
-    notice(words.revoked);
-  };
-  const row = h("li", { class: "row" },
+  return h("li", { class: "row" },
     h("div", { class: "row-text" }, h("strong", null, name), h("p", { class: "quiet" }, facts(link))),
     copyButton(link.url, words.copyOf(name), words.copied),
-    iconButton("trash", words.revoke(name), remove));
-  return row;
+    revokeButton({
+      path: `/api/upload-links/${encodeURIComponent(link.id)}`, label: words.revoke(name),
+      question: words.confirmRevoke, yes: words.revokeButton, done: words.revoked, onRevoked,
+    }));
 }
 
 /** Opens the dialog for a new link. @param {string} phoneNumber fills its field @param {() => void} onMade */

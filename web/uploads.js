@@ -8,11 +8,13 @@ import { watch } from "./watcher.js";
 /** The media types that the API accepts. */
 export const TYPES = new Set([
   "image/jpeg", "image/png", "image/webp", "image/avif", "image/gif", "image/heic", "image/tiff", "image/bmp",
+  "image/jxl",
 ]);
 /** The media type by the extension of a file name, for files to which the browser gives none. */
 export const EXTENSIONS = {
   jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", avif: "image/avif", gif: "image/gif",
   heic: "image/heic", heif: "image/heic", hif: "image/heic", tif: "image/tiff", tiff: "image/tiff", bmp: "image/bmp",
+  jxl: "image/jxl",
 };
 
 /** How many files are sent at the same time. Browsers allow six connections, and the page needs some for itself. */
@@ -58,10 +60,13 @@ export class Uploads extends EventTarget {
   /** Small previews of uploaded files by image id, until the thumbnail is loaded. */
   previews = new Map();
 
-  /** @param {Service} service */
-  constructor(service = USER_SERVICE) {
+  #clearsOld;
+
+  /** @param {Service} service @param {{clearsOld?: boolean}} [options] `clearsOld`: a new batch removes a finished one */
+  constructor(service = USER_SERVICE, { clearsOld = false } = {}) {
     super();
     this.service = service;
+    this.#clearsOld = clearsOld;
   }
 
   /**
@@ -71,6 +76,10 @@ export class Uploads extends EventTarget {
    * @param {{isReplacement?: boolean, refuse?: (file: File) => string | null}} [options] `refuse` returns why a file is not taken
    */
   add(files, createImage, { isReplacement = false, refuse = () => null } = {}) {
+    if (this.#clearsOld && this.items.every((item) => item.isFinished)) {
+      // The user may still want to try failed uploads again.
+      this.items = this.items.filter((item) => item.state === "failed");
+    }
     for (const file of files) {
       const type = TYPES.has(file.type) ? file.type : EXTENSIONS[file.name.split(".").pop()?.toLowerCase() ?? ""];
       const declared = { file_name: file.name, content_type: type, size: file.size };
@@ -318,7 +327,7 @@ export class Uploads extends EventTarget {
 }
 
 /** The uploads of the user. */
-export const uploads = new Uploads();
+export const uploads = new Uploads(USER_SERVICE, { clearsOld: true });
 
 addEventListener("pagehide", () => uploads.cancelUnsent());
 addEventListener("beforeunload", (event) => {

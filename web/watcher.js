@@ -1,6 +1,7 @@
 // Polls images until they are finished. If there are many, one request lists them all.
 
-import { call } from "./api.js";
+import { call, query } from "./api.js";
+import { tiles } from "./tiles.js";
 
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 5000;
@@ -26,7 +27,7 @@ export function isUnfinished(image) {
 
 /**
  * Calls `listener` with the image when it has changed, and with null when it was deleted. Stops when the image is
- * finished.
+ * finished. If many images are watched, the image has only what a list contains: see `isWhole`.
  * @param {string} id
  * @param {(image: Api.Image | null) => void} listener
  * @param {AbortSignal} [signal] removes the listener
@@ -63,7 +64,8 @@ async function poll() {
   const ids = new Set(watched.keys());
   const startGeneration = generation;
   if (ids.size >= MIN_FOR_LIST) {
-    const { images } = await call("GET", "/api/images?limit=100").catch(() => ({ images: [] }));
+    const parameters = { limit: 100, ...tiles(["updated_at", "exif", "failure", "analysis", "dropbox", "set", "phone_number"]) };
+    const { images } = await call("GET", `/api/images${query(parameters)}`).catch(() => ({ images: [] }));
     for (const image of images) {
       if (ids.delete(image.id)) notify(startGeneration, image.id, image);
     }

@@ -73,7 +73,7 @@ impl ImageImporter {
         id: ImageId,
     ) -> Result<Option<Outcome>, LineError> {
         let now = domain::now();
-        let Some(image) = self.records.image(user, id, now).await? else {
+        let Some(image) = self.records.image_or_trashed(user, id, now).await? else {
             // `workers-stream` puts the image back if its file has arrived.
             let original = ObjectKey { user: user.clone(), image: id, version: 1 };
             let has_arrived = self.objects.arrived_at(&original).await?.is_some();
@@ -118,14 +118,14 @@ impl ImageImporter {
         key: &ImportKey,
         bytes: Bytes,
     ) -> Result<(), LineError> {
-        let ticket = self.objects.upload_ticket(user, image, domain::now()).await?;
-        self.uploader.send(&ticket, bytes).await?;
+        let upload = self.objects.presigned_upload(user, image, domain::now()).await?;
+        self.uploader.send(&upload, bytes).await?;
         Ok(self.records.complete_import(user, key).await?)
     }
 }
 
-/// The pending image of a line. Its id and its `created_at` are of the time when the earlier application created it. Its
-/// deadline is that of an upload that begins now.
+/// The pending image of a line. Its id and its `created_at` are of the time when the earlier application created it.
+/// Its deadline is that of an upload that begins now.
 fn new_image(line: &ImageLine, owner: &Owner, bytes: &Bytes, now: Timestamp) -> Result<Image, LineError> {
     let file_name = match &line.file_name {
         Some(name) => name.clone(),

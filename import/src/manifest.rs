@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::ImportKey;
 
-pub(crate) use fields::{FilePath, Limit, LineId, Past, PersonName};
+pub(crate) use fields::{FilePath, Limit, LineId, Past, PersonName, TrashDays};
 use fields::{new_username, not_blank};
 
 /// The longest line, in bytes.
@@ -60,6 +60,8 @@ pub(crate) struct TierLine {
     pub(crate) original_link: bool,
     pub(crate) expiring_links: bool,
     #[serde(default)]
+    pub(crate) renditions: bool,
+    #[serde(default)]
     pub(crate) ai: bool,
     pub(crate) max_image_bytes: Option<Limit>,
     pub(crate) max_images: Option<Limit>,
@@ -67,6 +69,7 @@ pub(crate) struct TierLine {
     pub(crate) max_links: Option<Limit>,
     pub(crate) max_pending_uploads: Option<Limit>,
     pub(crate) max_ai_calls_per_day: Option<Limit>,
+    pub(crate) trash_days: Option<TrashDays>,
 }
 
 /// A user.

@@ -65,8 +65,8 @@ impl Pool {
 
     /// Creates a user. Cognito sends no mail yet.
     ///
-    /// The address counts as confirmed, because the earlier application has used it. Without a confirmed address, Cognito
-    /// would not send the code for a new password (Amazon Cognito API Reference, "ForgotPassword").
+    /// The address counts as confirmed, because the earlier application has used it. Without a confirmed address,
+    /// Cognito would not send the code for a new password (Amazon Cognito API Reference, "ForgotPassword").
     pub(crate) async fn create(&self, user: &UserLine) -> Result<(), LineError> {
         let attributes = [
             ("email", Some(user.email.as_str())),
@@ -97,8 +97,8 @@ impl Pool {
 
     /// Sends the user a mail with a temporary password, which the user replaces at the first login.
     ///
-    /// `RESEND` sends the invitation to a user who exists. Without `EMAIL`, Cognito would send an SMS (Amazon Cognito API
-    /// Reference, "AdminCreateUser").
+    /// `RESEND` sends the invitation to a user who exists. Without `EMAIL`, Cognito would send an SMS (Amazon Cognito
+    /// API Reference, "AdminCreateUser").
     pub(crate) async fn invite(&self, user: &UserLine) -> Result<(), LineError> {
         let invite = self.create_user(user).message_action(MessageActionType::Resend);
         invite.desired_delivery_mediums(DeliveryMediumType::Email).send().await.map_err(CallError::from)?;
@@ -151,8 +151,8 @@ fn random_password() -> std::io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{FakeAws, error};
     use serde_json::json;
+    use test_support::{FakeAws, error};
 
     use super::*;
     use crate::manifest::{Line, parse};

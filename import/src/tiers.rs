@@ -4,7 +4,7 @@ use domain::{DefaultTier, Tier};
 use store::Records;
 
 use crate::{
-    manifest::{Limit, TierLine},
+    manifest::{Limit, TierLine, TrashDays},
     outcome::{LineError, Outcome, refused},
 };
 
@@ -31,6 +31,7 @@ fn tier(line: &TierLine) -> Tier {
         thumbnail_sizes: line.thumbnail_sizes.clone().into(),
         original_link: line.original_link,
         expiring_links: line.expiring_links,
+        renditions: line.renditions,
         max_image_bytes: limit(line.max_image_bytes, most.max_image_bytes),
         max_images: limit(line.max_images, most.max_images),
         max_sets: limit(line.max_sets, most.max_sets),
@@ -38,6 +39,7 @@ fn tier(line: &TierLine) -> Tier {
         max_pending_uploads: limit(line.max_pending_uploads, most.max_pending_uploads),
         ai: line.ai,
         max_ai_calls_per_day: limit(line.max_ai_calls_per_day, most.max_ai_calls_per_day),
+        trash_days: line.trash_days.map_or(most.trash_days, |TrashDays(days)| days),
         revision: 1,
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws::CallError;
 use bytes::Bytes;
-use domain::UploadTicket;
+use domain::PresignedUpload;
 use reqwest::{Client, StatusCode, redirect::Policy};
 
 use crate::outcome::{LineError, unavailable};
@@ -24,9 +24,9 @@ impl Uploader {
     }
 
     /// Sends a file. Succeeds if S3 already has it.
-    pub(crate) async fn send(&self, ticket: &UploadTicket, bytes: Bytes) -> Result<(), LineError> {
-        let mut request = self.0.put(&ticket.url).body(bytes);
-        for (name, value) in &ticket.headers {
+    pub(crate) async fn send(&self, upload: &PresignedUpload, bytes: Bytes) -> Result<(), LineError> {
+        let mut request = self.0.put(&upload.url).body(bytes);
+        for (name, value) in &upload.headers {
             // The client sets these two itself.
             if !["content-length", "host"].iter().any(|own| name.eq_ignore_ascii_case(own)) {
                 request = request.header(name, value);

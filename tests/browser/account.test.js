@@ -6,7 +6,7 @@ import jsQR from "jsqr";
 import { TOTP, URI } from "otpauth";
 import { PHONE, blankPage, inBrowser, violations } from "./browser.js";
 import { enterLogin, logIn } from "./page.js";
-import { api, mailedCodes, registerUser, token } from "./stack.js";
+import { api, mailedCodes, registerUser, token, until } from "./stack.js";
 
 const NEW_PASSWORD = "Another-Test-2";
 
@@ -162,6 +162,8 @@ test("a user deletes the account, and cannot log in any more", inBrowser(async (
   await dialog.getByRole("button", { name: "Delete my account for good" }).click();
   await page.getByText("Your account is being deleted.").waitFor();
   await page.getByRole("heading", { name: "Log in" }).waitFor();
+  // A worker deletes the user in Cognito, a moment after the response.
+  await until(() => token(account).then(() => undefined, () => true), "the deletion of the user");
   await enterLogin(page, account);
   await page.locator(".form-error:visible").waitFor();
   assert.equal(await page.getByRole("heading", { name: "Log in" }).count(), 1);

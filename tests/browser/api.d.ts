@@ -28,6 +28,24 @@ declare namespace Api {
     failure: Failure | null;
   }
 
+  interface Location {
+    latitude: number;
+    longitude: number;
+    altitude: number | null;
+  }
+
+  interface Exif {
+    taken_at: string | null;
+    camera: string | null;
+    lens: string | null;
+    exposure_time: number | null;
+    f_number: number | null;
+    iso: number | null;
+    focal_length: number | null;
+    /** Null for admins. */
+    location: Location | null;
+  }
+
   interface Image {
     id: string;
     file_name: string;
@@ -44,7 +62,10 @@ declare namespace Api {
     updated_at: string;
     uploaded_at: string | null;
     thumbnails: Thumbnail[];
+    srcset: string | null;
+    focal_point: { x: number; y: number } | null;
     placeholder: { thumbhash: string; color: string } | null;
+    exif: Exif | null;
     original_url: string | null;
     set: { id: string; image_type: string } | null;
     phone_number: string | null;
@@ -57,6 +78,7 @@ declare namespace Api {
     dropbox: { status: "queued" | "done" | "failed"; failure: Failure | null } | null;
     /** Only in responses to admins. */
     user_id?: string;
+    trash: { moved_at: string; deleted_at: string } | null;
   }
 
   interface Upload {
@@ -128,6 +150,17 @@ declare namespace Api {
     code: string | null;
   }
 
+  interface Link {
+    id: string;
+    url: string;
+    rendition: { width?: number | null; height?: number | null } | null;
+    strip_metadata: boolean;
+    download: boolean;
+    views: number;
+    created_at: string;
+    expires_at: string;
+  }
+
   interface UploadLink {
     id: string;
     url: string;
@@ -160,7 +193,52 @@ declare namespace Api {
     max_image_bytes: number;
     original_link: boolean;
     expiring_links: boolean;
+    renditions: boolean;
     ai: boolean;
+    trash_days: number;
+  }
+
+  /** An archive of many originals. */
+  interface Download {
+    id: string;
+    status: "queued" | "done" | "failed";
+    files: number;
+    files_done: number;
+    failure: Failure | null;
+    url: string | null;
+  }
+
+  interface Webhook {
+    id: string;
+    url: string;
+    /** Null stands for all events. */
+    events: string[] | null;
+    description: string | null;
+    enabled: boolean;
+    /** Set if Darkroom itself stopped the deliveries. */
+    disabled: { reason: "failing" | "gone"; at: string } | null;
+    last_success_at: string | null;
+    created_at: string;
+    updated_at: string;
+  }
+
+  interface Delivery {
+    id: string;
+    status: "pending" | "delivered" | "failed";
+    attempts: number;
+    last_attempt: { at: string; duration_ms: number; status: number | null; error: string | null } | null;
+    next_attempt_at: string | null;
+    created_at: string;
+    event: { id: string; type: string; subject: string };
+  }
+
+  interface ApiKey {
+    id: string;
+    name: string;
+    scopes: string[];
+    created_at: string;
+    expires_at: string | null;
+    last_used_at: string | null;
   }
 
   interface Page {

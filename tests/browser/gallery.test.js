@@ -20,7 +20,8 @@ function image(index) {
     width: 4000, height: 3000, version: 1, status: "ready", failure: null, created_at: "2026-01-01T00:00:00Z",
     updated_at: "2026-01-01T00:00:00Z", uploaded_at: "2026-01-01T00:00:00Z",
     thumbnails: [200, 400].map((size) => ({ size, width: size, height: size * 3 / 4, content_type: "image/jpeg", url: url(size) })),
-    placeholder: { thumbhash: "HdcJFYJNPImvaJiKlYiGVsJAAh0V", color: "#96bae7" }, original_url: null, set: null,
+    srcset: [200, 400].map((size) => `${url(size)} ${size}w`).join(", "), focal_point: null,
+    placeholder: { thumbhash: "HdcJFYJNPImvaJiKlYiGVsJAAh0V", color: "#96bae7" }, exif: null, original_url: null, set: null,
     phone_number: null, source_image_id: null, edit_prompt: null, edit_image_id: null, analysis: null, dropbox_url: null, dropbox: null,
   };
 }
@@ -42,21 +43,26 @@ async function fakeApi({ page }, account, missing = new Set()) {
   });
 }
 
+/** Returns a function that returns the bytes of the page's JavaScript objects, without garbage. */
+async function usedMemory({ page, context }) {
+  const devtools = await context.newCDPSession(page);
+  await devtools.send("Performance.enable");
+  return async () => {
+    await devtools.send("HeapProfiler.collectGarbage");
+    const { metrics } = await devtools.send("Performance.getMetrics");
+    return metrics.find(({ name }) => name === "JSHeapUsedSize").value;
+  };
+}
+
 test("a gallery of ten thousand pictures needs few elements and little memory, and shows each picture in its place", inBrowser(async (visit) => {
-  const { page, context } = visit;
+  const { page } = visit;
   const account = await registerUser();
   await page.bringToFront();
   await fakeApi(visit, account);
   await logIn(visit, account);
   await page.locator(".tile img.loaded").first().waitFor();
 
-  const devtools = await context.newCDPSession(page);
-  await devtools.send("Performance.enable");
-  const memory = async () => {
-    await devtools.send("HeapProfiler.collectGarbage");
-    const { metrics } = await devtools.send("Performance.getMetrics");
-    return metrics.find(({ name }) => name === "JSHeapUsedSize").value;
-  };
+  const memory = await usedMemory(visit);
   const before = await memory();
   // Scroll to the end at once. All pages before it are loaded.
   await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
@@ -78,6 +84,50 @@ test("a gallery of ten thousand pictures needs few elements and little memory, a
   const grown = await memory() - before;
   assert.ok(most > 0 && most < 200, `${most} tiles`);
   assert.ok(grown < 20e6, `${grown} bytes more`);
+}));
+
+test("ten thousand pictures are selected and grouped, with few elements and little memory", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  await page.bringToFront();
+  await fakeApi(visit, account);
+  await logIn(visit, account);
+  await page.locator(".tile img.loaded").first().waitFor();
+  const memory = await usedMemory(visit);
+  const before = await memory();
+  await page.locator(".tile a").first().focus();
+  await page.keyboard.press("Control+a");
+  await page.getByText("10,000 selected").waitFor({ timeout: 60_000 });
+  const tiles = await page.locator(".tile").count();
+  assert.ok(tiles < 200, `${tiles} tiles`);
+  assert.equal(await page.locator(".tile-check:not(:checked)").count(), 0);
+  await page.getByRole("button", { name: "Clear the selection" }).click();
+  await page.getByLabel("Group by").selectOption({ label: "By day" });
+  await page.getByRole("heading", { name: /January 1, 2026|December 31, 2025/ }).waitFor();
+  const grown = await memory() - before;
+  assert.ok(grown < 20e6, `${grown} bytes more`);
+}));
+
+test("a tile loads the smallest thumbnail that is sharp on the screen", inBrowser(async (visit) => {
+  const { page, context } = visit;
+  const account = await registerUser();
+  await fakeApi(visit, account);
+  await logIn(visit, account);
+  const devtools = await context.newCDPSession(page);
+  for (const deviceScaleFactor of [1, 3]) {
+    const screen = { width: 412, height: 800, deviceScaleFactor, mobile: false };
+    await devtools.send("Emulation.setDeviceMetricsOverride", screen);
+    await page.reload();
+    const loaded = page.locator(".tile img.loaded").first();
+    await loaded.waitFor();
+    const { source, needed } = await loaded.evaluate((/** @type {HTMLImageElement} */ img) => ({
+      source: img.currentSrc,
+      // A picture of 4:3 covers a square tile.
+      needed: img.closest(".tile").clientWidth * 4 / 3 * devicePixelRatio,
+    }));
+    assert.equal(source.includes("/400?"), needed > 200, `${source} for ${needed} pixels`);
+    assert.equal(source.includes("/400?"), deviceScaleFactor > 1, source);
+  }
 }));
 
 test("the gallery shows why a page of the list could not be loaded, and loads it after a press on Try again", inBrowser(async (visit) => {

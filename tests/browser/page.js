@@ -1,7 +1,8 @@
 // Actions on the page that several test files share.
 
 import assert from "node:assert/strict";
-import { outputs } from "./stack.js";
+import { photo } from "./photos.js";
+import { api, outputs, until } from "./stack.js";
 
 /**
  * Opens the page and logs in.
@@ -52,13 +53,42 @@ export async function waitForThumbnail(place) {
 }
 
 /**
- * Waits until `count` uploads are ready, and checks that the list contains no others.
+ * Waits until `count` uploads are ready, and checks that the list contains no others. On a phone, the list is folded.
  * @param {import("playwright-core").Page} page
  * @param {number} count
  */
 export async function waitForUploads(page, count) {
-  await page.locator(".tray-row.ready").nth(count - 1).waitFor({ timeout: 90_000 });
+  await page.locator(".tray-row.ready").nth(count - 1).waitFor({ state: "attached", timeout: 90_000 });
   assert.equal(await page.locator(".tray-row:not(.ready)").count(), 0);
+}
+
+/** Removes finished uploads from their list. The list also goes away by itself. @param {import("playwright-core").Page} page */
+export async function clearUploads(page) {
+  await page.getByRole("button", { name: "Clear list" }).click({ timeout: 3000 }).catch(() => {});
+  await page.locator(".tray").waitFor({ state: "hidden" });
+}
+
+/**
+ * Uploads small pictures with these names as a user of the API, and waits until they are ready. Returns them in the order
+ * of the gallery: the last one first.
+ * @param {string} token
+ * @param {string[]} names
+ * @param {{width?: number, height?: number}} [size]
+ */
+export async function storePictures(token, names, { width = 200, height = 150 } = {}) {
+  const ids = [];
+  for (const name of names) {
+    const buffer = await photo({ width, height, label: name });
+    const file = { file_name: name, content_type: "image/jpeg", size: buffer.length };
+    const { image, upload } = await api("POST", "/api/images", { token, body: file });
+    const sent = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: new Uint8Array(buffer) });
+    assert.ok(sent.ok, `${name}: ${sent.status}`);
+    ids.unshift(image.id);
+  }
+  for (const id of ids) {
+    await until(async () => (await api("GET", `/api/images/${id}/status`, { token })).status === "ready" || undefined, "the picture");
+  }
+  return ids;
 }
 
 /** Patterns of the URLs of uploads and of thumbnails. */

@@ -1,19 +1,21 @@
 // Generates photos like those of phones: the pixels are stored rotated, and the EXIF orientation says how to turn them.
 
 import { blankPage } from "./browser.js";
+import { exifBlock } from "./exif.js";
 
 /** The colour of each corner of an upright picture. */
 export const CORNERS = { topLeft: "red", topRight: "lime", bottomRight: "blue", bottomLeft: "yellow" };
 
 /**
  * Generates a JPEG: four quarters in the colours of CORNERS, with noise, so that the file is as large as a real photo.
- * @param {{width?: number, height?: number, orientation?: number, quality?: number, label?: string}} [options] width
- * and height of the upright picture; EXIF's orientation, 1 to 8; a text in the middle that makes the picture unique
+ * @param {{width?: number, height?: number, orientation?: number, quality?: number, label?: string, takenAt?: string}} [options]
+ * width and height of the upright picture; EXIF's orientation, 1 to 8; a text in the middle that makes the picture unique;
+ * the time at which a phone took it in Sydney, such as "2026:05:01 14:30:05"
  * @returns {Promise<Buffer>}
  */
-export async function photo({ width = 1600, height = 1200, orientation = 1, quality = 0.85, label = "" } = {}) {
+export async function photo({ width = 1600, height = 1200, orientation = 1, quality = 0.85, label = "", takenAt = "" } = {}) {
   const base64 = await (await blankPage()).evaluate(drawn, { width, height, orientation, quality, label, corners: CORNERS });
-  return withOrientation(Buffer.from(base64, "base64"), orientation);
+  return withExif(Buffer.from(base64, "base64"), exifBlock(orientation, takenAt));
 }
 
 /**
@@ -98,18 +100,9 @@ async function read(base64) {
   });
 }
 
-/** Inserts an EXIF segment with an orientation at the start of a JPEG. */
-function withOrientation(jpeg, orientation) {
-  const tiff = Buffer.alloc(26);
-  tiff.write("MM", 0); // big-endian
-  tiff.writeUInt16BE(42, 2);
-  tiff.writeUInt32BE(8, 4); // offset of the first directory
-  tiff.writeUInt16BE(1, 8); // number of entries: only Orientation, one SHORT
-  tiff.writeUInt16BE(0x0112, 10);
-  tiff.writeUInt16BE(3, 12);
-  tiff.writeUInt32BE(1, 14);
-  tiff.writeUInt16BE(orientation, 18);
-  const body = Buffer.concat([Buffer.from("Exif\0\0"), tiff]);
+/** Inserts an EXIF segment at the start of a JPEG. @param {Buffer} jpeg @param {Buffer} block */
+function withExif(jpeg, block) {
+  const body = Buffer.concat([Buffer.from("Exif\0\0"), block]);
   const head = Buffer.from([0xff, 0xe1, 0, 0]);
   head.writeUInt16BE(body.length + 2, 2);
   return Buffer.concat([jpeg.subarray(0, 2), head, body, jpeg.subarray(2)]);

@@ -79,6 +79,16 @@ test("a login of another user in a second tab ends the session in the first tab"
   await page.getByRole("heading", { name: second.username }).waitFor();
 }));
 
+test("a logout in one tab ends the session in the other", inBrowser(async (visit) => {
+  const { page, context } = visit;
+  await logIn(visit, await registerUser());
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await other.getByRole("link", { name: "Account" }).click();
+  await other.getByRole("button", { name: "Log out", exact: true }).click();
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+}));
+
 test("a failed logout shows an error, and the user stays logged in", inBrowser(async (visit) => {
   const { page, open, allowError } = visit;
   allowError(/503/);

@@ -6,15 +6,17 @@ import { readFileSync } from "node:fs";
 
 /**
  * @typedef {{username: string, password: string}} Login
- * @type {{api_url: string, web_url: string, endpoint_url: string, uploads_bucket: string,
+ * @type {{api_url: string, web_url: string, edge_url: string, endpoint_url: string, uploads_bucket: string,
  *   derived_bucket: string, demo: Login, admin: Login}}
  */
 export const outputs = JSON.parse(readFileSync(/** @type {string} */ (process.env.DARKROOM_OUTPUTS), "utf8"));
 
 // Some resolvers do not resolve names below `.localhost` to this machine. Chromium does.
-const lookup = dns.lookup;
-dns.lookup = /** @type {any} */ ((host, options, callback) =>
-  lookup(host.endsWith(".localhost") ? "localhost" : host, options, callback));
+const { lookup, promises: { lookup: lookupLater } } = dns;
+const local = (host) => host.endsWith(".localhost") ? "localhost" : host;
+dns.lookup = /** @type {any} */ ((host, options, callback) => lookup(local(host), options, callback));
+// Playwright uses this one.
+dns.promises.lookup = /** @type {any} */ ((host, options) => lookupLater(local(host), options));
 
 /**
  * Calls `ask` until it returns a value, for at most a minute.

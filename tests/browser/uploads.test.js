@@ -5,7 +5,7 @@ import test from "node:test";
 import { inBrowser } from "./browser.js";
 import { logIn, waitForThumbnail, tile, upload, waitForUploads, uploadsUrl } from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
-import { api, registerUser, token, until } from "./stack.js";
+import { api, moveToTier, registerUser, token, until } from "./stack.js";
 
 test("an upload resumes after the network was lost", inBrowser(async (visit) => {
   const { page, context, allowError } = visit;
@@ -113,6 +113,37 @@ test("each file that is not a supported picture gets its own error, and other fi
   assert.match(await row("notes.txt").textContent(), /not a picture\. Send a JPEG/);
   assert.match(await row("empty.jpg").textContent(), /is empty/);
   await waitForThumbnail(tile(page, "good.jpg"));
+}));
+
+test("the list shows how far each upload is", inBrowser(async (visit) => {
+  const { page, context } = visit;
+  await logIn(visit, await registerUser());
+  const devtools = await context.newCDPSession(page);
+  await devtools.send("Network.enable");
+  const network = { offline: false, latency: 0, downloadThroughput: -1 };
+  await devtools.send("Network.emulateNetworkConditions", { ...network, uploadThroughput: 100_000 });
+  const buffer = Buffer.concat([await photo({ width: 400, height: 300 }), Buffer.alloc(1_000_000)]);
+  await upload(page, [{ name: "a.jpg", buffer }]);
+  await page.locator(".tray-status").getByText(/^[1-9]\d? %$/).waitFor({ timeout: 60_000 });
+  await page.getByRole("progressbar", { name: "Upload of a.jpg" }).waitFor();
+  await devtools.send("Network.emulateNetworkConditions", { ...network, uploadThroughput: -1 });
+}));
+
+test("a file name in any script stays as it is, also in a download", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
+  await logIn(visit, account);
+  const name = "写真 צילום Δ.jpg";
+  await upload(page, [{ name, buffer: await photo({ width: 200, height: 150 }) }]);
+  await waitForUploads(page, 1);
+  await tile(page, name).getByRole("link").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("heading", { name, exact: true }).waitFor();
+  await dialog.getByRole("button", { name: "Copy link to Original" }).waitFor();
+  const download = dialog.getByRole("button", { name: "Download", exact: true });
+  const [saved] = await Promise.all([page.waitForEvent("download"), download.click()]);
+  assert.equal(saved.suggestedFilename(), name);
 }));
 
 test("files that the user drops or pastes anywhere on the page are uploaded", inBrowser(async (visit) => {

@@ -5,13 +5,32 @@ import test from "node:test";
 import { PHONE, inBrowser, violations } from "./browser.js";
 import { choose, logIn, waitForThumbnail, tile, upload, waitForUploads } from "./page.js";
 import { photo } from "./photos.js";
-import { api, outputs, registerUser, token } from "./stack.js";
+import { api, outputs, registerUser, token, until } from "./stack.js";
 
 const WITHOUT_LOGIN = ["#/login", "#/register", "#/confirm", "#/forgot"];
 const VIEWS = [
-  "#/", "#/?status=failed", "#/sets", "#/phone", "#/account", "#/admin/images", "#/admin/sets", "#/admin/users",
-  "#/admin/tiers", "#/admin/queues", "#/admin/audit", "#/send/unknown", "#/nowhere",
+  "#/", "#/?status=failed", "#/?sort=taken_at", "#/?q=a", "#/trash", "#/sets", "#/phone", "#/account", "#/account/webhooks",
+  "#/account/keys", "#/admin/images", "#/admin/sets", "#/admin/users", "#/admin/tiers", "#/admin/queues", "#/admin/audit",
+  "#/send/unknown", "#/nowhere",
 ];
+
+/** Creates a webhook with a failed delivery, and an API key. A user can have only a few, so `remove` deletes them. */
+async function makeForPrograms(bearer) {
+  // Nothing listens there.
+  const webhook = await api("POST", "/api/webhooks", { token: bearer, body: { url: "http://127.0.0.1:9/", enabled: false } });
+  const path = `/api/webhooks/${webhook.id}`;
+  await api("POST", `${path}/test`, { token: bearer });
+  const key = await api("POST", "/api/keys", { token: bearer, body: { name: "The shop", scopes: ["images:read", "webhooks:write"] } });
+  await until(async () => {
+    const { deliveries } = await api("GET", `${path}/deliveries`, { token: bearer });
+    return deliveries[0].status === "failed" || undefined;
+  }, "the delivery");
+  const remove = async () => {
+    await api("DELETE", path, { token: bearer });
+    await api("DELETE", `/api/keys/${key.id}`, { token: bearer });
+  };
+  return { webhook, remove };
+}
 
 /** @type {[string, import("playwright-core").BrowserContextOptions][]} */
 const SCREENS = [["a desktop", {}], ["a phone in dark mode", { ...PHONE, colorScheme: "dark" }]];
@@ -32,14 +51,20 @@ for (const [name, options] of SCREENS) {
     }
     await logIn(visit, outputs.admin);
     await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300 }) }, { name: "b.jpg", buffer: Buffer.from("nothing") }]);
+    const list = page.locator('[aria-controls="tray-body"]');
+    await list.waitFor();
+    // A phone shows the summary first.
+    if (await list.getAttribute("aria-expanded") === "false") await list.click();
     await page.locator(".tray-row.failed").waitFor({ timeout: 60_000 });
     await page.locator(".tray-row.ready").waitFor({ timeout: 60_000 });
     await check("uploads");
-    const { id } = await api("POST", "/api/imagesets", { token: await token(outputs.admin), body: { title: "Set" } });
-    for (const view of [...VIEWS, `#/sets/${id}`, "#/phone/%2B4930901820"]) {
+    const bearer = await token(outputs.admin);
+    const { id } = await api("POST", "/api/imagesets", { token: bearer, body: { title: "Set" } });
+    const { webhook, remove } = await makeForPrograms(bearer);
+    for (const view of [...VIEWS, `#/sets/${id}`, "#/phone/%2B4930901820", `#/account/webhooks/${webhook.id}`]) {
       if (view.includes("phone/")) visit.allowError(/404.*phones/);
-      // The audit trail contains users whom other tests have deleted.
-      if (view.includes("audit")) visit.allowError(/404.*admin\/users/);
+      // The tables contain users whom other tests have deleted.
+      if (view.includes("admin/")) visit.allowError(/404.*admin\/users/);
       if (view.includes("send/")) visit.allowError(/404.*upload-links/);
       await open(view);
       // A reload, so that the previous view is not checked again.
@@ -53,6 +78,9 @@ for (const [name, options] of SCREENS) {
     await check("a picture");
     await page.getByRole("dialog").getByText("Title and description").click();
     await check("a picture's form");
+    await page.getByRole("dialog").getByRole("button", { name: "Make link" }).click();
+    await page.getByRole("dialog").getByLabel("Address of the new link").waitFor();
+    await check("a new link");
     await open("#/admin/tiers");
     await page.getByRole("button", { name: "New tier" }).click();
     await check("a tier's form");
@@ -63,9 +91,16 @@ for (const [name, options] of SCREENS) {
       await check(form);
       await page.keyboard.press("Escape");
     }
+    for (const [view, form] of [["webhooks", "New webhook"], ["keys", "New API key"]]) {
+      await open(`#/account/${view}`);
+      await page.getByRole("button", { name: form }).click();
+      await page.getByRole("dialog", { name: form }).waitFor();
+      await check(form);
+    }
     await open("#/phone");
     await page.getByRole("button", { name: "New upload link" }).click();
     await check("an upload link's form");
+    await remove();
   }, options));
 }
 
@@ -82,7 +117,7 @@ test("an admin creates and edits a tier, and moves a user to it", inBrowser(asyn
   await dialog.getByLabel("Thumbnail sizes").fill("100, 9999");
   await dialog.getByRole("button", { name: "Save" }).click();
   visit.allowError(/400.*account-tiers/);
-  assert.match(await dialog.locator(".field-error:visible, .form-error:visible").first().textContent(), /thumbnail_sizes/);
+  assert.match(await dialog.locator(".field-error:visible, .form-error:visible").first().textContent(), /thumbnail sizes/);
   await dialog.getByLabel("Thumbnail sizes").fill("100, 300");
   await dialog.getByLabel("Pictures").fill("7");
   await dialog.getByRole("button", { name: "Save" }).click();
@@ -94,17 +129,12 @@ test("an admin creates and edits a tier, and moves a user to it", inBrowser(asyn
   const tier = await api("GET", `/api/account-tiers/${id}`);
   assert.deepEqual([tier.thumbnail_sizes, tier.max_images], [[100, 300], 8]);
 
-  await open("#/admin/users");
-  const select = page.getByLabel(`Tier of ${account.username}`, { exact: true });
-  const rows = page.locator("tbody tr");
-  await rows.first().waitFor();
-  while (await select.count() === 0) {
-    const shown = await rows.count();
-    await page.getByRole("button", { name: "Show more" }).click();
-    await rows.nth(shown).waitFor();
-  }
-  await select.selectOption(id);
-  await page.getByText(`${account.username} is now in the tier Studio.`).waitFor();
+  await open(`#/admin/users?search=${account.username}`);
+  await page.getByRole("checkbox", { name: `Select ${account.username}`, exact: true }).check();
+  await page.getByRole("button", { name: "Change tier" }).click();
+  await dialog.getByLabel("Tier").selectOption(id);
+  await dialog.getByRole("button", { name: "Change tier" }).click();
+  await page.getByText(`Moved ${account.username} to the tier Studio.`).waitFor();
   const { tier: now } = await api("GET", "/api/auth/profile", { token: await token(account) });
   assert.equal(now, id);
 }));
@@ -133,20 +163,26 @@ test("an admin finds a picture by file name, phone number and date, and deletes 
   await page.getByLabel("File name contains").fill(account.username.toUpperCase());
   await page.getByLabel("Phone number").fill(number);
   await page.getByLabel("From").fill(today);
-  await page.getByLabel("To").fill(today);
+  await page.getByLabel("To", { exact: true }).fill(today);
   await page.getByRole("button", { name: "Search" }).click();
-  const found = page.locator(".tile a");
-  await found.first().waitFor();
-  assert.equal(await found.count(), 1);
+  const found = page.locator("tbody tr").getByRole("link", { name, exact: true });
+  // The table of before contains the picture too.
+  await page.getByText("1 row.", { exact: true }).waitFor();
   await found.click();
-  const dialog = page.getByRole("dialog");
+  const dialog = page.getByRole("dialog", { name: "Picture" });
   await dialog.getByText("Title and description").click();
   await dialog.getByLabel("Title").fill("Seen by an admin");
   await dialog.getByRole("button", { name: "Save" }).click();
   await dialog.getByRole("heading", { name: "Seen by an admin" }).waitFor();
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  // A picture of somebody else is not deleted without a question.
+  const question = page.getByRole("dialog", { name: "Delete Seen by an admin for its owner? A deletion by an admin skips the owner's trash." });
+  await question.getByRole("button", { name: "Cancel" }).click();
+  assert.equal((await api("GET", "/api/images", { token: await token(account) })).images.length, 1);
+  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  await question.getByRole("button", { name: "Delete", exact: true }).click();
   await page.getByText("Deleted Seen by an admin.").waitFor();
-  // Before the click, because the response may arrive before the tile is gone.
+  // Before the click, because the response may arrive before the row is gone.
   const deleted = page.waitForResponse((response) => response.request().method() === "DELETE" && response.ok());
   await page.getByRole("button", { name: "Close" }).last().click();
   await found.waitFor({ state: "detached" });
@@ -161,6 +197,9 @@ test("a set shows the pictures in its places", inBrowser(async (visit) => {
   await page.getByRole("dialog").getByLabel("Title").fill("By the sea");
   await page.getByRole("dialog").getByRole("button", { name: "New set" }).click();
   await page.getByRole("heading", { name: "By the sea" }).waitFor();
+  await page.getByRole("button", { name: "Edit", exact: true }).click();
+  await page.getByRole("dialog", { name: "Edit set" }).waitFor();
+  await page.keyboard.press("Escape");
   await choose(page, page.getByRole("button", { name: "Choose the second picture" }), [{ name: "sea.jpg", buffer: await photo({ width: 400, height: 300 }) }]);
   await waitForThumbnail(page.locator(".slot").nth(1));
   assert.equal(await page.locator(".slot .drop").count(), 2);
@@ -235,6 +274,8 @@ test("a click on the edge of a dialog does not close it, and a new tier cannot u
   await dialog.getByRole("button", { name: "Save" }).click();
   await dialog.getByText("A tier with this id already exists.").waitFor();
   await page.mouse.click(x - 4, y + 4);
+  const question = page.getByRole("dialog", { name: "Discard what you have typed?" });
+  await question.getByRole("button", { name: "Discard" }).click();
   await dialog.waitFor({ state: "detached" });
   assert.notEqual((await api("GET", "/api/account-tiers/basic")).name, "Basic too");
 }));

@@ -12,6 +12,11 @@ schemathesis.openapi.format("phone", st.from_regex(r"\A\+49 ?30 ?90[0-9]{4}\Z").
 # Contains the letters and digits that the user pool's password policy requires.
 schemathesis.openapi.format("password", st.from_regex(r"\A[a-z]{3}[A-Z]{3}[0-9]{3}[!-~]{0,20}\Z"))
 
+# The categories of characters that Cognito accepts in a user name. No regular expression of Python describes them.
+visible = st.characters(categories=["L", "M", "S", "N", "P"])
+schemathesis.openapi.format("username", st.text(visible, min_size=1, max_size=128))
+schemathesis.openapi.format("new-username", st.text(visible.filter(lambda c: c != "@"), min_size=1, max_size=128))
+
 
 def whole(value):
     """Replaces 16.0 with 16. Both are integers in JSON Schema, but the API only accepts integers without a fraction."""
@@ -49,10 +54,10 @@ def protect_users(case):
 def before_call(context, case, kwargs):
     """Removes generated cursors from valid requests. The API signs cursors and refuses generated ones, so the rest of
     the request would not be tested. Adds a prompt to requests for edits, because the stack has no default prompt. Also
-    removes the token from requests of guests."""
+    removes the token from requests of guests and visitors."""
     protect_users(case)
-    if case.operation.path == "/api/upload-links/{id}/images" and case.headers:
-        # Guests have no token.
+    if case.operation.path in ("/api/upload-links/{id}/images", "/l/{link_id}") and case.headers:
+        # Guests and visitors have no token.
         case.headers.pop("Authorization", None)
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return

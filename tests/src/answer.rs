@@ -1,6 +1,9 @@
 //! An HTTP response, read to its end.
 
+use std::io::Read;
+
 use anyhow::{Context, Result, ensure};
+use flate2::read::GzDecoder;
 use reqwest::{Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
 
@@ -16,9 +19,26 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(crate) async fn read(response: Response) -> Result<Self> {
+    /// Reads a response.
+    ///
+    /// # Errors
+    /// If the body does not arrive.
+    pub async fn read(response: Response) -> Result<Self> {
         let (status, headers) = (response.status(), response.headers().clone());
         Ok(Self { status, headers, bytes: response.bytes().await?.into() })
+    }
+
+    /// The same response with its body decompressed. Its headers stay.
+    ///
+    /// # Errors
+    /// If the body should be gzip and is not.
+    pub fn decompressed(mut self) -> Result<Self> {
+        if self.header("content-encoding") == "gzip" {
+            let mut bytes = Vec::new();
+            GzDecoder::new(&self.bytes[..]).read_to_end(&mut bytes).context("a body that is not gzip")?;
+            self.bytes = bytes;
+        }
+        Ok(self)
     }
 
     /// The body as text.

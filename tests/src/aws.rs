@@ -65,7 +65,8 @@ impl Aws {
         }
     }
 
-    /// The address of a bucket. On AWS each bucket has its own host, as new buckets require ("Virtual hosting of buckets").
+    /// The address of a bucket. On AWS each bucket has its own host, as new buckets require ("Virtual hosting of
+    /// buckets").
     fn bucket(&self, bucket: &str) -> String {
         match self.endpoint.as_str() {
             "" => format!("https://{bucket}.s3.{}.amazonaws.com", self.region),
@@ -99,8 +100,8 @@ impl Aws {
 
     /// Sends a request that AWS would refuse, and returns the error's body. The judge does not count the request.
     ///
-    /// # Errors
-    /// If AWS accepts the request, for example because the stack has no judge. `cargo xtask test` starts a stack with one.
+    /// # Errors If AWS accepts the request, for example because the stack has no judge. `cargo xtask test` starts a
+    /// stack with one.
     pub async fn refused(
         &self,
         service: &'static str,
@@ -251,7 +252,7 @@ impl Aws {
 
 /// The version of a service's JSON protocol.
 fn json_version(service: &str) -> &'static str {
-    if matches!(service, "cognito-idp" | "logs") {
+    if matches!(service, "cognito-idp" | "events" | "logs") {
         "application/x-amz-json-1.1"
     } else {
         "application/x-amz-json-1.0"

@@ -44,18 +44,27 @@ pub const SAMPLES: &[(&str, &str)] = &[
     ("AuthTotpCreate", include_str!("../../events/auth-totp-create.json")),
     ("AuthTotpDelete", include_str!("../../events/auth-totp-delete.json")),
     ("AuthVerify", include_str!("../../events/auth-verify.json")),
-    ("DocsFallback", include_str!("../../events/docs-fallback.json")),
+    ("DocsDefaultRoute", include_str!("../../events/docs-default-route.json")),
     ("DocsOpenapi", include_str!("../../events/docs-openapi.json")),
     ("DocsPage", include_str!("../../events/docs-page.json")),
     ("ImagesAnalysis", include_str!("../../events/images-analysis.json")),
+    ("ImagesBatch", include_str!("../../events/images-batch.json")),
     ("ImagesCreate", include_str!("../../events/images-create.json")),
     ("ImagesDelete", include_str!("../../events/images-delete.json")),
+    ("ImagesDownloadsCreate", include_str!("../../events/images-downloads-create.json")),
+    ("ImagesDownloadsGet", include_str!("../../events/images-downloads-get.json")),
     ("ImagesEdits", include_str!("../../events/images-edits.json")),
     ("ImagesGet", include_str!("../../events/images-get.json")),
     ("ImagesLinks", include_str!("../../events/images-links.json")),
+    ("ImagesLinksDelete", include_str!("../../events/images-links-delete.json")),
+    ("ImagesLinksList", include_str!("../../events/images-links-list.json")),
+    ("ImagesLinksView", include_str!("../../events/images-links-view.json")),
     ("ImagesList", include_str!("../../events/images-list.json")),
+    ("ImagesRestore", include_str!("../../events/images-restore.json")),
     ("ImagesStatus", include_str!("../../events/images-status.json")),
+    ("ImagesRendition", include_str!("../../events/images-rendition.json")),
     ("ImagesThumbnail", include_str!("../../events/images-thumbnail.json")),
+    ("ImagesTrashEmpty", include_str!("../../events/images-trash-empty.json")),
     ("ImagesUpdate", include_str!("../../events/images-update.json")),
     ("ImagesUpload", include_str!("../../events/images-upload.json")),
     ("ImagesetsCreate", include_str!("../../events/imagesets-create.json")),
@@ -65,6 +74,12 @@ pub const SAMPLES: &[(&str, &str)] = &[
     ("ImagesetsPatch", include_str!("../../events/imagesets-patch.json")),
     ("ImagesetsUpdate", include_str!("../../events/imagesets-update.json")),
     ("ImagesetsImagesCreate", include_str!("../../events/imagesets-images-create.json")),
+    ("KeysAuthorizer", include_str!("../../events/keys-authorizer.json")),
+    ("KeysCreate", include_str!("../../events/keys-create.json")),
+    ("KeysDelete", include_str!("../../events/keys-delete.json")),
+    ("KeysList", include_str!("../../events/keys-list.json")),
+    ("ImagesetsImagesDelete", include_str!("../../events/imagesets-images-delete.json")),
+    ("ImagesetsImagesPut", include_str!("../../events/imagesets-images-put.json")),
     ("PhonesList", include_str!("../../events/phones-list.json")),
     ("PhonesImagesCreate", include_str!("../../events/phones-images-create.json")),
     ("TiersGet", include_str!("../../events/tiers-get.json")),
@@ -75,24 +90,41 @@ pub const SAMPLES: &[(&str, &str)] = &[
     ("UploadLinksImagesList", include_str!("../../events/upload-links-images-list.json")),
     ("UploadLinksList", include_str!("../../events/upload-links-list.json")),
     ("WebPage", include_str!("../../events/web-page.json")),
-    ("WorkersAccount", include_str!("../../events/workers-account.json")),
-    ("WorkersAccount", include_str!("../../events/workers-sweep.json")),
+    ("WebhooksCreate", include_str!("../../events/webhooks-create.json")),
+    ("WebhooksDelete", include_str!("../../events/webhooks-delete.json")),
+    ("WebhooksDeliveries", include_str!("../../events/webhooks-deliveries.json")),
+    ("WebhooksGet", include_str!("../../events/webhooks-get.json")),
+    ("WebhooksList", include_str!("../../events/webhooks-list.json")),
+    ("WebhooksRedeliver", include_str!("../../events/webhooks-redeliver.json")),
+    ("WebhooksRotate", include_str!("../../events/webhooks-rotate.json")),
+    ("WebhooksTest", include_str!("../../events/webhooks-test.json")),
+    ("WebhooksUpdate", include_str!("../../events/webhooks-update.json")),
+    ("WorkersDeleteAccount", include_str!("../../events/workers-delete-account.json")),
+    ("WorkersDeleteAccount", include_str!("../../events/workers-find-uploads.json")),
     ("WorkersAnalyze", include_str!("../../events/workers-analyze.json")),
+    ("WorkersDownload", include_str!("../../events/workers-download.json")),
     ("WorkersDropbox", include_str!("../../events/workers-dropbox.json")),
     ("WorkersEdit", include_str!("../../events/workers-edit.json")),
+    ("WorkersEvents", CHANGED),
     ("WorkersStream", REMOVED),
     ("WorkersStream", EXPIRED),
     ("WorkersSetup", SETUP),
-    ("WorkersResize", include_str!("../../events/workers-resize.json")),
-    ("WorkersSweep", include_str!("../../events/workers-sweep.json")),
+    ("WorkersRender", include_str!("../../events/workers-render-rendition.json")),
+    ("WorkersRender", include_str!("../../events/workers-render.json")),
+    ("WorkersFindUploads", include_str!("../../events/workers-find-uploads.json")),
     ("WorkersThumbnail", UPLOADED),
     ("WorkersThumbnail", include_str!("../../events/workers-thumbnail-retry.json")),
     ("WorkersTiers", include_str!("../../events/workers-tiers.json")),
     ("WorkersTiers", NEW_PROFILE),
+    ("WorkersWebhook", include_str!("../../events/workers-webhook.json")),
 ];
+
+/// What the target of a rule receives from the bus: an event of each type.
+pub const EMITTED: &str = include_str!("../../events/emitted-events.json");
 
 const UPLOADED: &str = include_str!("../../events/workers-thumbnail.json");
 const REMOVED: &str = include_str!("../../events/workers-stream.json");
+const CHANGED: &str = include_str!("../../events/workers-events.json");
 const SETUP: &str = include_str!("../../events/workers-setup.json");
 const NEW_PROFILE: &str = include_str!("../../events/workers-tiers-profile.json");
 const EXPIRED: &str = include_str!("../../events/workers-stream-expired.json");
@@ -138,12 +170,40 @@ pub async fn replacement_lapsed(user: &User, id: &str) -> Result<Value> {
     stream(EXPIRED, user, &format!("REPLACEMENT#{id}")).await
 }
 
+/// The stream's event for the expired item of an image in the trash.
+///
+/// # Errors
+/// If there is no such item.
+pub async fn trash_lapsed(user: &User, id: &str) -> Result<Value> {
+    stream(EXPIRED, user, &format!("TRASH#{id}")).await
+}
+
 /// The stream's event for an image set that its owner deleted.
 ///
 /// # Errors
 /// If the set no longer exists.
 pub async fn set_removed(user: &User, id: &str) -> Result<Value> {
     stream(REMOVED, user, &format!("SET#{id}")).await
+}
+
+/// The stream's event for a new image of a user, whose id is `id`. `number` is the number of the record.
+///
+/// # Errors
+/// If the sample is invalid.
+pub fn image_created(user: &User, id: &str, number: u32) -> Result<Value> {
+    let mut event: Value = serde_json::from_str(CHANGED)?;
+    let record = &mut event["Records"][0];
+    (record["eventName"], record["eventID"]) = (json!("INSERT"), json!(format!("{id}-{number}")));
+    let change = &mut record["dynamodb"];
+    change["Keys"] = json!({"pk": {"S": format!("USER#{}", user.id)}, "sk": {"S": format!("IMAGE#{id}")}});
+    change["SequenceNumber"] = json!(number.to_string());
+    change["NewImage"] = change["OldImage"].take();
+    (change["NewImage"]["id"], change["NewImage"]["pk"]) =
+        (json!({"S": id}), json!({"S": format!("USER#{}", user.id)}));
+    if let Some(change) = change.as_object_mut() {
+        change.remove("OldImage");
+    }
+    Ok(event)
 }
 
 /// The stream's event for an item that no worker can read.
@@ -158,7 +218,8 @@ pub fn unreadable() -> Result<Value> {
     Ok(event)
 }
 
-/// CloudFormation's event for the custom resource of the default tiers. The worker sends its response to `response_url`.
+/// CloudFormation's event for the custom resource of the default tiers. The worker sends its response to
+/// `response_url`.
 ///
 /// # Errors
 /// If the sample is invalid.

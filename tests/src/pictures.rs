@@ -3,6 +3,8 @@
 use std::io::Cursor;
 
 use anyhow::{Context, Result, ensure};
+use exif::experimental::Writer;
+use exif::{Field, In, Rational, Tag, Value};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, codecs::jpeg::JpegEncoder};
 
 const RED: [u8; 3] = [220, 30, 30];
@@ -12,6 +14,18 @@ const WHITE: [u8; 3] = [240, 240, 240];
 
 /// A HEIC of [`quadrants`] with 300 x 200 pixels, written by libheif.
 pub const HEIC: &[u8] = include_bytes!("pictures/quadrants.heic");
+
+/// A JPEG XL of [`quadrants`] with 300 x 200 pixels, written by libjxl.
+pub const JXL: &[u8] = include_bytes!("pictures/quadrants.jxl");
+/// A JPEG of 64 x 48 pixels with a position and the text `Hideout` in EXIF, XMP and a maker note, with the text in IPTC,
+/// in a comment and behind the end of the picture. Pillow and exiftool wrote it.
+pub const GPS_JPEG: &[u8] = include_bytes!("pictures/gps.jpg");
+/// The same as a PNG.
+pub const GPS_PNG: &[u8] = include_bytes!("pictures/gps.png");
+/// The same as a lossless WebP, without IPTC and comments.
+pub const GPS_WEBP: &[u8] = include_bytes!("pictures/gps.webp");
+/// The same as a TIFF, without a maker note.
+pub const GPS_TIFF: &[u8] = include_bytes!("pictures/gps.tif");
 
 /// Red and green above blue and white, so that each orientation looks different.
 #[must_use]
@@ -63,9 +77,48 @@ pub fn jpeg_held(orientation: u16, width: u32, height: u32) -> Result<Vec<u8>> {
     };
     let jpeg = encode_jpeg(&stored)?;
     let entry = [&[0x01, 0x12, 0, 3, 0, 0, 0, 1][..], &orientation.to_be_bytes(), &[0, 0]].concat();
-    let exif = [b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01", &entry[..], &[0, 0, 0, 0]].concat();
-    let length = u16::try_from(exif.len() + 2)?.to_be_bytes();
-    Ok([&jpeg[..2], &[0xff, 0xe1], &length, &exif, &jpeg[2..]].concat())
+    with_exif(&jpeg, &[b"MM\0\x2a\0\0\0\x08\0\x01", &entry[..], &[0, 0, 0, 0]].concat())
+}
+
+/// A JPEG of [`quadrants`] as a phone writes it, taken in Sydney. `time` is what the clock showed, such as
+/// `2026:05:01 14:30:05`. The offset is +10:00.
+///
+/// # Errors
+/// If encoding fails.
+pub fn jpeg_taken(time: &str, width: u32, height: u32) -> Result<Vec<u8>> {
+    let ascii = |text: &str| Value::Ascii(vec![text.as_bytes().to_vec()]);
+    let rational = |parts: &[(u32, u32)]| {
+        Value::Rational(parts.iter().map(|&(num, denom)| Rational { num, denom }).collect())
+    };
+    let fields = [
+        (Tag::Make, ascii("Apple")),
+        (Tag::Model, ascii("iPhone 15 Pro")),
+        (Tag::LensModel, ascii("back camera 6.765mm f/1.78")),
+        (Tag::DateTimeOriginal, ascii(time)),
+        (Tag::OffsetTimeOriginal, ascii("+10:00")),
+        (Tag::ExposureTime, rational(&[(1, 250)])),
+        (Tag::FNumber, rational(&[(178, 100)])),
+        (Tag::PhotographicSensitivity, Value::Short(vec![64])),
+        (Tag::FocalLength, rational(&[(6_765, 1_000)])),
+        (Tag::GPSLatitudeRef, ascii("S")),
+        (Tag::GPSLatitude, rational(&[(33, 1), (51, 1), (3_550, 100)])),
+        (Tag::GPSLongitudeRef, ascii("E")),
+        (Tag::GPSLongitude, rational(&[(151, 1), (12, 1), (4_000, 100)])),
+        (Tag::GPSAltitude, rational(&[(35, 10)])),
+    ];
+    let fields = fields.map(|(tag, value)| Field { tag, ifd_num: In::PRIMARY, value });
+    let mut writer = Writer::new();
+    fields.iter().for_each(|field| writer.push_field(field));
+    let mut block = Cursor::new(Vec::new());
+    writer.write(&mut block, false)?;
+    with_exif(&jpeg(width, height)?, &block.into_inner())
+}
+
+/// A JPEG with an EXIF block.
+fn with_exif(jpeg: &[u8], block: &[u8]) -> Result<Vec<u8>> {
+    let content = [b"Exif\0\0", block].concat();
+    let length = u16::try_from(content.len() + 2)?.to_be_bytes();
+    Ok([&jpeg[..2], &[0xff, 0xe1], &length, &content, &jpeg[2..]].concat())
 }
 
 /// A JPEG of [`quadrants`] that begins with a remark and is padded with comments to a minimum length in bytes.

@@ -37,6 +37,9 @@ pub struct Stack {
 #[expect(missing_docs, reason = "the names of outputs.json")]
 pub struct Outputs {
     pub api_url: String,
+    /// The origin of the edge. Empty without it.
+    #[serde(default)]
+    pub edge_url: String,
     /// The address of all AWS services. Empty for AWS itself, where each service has its own address.
     pub endpoint_url: String,
     /// An origin, other than the API's own, whose pages may call the API and upload.
@@ -90,16 +93,35 @@ impl Tier {
     }
 }
 
+impl Outputs {
+    fn read() -> Result<Self> {
+        let path = env::var("DARKROOM_OUTPUTS")
+            .context("these tests need a running stack: use `cargo xtask test`, which starts one")?;
+        let text = fs::read(&path).with_context(|| format!("reading {path}, the stack's outputs"))?;
+        serde_json::from_slice(&text).with_context(|| format!("in {path}"))
+    }
+}
+
 impl Stack {
     /// The stack that `DARKROOM_OUTPUTS` describes.
     ///
     /// # Errors
     /// If there is none.
     pub fn connect() -> Result<Self> {
-        let path = env::var("DARKROOM_OUTPUTS")
-            .context("these tests need a running stack: use `cargo xtask test`, which starts one")?;
-        let text = fs::read(&path).with_context(|| format!("reading {path}, the stack's outputs"))?;
-        let outputs: Outputs = serde_json::from_slice(&text).with_context(|| format!("in {path}"))?;
+        Self::of(Outputs::read()?)
+    }
+
+    /// The same stack, whose requests to the API and the page go through the edge.
+    ///
+    /// # Errors
+    /// If there is none, or it has no edge.
+    pub fn connect_to_edge() -> Result<Self> {
+        let outputs = Outputs::read()?;
+        ensure!(!outputs.edge_url.is_empty(), "the stack has no edge: use `cargo xtask test --only edge`");
+        Self::of(Outputs { api_url: outputs.edge_url.clone(), ..outputs })
+    }
+
+    fn of(outputs: Outputs) -> Result<Self> {
         let host = Url::parse(&outputs.api_url)?.host_str().context("api_url has no host")?.to_owned();
         let mut http = http_client().redirect(Policy::none()).timeout(Duration::from_secs(60));
         if host.ends_with(".localhost") {
@@ -111,12 +133,12 @@ impl Stack {
         Ok(Self { outputs: Arc::new(outputs), aws, http })
     }
 
-    /// Starts a request to the API. The fragment of the address, which is never sent, tells [`send`] to compare the
-    /// response with the contract.
+    /// Starts a request to the API, as a client that accepts gzip. The fragment of the address, which is never sent, tells
+    /// [`send`] to decompress the response and to compare it with the contract.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         count(Kind::Api);
         let url = format!("{}{path}#{method}", self.outputs.api_url);
-        self.http.request(method, url)
+        self.http.request(method, url).header("accept-encoding", "gzip")
     }
 
     /// Posts JSON without a token.
@@ -254,8 +276,9 @@ impl Stack {
         let group = self.resource(group).await?;
         let lines = self.aws.log_lines(&group, text).await?;
         let ids = lines.iter().filter_map(|line| {
-            // `requestId="…"` in text, `"requestId":"…"` in JSON.
-            let (_, behind) = line.split_once("requestId")?;
+            // `requestId="…"` in text, `"function_request_id":"…"` in JSON.
+            let (_, behind) =
+                line.split_once("function_request_id").or_else(|| line.split_once("requestId"))?;
             behind.trim_start_matches(['"', '=', ':']).split('"').next()
         });
         let mut count = 0;
@@ -301,7 +324,9 @@ pub async fn send(request: reqwest::RequestBuilder) -> Result<Answer> {
     let answer = Answer::read(client.execute(request).await?).await?;
     // The URL of the response has no fragment.
     let Some(method) = url.fragment() else { return Ok(answer) };
-    contract::check_answer(method, url.path(), &answer)?;
+    let answer = answer.decompressed()?;
+    let is_partial = url.query_pairs().any(|(name, _)| name == "fields");
+    contract::check_answer(method, url.path(), is_partial, &answer)?;
     if let (Some(body), true) = (body, answer.status.is_success()) {
         contract::check_accepted(method, url.path(), &body)?;
     }

@@ -3,6 +3,7 @@
 import "./globals.js";
 import assert from "node:assert/strict";
 import test from "node:test";
+import { groupOf, listOrder, orderOf } from "../../web/order.js";
 import { PagedList } from "../../web/paged-list.js";
 
 const COUNT = 250;
@@ -57,4 +58,60 @@ test("new images are inserted in order, also if one is older than the newest loa
   await loaded(list, 2);
   for (const number of [11, 9, 7]) list.put(image(number));
   assert.deepEqual(ids(list), [11, 10, 9, 8, 7].map(id));
+});
+
+test("a list that loads no pages takes a new order, and loses what is not in it", () => {
+  const list = new PagedList(async () => ({ images: [], next_cursor: null }));
+  list.set([image(1), image(2), image(3)]);
+  list.hide(id(3));
+  list.set([image(2), image(1), image(3)]);
+  assert.deepEqual(ids(list), [2, 1].map(id));
+  list.set([image(1)]);
+  assert.deepEqual(ids(list), [id(1)]);
+});
+
+/** The images of a list by the time taken: the number is the order of the uploads. */
+const taken = (number, taken_at) => image(number, { created_at: "2026-06-01T00:00:00Z", exif: taken_at && { taken_at } });
+
+/** Returns a list by the time taken that is already known, in groups of months. */
+async function takenList(images, order) {
+  const chosen = orderOf({ sort: "taken_at", order });
+  const list = new PagedList(async () => ({ images, next_cursor: null }), undefined, listOrder(chosen), groupOf(chosen));
+  await loaded(list, images.length);
+  return list;
+}
+
+test("a picture whose time becomes known moves to its place, and to its month", async () => {
+  const may = taken(3, "2026-05-20T10:00:00+02:00");
+  const list = await takenList([taken(2, null), may, taken(1, "2026-05-01T10:00:00")], "desc");
+  assert.deepEqual(list.groups(), [{ group: "2026-06", count: 1 }, { group: "2026-05", count: 2 }]);
+  list.put(taken(4, null));
+  assert.deepEqual(ids(list), [4, 2, 3, 1].map(id));
+  list.put(taken(4, "2026-05-20T09:59:59.5-10:00"));
+  assert.deepEqual(ids(list), [2, 3, 4, 1].map(id));
+  assert.deepEqual(list.groups(), [{ group: "2026-06", count: 1 }, { group: "2026-05", count: 3 }]);
+  list.put({ ...may, title: "changed" });
+  assert.equal(list.at(1)?.title, "changed");
+  assert.equal(list.knownCount, 4);
+});
+
+test("the oldest come first in the other direction", async () => {
+  const list = await takenList([taken(1, "2026-05-01T10:00:00"), taken(3, "2026-05-20T10:00:00")], "asc");
+  for (const item of [taken(5, "2026-05-10T10:00:00"), taken(6, "2026-04-10T10:00:00"), taken(2, null)]) list.put(item);
+  assert.deepEqual(ids(list), [6, 1, 5, 3, 2].map(id));
+});
+
+test("the groups of a page stay when its pictures are dropped", async () => {
+  const count = 2000;
+  const chosen = orderOf({ sort: "taken_at", order: "desc", group: "day" });
+  const day = (number) => `2026-05-${String(Math.floor(number / 100) + 1).padStart(2, "0")}T10:00:00`;
+  const list = new PagedList(async (cursor, limit) => {
+    const from = Number(cursor ?? count);
+    const numbers = Array.from({ length: limit }, (_, index) => from - 1 - index);
+    return { images: numbers.map((number) => taken(number, day(number))), next_cursor: from > limit ? String(from - limit) : null };
+  }, undefined, listOrder(chosen), groupOf(chosen));
+  await loaded(list, count);
+  assert.ok(ids(list).includes(undefined), "a page is dropped");
+  const groups = Array.from({ length: 20 }, (_, index) => ({ group: day(1999 - index * 100).slice(0, 10), count: 100 }));
+  assert.deepEqual(list.groups(), groups);
 });

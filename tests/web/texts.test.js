@@ -38,3 +38,24 @@ test("web/texts.js has a sentence for every failure code", () => {
     assert.ok(!said.includes("unlike"), code);
   }
 });
+
+/** The values of the first list in the contract that begins with this one. */
+function listFrom(first) {
+  const [, list] = contract.match(new RegExp(`enum: \\[("?${first}"?,[^\\]]+)\\]`)) ?? [];
+  return list.replaceAll('"', "").split(", ");
+}
+
+test("web/program-texts.js has a label for every type of event and every scope", () => {
+  assert.deepEqual(Object.keys(texts.webhooks.eventTypes), listFrom("image.created"));
+  assert.deepEqual(Object.keys(texts.keys.scopeNames), listFrom("images:read"));
+  for (const [name, label] of Object.entries({ ...texts.webhooks.eventTypes, ...texts.keys.scopeNames })) {
+    assert.ok(label.startsWith(`${name}: `), label);
+  }
+});
+
+test("web/program-texts.js has a sentence for every reason why an attempt failed", () => {
+  const errors = listFrom("not-resolved").filter((error) => error !== "null");
+  assert.deepEqual(Object.keys(texts.webhooks.errors), errors);
+  for (const sentence of Object.values(texts.webhooks.errors)) assert.match(sentence(500), /^[A-Z].*\.$/);
+  assert.match(texts.webhooks.errors.status(503), /503/);
+});

@@ -4,37 +4,53 @@ import { call, query } from "../api.js";
 import { h } from "../dom.js";
 import { time } from "../format.js";
 import { texts } from "../texts.js";
-import { pages, table, userNames } from "./table.js";
+import { userNames } from "./names.js";
+import { DataTable } from "./table.js";
 
 const words = texts.admin;
+const PAGE_SIZE = 50;
+
+/**
+ * Creates the table.
+ * @param {{admin?: string, target?: string}} filters ids that an entry must have
+ */
+export function auditTable({ admin, target }) {
+  const table = new DataTable({
+    label: words.tabs.audit,
+    none: words.noAudit,
+    columns: columns(userNames()),
+    load: async (cursor) => {
+      const { entries, next_cursor } = await call("GET", `/api/admin/audit${query({ limit: PAGE_SIZE, admin, target, cursor })}`);
+      return { rows: entries, next_cursor };
+    },
+  });
+  return table.start();
+}
 
 /** Creates the view. @param {{admin?: string, target?: string}} parameters ids that an entry must have */
 export async function audit({ admin, target }) {
-  const body = h("tbody");
-  const userName = userNames();
-  const below = await pages({
-    load: (cursor) => call("GET", `/api/admin/audit${query({ limit: 50, admin, target, cursor })}`),
-    rows: ({ entries }) => entries.map((entry) => entryRow(entry, userName)),
-    place: body,
-    none: words.noAudit,
-  });
-  const columns = [words.auditTime, words.auditWho, words.auditAction, words.auditWhat, words.auditDetails, words.auditResult];
+  const table = await auditTable({ admin, target });
   return { parts: [
     h("p", { class: "view-header" }, h("span", null, admin || target ? words.auditFiltered : words.auditLead), h("span", { class: "space" }),
       (admin || target) && h("a", { class: "button", href: "#/admin/audit" }, words.auditAll)),
-    table(columns, body, words.tabs.audit), below,
+    table.element,
   ] };
 }
 
-/** @param {Api.AuditEntry} entry @param {ReturnType<typeof userNames>} userName */
-function entryRow({ at, admin, action, target, details, outcome, code }, userName) {
-  const isFailed = outcome === "failed";
-  return h("tr", null, h("td", null, time(at)),
-    h("th", { scope: "row" }, h("a", { href: `#/admin/audit${query({ admin: admin.id })}` }, admin.username)),
-    h("td", null, words.auditActions[action] ?? action),
-    h("td", { class: "wrap" }, target.id && h("a", { href: `#/admin/audit${query({ target: target.id })}` }, target.kind === "user" ? userName(target.id) : target.id)),
-    h("td", { class: "wrap" }, changes(details)),
-    h("td", { class: isFailed ? "dead" : "" }, isFailed ? words.auditFailed(code) : words.auditDone));
+/** @param {(id: string) => HTMLElement} userName @returns {import("./table.js").Column<Api.AuditEntry>[]} */
+function columns(userName) {
+  const result = ({ outcome, code }) => (outcome === "failed" ? words.auditFailed(code) : words.auditDone);
+  const action = (entry) => words.auditActions[entry.action] ?? entry.action;
+  return [
+    { label: words.auditTime, sort: ({ at }) => at, cell: ({ at }) => time(at) },
+    { label: words.auditWho, isHeading: true, sort: ({ admin }) => admin.username,
+      cell: ({ admin }) => h("a", { href: `#/admin/audit${query({ admin: admin.id })}` }, admin.username) },
+    { label: words.auditAction, sort: action, cell: action },
+    { label: words.auditWhat, kind: "wrap", sort: ({ target }) => target.kind, cell: ({ target: { id, kind } }) => id &&
+      h("a", { href: `#/admin/audit${query({ target: id })}` }, kind === "user" ? userName(id) : id) },
+    { label: words.auditDetails, kind: "wrap", cell: ({ details }) => changes(details) },
+    { label: words.auditResult, sort: result, cell: (entry) => h("span", { class: entry.outcome === "failed" ? "dead" : "" }, result(entry)) },
+  ];
 }
 
 /** Describes what was changed. @param {Api.AuditEntry["details"]} details */

@@ -1,61 +1,226 @@
-// Parts that several views for admins share.
+// A table of what the API returns page by page. Its rows can be sorted and selected.
 
-import { call } from "../api.js";
-import { busy, h } from "../dom.js";
+import { busy, fill, h, icon } from "../dom.js";
 import { showError } from "../notice.js";
 import { texts } from "../texts.js";
 
-/** Creates a table with a heading for each column. @param {string[]} columns @param {HTMLElement} body @param {string} label */
-export function table(columns, body, label) {
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
-    h("table", null, h("thead", null, h("tr", null, columns.map((column) => h("th", { scope: "col" }, column)))), body));
-}
+const words = texts.table;
+/** A search can have pages without a result. So many are loaded at once. */
+const MAX_EMPTY_PAGES = 10;
 
 /**
- * Shows a list that the API returns page by page: shows the first page in `place`, and returns the elements below it.
- * @param {object} list
- * @param {(cursor: string | null) => Promise<any>} list.load
- * @param {(page: any) => HTMLElement[]} list.rows creates the elements of a page
- * @param {HTMLElement} list.place
- * @param {string} list.none the text for an empty list
+ * `sort` returns what the rows are sorted by. A column without it cannot be sorted.
+ * @template Row
+ * @typedef {{label: string, cell: (row: Row) => unknown, sort?: (row: Row) => string | number | boolean | null, kind?: string,
+ *   isHeading?: boolean}} Column
  */
-export async function pages({ load, rows, place, none }) {
-  const more = h("button", { type: "button", class: "button", hidden: true }, texts.more);
-  const empty = h("p", { class: "empty", hidden: true }, none);
-  const show = async (cursor) => {
-    let page = await load(cursor);
-    place.append(...rows(page));
-    // A page of a search may be empty although the next one is not.
-    while (place.children.length === 0 && page.next_cursor !== null) {
-      page = await load(page.next_cursor);
-      place.append(...rows(page));
+
+/**
+ * What can be done with the selected rows.
+ * @template Row
+ * @typedef {{name: string, icon: string, kind?: string, run: (rows: Row[]) => unknown}} Action
+ */
+
+/** @template {{id: string}} Row */
+export class DataTable {
+  /** @type {Row[]} */
+  rows = [];
+  /** @type {string | null} */
+  #next = null;
+  /** @type {{column: Column<Row>, isDescending: boolean} | null} */
+  #order = null;
+  /** @type {Set<string>} */
+  #selected = new Set();
+  /** The row that was selected last. A range begins there. */
+  #anchor = "";
+  /** @type {Map<Row, HTMLElement>} */
+  #elements = new Map();
+  #body = h("tbody");
+  #summary = h("p", { class: "quiet", role: "status" });
+  #more = h("button", { type: "button", class: "button", onclick: () => busy(this.#more, () => this.#load()).catch(showError) }, texts.more);
+  #all = h("button", { type: "button", class: "button", onclick: () => busy(this.#all, () => this.#loadAll()).catch(showError) }, words.loadAll);
+  #checkAll = h("input", { type: "checkbox", "aria-label": words.selectAll, onchange: () => this.#selectAll() });
+
+  /**
+   * @param {{label: string, columns: Column<Row>[], none: string, actions?: Action<Row>[],
+   *   load: (cursor: string | null) => Promise<{rows: Row[], next_cursor: string | null}>, onRows?: (rows: Row[]) => void}} options
+   * `onRows` is called with the rows of each page
+   */
+  constructor({ label, columns, none, actions = [], load, onRows = () => {} }) {
+    this.columns = columns;
+    this.load = load;
+    this.onRows = onRows;
+    this.hasActions = actions.length > 0;
+    this.empty = h("p", { class: "empty", hidden: true }, none);
+    this.count = h("span", { class: "select-count", role: "status" });
+    this.bar = h("div", { class: "select-bar", role: "group", "aria-label": texts.select.label, hidden: true }, this.count,
+      h("span", { class: "space" }), actions.map((action) => this.#actionButton(action)));
+    this.headings = new Map(columns.map((column) => [column, this.#heading(column)]));
+    const head = h("tr", null, this.hasActions && h("td", null, this.#checkAll), [...this.headings.values()]);
+    this.table = h("table", null, h("thead", null, head), this.#body);
+    this.scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, this.table);
+    this.element = h("div", { class: "data-table" }, this.bar, this.scroll, this.empty,
+      h("div", { class: "table-end" }, this.#summary, this.#more, this.#all));
+  }
+
+  /** Loads the first page. */
+  async start() {
+    await this.#load(true);
+    return this;
+  }
+
+  /** Replaces a row, or puts a new one first. @param {Row} row */
+  put(row) {
+    const index = this.rows.findIndex(({ id }) => id === row.id);
+    this.set(index < 0 ? [row, ...this.rows] : this.rows.with(index, row));
+  }
+
+  /** @param {string} id */
+  remove(id) {
+    this.set(this.rows.filter((row) => row.id !== id));
+  }
+
+  /** Replaces all rows. @param {Row[]} rows */
+  set(rows) {
+    this.rows = rows;
+    this.#draw();
+  }
+
+  clearSelection() {
+    this.#selected.clear();
+    this.#draw();
+  }
+
+  async #load(isFirst = false) {
+    for (let pages = 0; isFirst || this.#next !== null; pages++) {
+      const { rows, next_cursor } = await this.load(this.#next);
+      isFirst = false;
+      this.#next = next_cursor;
+      const known = new Set(this.rows.map(({ id }) => id));
+      this.rows = [...this.rows, ...rows.filter(({ id }) => !known.has(id))];
+      this.onRows(rows);
+      if (rows.length > 0 || pages === MAX_EMPTY_PAGES) break;
     }
-    more.hidden = page.next_cursor === null;
-    more.onclick = () => busy(more, () => show(page.next_cursor)).catch(showError);
-    empty.hidden = place.children.length > 0;
-  };
-  await show(null);
-  return [empty, more];
+    this.#draw();
+  }
+
+  async #loadAll() {
+    while (this.#next !== null && this.element.isConnected) await this.#load();
+  }
+
+  /** The rows in the order that the user has chosen. */
+  get #ordered() {
+    if (!this.#order) return this.rows;
+    const { column: { sort = () => null }, isDescending } = this.#order;
+    const compare = (a, b) => (typeof a === "string" && typeof b === "string" ? a.localeCompare(b, "en", { numeric: true }) : Number(a) - Number(b));
+    const sorted = this.rows.toSorted((one, other) => {
+      const [a, b] = [sort(one), sort(other)];
+      // Rows without a value are last in both directions.
+      if (a === null || b === null) return Number(a === null) - Number(b === null);
+      return isDescending ? compare(b, a) : compare(a, b);
+    });
+    return sorted;
+  }
+
+  #draw() {
+    const ordered = this.#ordered;
+    const ids = new Set(ordered.map(({ id }) => id));
+    for (const id of this.#selected) if (!ids.has(id)) this.#selected.delete(id);
+    const elements = new Map(ordered.map((row) => [row, this.#elements.get(row) ?? this.#row(row)]));
+    this.#elements = elements;
+    const focused = document.activeElement;
+    fill(this.#body, [...elements.values()]);
+    if (focused instanceof HTMLElement && this.#body.contains(focused)) focused.focus({ preventScroll: true });
+    for (const [row, element] of elements) {
+      const isSelected = this.#selected.has(row.id);
+      element.classList.toggle("selected", isSelected);
+      const check = /** @type {HTMLInputElement | null} */ (element.querySelector(".row-check"));
+      if (check) check.checked = isSelected;
+    }
+    this.empty.hidden = ordered.length > 0 || this.#next !== null;
+    this.scroll.hidden = !this.empty.hidden;
+    this.#more.hidden = this.#all.hidden = this.#next === null;
+    this.#summary.textContent = this.empty.hidden ? words.count(ordered.length, this.#next === null, this.#order !== null) : "";
+    this.bar.hidden = this.#selected.size === 0;
+    this.count.textContent = this.bar.hidden ? "" : texts.select.count(this.#selected.size);
+    this.#checkAll.checked = ordered.length > 0 && this.#selected.size === ordered.length;
+    this.#checkAll.indeterminate = this.#selected.size > 0 && !this.#checkAll.checked;
+  }
+
+  /** @param {Row} row */
+  #row(row) {
+    const check = () => h("td", null, h("input", { type: "checkbox", class: "row-check", "aria-label": words.selectRow(this.#nameOf(row)),
+      onclick: (event) => this.#select(row.id, event.shiftKey) }));
+    return h("tr", { "data-id": row.id }, this.hasActions && check(), this.columns.map(({ cell, kind = "", isHeading }) =>
+      (isHeading ? h("th", { scope: "row", class: kind }, cell(row)) : h("td", { class: kind }, cell(row)))));
+  }
+
+  /** What the heading of a row says. @param {Row} row */
+  #nameOf(row) {
+    return String(this.columns.find(({ isHeading }) => isHeading)?.sort?.(row) ?? row.id);
+  }
+
+  /** @param {Column<Row>} column */
+  #heading(column) {
+    const { label, sort, kind = "" } = column;
+    if (!sort) return h("th", { scope: "col", class: kind }, label);
+    const button = h("button", { type: "button", class: "sort", onclick: () => this.#sortBy(column) }, label, icon("down"));
+    return h("th", { scope: "col", class: kind }, button);
+  }
+
+  /** Sorts by a column, then in the other direction, then as the API does. @param {Column<Row>} column */
+  #sortBy(column) {
+    const isSame = this.#order?.column === column;
+    this.#order = !isSame ? { column, isDescending: false } : this.#order?.isDescending ? null : { column, isDescending: true };
+    for (const [known, heading] of this.headings) {
+      const direction = known !== this.#order?.column ? null : this.#order.isDescending ? "descending" : "ascending";
+      if (direction) heading.setAttribute("aria-sort", direction);
+      else heading.removeAttribute("aria-sort");
+    }
+    this.#draw();
+  }
+
+  /** @param {string} id @param {boolean} isRange */
+  #select(id, isRange) {
+    const ids = this.#ordered.map((row) => row.id);
+    const [from, to] = [ids.indexOf(this.#anchor), ids.indexOf(id)];
+    if (isRange && from >= 0) {
+      for (const between of ids.slice(Math.min(from, to), Math.max(from, to) + 1)) this.#selected.add(between);
+    } else if (!this.#selected.delete(id)) {
+      this.#selected.add(id);
+    }
+    this.#anchor = id;
+    this.#draw();
+  }
+
+  #selectAll() {
+    const isAll = this.#selected.size === this.rows.length;
+    this.#selected = new Set(isAll ? [] : this.rows.map(({ id }) => id));
+    this.#draw();
+  }
+
+  /** @param {Action<Row>} action */
+  #actionButton({ name, icon: symbol, kind = "", run }) {
+    const button = h("button", { type: "button", class: `button ${kind}`, onclick: () => busy(button, async () =>
+      run(this.rows.filter(({ id }) => this.#selected.has(id)))).catch(showError) }, icon(symbol), h("span", null, name));
+    return button;
+  }
 }
 
 /**
- * Returns a function that creates an element with the name of a user. The element shows the user's id until the name is
- * loaded, and if the user is deleted.
- * @returns {(id: string) => HTMLElement}
+ * Runs `work` for each row, one after the other. Fails with the last error, after all rows.
+ * @template Row
+ * @param {Row[]} rows
+ * @param {(row: Row) => Promise<unknown>} work
  */
-export function userNames() {
-  /** @type {Map<string, Promise<string>>} */
-  const names = new Map();
-  // The requests are made one after the other, because a view may need many.
-  let last = Promise.resolve("");
-  return (id) => {
-    const element = h("span", null, id);
-    const name = names.get(id) ?? last.then(() => call("GET", `/api/admin/users/${encodeURIComponent(id)}`)).then(({ username }) => username, () => id);
-    if (!names.has(id)) last = name;
-    names.set(id, name);
-    name.then((text) => {
-      element.textContent = text;
-    });
-    return element;
-  };
+export async function forEachRow(rows, work) {
+  let failure = null;
+  for (const row of rows) {
+    try {
+      await work(row);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  if (failure) throw failure;
 }

@@ -44,7 +44,14 @@ export async function accountView({ onLogout }) {
       tier && h("ul", { class: "quiet" }, otherUsage(profile.usage, tier).map((text) => h("li", null, text)))),
     h("section", { class: "card" },
       h("h2", null, words.tiers),
+      h("p", { class: "quiet" }, words.askForTier),
       h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.tiers }, tierTable(tiers, tier))),
+    h("section", { class: "card" },
+      h("h2", null, words.programs),
+      h("p", { class: "quiet" }, words.programsLead),
+      h("div", { class: "actions" },
+        h("a", { class: "button", href: "#/account/webhooks" }, texts.webhooks.title),
+        h("a", { class: "button", href: "#/account/keys" }, texts.keys.title))),
     deletionSection(async () => {
       // The access token works for up to an hour, but everything of the user goes.
       session.forget();
@@ -78,7 +85,9 @@ function tierTable(tiers, own) {
     [texts.tier.original]: (tier) => yesNo(tier.original_link),
     [texts.tier.expiring]: (tier) => yesNo(tier.expiring_links),
     [texts.tier.maxLinks]: (tier) => (tier.expiring_links ? number(tier.max_links) : texts.no),
-    [texts.tier.ai]: (tier) => yesNo(tier.ai),
+    [texts.tier.renditions]: (tier) => yesNo(tier.renditions),
+    [texts.tier.ai]: (tier) => (tier.ai && !state.profile?.features.ai ? texts.tier.noProvider : yesNo(tier.ai)),
+    [texts.tier.trashDays]: (tier) => number(tier.trash_days),
     [texts.tier.maxAiCalls]: (tier) => (tier.ai ? number(tier.max_ai_calls_per_day) : texts.no),
   };
   return h("table", { class: "compare" },

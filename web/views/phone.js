@@ -4,11 +4,13 @@ import { call, query } from "../api.js";
 import { form } from "../dialog.js";
 import { field, fill, h, icon } from "../dom.js";
 import { chooseFiles } from "../files.js";
-import { Grid } from "../grid.js";
-import { deleteImage } from "../images.js";
+import { gallery } from "../gallery.js";
+import { showError } from "../notice.js";
 import { PagedList } from "../paged-list.js";
+import { phoneNumbersSection } from "../phone-numbers.js";
 import { state } from "../state.js";
 import { texts } from "../texts.js";
+import { tiles } from "../tiles.js";
 import { openNewLinkDialog, uploadLinksSection } from "../upload-links.js";
 import { uploads } from "../uploads.js";
 
@@ -32,12 +34,12 @@ export function phoneView({ number }) {
     h("p", { class: "quiet" }, words.lead, " ", state.profile?.features.dropbox && words.dropbox),
     search, place);
   if (!number) {
-    fill(place, uploadLinksSection());
+    fill(place, phoneNumbersSection(), uploadLinksSection());
     return { title: words.title, element };
   }
-  const { list, parts, dispose, grid, upload } = phoneImages(number);
+  const { list, parts, dispose, shown, upload } = phoneImages(number);
   fill(place, parts);
-  return { title: words.title, element, list, dispose, upload, shown: () => grid.render() };
+  return { title: words.title, element, list, dispose, upload, shown };
 }
 
 function phoneImages(number) {
@@ -45,7 +47,7 @@ function phoneImages(number) {
   let normalizedNumber = null;
   const list = new PagedList(async (cursor, limit) => {
     try {
-      const page = await call("GET", `/api/phones/${encodeURIComponent(number)}/images${query({ cursor, limit })}`);
+      const page = await call("GET", `/api/phones/${encodeURIComponent(number)}/images${query({ cursor, limit, ...tiles() })}`);
       normalizedNumber = page.phone_number;
       return page;
     } catch (error) {
@@ -65,12 +67,7 @@ function phoneImages(number) {
   const onRemoved = ({ detail: id }) => list.hide(id);
   uploads.addEventListener("image", image);
   uploads.addEventListener("removed", onRemoved);
-  const grid = new Grid({
-    list,
-    label: words.of(number),
-    href: (image) => `#/images/${image.id}`,
-    onDelete: (image) => deleteImage(image, list),
-  });
+  const pictures = gallery(list, { label: words.of(number) });
   // One request for each file, so that an invalid file does not affect the others.
   const upload = (files) => uploads.add(files, async (file, key) => {
     const { phone_number, results } = await call("POST", `/api/phones/${encodeURIComponent(number)}/images`, { body: { files: [file] }, key });
@@ -83,20 +80,23 @@ function phoneImages(number) {
     h("button", { type: "button", class: "button primary", onclick: async () => upload(await chooseFiles()) },
       icon("upload"), words.chooseFor(number)),
   ];
-  list.addEventListener("error", (event) => {
-    const { code } = /** @type {CustomEvent} */ (event).detail;
-    for (const button of buttons) button.hidden = code === "invalid-phone-number";
-  });
+  // Only the service knows whether the number is valid.
+  const showButtons = () => {
+    for (const button of buttons) button.hidden = !list.started;
+  };
+  list.addEventListener("change", showButtons);
+  showButtons();
   return {
     list,
-    grid,
-    upload,
+    shown: pictures.shown,
+    // Files may also be dropped or pasted, for a number that is not valid too.
+    upload: (files) => (list.failure && !list.started ? showError(list.failure) : upload(files)),
     parts: [
       h("div", { class: "view-header" }, h("h2", null, words.of(number)), h("span", { class: "space" }), buttons),
-      grid.errorBox, empty, grid.element,
+      pictures.element, empty,
     ],
     dispose: () => {
-      grid.dispose();
+      pictures.dispose();
       uploads.removeEventListener("image", image);
       uploads.removeEventListener("removed", onRemoved);
     },

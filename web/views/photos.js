@@ -1,69 +1,84 @@
 // The view of the user's pictures.
 
+import { query } from "../api.js";
 import { h, icon, checkbox, field, fill } from "../dom.js";
 import { chooseFiles } from "../files.js";
-import { Grid } from "../grid.js";
-import { allImages, deleteImage, imagesByStatus, uploadImages } from "../images.js";
+import { gallery } from "../gallery.js";
+import { allImages, someImages, uploadImages } from "../images.js";
+import { gridLabel, groupHeading, orderOf, parametersOf } from "../order.js";
+import { apiFilters, searchForm } from "../search.js";
 import { mayUseAi, state } from "../state.js";
 import { texts } from "../texts.js";
+import { options, uploadOptions } from "../upload-options.js";
 
 const words = texts.photos;
-/** The AI options for uploads. Kept while the page is open. */
-const options = { analyze: false, edit_prompt: "" };
-
-/** Resets the options, because another user may log in next. */
-export function resetUploadOptions() {
-  Object.assign(options, { analyze: false, edit_prompt: "" });
-}
-
-/** Returns the fields for a new image that depend on the options. */
-export function uploadOptions() {
-  if (!mayUseAi()) return {};
-  return { analyze: options.analyze, edit_prompt: options.edit_prompt.trim() || null };
-}
-
 const chooseAndUpload = async () => uploadImages(await chooseFiles(), uploadOptions());
 
-export function photosView({ status = "" } = {}) {
-  const list = status ? imagesByStatus(status) : allImages();
-  const grid = new Grid({
-    list,
-    label: words.grid,
-    href: (image) => `#/images/${image.id}`,
-    onDelete: (image) => deleteImage(image, list),
-  });
+/** @param {Record<string, string>} parameters those of the address */
+export function photosView({ status = "", q = "", taken_after = "", taken_before = "", ...parameters } = {}) {
+  const order = orderOf(parameters);
+  const filters = { q, taken_after, taken_before };
+  const isSearch = Object.values(filters).some((value) => value !== "");
+  const list = status || isSearch ? someImages({ status, ...apiFilters(filters) }, order) : allImages(order);
+  /** Changes what is shown, or its order. */
+  const go = (change) => {
+    const { status: shown, q, taken_after, taken_before, ...chosen } = { status, ...filters, ...order, ...change };
+    location.hash = `#/${query({ status: shown, q, taken_after, taken_before, ...parametersOf(chosen) })}`;
+  };
+  const pictures = gallery(list, { label: gridLabel(order), heading: groupHeading });
   const empty = h("div", { class: "empty", hidden: true });
   const count = h("span", { class: "count" });
 
   const show = () => {
     const nothing = list.complete && list.length === 0;
     empty.hidden = !nothing;
-    if (nothing && !empty.hasChildNodes()) fill(empty, status ? h("p", null, words.none) : welcome());
+    if (nothing && !empty.hasChildNodes()) fill(empty, isSearch ? h("p", null, texts.search.none) : status ? h("p", null, words.none) : welcome());
     // Set at once from the profile, so that the line above the pictures does not wrap when the list is loaded.
-    count.textContent = !status ? words.count(Math.max(list.knownCount, list.complete ? 0 : state.profile?.usage.images ?? 0)) : "";
+    count.textContent = isSearch && list.complete ? words.count(list.knownCount) : !status && !isSearch ? words.count(Math.max(list.knownCount, list.complete ? 0 : state.profile?.usage.images ?? 0)) : "";
   };
   list.addEventListener("change", show);
   show();
 
-  const filter = h("select", { "aria-label": words.filter, onchange: () => {
-    location.hash = filter.value ? `#/?status=${filter.value}` : "#/";
-  } }, h("option", { value: "" }, words.all),
-  Object.entries(words.status).map(([value, label]) => h("option", { value, selected: value === status }, label)));
   const header = h("header", { class: "view-header" },
-    h("h1", { tabindex: "-1" }, words.title), count, h("span", { class: "space" }), filter,
+    h("h1", { tabindex: "-1" }, words.title), count, h("span", { class: "space" }),
+    h("div", { class: "choices" }, searchForm(filters, go), choices(status, order, go)),
+    h("a", { class: "icon-button", href: "#/trash", "aria-label": texts.trash.title, title: texts.trash.title }, icon("trash")),
     mayUseAi() && aiOptions(),
     h("button", { type: "button", class: "button primary", onclick: chooseAndUpload }, icon("upload"), words.upload));
 
   return {
     title: words.title,
-    element: h("div", null, header, grid.errorBox, grid.element, empty),
+    element: h("div", null, header, pictures.element, empty),
     list,
-    shown: () => grid.render(),
+    shown: pictures.shown,
     dispose: () => {
-      grid.dispose();
+      pictures.dispose();
       list.removeEventListener("change", show);
     },
   };
+}
+
+/**
+ * Creates the choices of what is shown, in which order, and with which groups.
+ * @param {string} status
+ * @param {import("../order.js").Order} order
+ * @param {(change: Record<string, string>) => void} go
+ */
+function choices(status, order, go) {
+  const select = (label, options, chosen, change) => {
+    const element = h("select", { "aria-label": label, onchange: () => change(element.value) },
+      Object.entries(options).map(([value, name]) => h("option", { value, selected: value === chosen }, name)));
+    return element;
+  };
+  const sorts = { ...texts.order.sorts, ...texts.order.names };
+  return [
+    select(words.filter, { "": words.all, ...words.status }, status, (value) => go({ status: value })),
+    select(texts.order.label, sorts, `${order.sort} ${order.order}`, (value) => {
+      const [sort, direction] = value.split(" ");
+      go({ sort, order: direction, group: order.sort === sort ? order.group : orderOf({ sort }).group });
+    }),
+    order.sort !== "file_name" && select(texts.order.group, texts.order.groups, order.group, (group) => go({ group })),
+  ];
 }
 
 function welcome() {

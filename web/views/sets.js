@@ -1,19 +1,23 @@
 // The views of image sets. A set holds three pictures.
 
 import { call, query } from "../api.js";
+import { deleting } from "../deleting.js";
 import { confirm, openDialog } from "../dialog.js";
 import { busy, fill, h, icon, iconButton } from "../dom.js";
-import { chooseFiles, filesOf } from "../files.js";
-import { bestThumbnail, picture, placeholder } from "../grid.js";
-import { showError, notice, commitDeferred } from "../notice.js";
+import { onRestored } from "../images.js";
+import { showError, notice } from "../notice.js";
 import { PagedList } from "../paged-list.js";
+import { showIn } from "../picture.js";
 import { setForm, SLOTS } from "../set-form.js";
+import { slotItem } from "../slot.js";
 import { texts } from "../texts.js";
+import { squares } from "../tiles.js";
 import { uploads } from "../uploads.js";
 import { isUnfinished, watch } from "../watcher.js";
-import { uploadOptions } from "./photos.js";
 
 const words = texts.sets;
+/** The size of a picture on a card in CSS pixels. */
+const STRIP_SLOT = 200;
 
 /** Creates the view of all sets of the user. */
 export async function setsView() {
@@ -22,7 +26,7 @@ export async function setsView() {
   const empty = h("div", { class: "empty", hidden: true }, icon("sets"), h("h2", null, words.empty), h("p", null, words.emptyHint),
     h("button", { type: "button", class: "button primary", onclick: openNewSetDialog }, words.make));
   const load = async (cursor) => {
-    const { imagesets, next_cursor } = await call("GET", `/api/imagesets${query({ cursor, limit: 24 })}`);
+    const { imagesets, next_cursor } = await call("GET", `/api/imagesets${query({ cursor, limit: 24, ...squares(STRIP_SLOT) })}`);
     cards.append(...imagesets.map(card));
     empty.hidden = cards.children.length > 0;
     more.hidden = next_cursor === null;
@@ -37,18 +41,15 @@ export async function setsView() {
 }
 
 function card(set) {
-  const images = SLOTS.map((slot) => set.images[slot]);
+  const images = SLOTS.map((slot) => set.images[slot]).map((image) => (deleting.has(image?.id) ? null : image));
   const full = images.filter(Boolean).length;
   return h("li", { class: "card set-card" }, h("a", { href: `#/sets/${set.id}` },
-    h("span", { class: "strip" }, images.map((image) => h("span", { class: "strip-slot" }, image && [
-      placeholder(image), thumbnail(image, 200)]))),
+    h("span", { class: "strip" }, images.map((image) => {
+      const place = h("span", { class: "strip-slot" });
+      return image ? showIn(place, image, STRIP_SLOT) : place;
+    })),
     h("strong", null, set.title ?? texts.untitled),
     h("span", { class: "quiet" }, words.full(full))));
-}
-
-function thumbnail(image, pixels) {
-  const best = bestThumbnail(image, pixels);
-  return best && picture(image, best, "");
 }
 
 function openNewSetDialog() {
@@ -71,13 +72,13 @@ export async function setView({ id }) {
   const about = h("p", { class: "lead" });
   let set = await call("GET", `/api/imagesets/${id}`);
 
-  // The large view needs a list to go from one picture to the next.
-  const list = new PagedList(async () => ({ images: [], next_cursor: null }));
+  // The large view needs a list to go from one picture to the next, in the order of the places.
+  const position = ({ id }) => SLOTS.find((slot) => set.images[slot]?.id === id) ?? "";
+  const list = new PagedList(async () => ({ images: [], next_cursor: null }), undefined, { position, ascending: true });
   const show = () => {
     heading.textContent = set.title ?? texts.untitled;
     about.textContent = set.description ?? "";
-    SLOTS.map((slot) => set.images[slot]).filter(Boolean).forEach((image) => list.put(image));
-    fillSlots();
+    list.set(SLOTS.map((slot) => set.images[slot]).filter(Boolean));
   };
   const fillSlots = () => fill(slots, SLOTS.map((slot) => slotItem(set, slot, list, reload)));
   list.addEventListener("change", fillSlots);
@@ -98,6 +99,7 @@ export async function setView({ id }) {
   const onRemoved = ({ detail }) => list.hide(detail);
   uploads.addEventListener("image", onImageUploaded);
   uploads.addEventListener("removed", onRemoved);
+  onRestored(() => reload().catch(showError), ended.signal);
   show();
   watchUnfinished();
 
@@ -137,39 +139,4 @@ export async function setView({ id }) {
       uploads.removeEventListener("removed", onRemoved);
     },
   };
-}
-
-function slotItem(set, slot, list, reload) {
-  const image = list.at(list.indexOf(set.images[slot]?.id));
-  if (image) {
-    return h("li", { class: "slot" }, h("a", { href: `#/images/${image.id}` },
-      h("span", { class: "visually-hidden" }, `${words.slot[slot]}: ${image.title ?? image.file_name}`),
-      placeholder(image), thumbnail(image, 400),
-      image.status !== "ready" && h("span", { class: "badge" }, texts.photos.status[image.status])),
-    h("p", null, image.title ?? image.file_name));
-  }
-  /** @param {File[]} files */
-  const uploadInto = ([file]) => {
-    if (!file) return;
-    uploads.add([file], async (declared, key) => {
-      // The previous picture of this place may still wait for its deletion.
-      await commitDeferred();
-      const made = await call("POST", `/api/imagesets/${set.id}/images`, { body: { image_type: slot, ...declared, ...uploadOptions() }, key });
-      reload().catch(showError);
-      return made;
-    });
-  };
-  return h("li", { class: "slot" },
-    h("button", {
-      type: "button",
-      class: "drop",
-      onclick: async () => uploadInto(await chooseFiles({ multiple: false })),
-      ondragover: (event) => event.preventDefault(),
-      ondrop: (event) => {
-        event.preventDefault();
-        event.stopPropagation();
-        uploadInto(filesOf(event.dataTransfer));
-      },
-    }, icon("plus"), h("span", null, words.fillSlot(slot))),
-    h("p", { class: "quiet" }, words.slot[slot]));
 }

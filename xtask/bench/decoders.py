@@ -2,8 +2,9 @@
 
 decoders.py --darkroom EXECUTABLE --dir DIR [--runs N] [FILE|DIRECTORY…]
 
-Without files, it makes one photograph in every format and kind. The reference is Pillow, with libheif for HEIC and with
-LittleCMS for profiles. It reduces all pixels with Lanczos. The contact sheet in DIR shows Darkroom's thumbnails.
+Without files, it makes one photograph in every format and kind, and animations. The reference is Pillow, with libheif
+for HEIC, libjxl for JPEG XL and LittleCMS for profiles. It reduces all pixels with Lanczos. The contact sheet in DIR
+shows Darkroom's thumbnails on a chequered ground.
 """
 
 import argparse
@@ -16,12 +17,14 @@ import struct
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import numpy
 import pillow_heif
+import pillow_jxl  # noqa: F401, Pillow uses it
 import skimage
-from PIL import Image, ImageCms, ImageDraw, ImageFile, ImageOps
+from PIL import Image, ImageCms, ImageDraw, ImageFile, ImageOps, ImageSequence
 
 SIZE = 200
 # The mean difference that has to be explained.
@@ -35,6 +38,22 @@ def photo(width, height):
     base = Image.fromarray(skimage.data.coffee()).resize((width, height), Image.Resampling.BICUBIC)
     noise = numpy.random.default_rng(1).normal(0, 3, (height, width, 3))
     return Image.fromarray(numpy.clip(numpy.asarray(base, numpy.float32) + noise, 0, 255).astype(numpy.uint8))
+
+
+def turned(orientation):
+    """EXIF that says how a picture was held."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+def text():
+    """Encoders of JPEG XL store equal letters once, in a hidden frame."""
+    picture = Image.new("RGB", (1200, 800), "white")
+    draw = ImageDraw.Draw(picture)
+    for line in range(20):
+        draw.text((20, 40 * line), "The quick brown fox jumps over the lazy dog. " * 3, "black", font_size=24)
+    return picture
 
 
 def press_profile():
@@ -136,7 +155,22 @@ def pictures(directory):
         ("BMP, 32 bits", "rgba.bmp", save(rgba)),
         ("BMP, palette", "palette.bmp", save(rgb.quantize(256))),
         ("BMP, 1 bit", "bits.bmp", save(rgb.convert("1"))),
+        ("JPEG XL", "lossy.jxl", save(rgb, quality=90)),
+        ("JPEG XL, small file", "small.jxl", save(rgb, quality=50)),
+        ("JPEG XL, lossless", "lossless.jxl", save(rgb, lossless=True)),
+        ("JPEG XL, grey", "grey.jxl", save(rgb.convert("L"), quality=90)),
+        ("JPEG XL, grey of 16 bits", "grey-16.jxl", save(deep, lossless=True)),
+        ("JPEG XL with alpha", "rgba.jxl", save(rgba, quality=90)),
+        ("JPEG XL, text with repeated parts", "text.jxl", save(text(), quality=90, effort=9)),
+    ] + [
+        (f"{name}, held sideways", f"turned.{ending}", save(rgb.transpose(Image.Transpose.ROTATE_90), exif=turned(6)))
+        for name, ending in (("JPEG", "jpg"), ("PNG", "png"), ("WebP", "webp"), ("AVIF", "avif"), ("TIFF", "tif"))
     ]
+    return make_files(directory, kinds)
+
+
+def make_files(directory, kinds):
+    """The names and paths of files, which are made unless they exist."""
     for name, file, make in kinds:
         path = directory / file
         if not path.exists():
@@ -216,44 +250,145 @@ def compare(executable, named, directory):
     return rows, sheet
 
 
+def animations(directory):
+    """The name and the file of each kind, with frames that differ in a part, and with transparency."""
+    ground = photo(300, 200)
+    frames = []
+    for number in range(12):
+        frame = ground.convert("RGBA")
+        ImageDraw.Draw(frame).ellipse((20 * number, 60, 20 * number + 70, 130), fill=(250, 20 * number, 40, 255))
+        frames.append(frame)
+    clear = []
+    for number in range(12):
+        frame = Image.new("RGBA", ground.size, (0, 0, 0, 0))
+        ImageDraw.Draw(frame).rectangle((20 * number, 40, 20 * number + 60, 160), fill=(20, 90, 20 * number, 255))
+        clear.append(frame)
+    delays = [40, 70, 100, 1000, 30, 20] * 2
+
+    def save(frames, **options):
+        return lambda path: frames[0].save(path, save_all=True, append_images=frames[1:], **options)
+
+    kinds = [
+        ("GIF", "photo.gif", save([frame.convert("RGB") for frame in frames], duration=delays, loop=0)),
+        ("GIF, twice", "twice.gif", save([frame.convert("RGB") for frame in frames], duration=delays, loop=1)),
+        ("GIF, once", "once.gif", save([frame.convert("RGB") for frame in frames], duration=delays)),
+        ("GIF with transparency", "clear.gif", save(clear, duration=delays, loop=0, disposal=2)),
+        ("GIF, each frame restored", "restored.gif", save(clear, duration=delays, loop=0, disposal=3)),
+        ("PNG", "photo.png", save(frames, duration=delays, loop=0)),
+        ("PNG, three times, with transparency", "clear.png", save(clear, duration=delays, loop=3, disposal=1, blend=1)),
+        ("PNG, each frame restored", "restored.png", save(clear, duration=delays, loop=3, disposal=2)),
+        ("WebP", "photo.webp", save(frames, duration=delays, loop=0, quality=90)),
+        ("WebP, twice, lossless with transparency", "clear.webp",
+         save(clear, duration=delays, loop=2, lossless=True, kmax=3)),
+        ("AVIF", "photo.avif", save(frames, duration=delays, quality=90)),
+        ("AVIF with transparency", "clear.avif", save(clear, duration=delays, quality=90)),
+    ]
+    directory.mkdir(parents=True, exist_ok=True)
+    return make_files(directory, kinds)
+
+
+def played(picture):
+    """How often an animation is shown, or 0 for always, and its frames with their delays as browsers take them. Equal
+    frames that follow each other are one."""
+    plays = picture.info.get("loop", 1 if picture.format == "GIF" else 0)
+    if picture.format == "GIF" and plays > 0 and "loop" in picture.info:
+        plays += 1
+    frames = []
+    for frame in ImageSequence.Iterator(picture):
+        # Pillow knows the delay of a WebP only after it has decoded the frame.
+        pixels = frame.convert("RGBA")
+        delay = round(frame.info.get("duration", 0))
+        delay = 100 if delay <= 10 else delay
+        if frames and numpy.array_equal(on_white(frames[-1][0]), on_white(pixels)):
+            frames[-1][1] += delay
+        else:
+            frames.append([pixels, delay])
+    return plays, frames
+
+
+def compare_animations(executable, named, directory):
+    """The largest mean difference of a frame, for each animation."""
+    out = directory / "animated"
+    out.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for name, path in named:
+        command = [executable, "--sizes", str(SIZE), "--animation", "all", "--out", out, path]
+        line = json.loads(subprocess.check_output(command))
+        if not line["ok"]:
+            raise SystemExit(f"{path}: {line['code']}")
+        made = line["thumbnails"][0]
+        with Image.open(path) as original, Image.open(made["path"]) as thumbnail:
+            plays, expected = played(original)
+            seen_plays, seen = played(thumbnail)
+        if (seen_plays, len(seen)) != (plays, len(expected)):
+            raise SystemExit(f"{path}: {len(seen)} frames {seen_plays} times, not {len(expected)} frames {plays} times")
+        if [delay for _, delay in seen] != [delay for _, delay in expected]:
+            raise SystemExit(f"{path}: other delays")
+        size = (made["width"], made["height"])
+        differences = [numpy.abs(on_white(a) - on_white(reduced(b, size))).mean()
+                       for (a, _), (b, _) in zip(seen, expected, strict=True)]
+        rows.append((name, len(expected), max(differences), made["bytes"], line["cpu_ms"]))
+    return rows
+
+
 def contact_sheet(pictures, path):
     across = 6
     down = -(-len(pictures) // across)
-    sheet = Image.new("RGB", (across * (SIZE + 16), down * (SIZE - 30)), "#888")
+    sheet = Image.new("RGB", (across * (SIZE + 16), down * (SIZE + 40)), "#888")
+    squares = (numpy.indices(sheet.size[::-1]) // 10).sum(axis=0) % 2
+    sheet.paste(Image.fromarray((squares * 40 + 110).astype(numpy.uint8)))
     draw = ImageDraw.Draw(sheet)
     for index, (name, picture) in enumerate(pictures):
-        at = (index % across * (SIZE + 16) + 8, index // across * (SIZE - 30) + 8)
+        at = (index % across * (SIZE + 16) + 8, index // across * (SIZE + 40) + 8)
         sheet.paste(picture.convert("RGB"), at, picture)
-        draw.text((at[0], at[1] + 138), name, "white", font_size=12)
+        draw.text((at[0], at[1] + SIZE + 6), name, "white", font_size=12)
     sheet.save(path)
 
 
-def times(executable, directory, runs):
-    """HEIC of 12 and 48 megapixels, beside libheif."""
-    rows = []
-    for megapixels, width, height, depth in ((12, 4032, 3024, 8), (12, 4032, 3024, 10), (48, 8064, 6048, 8)):
-        path = directory / f"large-{megapixels}-{depth}.heic"
-        if not path.exists():
-            picture = photo(width, height)
+def large(directory):
+    """HEIC and JPEG XL of 12 and 48 megapixels."""
+    def heic(depth):
+        def save(picture, path):
             if depth == 8:
                 pillow_heif.from_pillow(picture).save(path, quality=60)
             else:
                 samples = (numpy.asarray(picture, numpy.uint16) * 257).tobytes()
                 pillow_heif.from_bytes(mode="RGB;16", size=picture.size, data=samples).save(path, quality=60)
+        return save
+
+    twelve, all_pixels = (4032, 3024), (8064, 6048)
+    for name, file, size, save in (
+        ("HEIC, 12 MP, 8 bits", "large-12-8.heic", twelve, heic(8)),
+        ("HEIC, 12 MP, 10 bits", "large-12-10.heic", twelve, heic(10)),
+        ("HEIC, 48 MP, 8 bits", "large-48-8.heic", all_pixels, heic(8)),
+        ("JPEG XL, 12 MP", "large-12.jxl", twelve, lambda picture, path: picture.save(path, quality=85, effort=5)),
+        ("JPEG XL, 12 MP, lossless", "large-12-lossless.jxl", twelve,
+         lambda picture, path: picture.save(path, lossless=True, effort=3)),
+        ("JPEG XL, 48 MP", "large-48.jxl", all_pixels, lambda picture, path: picture.save(path, quality=85, effort=5)),
+    ):
+        path = directory / file
+        if not path.exists():
+            save(photo(*size), path)
+        yield name, path
+
+
+def times(executable, directory, runs):
+    """Large pictures, beside the reference."""
+    rows = []
+    for name, path in large(directory):
         command = [executable, "--sizes", "200,400,1200"]
         once = json.loads(subprocess.check_output([*command, path]))
         if not once["ok"]:
             raise SystemExit(f"{path}: {once['code']}")
         lines = [json.loads(line) for line in subprocess.check_output([*command, *[path] * runs]).splitlines()]
         ours = [statistics.median(line[key] for line in lines) for key in ("cpu_ms", "wall_ms")]
-        theirs = json.loads(subprocess.check_output([sys.executable, __file__, "--libheif", path, str(runs)]))
-        rows.append((f"HEIC, {megapixels} MP, {depth} bits", *ours, once["peak_rss_kb"] / 1024,
-                     theirs["cpu"], theirs["wall"], theirs["peak"] / 1024))
+        theirs = json.loads(subprocess.check_output([sys.executable, __file__, "--reference", path, str(runs)]))
+        rows.append((name, *ours, once["peak_rss_kb"] / 1024, theirs["cpu"], theirs["wall"], theirs["peak"] / 1024))
     return rows
 
 
-def libheif_here(path, runs):
-    """Decodes with libheif, and makes the same sizes with Pillow. In a process of its own: this script again."""
+def reference_here(path, runs):
+    """Decodes with Pillow's library, and makes the same sizes. In a process of its own: this script again."""
     cpu, wall = [], []
     for _ in range(runs):
         before, start = time.process_time(), time.perf_counter()
@@ -283,7 +418,7 @@ def main():
         named = list(pictures(arguments.dir / "pictures"))
     rows, sheet = compare(arguments.darkroom, named, arguments.dir)
     heif = f"pillow-heif {pillow_heif.__version__} with libheif {pillow_heif.libheif_version()}"
-    versions = f"Pillow {Image.__version__}, {heif}"
+    versions = f"Pillow {Image.__version__}, {heif}, pillow-jxl-plugin {metadata.version('pillow-jxl-plugin')}"
     print(f"Reference: {versions}. Thumbnails of {SIZE} pixels; the mean difference of all samples, of 255.\n")
     print("| picture | mean difference | |")
     print("| --- | ---: | --- |")
@@ -295,8 +430,14 @@ def main():
     contact_sheet(sheet, arguments.dir / "contact-sheet.png")
     print(f"contact sheet: {arguments.dir / 'contact-sheet.png'}", file=sys.stderr)
     if not arguments.files:
-        print("\nThree thumbnails of large HEIC files, one process each. libheif decodes with all cores.\n")
-        print("| picture | Darkroom CPU, ms | wall | peak, MB | libheif CPU, ms | wall | peak, MB |")
+        print(f"\nAnimated thumbnails of {SIZE} pixels, with the frames, delays and repetitions that Pillow reads.\n")
+        print("| animation | frames | largest mean difference of a frame | bytes | CPU, ms |")
+        print("| --- | ---: | ---: | ---: | ---: |")
+        named = animations(arguments.dir / "animations")
+        for name, frames, difference, length, cpu in compare_animations(arguments.darkroom, named, arguments.dir):
+            print(f"| {name} | {frames} | {difference:.2f} | {length} | {cpu:.0f} |")
+        print("\nThree thumbnails of large files, one process each. The references decode with all cores.\n")
+        print("| picture | Darkroom CPU, ms | wall | peak, MB | reference CPU, ms | wall | peak, MB |")
         print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
         for name, *numbers in times(arguments.darkroom, arguments.dir, arguments.runs):
             print(f"| {name} | " + " | ".join(f"{number:.0f}" for number in numbers) + " |")
@@ -304,7 +445,7 @@ def main():
 
 if __name__ == "__main__":
     os.umask(0o022)
-    if sys.argv[1:2] == ["--libheif"]:
-        libheif_here(sys.argv[2], int(sys.argv[3]))
+    if sys.argv[1:2] == ["--reference"]:
+        reference_here(sys.argv[2], int(sys.argv[3]))
     else:
         main()

@@ -4,6 +4,7 @@ imaging.py --darkroom EXECUTABLE --sharp DIR --dir DIR [--photo FILE] [--runs N]
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -18,12 +19,16 @@ from pathlib import Path
 import numpy
 import PIL
 import pillow_heif
+import pillow_jxl  # noqa: F401, Pillow uses it
 import skimage
 from PIL import Image, ImageDraw, features
 from skimage.metrics import structural_similarity
 
 ONE, THREE = [400], [200, 400, 1200]
+# What the sharp of npm does not decode.
+NOT_SHARP = (".heic", ".jxl")
 Image.MAX_IMAGE_PIXELS = None
+pillow_heif.register_heif_opener()
 
 
 def pictures(directory, photo):
@@ -61,6 +66,11 @@ def pictures(directory, photo):
         ("PNG, photo of 6 MP", "photo-6.png", lambda path: synthesised(6).save(path)),
         ("PNG, graphics of 6 MP", "graphics-6.png", lambda path: graphics().save(path)),
         ("WebP, photo of 6 MP", "photo-6.webp", lambda path: synthesised(6).save(path, quality=80)),
+        ("TIFF, photo of 6 MP with LZW", "photo-6.tif", lambda path: synthesised(6).save(path, compression="tiff_lzw")),
+        ("TIFF, photo of 12 MP, not compressed", "photo-12.tif", lambda path: synthesised(12).save(path)),
+        ("HEIC, photo of 12 MP", "photo-12.heic",
+         lambda path: pillow_heif.from_pillow(synthesised(12)).save(path, quality=60)),
+        ("JPEG XL, photo of 12 MP", "photo-12.jxl", lambda path: synthesised(12).save(path, quality=85, effort=5)),
     ]
     for name, file, make in files:
         path = directory / file
@@ -119,6 +129,9 @@ def at_the_limit(directory, photo):
         ("TIFF, JPEG", "jpeg.tif", lambda path: opaque().save(path, compression="jpeg", quality=88)),
         ("TIFF, CMYK with Deflate", "cmyk.tif",
          lambda path: opaque().convert("CMYK").save(path, compression="tiff_adobe_deflate")),
+        ("JPEG XL", "lossy.jxl", lambda path: opaque().save(path, quality=80, effort=3)),
+        ("JPEG XL, lossless with alpha", "lossless.jxl",
+         lambda path: transparent().save(path, lossless=True, effort=1)),
     ]
     for name, file, make in kinds:
         path = directory / file
@@ -142,7 +155,9 @@ def darkroom(executable, path, sizes, runs, out):
 
 
 def sharp(directory, path, sizes, runs, out):
-    """The cheapest of its pipelines by processor time."""
+    """The cheapest of its pipelines by processor time, and all of them. There are none if sharp lacks the decoder."""
+    if path.endswith(NOT_SHARP):
+        return None, []
     script = Path(directory, "sharp.mjs")
     command = ["node", script, path, ",".join(map(str, sizes)), str(runs), out]
     pipelines = [json.loads(line) for line in subprocess.check_output(command).splitlines()]
@@ -217,6 +232,16 @@ def quality(picture, paths, references):
     return results
 
 
+def print_limits(executable, directory, photo, out):
+    print("\nA picture of 50 megapixels to three sizes, in Darkroom.\n")
+    print("| format | peak, MB | CPU, ms |")
+    print("| --- | ---: | ---: |")
+    for name, path in at_the_limit(directory, photo):
+        print(f"at the limit: {name}", file=sys.stderr)
+        ours = darkroom(executable, str(path), THREE, 1, out)
+        print(f"| {name} | {ours['peak'] / 1024:.0f} | {ours['cpu']:.0f} |")
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--darkroom", required=True)
@@ -239,13 +264,14 @@ def main():
             ours = darkroom(arguments.darkroom, str(path), sizes, arguments.runs, str(out))
             theirs, pipelines = sharp(arguments.sharp, str(path), sizes, arguments.runs, str(out))
             other = pillow(str(path), sizes, arguments.runs, str(out))
-            if len(sizes) > 1:
+            if len(sizes) > 1 and pipelines:
                 pipelines_seen.append((name, ours, pipelines))
             rows.append((name, len(sizes), ours, theirs, other))
-            scores = [quality(picture, engine["paths"], references) for engine in (ours, theirs, other)]
+            engines = [engine["paths"] if engine else [] for engine in (ours, theirs, other)]
+            scores = [quality(picture, paths, references) for paths in engines]
             if len(sizes) > 1:
-                for size, our, their, its in zip(sizes, *scores, strict=True):
-                    qualities.append((name, size, our, their, its))
+                for size, *engines in itertools.zip_longest(sizes, *scores):
+                    qualities.append((name, size, *engines))
 
     processors = Path("/proc/cpuinfo").read_text().splitlines()
     cpu = next(line.split(":")[1].strip() for line in processors if line.startswith("model name"))
@@ -258,27 +284,23 @@ def main():
           "| Pillow CPU, ms | wall | peak, MB | CPU to sharp's | CPU to the scaled decode alone |")
     print("| --- | ---: " + "| ---: " * 11 + "|")
     for name, count, ours, theirs, other in rows:
-        cells = [f"{e['cpu']:.0f} | {e['wall']:.0f} | {e['peak'] / 1024:.0f}" for e in (ours, theirs, other)]
+        cells = [f"{e['cpu']:.0f} | {e['wall']:.0f} | {e['peak'] / 1024:.0f}" if e else " | | "
+                 for e in (ours, theirs, other)]
+        ratio = f"**{ours['cpu'] / theirs['cpu']:.2f}**" if theirs else ""
         alone = f"{ours['cpu'] / other['alone']:.2f}" if other["alone"] else ""
-        print(f"| {name} | {count} | {' | '.join(cells)} | **{ours['cpu'] / theirs['cpu']:.2f}** | {alone} |")
+        print(f"| {name} | {count} | {' | '.join(cells)} | {ratio} | {alone} |")
     print("\nsharp's pipelines for three sizes, CPU in ms, and Darkroom's part of each; the cheapest is above.\n")
     print("| picture | each size from the file | cloned | the largest decoded once, the others from it |")
     print("| --- | ---: | ---: | ---: |")
     for name, ours, pipelines in pipelines_seen:
         cells = [f"{p['cpu']:.0f} ({ours['cpu'] / p['cpu']:.2f})" for p in pipelines]
         print(f"| {name} | {' | '.join(cells)} |")
-    print("\nA picture of 50 megapixels to three sizes, in Darkroom.\n")
-    print("| format | peak, MB | CPU, ms |")
-    print("| --- | ---: | ---: |")
-    for name, path in at_the_limit(arguments.dir / "limits", photo):
-        print(f"at the limit: {name}", file=sys.stderr)
-        ours = darkroom(arguments.darkroom, str(path), THREE, 1, str(out))
-        print(f"| {name} | {ours['peak'] / 1024:.0f} | {ours['cpu']:.0f} |")
+    print_limits(arguments.darkroom, arguments.dir / "limits", photo, str(out))
     print("\nQuality: SSIM to the reference, and bytes.\n")
     print("| picture | size | Darkroom | bytes | sharp | bytes | Pillow | bytes |")
     print("| --- | ---: " + "| ---: " * 6 + "|")
     for name, size, *engines in qualities:
-        cells = [f"{score:.4f} | {length}" for score, length in engines]
+        cells = [f"{engine[0]:.4f} | {engine[1]}" if engine else " | " for engine in engines]
         print(f"| {name} | {size} | {' | '.join(cells)} |")
 
 

@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+from loopback import endlessly, respond
+
 RECORDS = 200
 RUNS = 5
 TIMEOUT = 60
@@ -48,42 +50,16 @@ def batch(users, have_files):
     return {"Records": records}
 
 
-async def read(reader):
-    """The head and the body of a request."""
-    head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-    return head, await reader.readexactly(int(headers.get("content-length", 0)))
-
-
-def respond(writer, body, status="200 OK", **headers):
-    lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    writer.write("\r\n".join([*lines, "", body]).encode())
-
-
-def endlessly(answer):
-    """A handler of connections that answers each request with `answer`."""
-
-    async def connection(reader, writer):
-        try:
-            while True:
-                await answer(*await read(reader), writer)
-        except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    return connection
-
-
 class Measurement:
     def __init__(self, event, seconds):
         self.event, self.seconds = json.dumps(event), seconds
         self.calls, self.start, self.end = 0, None, asyncio.get_running_loop().create_future()
 
-    async def aws(self, head, _body, writer):
+    async def aws(self, head, headers, _body, writer):
         await asyncio.sleep(self.seconds)
         self.calls += 1
         line = head.split("\r\n")[0]
-        if "x-amz-target" in head.lower():
+        if "x-amz-target" in headers:
             respond(writer, "{}", content_type="application/x-amz-json-1.0")
         elif "list-type" in line:
             prefix = line.split("prefix=")[1].split("&")[0].split(" ")[0].replace("%2F", "/")
@@ -91,7 +67,7 @@ class Measurement:
         else:
             respond(writer, "<DeleteResult></DeleteResult>", content_type="application/xml")
 
-    async def runtime(self, head, body, writer):
+    async def runtime(self, head, _headers, body, writer):
         if "/invocation/next" not in head:
             self.end.set_result((time.perf_counter() - self.start, json.loads(body)))
             respond(writer, "", "202 Accepted")
@@ -115,19 +91,24 @@ async def measure(binary, event, seconds):
     ]
     aws, runtime = (f"127.0.0.1:{server.sockets[0].getsockname()[1]}" for server in servers)
     names = ("TABLE_NAME", "UPLOADS_BUCKET", "DERIVED_BUCKET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    queues = ("ANALYSIS_QUEUE", "EDITS_QUEUE", "DROPBOX_QUEUE", "ACCOUNT_QUEUE", "UPLOAD_RETRIES", "RETRY_QUEUE")
+    queues = ("ANALYSIS_QUEUE", "EDITS_QUEUE", "DROPBOX_QUEUE", "ACCOUNTS_QUEUE", "UPLOAD_RETRIES", "RETRY_QUEUE")
     variables = dict.fromkeys(names, "bench") | dict.fromkeys(queues, f"http://{aws}/queue") | {
         "AWS_ENDPOINT_URL": f"http://{aws}", "AWS_LAMBDA_RUNTIME_API": runtime, "AWS_REGION": "us-east-1",
         "AWS_LAMBDA_FUNCTION_NAME": "workers-stream", "AWS_LAMBDA_FUNCTION_VERSION": "1", "RETRY_SECONDS": "10",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "UPLOAD_RETRY_SECONDS": "10",
     }
     quiet = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(binary, env=variables, stdout=quiet, stderr=quiet)
+    process = await asyncio.create_subprocess_exec(binary, env=variables, stdout=quiet)
+    exited = asyncio.ensure_future(process.wait())
     try:
-        seconds, answer = await asyncio.wait_for(measurement.end, TIMEOUT)
+        await asyncio.wait([measurement.end, exited], timeout=TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        if not measurement.end.done():
+            sys.exit(f"{binary} did not answer within {TIMEOUT} seconds, or exited before")
+        seconds, answer = measurement.end.result()
     finally:
-        process.kill()
-        await process.wait()
+        if not exited.done():
+            process.kill()
+        await exited
         for server in servers:
             server.close()
     if answer["batchItemFailures"]:
@@ -146,7 +127,7 @@ async def main(milliseconds, *binaries):
                 results[binary].append(await measure(binary, event, int(milliseconds) / 1000))
         for binary, runs in results.items():
             seconds = statistics.median(seconds for seconds, _ in runs)
-            print(f"| {name} | `{Path(binary).name}` | {runs[0][1] / RECORDS:.2f} | {RECORDS / seconds:.0f} |")
+            print(f"| {name} | `{binary}` | {runs[0][1] / RECORDS:.2f} | {RECORDS / seconds:.0f} |")
 
 
 if __name__ == "__main__":

@@ -80,6 +80,8 @@ impl Function {
 fn value(variable: &str) -> &'static str {
     match variable {
         "DEFAULT_REGION" => "DE",
+        "JWT_ISSUER" => "https://bench.example",
+        "WEBHOOK_PAUSES" => "1",
         _ if variable.ends_with("_SECONDS") => "60",
         _ if variable.ends_with("_URL") => "http://127.0.0.1:9",
         _ => "bench",

@@ -18,8 +18,8 @@ pub(crate) fn run(photo: Option<&Path>, runs: usize) -> Result<()> {
     let dir = project::target().join("bench-imaging");
     fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
     PILLOW.ensure()?;
-    let sharp = sharp(&dir)?;
-    let executable = executable(false)?;
+    let sharp = sharp(&dir, "sharp.mjs")?;
+    let executable = executable("thumbnail", false)?;
 
     let mut bench = Command::new(PILLOW.bin("python"));
     bench.arg(scripts().join("imaging.py")).arg("--darkroom").arg(executable).arg("--sharp").arg(sharp);
@@ -27,16 +27,22 @@ pub(crate) fn run(photo: Option<&Path>, runs: usize) -> Result<()> {
     if let Some(photo) = photo {
         bench.arg("--photo").arg(photo);
     }
-    let tables = command::step("measuring", || {
-        let output = command::spawn(bench.stdout(Stdio::piped()))?.wait_with_output()?;
-        if !output.status.success() {
-            bail!("the measuring ended with {}", output.status);
-        }
-        Ok(String::from_utf8(output.stdout)?)
-    })?;
-    print!("{tables}");
+    write_tables(&tables("measuring", &mut bench)?, BEGIN, END)
+}
 
-    write_tables(&tables, BEGIN, END)
+/// Runs a script that measures or compares, and prints the tables that it writes.
+///
+/// # Errors
+/// If the script fails. The tables are printed also then.
+pub(crate) fn tables(step: &str, script: &mut Command) -> Result<String> {
+    let output =
+        command::step(step, || Ok(command::spawn(script.stdout(Stdio::piped()))?.wait_with_output()?))?;
+    let tables = String::from_utf8(output.stdout)?;
+    print!("{tables}");
+    if !output.status.success() {
+        bail!("{step} ended with {}", output.status);
+    }
+    Ok(tables)
 }
 
 /// Writes tables to their place in docs/BENCHMARKS.md.
@@ -48,12 +54,13 @@ pub(crate) fn write_tables(tables: &str, begin: &str, end: &str) -> Result<()> {
     Ok(fs::write(&page, format!("{before}{begin}\n{tables}\n{end}{after}"))?)
 }
 
-fn scripts() -> PathBuf {
+/// The directory of the scripts that measure.
+pub(crate) fn scripts() -> PathBuf {
     project::root().join("xtask/bench")
 }
 
-/// Installs sharp from npm next to the script, because Node.js searches for packages from the script's directory upwards.
-fn sharp(dir: &Path) -> Result<PathBuf> {
+/// Installs sharp from npm next to a script, because Node.js searches for packages from the script's directory upwards.
+pub(crate) fn sharp(dir: &Path, script: &str) -> Result<PathBuf> {
     let home = dir.join("sharp");
     let stamp = home.join("installed");
     if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == SHARP) {
@@ -65,17 +72,17 @@ fn sharp(dir: &Path) -> Result<PathBuf> {
             Ok(fs::write(&stamp, SHARP)?)
         })?;
     }
-    fs::copy(scripts().join("sharp.mjs"), home.join("sharp.mjs"))?;
+    fs::copy(scripts().join(script), home.join(script))?;
     Ok(home)
 }
 
-/// Builds the program that develops files, for release or as the local stack has it.
-pub(crate) fn executable(is_local: bool) -> Result<PathBuf> {
+/// Builds an example of the imaging engine, for release or as the local stack has it.
+pub(crate) fn executable(example: &str, is_local: bool) -> Result<PathBuf> {
     tools::ensure()?;
     let (profile, directory) = if is_local { ("local", "local") } else { ("release", "release") };
-    command::step(&format!("building the example with the profile {profile}"), || {
-        let build = ["build", "--profile", profile, "-p", "imaging", "--example", "thumbnail"];
+    command::step(&format!("building the example {example} with the profile {profile}"), || {
+        let build = ["build", "--profile", profile, "-p", "imaging", "--example", example];
         command::run(&mut cargo::command(&build))
     })?;
-    Ok(project::target().join(directory).join("examples/thumbnail"))
+    Ok(project::target().join(directory).join("examples").join(example))
 }

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::venv::PILLOW;
-use crate::{bench_imaging, command, project};
+use crate::{bench_imaging, project};
 
 const BEGIN: &str = "<!-- decoders: made by `cargo xtask compare-decoders` -->\n";
 const END: &str = "<!-- decoders: end -->\n";
@@ -17,18 +17,11 @@ pub(crate) fn run(files: &[PathBuf], is_local: bool) -> Result<()> {
     let dir = project::target().join("compare-decoders");
     fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
     PILLOW.ensure()?;
-    let executable = bench_imaging::executable(is_local)?;
+    let executable = bench_imaging::executable("thumbnail", is_local)?;
     let mut compare = Command::new(PILLOW.bin("python"));
     compare.arg(project::root().join("xtask/bench/decoders.py")).arg("--darkroom").arg(executable);
     compare.arg("--dir").arg(&dir).args(files);
-    let tables = command::step("comparing", || {
-        let output = command::spawn(compare.stdout(Stdio::piped()))?.wait_with_output()?;
-        if !output.status.success() {
-            bail!("the comparison ended with {}", output.status);
-        }
-        Ok(String::from_utf8(output.stdout)?)
-    })?;
-    print!("{tables}");
+    let tables = bench_imaging::tables("comparing", &mut compare)?;
     if files.is_empty() {
         bench_imaging::write_tables(&tables, BEGIN, END)?;
     }

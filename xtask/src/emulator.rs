@@ -70,8 +70,12 @@ impl Emulator {
             ("challenges.py", include_str!("python/challenges.py")),
             ("cognito.py", include_str!("python/cognito.py")),
             ("streams.py", include_str!("python/streams.py")),
+            ("edge.py", include_str!("python/edge.py")),
+            ("edge_cache.py", include_str!("python/edge_cache.py")),
+            ("signed_urls.py", include_str!("python/signed_urls.py")),
             ("deliveries.py", include_str!("python/deliveries.py")),
             ("judge.py", include_str!("python/judge.py")),
+            ("meter.py", include_str!("python/meter.py")),
             ("service_models.py", include_str!("python/service_models.py")),
         ] {
             fs::write(dir.join(name), text)?;

@@ -48,9 +48,23 @@ const VARIABLES: [(&str, &str); 4] = [
 pub(crate) fn build() -> Result<()> {
     tools::ensure()?;
     command::step("building the import program", || {
-        compile::run(&mut cargo::command(&["build", "--profile", "local", "-p", "import"]))
+        compile::run(cargo::command(&["build", "--profile", "local"]).args(TARGET))
     })
 }
+
+/// Selects the import program for cargo. With the packages of the functions, cargo builds their dependencies with the same
+/// features, so that it does not build the AWS SDK again.
+pub(crate) const TARGET: &[&str] = &[
+    "--workspace",
+    "--exclude",
+    "tests",
+    "--exclude",
+    "xtask",
+    "--exclude",
+    "empty-function",
+    "--bin",
+    "import",
+];
 
 /// Imports the data of an earlier application.
 ///

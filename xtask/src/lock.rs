@@ -37,11 +37,13 @@ pub(crate) fn run() -> Result<()> {
     }
     let node = Node::ensure()?;
     let log = project::target().join("npm-lock.log");
-    let tests = project::root().join("tests");
-    for name in names(&tests)?.iter().filter(|name| tests.join(name).join("package.json").exists()) {
-        command::step(&format!("tests/{name}/package-lock.json"), || {
+    let mut packages = vec![String::from("clients/typescript"), String::from("functions/docs/page")];
+    packages.extend(names(&project::root().join("tests"))?.iter().map(|name| format!("tests/{name}")));
+    let directory = |name: &String| project::root().join(name);
+    for name in packages.iter().filter(|name| directory(name).join("package.json").exists()) {
+        command::step(&format!("{name}/package-lock.json"), || {
             let mut npm = node.command("npm")?;
-            npm.current_dir(tests.join(name));
+            npm.current_dir(directory(name));
             npm.args(["install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"]);
             command::run_logged(npm.arg("--omit-lockfile-registry-resolved"), &log)
         })?;

@@ -9,10 +9,9 @@ use serde_json::{Value, json};
 
 use crate::aws::Aws;
 use crate::emulator::Emulator;
+use crate::log_line::{Line, function};
 
 const PAUSE: Duration = Duration::from_secs(1);
-/// Lines that Lambda adds to each call. They are not useful here.
-const PLATFORM: [&str; 3] = ["START RequestId", "END RequestId", "REPORT RequestId"];
 
 /// Prints the logs of all functions until the emulator stops. Each line begins with the function's name.
 pub(crate) fn follow(emulator: &Emulator, stack: &str) -> Result<()> {
@@ -29,9 +28,11 @@ pub(crate) fn follow(emulator: &Emulator, stack: &str) -> Result<()> {
             let answer = aws.call("logs", "filter_log_events", parameters)?;
             let events: Vec<&Value> = answer["events"].as_array().into_iter().flatten().collect();
             for event in events.iter().skip(*seen) {
-                let message = event["message"].as_str().unwrap_or_default().trim_end();
-                if !PLATFORM.iter().any(|prefix| message.starts_with(prefix)) {
-                    println!("{} | {message}", short(name, stack));
+                let line = Line::new(event["message"].as_str().unwrap_or_default());
+                // The report is not useful here.
+                if !line.is_frame() && !line.contains("REPORT RequestId") {
+                    let name = line.text("function_name").unwrap_or(name);
+                    println!("{} | {}", function(name, stack), line.readable());
                 }
             }
             if let Some(latest) = events.iter().filter_map(|event| event["timestamp"].as_u64()).max() {
@@ -42,22 +43,4 @@ pub(crate) fn follow(emulator: &Emulator, stack: &str) -> Result<()> {
         sleep(PAUSE);
     }
     bail!("ministack has ended; see {}", emulator.log().display())
-}
-
-/// `ImagesGet` of `/aws/lambda/darkroom-local-ImagesGet-1A2B3C`.
-fn short<'a>(group: &'a str, stack: &str) -> &'a str {
-    let name = group.rsplit('/').next().unwrap_or(group);
-    let name = name.strip_prefix(stack).map_or(name, |rest| rest.trim_start_matches('-'));
-    name.rsplit_once('-').map_or(name, |(function, _)| function)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_labelled_with_the_function() {
-        assert_eq!(short("/aws/lambda/darkroom-local-ImagesGet-1A2B3C", "darkroom-local"), "ImagesGet");
-        assert_eq!(short("/aws/lambda/other", "darkroom-local"), "other");
-    }
 }

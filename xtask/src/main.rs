@@ -1,22 +1,31 @@
 //! `cargo xtask …`: the commands of this repository. They need only Rust, a C compiler and Python 3.
 
+mod apt;
 mod aws;
 mod bench;
+mod bench_delivery;
 mod bench_imaging;
+mod bench_requests;
 mod bench_stream;
 mod browser;
 mod cargo;
 mod chaos;
+mod client_package;
 mod clients;
 mod command;
 mod compare_decoders;
+mod compare_exif;
 mod compile;
 mod contract;
+mod cost;
+mod dashboard;
+mod edge_keys;
 mod emulator;
 mod import;
 mod judge;
 mod lint;
 mod lock;
+mod log_line;
 mod logs;
 mod node;
 mod npm;
@@ -28,7 +37,9 @@ mod providers;
 mod recipes;
 mod redrive;
 mod release;
+mod relocate;
 mod remote;
+mod remove;
 mod routes;
 mod seed;
 mod stack;
@@ -36,6 +47,7 @@ mod standins;
 mod template;
 mod test;
 mod tools;
+mod trace;
 mod venv;
 mod watch;
 mod web;
@@ -51,8 +63,9 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
 use crate::aws::Aws;
+use crate::edge_keys::Change;
 use crate::providers::Providers;
-use crate::stack::Stack;
+use crate::stack::{Binaries, Stack};
 use crate::standins::Standins;
 
 /// Builds, runs, tests and measures Darkroom.
@@ -72,6 +85,9 @@ enum Task {
         /// Return when the service is ready, instead of showing the functions' logs until Ctrl-C.
         #[arg(long)]
         detach: bool,
+        /// Put the edge in front, as with the template's parameter `Edge=on`.
+        #[arg(long)]
+        edge: bool,
     },
     /// Stop the local service. Its data stays for the next `up`.
     Down {
@@ -114,8 +130,13 @@ enum Task {
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Test third-party clients on a new stack: Uppy, and a client generated from the contract.
-    Clients,
+    /// Test clients on a new stack: Uppy, a client generated from the contract, the loaders for front ends, and the package in
+    /// clients/typescript.
+    Clients {
+        /// Only build the package in clients/typescript, and test it without a stack.
+        #[arg(long)]
+        package: bool,
+    },
     /// Test the page in headless Chromium, on a new stack.
     Browser {
         /// Run only tests whose names match this regular expression.
@@ -123,6 +144,9 @@ enum Task {
         /// Test the page of the stack that `cargo xtask up` started.
         #[arg(long)]
         running: bool,
+        /// Test the page behind the edge.
+        #[arg(long, conflicts_with = "running")]
+        edge: bool,
         #[command(flatten)]
         place: Place,
     },
@@ -147,6 +171,8 @@ enum Task {
         #[arg(long)]
         need_advisories: bool,
     },
+    /// Download what the build needs: cmake and nasm, and Swagger UI. `up`, `test` and `lint` do this by themselves.
+    Tools,
     /// Pin the packages of PyPI and npm. Run it after you change xtask/requirements/*.in or a package.json.
     Lock,
     /// Generate docs/PERMISSIONS.md: the permissions of each role of the template.
@@ -155,12 +181,26 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Write the table of the dashboard's widgets into docs/OPERATIONS.md.
+    Dashboard,
     /// Import users, image sets and images of an earlier application into a stack. Prints a line for each line of the
     /// manifest. A second run continues where the first one stopped, and creates nothing twice.
     Import(import::Import),
     /// Run a benchmark and print a table for docs/BENCHMARKS.md.
     #[command(subcommand)]
     Bench(Bench),
+    /// Write docs/COST.md: what uploads and views cost by AWS's price list, from what was measured.
+    Cost {
+        /// Measure first, on a new stack with release builds, and store what was measured in xtask/cost.
+        #[arg(long)]
+        measure: bool,
+        /// How many uploads to measure.
+        #[arg(long, default_value = "30")]
+        uploads: u32,
+        /// Measure the build of the local stack, which is not optimised.
+        #[arg(long)]
+        local: bool,
+    },
     /// Compare the imaging engine with reference decoders, and write the tables to docs/BENCHMARKS.md.
     CompareDecoders {
         /// Compare these files, and those in these directories, and only print the table [default: pictures that the
@@ -169,6 +209,76 @@ enum Task {
         /// Build the engine as the local stack has it, which takes less time.
         #[arg(long)]
         local: bool,
+    },
+    /// Compare what the imaging engine reads of EXIF with what exiftool reads, and write the table to docs/BENCHMARKS.md.
+    /// Fail if a field is wrong.
+    CompareExif {
+        /// Compare these files, and those in these directories, and only print the table [default: the files of cameras
+        /// that exiftool is tested with, and copies of their metadata in other formats].
+        files: Vec<PathBuf>,
+        /// Build the engine as the local stack has it, which takes less time.
+        #[arg(long)]
+        local: bool,
+    },
+    /// Print all log lines about one upload, edit or job, from the logs of all functions, in the order of time.
+    Trace {
+        /// The id of the image or of the job, or the value of the header `apigw-requestid` of a response.
+        id: String,
+        /// How far to look back [default: since the image or the job was created, and a day for other ids].
+        #[arg(long)]
+        hours: Option<u64>,
+        /// The stack's name, as in `sam deploy` [default: the local stack].
+        #[arg(long)]
+        stack_name: Option<String>,
+        /// The stack's region [default: the region of your AWS configuration].
+        #[arg(long)]
+        region: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Make the first key with which functions sign addresses at the edge, and turn the edge on.
+    EdgeKeys {
+        /// The stack's name, as in `sam deploy` [default: the local stack].
+        #[arg(long)]
+        stack_name: Option<String>,
+        /// The stack's region [default: the region of your AWS configuration].
+        #[arg(long)]
+        region: Option<String>,
+        /// Make another key and sign with it. Addresses that were signed before stay valid. It takes over ten minutes.
+        #[arg(long)]
+        rotate: bool,
+        /// Remove the old key, a day or more after --rotate.
+        #[arg(long, conflicts_with = "rotate")]
+        retire: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Copy users, items and files of a deployment to another one in the same account. Users then set new passwords.
+    Move {
+        /// The stack whose data is copied. It stays as it is.
+        #[arg(long)]
+        from: String,
+        /// The region of that stack [default: the region of your AWS configuration].
+        #[arg(long)]
+        from_region: Option<String>,
+        /// The stack that gets the data.
+        #[arg(long)]
+        to: String,
+        /// The region of that stack [default: the region of your AWS configuration].
+        #[arg(long)]
+        to_region: Option<String>,
+    },
+    /// Remove a deployment with its data, users, keys and logs. Without --confirm, only say what would be removed.
+    Remove {
+        /// The stack's name, or its id after the stack was deleted.
+        #[arg(long)]
+        stack_name: String,
+        /// The stack's region [default: the region of your AWS configuration].
+        #[arg(long)]
+        region: Option<String>,
+        /// The stack's name once more. Nothing can be restored afterwards.
+        #[arg(long, value_name = "STACK_NAME")]
+        confirm: Option<String>,
     },
     /// Move the dead letters of a stack back to their queues.
     Redrive {
@@ -207,6 +317,29 @@ enum Bench {
         /// How many times to develop each picture. The result is the median.
         #[arg(long, default_value = "11")]
         runs: NonZeroUsize,
+    },
+    /// Compare renditions with those of sharp, measure the speeds of the AVIF encoder, and write the tables to
+    /// docs/BENCHMARKS.md.
+    Delivery {
+        /// The photograph from which a larger one is made [default: one of scikit-image].
+        #[arg(long)]
+        photo: Option<PathBuf>,
+        /// How many times to make each rendition. The result is the median.
+        #[arg(long, default_value = "11")]
+        runs: NonZeroUsize,
+    },
+    /// Measure what requests for lists and pictures cost: calls, bytes, addresses and processor time, with and without
+    /// the edge.
+    Requests {
+        /// How many requests to measure for each row.
+        #[arg(long, default_value = "300")]
+        requests: u32,
+        /// Store what was measured for `cargo xtask cost`.
+        #[arg(long)]
+        write: bool,
+        /// Measure <DIR>/<function>/bootstrap or <DIR>/<function> instead of building for release.
+        #[arg(value_name = "DIR")]
+        directories: Vec<PathBuf>,
     },
     /// Measure how many removals of images `workers-stream` processes in a second.
     Stream {
@@ -253,7 +386,7 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
-        Task::Up { local, detach } => up(&local, detach),
+        Task::Up { local, detach, edge } => up(&local, detach, edge),
         Task::Down { place, purge } => {
             let was_running = place.stack()?.down(purge)?;
             println!("{}", if was_running { "The stack is stopped." } else { "No stack was running." });
@@ -266,17 +399,25 @@ fn run(task: Task) -> Result<()> {
         Task::Test { filters, release: true, .. } => test::run_release(&filters),
         Task::Test { filters, only, .. } => test::run(only, &filters),
         Task::Chaos { uploads, seed } => chaos::run(uploads, seed.unwrap_or_else(new_seed)),
-        Task::Clients => {
-            own_stack::with(&Providers::default(), |stack, _, _| clients::run(&stack.outputs_file()))
+        Task::Clients { package: true } => client_package::test(),
+        Task::Clients { package: false } => {
+            let chromium = browser::ensure()?;
+            client_package::test()?;
+            own_stack::with(&Providers::default(), |stack, _, _| {
+                clients::run(&stack.outputs_file(), Some(&chromium))
+            })
         }
-        Task::Browser { pattern, running: true, place } => {
+        Task::Browser { pattern, running: true, place, .. } => {
             browser::run(&running(&place)?, None, pattern.as_deref())
         }
-        Task::Browser { pattern, .. } => {
+        Task::Browser { pattern, edge, .. } => {
             let standins = Standins::start()?;
-            own_stack::with(&standins.providers(), |stack, _, _| {
-                browser::run(stack, Some(&standins), pattern.as_deref())
-            })
+            let work = |stack: &Stack, _: &_, _: &_| browser::run(stack, Some(&standins), pattern.as_deref());
+            if edge {
+                own_stack::with_edge(&standins.providers(), work)
+            } else {
+                own_stack::with(&standins.providers(), work)
+            }
         }
         Task::Screenshots { running: true, place } => browser::screenshots(&running(&place)?),
         Task::Screenshots { .. } => {
@@ -285,15 +426,45 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Contract { seconds } => contract::run(seconds),
         Task::Lint { need_advisories } => lint::run(need_advisories),
+        Task::Tools => tools::ensure(),
         Task::Lock => lock::run(),
         Task::Permissions { check: true } => permissions::check(),
         Task::Permissions { check: false } => permissions::write(),
         Task::Bench(Bench::Page { place }) => browser::measure(&running(&place)?),
         Task::Bench(Bench::Imaging { photo, runs }) => bench_imaging::run(photo.as_deref(), runs.get()),
+        Task::Bench(Bench::Delivery { photo, runs }) => bench_delivery::run(photo.as_deref(), runs.get()),
+        Task::Bench(Bench::Requests { requests, write, directories }) => {
+            bench_requests::run(&directories, requests, write)
+        }
         Task::Bench(Bench::Stream { milliseconds, others }) => bench_stream::run(milliseconds, &others),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
+        Task::Dashboard => dashboard::write(),
         Task::Import(import) => import::run(&import),
+        Task::Cost { measure, uploads, local } => {
+            cost::run(measure, uploads, if local { Binaries::Local } else { Binaries::Release })
+        }
         Task::CompareDecoders { files, local } => compare_decoders::run(&files, local),
+        Task::CompareExif { files, local } => compare_exif::run(&files, local),
+        Task::EdgeKeys { stack_name, region, rotate, retire, place } => {
+            let change = match (rotate, retire) {
+                (true, _) => Change::Rotate,
+                (false, true) => Change::Retire,
+                (false, false) => Change::First,
+            };
+            edge_keys(stack_name, region.as_deref(), change, &place)
+        }
+        Task::Move { from, from_region, to, to_region } => {
+            let mut source = relocate::End::find(Aws::remote(from_region.as_deref())?, &from)?;
+            let mut target = relocate::End::find(Aws::remote(to_region.as_deref())?, &to)?;
+            relocate::run(&mut source, &mut target)
+        }
+        Task::Remove { stack_name, region, confirm } => {
+            remove::run(&mut Aws::remote(region.as_deref())?, &stack_name, confirm.as_deref())
+        }
+        Task::Trace { id, hours, stack_name, region, place } => {
+            let (mut aws, name) = session(stack_name, region.as_deref(), &place)?;
+            trace::run(&mut aws, &name, &id, hours)
+        }
         Task::Redrive { stack_name, region, place } => redrive(stack_name, region.as_deref(), &place),
     }
 }
@@ -310,15 +481,25 @@ fn running(place: &Place) -> Result<Stack> {
     Ok(stack)
 }
 
+/// A session with AWS and the name of a stack there, or those of the local stack.
+fn session(stack_name: Option<String>, region: Option<&str>, place: &Place) -> Result<(Aws, String)> {
+    if let Some(name) = stack_name {
+        return Ok((Aws::remote(region)?, name));
+    }
+    let stack = place.stack()?;
+    let emulator = stack.running().context("no stack is running; start one with `cargo xtask up`")?;
+    Ok((Aws::local(&emulator)?, stack.outputs()?.stack_name))
+}
+
+fn edge_keys(stack_name: Option<String>, region: Option<&str>, change: Change, place: &Place) -> Result<()> {
+    let is_local = stack_name.is_none();
+    let (mut aws, name) = session(stack_name, region, place)?;
+    println!("{}", edge_keys::run(&mut aws, &name, change, is_local)?);
+    Ok(())
+}
+
 fn redrive(stack_name: Option<String>, region: Option<&str>, place: &Place) -> Result<()> {
-    let (mut aws, name) = match stack_name {
-        Some(name) => (Aws::remote(region)?, name),
-        None => {
-            let stack = place.stack()?;
-            let emulator = stack.running().context("no stack is running; start one with `cargo xtask up`")?;
-            (Aws::local(&emulator)?, stack.outputs()?.stack_name)
-        }
-    };
+    let (mut aws, name) = session(stack_name, region, place)?;
     let redriven = redrive::run(&mut aws, &name)?;
     for letter in &redriven.kept {
         eprintln!("not sent again: {letter}");
@@ -327,8 +508,8 @@ fn redrive(stack_name: Option<String>, region: Option<&str>, place: &Place) -> R
     Ok(())
 }
 
-fn up(local: &Local, detach: bool) -> Result<()> {
-    let stack = local.place.stack()?;
+fn up(local: &Local, detach: bool, edge: bool) -> Result<()> {
+    let stack = if edge { local.place.stack()?.with_edge() } else { local.place.stack()? };
     let was_running = stack.running().is_some();
     // A stack that runs detached continues to run, even if its update fails.
     let stays = detach && was_running;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::venv::NODE;
 
-/// The oldest version for tests/clients and tests/browser, as in their package.json.
+/// The oldest version for the packages of this repository, as in their package.json.
 const MIN: (u32, u32) = (20, 19);
 
 /// The location of `node`, `npm` and `npx`.

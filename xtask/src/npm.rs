@@ -1,7 +1,7 @@
 //! The JavaScript programs of this repository, and their npm packages.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -9,7 +9,10 @@ use anyhow::{Context, Result};
 use crate::node::Node;
 use crate::{command, project};
 
-/// A package whose sources are in tests/, copied to target/ so that its dependencies can be installed there.
+/// Directories of a package that its build makes.
+const BUILT: [&str; 3] = ["dist", "generated", "node_modules"];
+
+/// A package of this repository, copied to target/ so that its dependencies can be installed there.
 pub(crate) struct Package {
     node: Node,
     dir: PathBuf,
@@ -18,10 +21,20 @@ pub(crate) struct Package {
 impl Package {
     /// Copies `tests/<name>` and installs exactly the packages of its package-lock.json, unless they are installed.
     pub(crate) fn ensure(name: &str) -> Result<Self> {
+        Self::from(&project::root().join("tests").join(name), name)
+    }
+
+    /// Does the same with the sources in another directory. The copy is `target/<name>`.
+    pub(crate) fn from(sources: &Path, name: &str) -> Result<Self> {
         let package = Self { node: Node::ensure()?, dir: project::target().join(name) };
-        package.stage(name)?;
+        package.stage(sources)?;
         package.install()?;
         Ok(package)
+    }
+
+    /// The directory of the copy.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// A program such as `node` or `npx`, in the directory of the copied sources.
@@ -54,20 +67,13 @@ impl Package {
         Ok(names)
     }
 
-    fn stage(&self, name: &str) -> Result<()> {
-        let sources = project::root().join("tests").join(name);
+    fn stage(&self, sources: &Path) -> Result<()> {
         fs::create_dir_all(&self.dir)?;
         // Delete the copies of deleted sources.
         for old in self.sources()?.iter().filter(|name| name.ends_with(".js")) {
             fs::remove_file(self.dir.join(old))?;
         }
-        for entry in fs::read_dir(&sources).with_context(|| format!("reading {}", sources.display()))? {
-            let entry = entry?;
-            if entry.file_type()?.is_file() {
-                fs::copy(entry.path(), self.dir.join(entry.file_name()))?;
-            }
-        }
-        Ok(())
+        copy(sources, &self.dir)
     }
 
     fn install(&self) -> Result<()> {
@@ -83,4 +89,22 @@ impl Package {
             Ok(fs::write(&stamp, &wanted)?)
         })
     }
+}
+
+/// Copies the files of a directory. Replaces its directories, except those that a build makes.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), target)?;
+        } else if !BUILT.iter().any(|built| entry.file_name() == *built) {
+            if target.exists() {
+                fs::remove_dir_all(&target)?;
+            }
+            fs::create_dir_all(&target)?;
+            copy(&entry.path(), &target)?;
+        }
+    }
+    Ok(())
 }

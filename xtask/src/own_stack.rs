@@ -21,14 +21,30 @@ pub(crate) fn with(
     with_binaries(Binaries::Local, providers, work)
 }
 
+/// The same, with the edge in front.
+pub(crate) fn with_edge(
+    providers: &Providers,
+    work: impl FnOnce(&Stack, &Emulator, &Outputs) -> Result<()>,
+) -> Result<()> {
+    run(Stack::with_edge, providers, work)
+}
+
 /// The same, with these builds of the functions.
 pub(crate) fn with_binaries(
     binaries: Binaries,
     providers: &Providers,
     work: impl FnOnce(&Stack, &Emulator, &Outputs) -> Result<()>,
 ) -> Result<()> {
+    run(|stack| stack.running_on(binaries), providers, work)
+}
+
+fn run(
+    configure: impl FnOnce(Stack) -> Stack,
+    providers: &Providers,
+    work: impl FnOnce(&Stack, &Emulator, &Outputs) -> Result<()>,
+) -> Result<()> {
     let dir = project::target().join(format!("e2e-{}", std::process::id()));
-    let stack = Stack::new(&dir, false)?.running_on(binaries).with_judge(Judge::ensure()?);
+    let stack = configure(Stack::new(&dir, false)?.with_judge(Judge::ensure()?));
     let interrupted = dir.clone();
     ctrlc::set_handler(move || {
         if let Err(error) = end(&interrupted) {

@@ -62,7 +62,7 @@ fn processed() -> Result<Value> {
 #[derive(Debug)]
 struct Role<'a> {
     name: &'a str,
-    /// The functions that have it.
+    /// The functions that have it, or the deployment groups of CodeDeploy.
     functions: BTreeSet<&'a str>,
     statements: Vec<Statement>,
 }
@@ -86,7 +86,11 @@ fn roles(template: &Value) -> Result<Vec<Role<'_>>> {
     for (name, resource) in
         resources(template)?.iter().filter(|(_, resource)| resource["Type"] == "AWS::IAM::Role")
     {
-        let has_it = |function: &Value| function["Properties"]["Role"]["Fn::GetAtt"][0] == name.as_str();
+        let has_it = |user: &Value| {
+            let properties = &user["Properties"];
+            let roles = [&properties["Role"], &properties["ServiceRoleArn"]["Fn::If"][1]];
+            roles.iter().any(|role| role["Fn::GetAtt"][0] == name.as_str())
+        };
         let functions = resources(template)?.iter().filter(|(_, resource)| has_it(resource));
         let mut statements = Vec::new();
         for policy in items(&resource["Properties"]["Policies"]) {
@@ -121,9 +125,11 @@ fn read(policy: &Value, statement: &Value, buckets: &BTreeMap<String, &str>) -> 
     Ok(Statement { policy: text(policy, buckets)?, actions, resources, only_if })
 }
 
-/// The buckets by their ARNs, because roles contain ARNs instead of references to buckets.
+/// The buckets that have a name by their ARNs, because roles contain ARNs instead of references to buckets.
 fn buckets(template: &Value) -> Result<BTreeMap<String, &str>> {
-    let buckets = resources(template)?.iter().filter(|(_, resource)| resource["Type"] == "AWS::S3::Bucket");
+    let buckets = resources(template)?.iter().filter(|(_, resource)| {
+        resource["Type"] == "AWS::S3::Bucket" && !resource["Properties"]["BucketName"].is_null()
+    });
     let named = buckets.map(|(id, bucket)| {
         let name = text(&bucket["Properties"]["BucketName"], &BTreeMap::new())?;
         Ok((format!("arn:${{AWS::Partition}}:s3:::{name}"), id.as_str()))

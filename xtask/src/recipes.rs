@@ -9,6 +9,8 @@ use serde_yaml_ng::Value;
 use crate::{project, template};
 
 mod alarms;
+mod dashboard;
+mod edge;
 mod endpoint;
 mod format;
 mod job;

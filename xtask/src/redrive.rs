@@ -10,13 +10,16 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 
 /// The dead-letter queues, each with its queue, by their names in template.yaml.
-pub(crate) const QUEUES: [(&str, &str); 7] = [
+pub(crate) const QUEUES: [(&str, &str); 10] = [
     ("AnalysisDeadLetters", "AnalysisJobs"),
     ("EditDeadLetters", "EditJobs"),
     ("DropboxDeadLetters", "DropboxJobs"),
+    ("DownloadDeadLetters", "DownloadJobs"),
     ("UploadDeadLetters", "UploadRetries"),
     ("StreamDeadLetters", "StreamRetries"),
-    ("TiersDeadLetters", "TiersRetries"),
+    ("TiersDeadLetters", "TierRecords"),
+    ("EventDeadLetters", "EventRetries"),
+    ("WebhookDeadLetters", "WebhookJobs"),
     ("AccountDeadLetters", "AccountJobs"),
 ];
 
@@ -30,7 +33,7 @@ pub(crate) struct Redriven {
 
 /// Moves all dead letters of a stack back to their queues. A worker ignores a job that has
 /// ended and an upload that was developed, and repeating the work
-/// for a stream record changes nothing.
+/// for a stream record changes nothing. An event that is told again has the same id.
 pub(crate) fn run(aws: &mut Aws, stack: &str) -> Result<Redriven> {
     let mut redriven = Redriven { sent: 0, kept: Vec::new() };
     for (dead, alive) in QUEUES {

@@ -130,12 +130,14 @@ impl Run {
             let names = list(&["--profile", "local", "-p", "tests", "--test", binary], filters)?;
             left_out.extend(names.into_iter().map(|name| (format!("{binary}::{name}"), reason.to_owned())));
         }
-        for name in list(&["--profile", "local", "--test", "quota", "--test", "states"], filters)? {
+        for name in
+            list(&["--profile", "local", "--test", "quota", "--test", "search", "--test", "states"], filters)?
+        {
             left_out.push((format!("{}: {name}", STORE.0), STORE.1.to_owned()));
         }
         if filters.is_empty() {
             left_out.extend(browser_tests()?.into_iter().map(|name| (name, BROWSER.to_owned())));
-            if let Err(error) = clients::run(&outputs) {
+            if let Err(error) = clients::run(&outputs, None) {
                 eprintln!("{error:#}");
                 passed = false;
             }
@@ -155,7 +157,12 @@ impl Run {
             let mut all = parameters.as_array().into_iter().flatten();
             all.find(|one| one["ParameterKey"] == name).and_then(|one| one["ParameterValue"].as_str())
         };
-        for (name, expected) in [("ThumbnailFormat", "auto"), ("Heic", "on"), ("DefaultRegion", "")] {
+        for (name, expected) in [
+            ("ThumbnailFormat", "auto"),
+            ("ThumbnailAnimation", "first"),
+            ("Heic", "on"),
+            ("DefaultRegion", ""),
+        ] {
             if parameter(name).is_some_and(|value| value != expected) {
                 eprintln!(
                     "    Tests expect {name}={expected:?}. This stack has another value: some will fail."
@@ -176,6 +183,7 @@ impl Run {
         let outputs = Outputs {
             web_url: format!("{api_url}/"),
             api_url,
+            edge_url: String::new(),
             endpoint_url,
             allowed_origin,
             region: session.region,

@@ -19,7 +19,7 @@ use scope::{Scope, items, items_of, text};
 pub(crate) struct Wanted {
     /// The routes by their keys, such as `GET /api/images`.
     routes: BTreeMap<String, Route>,
-    /// JWT authorizers by name: issuer and audience.
+    /// Authorizers by name: the parameters of `CreateAuthorizer`.
     authorizers: BTreeMap<String, Value>,
     cors: Option<Value>,
 }
@@ -56,9 +56,8 @@ impl Wanted {
         let schemes = items_of(&body["components"]["securitySchemes"]);
         let authorizers = schemes
             .map(|(name, scheme)| {
-                let jwt = scope.resolve(&scheme["x-amazon-apigateway-authorizer"]["jwtConfiguration"])?;
-                let configuration = json!({"Issuer": jwt["issuer"], "Audience": jwt["audience"]});
-                Ok((name.clone(), configuration))
+                let authorizer = scope.resolve(&scheme["x-amazon-apigateway-authorizer"])?;
+                Ok((name.clone(), boto_authorizer(&authorizer)))
             })
             .collect::<Result<_>>()?;
         let mut routes = BTreeMap::new();
@@ -93,7 +92,7 @@ impl Wanted {
                 "ApiId": api,
                 "RouteKey": key,
                 "Target": format!("integrations/{}", integrations[&route.integration]),
-                "AuthorizationType": if authorizer.is_some() { "JWT" } else { "NONE" },
+                "AuthorizationType": authorization_type(route.authorizer.as_ref().map(|name| &self.authorizers[name])),
             });
             if let Some(id) = authorizer {
                 parameters["AuthorizerId"] = json!(id);
@@ -116,14 +115,9 @@ impl Wanted {
     fn apply_authorizers(&self, aws: &mut Aws, api: &str) -> Result<BTreeMap<String, String>> {
         let present = list(aws, api, "get_authorizers", "Name")?;
         let mut ids = BTreeMap::new();
-        for (name, configuration) in &self.authorizers {
-            let mut parameters = json!({
-                "ApiId": api,
-                "Name": name,
-                "AuthorizerType": "JWT",
-                "IdentitySource": ["$request.header.Authorization"],
-                "JwtConfiguration": configuration,
-            });
+        for (name, authorizer) in &self.authorizers {
+            let mut parameters = authorizer.clone();
+            (parameters["ApiId"], parameters["Name"]) = (json!(api), json!(name));
             let authorizer = match present.get(name) {
                 Some(existing) => {
                     parameters["AuthorizerId"] = existing["AuthorizerId"].clone();
@@ -171,6 +165,35 @@ fn route_key(method: &str, path: &str) -> String {
         ("x-amazon-apigateway-any-method", "$default") => "$default".to_owned(),
         ("x-amazon-apigateway-any-method", path) => format!("ANY {path}"),
         (method, path) => format!("{} {path}", method.to_uppercase()),
+    }
+}
+
+/// The parameters of `CreateAuthorizer` for an authorizer of the OpenAPI extension: one for JWTs, or a function.
+fn boto_authorizer(authorizer: &Value) -> Value {
+    let source = json!(["$request.header.Authorization"]);
+    match &authorizer["jwtConfiguration"] {
+        Value::Null => json!({
+            "AuthorizerType": "REQUEST",
+            "IdentitySource": source,
+            "AuthorizerUri": authorizer["authorizerUri"],
+            "AuthorizerPayloadFormatVersion": authorizer["authorizerPayloadFormatVersion"],
+            "AuthorizerResultTtlInSeconds": authorizer["authorizerResultTtlInSeconds"],
+            "EnableSimpleResponses": authorizer["enableSimpleResponses"],
+        }),
+        jwt => json!({
+            "AuthorizerType": "JWT",
+            "IdentitySource": source,
+            "JwtConfiguration": {"Issuer": jwt["issuer"], "Audience": jwt["audience"]},
+        }),
+    }
+}
+
+/// The type of authorization of a route with this authorizer.
+fn authorization_type(authorizer: Option<&Value>) -> &'static str {
+    match authorizer.and_then(|authorizer| authorizer["AuthorizerType"].as_str()) {
+        None => "NONE",
+        Some("REQUEST") => "CUSTOM",
+        Some(_) => "JWT",
     }
 }
 
@@ -224,9 +247,19 @@ mod tests {
                 "/api/images/{id}": {"get": operation(&json!([{"Jwt": []}]))},
                 "/api/auth/login": {"post": operation(&json!([{"NONE": []}]))},
             },
-            "components": {"securitySchemes": {"Jwt": {"x-amazon-apigateway-authorizer": {
-                "jwtConfiguration": {"issuer": issuer, "audience": [{"Ref": "Client"}]},
-            }}}},
+            "components": {"securitySchemes": {
+                "Jwt": {"x-amazon-apigateway-authorizer": {
+                    "jwtConfiguration": {"issuer": issuer, "audience": [{"Ref": "Client"}]},
+                }},
+                "Function": {"x-amazon-apigateway-authorizer": {
+                    "type": "request", "authorizerPayloadFormatVersion": "2.0", "enableSimpleResponses": true,
+                    "authorizerResultTtlInSeconds": 60, "identitySource": "$request.header.Authorization",
+                    "authorizerUri": {"Fn::Sub": [
+                        "functions/${__FunctionArn__}/invocations",
+                        {"__FunctionArn__": {"Fn::GetAtt": ["ImagesGet", "Arn"]}},
+                    ]},
+                }},
+            }},
             "x-amazon-apigateway-cors": {"allowOrigins": {"Ref": "AllowedOrigins"}, "maxAge": 600},
         })
     }
@@ -241,7 +274,19 @@ mod tests {
         assert_eq!(private.authorizer.as_deref(), Some("Jwt"));
         assert_eq!(wanted.routes["POST /api/auth/login"].authorizer, None);
         let issuer = "https://cognito-idp.eu-central-1/eu-central-1_abc";
-        assert_eq!(wanted.authorizers["Jwt"], json!({"Issuer": issuer, "Audience": ["client-1"]}));
+        let jwt = &wanted.authorizers["Jwt"];
+        assert_eq!(jwt["JwtConfiguration"], json!({"Issuer": issuer, "Audience": ["client-1"]}));
+        let function = &wanted.authorizers["Function"];
+        assert_eq!(
+            (&function["AuthorizerType"], &function["AuthorizerResultTtlInSeconds"]),
+            (&json!("REQUEST"), &json!(60))
+        );
+        assert!(
+            function["AuthorizerUri"]
+                .as_str()
+                .is_some_and(|uri| uri.contains("function:darkroom-ImagesGet-1"))
+        );
+        assert_eq!([None, Some(jwt), Some(function)].map(authorization_type), ["NONE", "JWT", "CUSTOM"]);
         let origins = json!(["http://localhost:3000", "http://localhost:5173"]);
         assert_eq!(wanted.cors, Some(json!({"AllowOrigins": origins, "MaxAge": 600})));
         Ok(())

@@ -13,7 +13,7 @@ use crate::emulator::{Emulator, REGION};
 use crate::judge::{self, Judge};
 use crate::providers::{Providers, with_parameters};
 use crate::venv::{MINISTACK, SAM};
-use crate::{cargo, command, compile, project, release, routes, seed, template, tools};
+use crate::{cargo, command, compile, edge_keys, project, release, routes, seed, template, tools};
 
 mod outputs;
 
@@ -31,6 +31,7 @@ pub(crate) struct Stack {
     persist: bool,
     judge: Option<Judge>,
     binaries: Binaries,
+    edge: bool,
 }
 
 /// Which build of the functions a stack runs.
@@ -49,12 +50,17 @@ impl Stack {
         fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
         // The directory contains keys of providers and of the account.
         fs::set_permissions(&work, Permissions::from_mode(0o700))?;
-        Ok(Self { dir: fs::canonicalize(dir)?, persist, judge: None, binaries: Binaries::Local })
+        Ok(Self { dir: fs::canonicalize(dir)?, persist, judge: None, binaries: Binaries::Local, edge: false })
     }
 
     /// Adds a judge in front of the stack's emulator.
     pub(crate) fn with_judge(self, judge: Judge) -> Self {
         Self { judge: Some(judge), ..self }
+    }
+
+    /// The same stack with the edge in front, as the template's parameter `Edge` has it.
+    pub(crate) fn with_edge(self) -> Self {
+        Self { edge: true, ..self }
     }
 
     /// Runs `work` on the stack.
@@ -92,6 +98,11 @@ impl Stack {
         let emulator = self.emulator(port, previous.as_ref())?;
         providers.store(&mut Aws::local(&emulator)?)?;
         command::step("deploying template.yaml with sam", || self.deploy(&emulator, providers))?;
+        if self.edge {
+            command::step("turning the edge on", || {
+                edge_keys::turn_on(&mut Aws::local(&emulator)?, NAME, &edge_domain(&emulator))
+            })?;
+        }
         let outputs = command::step("making routes and users", || self.fill(&emulator, previous))?;
         emulator.save()?;
         Ok((emulator, outputs))
@@ -160,7 +171,7 @@ impl Stack {
         let archives = self.stage_dir().join("target/lambda");
         fs::create_dir_all(&archives)?;
         let template = project::template();
-        let mut text = fs::read_to_string(&template)?;
+        let mut text = without_aliases(&fs::read_to_string(&template)?);
         let mut python = Command::new(SAM.bin("python"));
         python.args(["-c", include_str!("python/pack.py")]);
         for function in template::functions(&template)? {
@@ -187,7 +198,11 @@ impl Stack {
     fn deploy(&self, emulator: &Emulator, providers: &Providers) -> Result<()> {
         let samconfig = fs::read_to_string(project::root().join("samconfig.toml"))?;
         let config = self.stage_dir().join("samconfig.toml");
-        let defaults = template::defaults(&project::template())?;
+        let mut defaults = template::defaults(&project::template())?;
+        if self.edge {
+            // They keep the values that the edge has.
+            defaults.retain(|name, _| !name.starts_with("Edge"));
+        }
         let mut parameters = providers.parameters();
         // The functions run on this machine's processor.
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
@@ -209,9 +224,11 @@ impl Stack {
         let api_id = output("ApiId")?;
         let identity = emulator.identity();
         let api_url = format!("http://{api_id}.execute-api.localhost:{}", identity.port);
+        let edge_url = if self.edge { format!("http://{}", edge_domain(emulator)) } else { String::new() };
         let outputs = Outputs {
-            web_url: format!("{api_url}/"),
+            web_url: format!("{}/", if self.edge { &edge_url } else { &api_url }),
             api_url,
+            edge_url,
             endpoint_url: emulator.endpoint(),
             allowed_origin: ALLOWED_ORIGIN.to_owned(),
             region: REGION.to_owned(),
@@ -255,6 +272,20 @@ impl Stack {
     fn deploy_log(&self) -> PathBuf {
         self.work().join("deploy.log")
     }
+}
+
+/// The template without the aliases of functions. An alias names a published version, which tests could not redirect or
+/// slow down, and the emulator knows no gradual deployment.
+fn without_aliases(template: &str) -> String {
+    let lines = template.lines().filter(|line| !line.trim_start().starts_with("AutoPublishAlias: "));
+    let lines = lines.filter(|line| !line.trim_start().starts_with("DeploymentPreference: "));
+    let template = lines.collect::<Vec<_>>().join("\n");
+    template.replace("!Ref WorkersThumbnail.Alias", "!GetAtt WorkersThumbnail.Arn")
+}
+
+/// The domain name of the stack's edge, with its port. xtask/src/python/edge.py chooses the name of the distribution.
+fn edge_domain(emulator: &Emulator) -> String {
+    format!("darkroomedge.cloudfront.localhost:{}", emulator.identity().port)
 }
 
 /// Builds every function with one call of cargo.

@@ -130,10 +130,10 @@ Resources:
       CodeUri: target/lambda/workers-stream/
       Events:
         Table: {Type: DynamoDB, Properties: {BatchSize: 10}}
-  DocsFallback:
+  DocsDefaultRoute:
     Type: AWS::Serverless::Function
     Properties:
-      CodeUri: target/lambda/docs-fallback/
+      CodeUri: target/lambda/docs-default-route/
       Events:
         Http: {Type: HttpApi, Properties: {Method: ANY, Path: $default}}
 ";
@@ -142,7 +142,7 @@ Resources:
     fn functions_and_their_routes_are_found() -> Result<()> {
         let functions = parse(TEMPLATE)?;
         let bins: Vec<&str> = functions.iter().map(|function| function.bin.as_str()).collect();
-        assert_eq!(bins, ["images-create", "images-list", "workers-stream", "docs-fallback"]);
+        assert_eq!(bins, ["images-create", "images-list", "workers-stream", "docs-default-route"]);
         let route = Route { method: "POST".to_owned(), path: "/api/images".to_owned() };
         assert_eq!(functions[0].routes, [route]);
         assert_eq!(functions[2].routes, []);
@@ -176,7 +176,10 @@ Resources:
     fn the_rest_of_a_path_is_named_as_cargo_lambda_does() -> Result<()> {
         let text = TEMPLATE.replace("$default", "'/assets/{hash}/{proxy+}'");
         let config = watch_config(&parse(&text)?);
-        assert!(config.contains("\"/assets/{hash}/{*proxy}\" = [{ function = \"docs-fallback\""), "{config}");
+        assert!(
+            config.contains("\"/assets/{hash}/{*proxy}\" = [{ function = \"docs-default-route\""),
+            "{config}"
+        );
         Ok(())
     }
 

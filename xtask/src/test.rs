@@ -10,8 +10,10 @@ use crate::emulator::Emulator;
 use crate::judge::Judge;
 use crate::stack::{Binaries, Outputs, Stack};
 use crate::standins::Standins;
-use crate::venv::DJANGO;
-use crate::{browser, cargo, clients, command, compile, import, own_stack, project, tools, web};
+use crate::venv::{DJANGO, MINISTACK};
+use crate::{
+    browser, cargo, client_package, clients, command, compile, import, own_stack, project, tools, web,
+};
 
 /// A part of the tests.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -22,12 +24,22 @@ pub(crate) enum Part {
     Features,
     /// Tests in which AWS or functions fail, and tests of load
     Failures,
+    /// Tests of a stack with the edge in front
+    Edge,
 }
 
 /// The test binaries of a part of the end-to-end tests.
+const API: &[&str] = &["--lib", "--test", "api"];
+const POLICIES: &[&str] = &["--test", "policies"];
 const FEATURES: &[&str] = &["--lib", "--test", "api", "--test", "policies"];
 const FAILURES: &[&str] = &["--test", "chaos", "--test", "faults", "--test", "load"];
-const ALL: &[&str] = &[];
+const EDGE: &[&str] = &["--test", "edge"];
+/// All that a stack without the edge has.
+const ALL: &[&str] = &[
+    "--lib", "--test", "api", "--test", "policies", "--test", "chaos", "--test", "faults", "--test", "load",
+];
+/// The tests of the page that also run behind the edge.
+const PAGE_AT_THE_EDGE: &str = "at the edge|axe-core";
 
 /// Runs the tests whose names contain one of `filters`, or all, of one part or of all.
 pub(crate) fn run(only: Option<Part>, filters: &[String]) -> Result<()> {
@@ -38,29 +50,42 @@ pub(crate) fn run(only: Option<Part>, filters: &[String]) -> Result<()> {
             ensure_browser(filters)?;
             on_own_stack(Binaries::Local, FEATURES, filters)
         }
+        Some(Part::Edge) => {
+            ensure_browser(filters)?;
+            at_the_edge(filters)
+        }
         None => {
             ensure_browser(filters)?;
             unit(filters)?;
-            if filters.is_empty() { side_by_side() } else { on_own_stack(Binaries::Local, ALL, filters) }
+            if !filters.is_empty() {
+                return on_own_stack(Binaries::Local, ALL, filters);
+            }
+            features_and_failures()?;
+            // Another process, because each can have one stack.
+            command::run(Command::new(std::env::current_exe()?).args(["test", "--only", "edge"]))
         }
     }
 }
 
-/// Runs the tests of features, and in another process those of failures, each on a stack of its own. Both mostly wait.
-fn side_by_side() -> Result<()> {
+/// Runs the tests of features and those of failures, each on a stack of its own. The tests of failures run at the same
+/// time as those of policies, which mostly wait. With other tests at the same time, two cores are too slow for both.
+fn features_and_failures() -> Result<()> {
     let path = project::target().join("test-failures.log");
     let standins = Standins::start()?;
     own_stack::with_binaries(Binaries::Local, &standins.providers(), |stack, emulator, outputs| {
-        // Not earlier, because both would build the functions and install the same tools.
+        table(stack, emulator, outputs, &[])?;
+        let api = over_http(stack, &standins, API, &[]);
         let log = fs::File::create(&path)?;
         let mut failures = Command::new(std::env::current_exe()?);
         failures.args(["test", "--only", "failures"]).stdout(log.try_clone()?).stderr(log);
         eprintln!("The tests of failures run at the same time. Their output is in {}.", path.display());
         let mut failures = command::spawn(&mut failures)?;
-        let features = end_to_end(stack, emulator, outputs, &standins, FEATURES, &[]);
+        let policies = over_http(stack, &standins, POLICIES, &[]);
         let status = command::step("waiting for the tests of failures", || Ok(failures.wait()?))?;
         println!("{}", fs::read_to_string(&path)?);
-        features?;
+        // A part that failed does not hide what the others find.
+        let page = page(stack, &standins);
+        api.and(policies).and(page)?;
         ensure!(status.success(), "tests of failures failed. Their output is above");
         Ok(())
     })
@@ -83,20 +108,35 @@ fn ensure_browser(filters: &[String]) -> Result<()> {
 fn unit(filters: &[String]) -> Result<()> {
     tools::ensure()?;
     let judge = Judge::ensure()?;
+    // It contains botocore, whose signatures the store's tests compare with ours.
+    MINISTACK.ensure()?;
     command::step("unit tests", || {
         // The binaries contain the unit tests of the endpoints.
         let targets = ["--profile", "local", "--no-fail-fast", "--lib", "--bins", "--test", "develop"];
-        compile::run(cargo_test(&targets, filters).envs(judge.environment()))?;
-        compile::run(&mut cargo_test(&["--profile", "local", "--no-fail-fast", "-p", "import"], filters))?;
+        let mut tests = cargo_test(&targets, filters);
+        tests.envs(judge.environment()).env("DARKROOM_BOTOCORE", MINISTACK.bin("python"));
+        compile::run(&mut tests)?;
+        let import = [&["--profile", "local", "--no-fail-fast"], import::TARGET].concat();
+        compile::run(&mut cargo_test(&import, filters))?;
         compile::run(&mut cargo_test(&["-p", "xtask"], filters))?;
         web::run(filters)
-    })
+    })?;
+    if filters.is_empty() { client_package::test() } else { Ok(()) }
 }
 
 fn on_own_stack(binaries: Binaries, what: &[&str], filters: &[String]) -> Result<()> {
     let standins = Standins::start()?;
     own_stack::with_binaries(binaries, &standins.providers(), |stack, emulator, outputs| {
         end_to_end(stack, emulator, outputs, &standins, what, filters)
+    })
+}
+
+/// Runs the tests of a stack with the edge in front.
+fn at_the_edge(filters: &[String]) -> Result<()> {
+    let standins = Standins::start()?;
+    own_stack::with_edge(&standins.providers(), |stack, _, _| {
+        over_http(stack, &standins, EDGE, filters)?;
+        if filters.is_empty() { browser::run(stack, Some(&standins), Some(PAGE_AT_THE_EDGE)) } else { Ok(()) }
     })
 }
 
@@ -112,25 +152,32 @@ fn end_to_end(
         table(stack, emulator, outputs, filters)?;
     }
     over_http(stack, standins, what, filters)?;
-    if what == FAILURES || !filters.is_empty() {
-        return Ok(());
-    }
-    stack.judged(|| clients::run(&stack.outputs_file()))?;
+    if what == FAILURES || !filters.is_empty() { Ok(()) } else { page(stack, standins) }
+}
+
+/// Runs the tests of third-party clients and of the page.
+fn page(stack: &Stack, standins: &Standins) -> Result<()> {
+    stack.judged(|| clients::run(&stack.outputs_file(), Some(&browser::ensure()?)))?;
     browser::run(stack, Some(standins), None)
 }
 
 fn table(stack: &Stack, emulator: &Emulator, outputs: &Outputs, filters: &[String]) -> Result<()> {
     stage(stack, "tests of the store against the table", || {
         // With the same selection of packages as the unit tests, so that cargo rebuilds nothing.
-        let mut cargo = cargo_test(&["--profile", "local", "--test", "quota", "--test", "states"], filters);
+        let mut cargo = cargo_test(
+            &["--profile", "local", "--test", "quota", "--test", "search", "--test", "states"],
+            filters,
+        );
         compile::run(emulator.configure(&mut cargo).env("TABLE_NAME", &outputs.table))
     })
 }
 
 fn over_http(stack: &Stack, standins: &Standins, what: &[&str], filters: &[String]) -> Result<()> {
-    DJANGO.ensure()?;
-    // Several tests call `cargo xtask import` at the same time.
-    import::build()?;
+    if what != EDGE {
+        DJANGO.ensure()?;
+        // Several tests call `cargo xtask import` at the same time.
+        import::build()?;
+    }
     stage(stack, "end-to-end tests", || {
         let what = [&["--profile", "local", "--no-fail-fast", "-p", "tests"], what].concat();
         let mut cargo = cargo_test(&what, filters);

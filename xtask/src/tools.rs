@@ -1,30 +1,39 @@
-//! The build tools of libjpeg-turbo: cmake and nasm. Tools on the PATH are used. Missing ones are downloaded to
-//! `target/`; nothing is installed on the machine.
+//! What the build needs: cmake and nasm for libjpeg-turbo, and the renderer of the API's documentation. Tools on the PATH
+//! are used. Missing ones are downloaded to `target/`; nothing is installed on the machine.
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
+use crate::npm::Package;
 use crate::venv::CMAKE;
-use crate::{command, project};
+use crate::{apt, command, project};
 
 /// The advice if `nasm` cannot be downloaded.
 const REMEDY: &str = "nasm is needed to build libjpeg-turbo with SIMD. Install it: apt-get install nasm, \
                       dnf install nasm, brew install nasm";
 
-/// Makes sure that both tools exist. Only x86 needs `nasm`.
+/// The name of the renderer's directory in `target/`. `functions/docs/build/main.rs` reads the renderer there.
+const DOCS: &str = "docs";
+
+/// Makes sure that everything exists. Only x86 needs `nasm`.
 pub(crate) fn ensure() -> Result<()> {
+    Package::from(&docs(), DOCS)?;
     if !answers("cmake") {
         CMAKE.ensure()?;
     }
     if cfg!(target_arch = "x86_64") && !answers("nasm") && !nasm().join("nasm").exists() {
-        command::step("fetching nasm", fetch_nasm)?;
+        command::step("fetching nasm", || apt::unpack("nasm", &dir()).context(REMEDY))?;
     }
     Ok(())
+}
+
+/// The sources of the documentation's page, whose package.json names the renderer.
+pub(crate) fn docs() -> PathBuf {
+    project::root().join("functions/docs/page")
 }
 
 /// The PATH, followed by the directories of the downloaded tools.
@@ -48,33 +57,4 @@ fn nasm() -> PathBuf {
 
 fn dir() -> PathBuf {
     project::target().join("tools/nasm")
-}
-
-/// Downloads the package of Debian or Ubuntu and unpacks it, which does not need root. If the machine has no package
-/// lists, it downloads them too.
-fn fetch_nasm() -> Result<()> {
-    let dir = dir();
-    let lists = dir.join("apt");
-    fs::create_dir_all(lists.join("lists/partial")).with_context(|| format!("making {}", lists.display()))?;
-    let log = dir.join("apt.log");
-    let apt = |arguments: &[&str]| {
-        let mut apt = Command::new("apt-get");
-        // With the caller's user, because apt's user may not write here.
-        apt.current_dir(&dir).args(["-qq", "-o", "APT::Sandbox::User="]).args(arguments);
-        command::run_logged(&mut apt, &log)
-    };
-    let own = format!("Dir::State::Lists={}", lists.join("lists").display());
-    let cache = format!("Dir::Cache={}", lists.display());
-    if apt(&["download", "nasm"]).is_err() {
-        let fetched = apt(&["-o", &own, "-o", &cache, "update"])
-            .and_then(|()| apt(&["-o", &own, "-o", &cache, "download", "nasm"]));
-        fetched.context(REMEDY)?;
-    }
-    let entries = fs::read_dir(&dir)?.flatten().map(|entry| entry.path());
-    let Some(package) = entries.into_iter().find(|path| path.extension().is_some_and(|e| e == "deb")) else {
-        bail!(REMEDY);
-    };
-    command::run_logged(Command::new("dpkg-deb").arg("-x").arg(&package).arg(&dir), &log).context(REMEDY)?;
-    fs::remove_file(&package)?;
-    Ok(fs::remove_dir_all(&lists)?)
 }

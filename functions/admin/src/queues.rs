@@ -11,15 +11,18 @@ use aws_sdk_sqs::{
 use aws_types::SdkConfig;
 use futures_util::future::try_join_all;
 
-/// The name of each kind of work, the variable with the URL of its queue, and the variable with the URL of its dead-letter
-/// queue.
-const QUEUES: [(&str, &str, &str); 7] = [
+/// The name of each kind of work, the variable with the URL of its queue, and the variable with the URL of its
+/// dead-letter queue.
+const QUEUES: [(&str, &str, &str); 10] = [
     ("analysis", "ANALYSIS_QUEUE", "ANALYSIS_DEAD_LETTERS"),
     ("edits", "EDITS_QUEUE", "EDITS_DEAD_LETTERS"),
     ("dropbox", "DROPBOX_QUEUE", "DROPBOX_DEAD_LETTERS"),
+    ("downloads", "DOWNLOADS_QUEUE", "DOWNLOADS_DEAD_LETTERS"),
     ("failed-uploads", "UPLOAD_RETRIES", "UPLOAD_DEAD_LETTERS"),
     ("reclaim", "RECLAIM_QUEUE", "RECLAIM_DEAD_LETTERS"),
     ("tiers", "TIERS_QUEUE", "TIERS_DEAD_LETTERS"),
+    ("events", "EVENTS_QUEUE", "EVENTS_DEAD_LETTERS"),
+    ("webhooks", "WEBHOOKS_QUEUE", "WEBHOOKS_DEAD_LETTERS"),
     ("accounts", "ACCOUNTS_QUEUE", "ACCOUNTS_DEAD_LETTERS"),
 ];
 

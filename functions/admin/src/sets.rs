@@ -1,7 +1,9 @@
 //! Image sets of all users in responses.
 
-use api::{ImageBody, Problem, SetBody};
-use domain::{Image, Links, Timestamp, UserId};
+use std::collections::HashMap;
+
+use api::{ImageBody, ImageParts, Problem, SetBody};
+use domain::{Image, ImageId, Links, Timestamp, UserId};
 use serde::Serialize;
 use store::{Objects, OwnedSet, Records};
 
@@ -15,7 +17,10 @@ pub struct OwnedSetBody<'a> {
 
 /// The images of some sets, with all their addresses.
 #[derive(Debug)]
-pub struct OwnedSetImages(Vec<(Image, Links)>);
+pub struct OwnedSetImages {
+    images: HashMap<ImageId, (Image, Links)>,
+    parts: ImageParts,
+}
 
 impl OwnedSetImages {
     /// Reads the images in the slots of some sets, all at the same time.
@@ -26,22 +31,24 @@ impl OwnedSetImages {
         sets: &[OwnedSet],
         records: &Records,
         objects: &Objects,
+        parts: ImageParts,
         now: Timestamp,
     ) -> Result<Self, Problem> {
-        let mut signed = Vec::new();
-        for (user, image) in records.images_of_sets(sets, now).await? {
-            let links = objects.all_links(&user, &image, now).await?;
-            signed.push((image, links));
+        let (read, ()) = tokio::try_join!(records.images_of_sets(sets, now), objects.prepare_addresses())?;
+        let mut images = HashMap::with_capacity(read.len());
+        for (user, image) in read {
+            let links = objects.all_links_in_list(&user, &image, parts.addresses, now).await?;
+            images.insert(image.id, (image, links));
         }
-        Ok(Self(signed))
+        Ok(Self { images, parts })
     }
 
     /// The body of a set.
     #[must_use]
     pub fn show<'a>(&'a self, owned: &'a OwnedSet) -> OwnedSetBody<'a> {
         let set = SetBody::new(&owned.set, |id| {
-            let (image, links) = self.0.iter().find(|(image, _)| image.id == id)?;
-            Some(ImageBody::new(image, links.clone()).without_upload_link())
+            let (image, links) = self.images.get(&id)?;
+            Some(ImageBody::new(image, links.clone()).for_others().only(self.parts))
         });
         OwnedSetBody { set, user_id: &owned.user }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use domain::InvalidField;
 use serde::Deserialize;
+use unicode_general_category::{GeneralCategory, get_general_category};
 
 macro_rules! field {
     ($(#[$doc:meta])* $name:ident, $check:expr, $message:literal) => {
@@ -39,17 +40,18 @@ macro_rules! field {
 }
 
 field! {
-    /// A user name. Cognito accepts 1 to 128 characters without spaces.
+    /// A user name. Cognito accepts 1 to 128 letters, marks, symbols, numbers and punctuation characters (API reference,
+    /// AdminCreateUser, "Username").
     Username,
-    |text| (1..=128).contains(&text.chars().count()) && !text.chars().any(|c| c.is_whitespace() || c.is_control()),
-    "must be 1 to 128 characters without spaces"
+    |text| (1..=128).contains(&text.chars().count()) && text.chars().all(is_visible),
+    "must be 1 to 128 visible characters without spaces"
 }
 field! {
     /// The user name of a new user. It contains no at sign, because Cognito refuses names that look like an address where
     /// the address is an alias (Amazon Cognito Developer Guide, "Customizing sign-in attributes").
     NewUsername,
     |text| Username::try_from(text.to_owned()).is_ok() && !text.contains('@'),
-    "must be 1 to 128 characters without spaces and without @"
+    "must be 1 to 128 visible characters without spaces and without @"
 }
 field! {
     /// An e-mail address. Only the code that Cognito sends to it proves that it works.
@@ -85,6 +87,23 @@ field! {
     PersonName,
     |text| (1..=100).contains(&text.chars().count()) && !text.trim().is_empty() && !text.chars().any(char::is_control),
     "must be 1 to 100 characters on one line"
+}
+
+/// Whether Cognito accepts the character in a user name. Spaces, control characters and invisible format characters are
+/// in other categories of Unicode.
+fn is_visible(character: char) -> bool {
+    use GeneralCategory as Category;
+    !matches!(
+        get_general_category(character),
+        Category::Control
+            | Category::Format
+            | Category::LineSeparator
+            | Category::ParagraphSeparator
+            | Category::PrivateUse
+            | Category::SpaceSeparator
+            | Category::Surrogate
+            | Category::Unassigned
+    )
 }
 
 impl Password {
@@ -123,7 +142,7 @@ mod tests {
             assert!(Email::try_from(text.to_owned()).is_err(), "{text}");
         }
         assert!(Email::try_from("ann@example.com".to_owned()).is_ok());
-        for text in ["", "a b", "a\0", &"x".repeat(129)] {
+        for text in ["", "a b", "a\0", "a\u{200b}", "a\u{e000}", &"x".repeat(129)] {
             assert!(Username::try_from(text.to_owned()).is_err(), "{text}");
             assert!(NewUsername::try_from(text.to_owned()).is_err(), "{text}");
         }

@@ -1,7 +1,7 @@
-//! The contract. The build converts docs/openapi.yaml to JSON and to a page.
+//! The contract. The build converts docs/openapi.yaml to JSON, and packs the page that shows it.
 
 mod document;
 mod routes;
 
-pub use document::{Document, OPENAPI, PAGE};
+pub use document::Document;
 pub use routes::methods;

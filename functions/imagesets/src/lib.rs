@@ -1,13 +1,18 @@
 //! Code that the endpoints of image sets share: sets with their images in responses.
 
-use api::{ImageBody, PageItems, Problem, SetBody};
-use domain::{Image, ImageSet, Links, SetId, Tier, Timestamp, UserId};
+use std::collections::HashMap;
+
+use api::{ImageBody, ImageParts, PageItems, Problem, Request, SetBody};
+use domain::{Image, ImageId, ImageSet, Links, SetId, Slot, Tier, Timestamp, UserId};
 use serde_json::value::RawValue;
 use store::{Objects, Page, Records};
 
 /// The images of some sets, with the addresses that the owner's tier allows.
 #[derive(Debug)]
-pub struct SetImages(Vec<(Image, Links)>);
+pub struct SetImages {
+    images: HashMap<ImageId, (Image, Links)>,
+    parts: ImageParts,
+}
 
 impl SetImages {
     /// Reads the images in the slots of some sets, all at the same time.
@@ -20,25 +25,33 @@ impl SetImages {
         objects: &Objects,
         user: &UserId,
         tier: &Tier,
+        parts: ImageParts,
         now: Timestamp,
     ) -> Result<Self, Problem> {
         let ids = sets.iter().flat_map(|set| set.slots.ids());
-        Self::signed(records.images_by_id(user, ids, now).await?, objects, user, tier, now).await
+        let (images, ()) =
+            tokio::try_join!(records.images_by_id(user, ids, now), objects.prepare_addresses())?;
+        Self::of_images(images, objects, user, tier, parts, now).await
     }
 
-    async fn signed(
+    /// These images, which were read before.
+    ///
+    /// # Errors
+    /// If an address cannot be signed.
+    pub async fn of_images(
         images: Vec<Image>,
         objects: &Objects,
         user: &UserId,
         tier: &Tier,
+        parts: ImageParts,
         now: Timestamp,
     ) -> Result<Self, Problem> {
-        let mut signed = Vec::with_capacity(images.len());
+        let mut signed = HashMap::with_capacity(images.len());
         for image in images {
-            let links = objects.links(user, &image, tier, now).await?;
-            signed.push((image, links));
+            let links = objects.links_in_list(user, &image, tier, parts.addresses, now).await?;
+            signed.insert(image.id, (image, links));
         }
-        Ok(Self(signed))
+        Ok(Self { images: signed, parts })
     }
 
     /// The sets of a page as JSON, as many as fit into a response, and the id after which the next page begins.
@@ -62,10 +75,18 @@ impl SetImages {
     #[must_use]
     pub fn show<'a>(&'a self, set: &'a ImageSet) -> SetBody<'a> {
         SetBody::new(set, |id| {
-            let (image, links) = self.0.iter().find(|(image, _)| image.id == id)?;
-            Some(ImageBody::new(image, links.clone()))
+            let (image, links) = self.images.get(&id)?;
+            Some(ImageBody::new(image, links.clone()).only(self.parts))
         })
     }
+}
+
+/// The slot in the path: `{slot}`.
+///
+/// # Errors
+/// 404 if a set has no such slot.
+pub fn slot_in_path(request: &Request) -> Result<Slot, Problem> {
+    api::path(request, "slot").parse().map_err(|_| Problem::not_found())
 }
 
 #[cfg(test)]
@@ -74,8 +95,8 @@ mod tests {
     use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
     use aws_types::{SdkConfig, region::Region};
     use domain::{
-        ContentType, NewImage, Picture, Placeholder, SetText, Slots, Status, Thumbnail, TierId, Upload,
-        UserId,
+        ContentType, Exif, Location, NewImage, Picture, Placeholder, SetText, Slots, Status, Thumbnail,
+        TierId, Upload, UserId,
     };
     use serde_json::{Value, json};
 
@@ -107,6 +128,7 @@ mod tests {
             thumbnail_sizes: SIZES.to_vec(),
             original_link: true,
             expiring_links: true,
+            renditions: true,
             max_image_bytes: 1,
             max_images: 1,
             max_sets: 1,
@@ -114,6 +136,7 @@ mod tests {
             max_pending_uploads: 1,
             ai: true,
             max_ai_calls_per_day: 1,
+            trash_days: 1,
             revision: 0,
         }
     }
@@ -138,7 +161,22 @@ mod tests {
             width: 6000,
             height: 4000,
             thumbnails: SIZES.map(thumbnail).to_vec(),
+            renditions: 0,
             placeholder: Placeholder { thumbhash: "x".repeat(32), color: "#000000".to_owned() },
+            exif: Exif {
+                taken_at: Some("2026-05-01T14:30:00.123+02:00".to_owned().try_into().unwrap()),
+                camera: Some("x".repeat(100)),
+                lens: Some("x".repeat(100)),
+                exposure_time: Some(0.004),
+                f_number: Some(1.78),
+                iso: Some(102_400),
+                focal_length: Some(6.765),
+                location: Some(Location {
+                    latitude: -33.859_861_1,
+                    longitude: 151.211_111_1,
+                    altitude: Some(-3.5),
+                }),
+            },
         };
         Image { status: Status::Ready, picture: Some(picture), ..Image::pending(new, now) }
     }
@@ -163,7 +201,8 @@ mod tests {
         let (now, user): (_, UserId) =
             (domain::now(), "5f0c3c9e-0000-4000-8000-000000000000".parse().unwrap());
         let (sets, images) = full_sets(now);
-        let images_of_sets = SetImages::signed(images, &objects(), &user, &tier(), now).await.unwrap();
+        let images_of_sets =
+            SetImages::of_images(images, &objects(), &user, &tier(), ImageParts::ALL, now).await.unwrap();
         let all: Vec<_> = sets.iter().map(|set| images_of_sets.show(set)).collect();
         let whole = json!(serde_json::to_string(&all).unwrap()).to_string().len();
         assert!(whole > PageItems::<SetId>::MAX_BYTES, "{whole}: the sets would fit");

@@ -3,8 +3,6 @@
 //! Users create and revoke upload links. Guests, who have no account and send no token, create images through them. A
 //! guest's response contains nothing of the owner: neither a name, a phone number, a tier nor the address of a picture.
 
-use std::net::IpAddr;
-
 use api::{Problem, ProblemCode, Request};
 use domain::{
     FailureCode, Image, ImageId, LimitError, PhoneNumber, Status, Timestamp, UploadLink, UploadLinkId,
@@ -89,57 +87,5 @@ pub fn guest_problem(error: CreateError) -> Problem {
         // The link itself is deleted with the account.
         CreateError::Limit(LimitError::AccountDeleted) => Problem::upload_link_not_found(),
         error => error.into(),
-    }
-}
-
-/// The address of the web page, which ends in a slash. It has the host of the request, because the function that serves
-/// the page belongs to the same API.
-///
-/// An HTTP API accepts only HTTPS (Amazon API Gateway FAQs, "Are my APIs that are hosted on Amazon API Gateway
-/// encrypted?"). Only an emulator on this machine is reached without TLS.
-///
-/// # Errors
-/// 400 `malformed-request` if the request has no valid host.
-pub fn page_address(request: &Request) -> Result<String, Problem> {
-    let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
-    if host.is_empty() || !host.chars().all(is_host) {
-        return Err(Problem::new(ProblemCode::MalformedRequest, "The header Host is missing or invalid."));
-    }
-    let name =
-        host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
-    let is_loopback = |address: IpAddr| address.is_loopback();
-    let address = name.trim_start_matches('[').trim_end_matches(']').parse();
-    let is_local = name == "localhost" || name.ends_with(".localhost") || address.is_ok_and(is_loopback);
-    Ok(format!("{}://{host}/", if is_local { "http" } else { "https" }))
-}
-
-#[cfg(test)]
-mod tests {
-    use endpoint_test::TestRequest;
-
-    use super::*;
-
-    fn page(host: &str) -> Result<String, Problem> {
-        let mut request = TestRequest::new("POST").build();
-        request.headers_mut().insert("host", host.parse().unwrap());
-        page_address(&request)
-    }
-
-    #[test]
-    fn the_page_has_the_host_of_the_request() {
-        for (host, scheme) in [
-            ("a1.execute-api.eu-central-1.amazonaws.com", "https"),
-            ("photos.example:8443", "https"),
-            ("notlocalhost", "https"),
-            ("a1.execute-api.localhost:4566", "http"),
-            ("127.0.0.1:9000", "http"),
-            ("[::1]:9000", "http"),
-        ] {
-            assert_eq!(page(host).unwrap(), format!("{scheme}://{host}/"));
-        }
-        for host in ["", "a/b", "a@b", "a b"] {
-            assert!(page(host).is_err(), "{host}");
-        }
     }
 }

@@ -1,5 +1,5 @@
-//! Embeds web/ in the function `web-page`. Joins each script of index.html with its modules, compresses every file, and puts
-//! a hash of all files into their addresses in index.html.
+//! Embeds web/ in the function `web-page`. Joins each script of index.html with its modules, and the style sheet with what
+//! it imports. Compresses every file, and puts a hash of all files into their addresses in index.html.
 
 mod bundle;
 mod page;
@@ -33,6 +33,7 @@ fn main() -> Result<()> {
         .collect::<Result<_>>()?;
     files.retain(|name, _| !name.ends_with(".js"));
     files.extend(bundles);
+    insert_imports("style.css", &mut files)?;
     let directory = format!("/assets/{}/", hash(files.iter()));
     let page = page::render(&page, &directory, &files).context("in web/index.html")?;
 
@@ -65,6 +66,23 @@ fn read(directory: &Path, prefix: &str, files: &mut Files) -> Result<()> {
             files.insert(format!("{prefix}{name}"), fs::read(entry.path())?);
         }
     }
+    Ok(())
+}
+
+/// Replaces each line `@import "<file>";` of a style sheet with that file, so that a visit needs one request for both.
+fn insert_imports(name: &str, files: &mut Files) -> Result<()> {
+    let sheet = files.get(name).with_context(|| format!("there is no web/{name}"))?.clone();
+    let sheet = String::from_utf8(sheet).with_context(|| format!("web/{name} is not UTF-8"))?;
+    let mut whole = Vec::new();
+    for line in sheet.lines() {
+        match line.strip_prefix("@import \"").and_then(|rest| rest.strip_suffix("\";")) {
+            Some(imported) => whole.extend(
+                files.remove(imported).with_context(|| format!("web/{name} imports web/{imported}"))?,
+            ),
+            None => whole.extend(line.bytes().chain([b'\n'])),
+        }
+    }
+    files.insert(name.to_owned(), whole);
     Ok(())
 }
 

@@ -22,15 +22,28 @@ pub struct File {
 
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
+/// The length of the hash in the address of an asset.
+const HASH_DIGITS: usize = 16;
+
 /// The file at an address, and how caches may use it.
+///
+/// After a deployment, the edge and a browser can still have the page before it, which names the assets by another hash.
+/// They get the new files, because the page itself contains hardly more than the names of its files.
 #[must_use]
 pub fn find(path: &str) -> Option<(&'static File, Caching)> {
     if path == "/" {
         return Some((&PAGE, Caching::Revalidate));
     }
-    let name = path.strip_prefix(DIRECTORY)?;
+    let (name, caching) = match path.strip_prefix(DIRECTORY) {
+        Some(name) => (name, Caching::Immutable),
+        None => {
+            let (hash, name) = path.strip_prefix("/assets/")?.split_once('/')?;
+            let is_hash = hash.len() == HASH_DIGITS && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+            (is_hash.then_some(name)?, Caching::Revalidate)
+        }
+    };
     let index = ASSETS.binary_search_by_key(&name, |(name, _)| name).ok()?;
-    ASSETS.get(index).map(|(_, file)| (file, Caching::Immutable))
+    ASSETS.get(index).map(|(_, file)| (file, caching))
 }
 
 /// What caches may do.
@@ -75,8 +88,12 @@ impl File {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
             }
         }
-        policy.add_to(headers, request, caching == Caching::Revalidate);
+        policy.add_to(headers, request, self.is_page());
         Ok(response)
+    }
+
+    fn is_page(&self) -> bool {
+        self.content_type.starts_with("text/html")
     }
 
     /// The smallest encoding that the client accepts, and its name.
@@ -107,7 +124,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let policy = Policy::new("https://uploads.example", "https://derived.example").unwrap();
+        let policy = Policy::new("https://uploads.example", "https://pictures.example").unwrap();
         FILE.answer(&request.body(Body::Empty).unwrap(), Caching::Immutable, &policy).unwrap()
     }
 
@@ -152,12 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn files_are_found_only_under_their_hash() {
+    fn only_the_hash_of_the_files_lets_caches_keep_them() {
         assert_eq!(find("/").unwrap().1, Caching::Revalidate);
         for (name, file) in ASSETS {
             let (found, caching) = find(&format!("{DIRECTORY}{name}")).unwrap();
             assert_eq!((found.etag, caching), (file.etag, Caching::Immutable), "{name}");
-            assert!(find(&format!("/assets/0000000000000000/{name}")).is_none(), "{name}");
+            let (found, caching) = find(&format!("/assets/0000000000000000/{name}")).unwrap();
+            assert_eq!((found.etag, caching), (file.etag, Caching::Revalidate), "{name}");
+            assert!(find(&format!("/assets/no-hash/{name}")).is_none(), "{name}");
         }
         for path in ["", "/index.html", "/assets/", DIRECTORY, "/assets/../index.html"] {
             assert!(find(path).is_none(), "{path}");

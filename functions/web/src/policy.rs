@@ -38,7 +38,8 @@ impl Policy {
     /// Two years, as <https://hstspreload.org> recommends.
     const TRANSPORT: &str = "max-age=63072000";
 
-    /// The policy of a deployment. The page may load pictures from both buckets and upload to one.
+    /// The policy of a deployment. The page may upload to one bucket, and load and save pictures from both or from the edge
+    /// in front of them.
     ///
     /// # Errors
     /// [`aws::MissingVariable`], or a variable that is not a valid header value.
@@ -46,17 +47,23 @@ impl Policy {
         let endpoint = env::var("AWS_ENDPOINT_URL_S3").or_else(|_| env::var("AWS_ENDPOINT_URL")).ok();
         let region = aws::var("AWS_REGION")?;
         let address = |bucket: String| address(endpoint.as_deref(), &region, &bucket);
-        Ok(Self::new(&address(aws::var("UPLOADS_BUCKET")?), &address(aws::var("DERIVED_BUCKET")?))?)
+        let uploads = address(aws::var("UPLOADS_BUCKET")?);
+        let pictures = match aws::edge_origin() {
+            Some(edge) => edge,
+            None => format!("{uploads} {}", address(aws::var("DERIVED_BUCKET")?)),
+        };
+        Ok(Self::new(&uploads, &pictures)?)
     }
 
-    /// The policy for buckets at these addresses.
-    pub(crate) fn new(uploads: &str, derived: &str) -> Result<Self, InvalidHeaderValue> {
+    /// The policy for uploads to an address, and for pictures from addresses that are separated by spaces.
+    pub(crate) fn new(uploads: &str, pictures: &str) -> Result<Self, InvalidHeaderValue> {
         let content = [
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            &format!("img-src 'self' blob: data: {uploads} {derived}"),
-            &format!("connect-src 'self' {uploads}"),
+            &format!("img-src 'self' blob: data: {pictures}"),
+            // The page saves pictures as files, which it gets by `fetch`.
+            &format!("connect-src 'self' {uploads} {pictures}"),
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
@@ -108,22 +115,22 @@ mod tests {
         let request = Request::new(Body::Empty);
         let (mut parts, body) = request.into_parts();
         parts.headers.insert("x-forwarded-proto", HeaderValue::from_str(scheme).unwrap());
-        let policy = Policy::new("https://uploads.example", "https://derived.example").unwrap();
+        let policy = Policy::new("https://uploads.example", "https://pictures.example").unwrap();
         let mut headers = HeaderMap::new();
         policy.add_to(&mut headers, &Request::from_parts(parts, body), is_page);
         headers
     }
 
     #[test]
-    fn the_page_may_connect_only_to_its_own_origin_and_the_buckets() {
+    fn the_page_may_connect_only_to_its_own_origin_and_to_the_buckets() {
         let headers = headers(true, "https");
         let policy = headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
         let directives: Vec<&str> = policy.split("; ").collect();
         for directive in [
             "default-src 'none'",
             "script-src 'self'",
-            "img-src 'self' blob: data: https://uploads.example https://derived.example",
-            "connect-src 'self' https://uploads.example",
+            "img-src 'self' blob: data: https://pictures.example",
+            "connect-src 'self' https://uploads.example https://pictures.example",
             "frame-ancestors 'none'",
         ] {
             assert!(directives.contains(&directive), "{policy}");

@@ -72,8 +72,8 @@ impl ArrivedUploads {
         Ok(true)
     }
 
-    /// Puts back an image that DynamoDB has removed at its deadline, if its upload has arrived. Returns whether the image
-    /// exists again, so that nobody must clean up after it.
+    /// Puts back an image that DynamoDB has removed at its deadline, if its upload has arrived. Returns whether the
+    /// image exists again, so that nobody must clean up after it.
     ///
     /// # Errors
     /// [`CallError`]
@@ -113,8 +113,8 @@ impl ArrivedUploads {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{FakeAws, IMAGE_ID, USER, image, ok};
     use serde_json::{Value, json};
+    use test_support::{FakeAws, IMAGE_ID, USER, image, ok};
 
     use super::*;
 

@@ -1,9 +1,10 @@
-//! Batches of stream records. A record that fails is sent to a queue, from which the same function receives it again, so
-//! that it does not hold up the records after it.
+//! Batches of stream records. A record that fails is sent to a queue, from which the same function receives it again,
+//! so that it does not hold up the records after it.
 //!
 //! Lambda repeats a batch of a stream from the first record that failed, and reads no further until that record has
-//! succeeded (AWS Lambda Developer Guide, "Configuring partial batch response with DynamoDB and Lambda"). So a record is
-//! reported as failed only if it could not be sent to the queue either.
+//! succeeded (AWS Lambda Developer Guide, "Configuring partial batch response with DynamoDB and Lambda"). So a record
+//! is reported as failed only if it could not be sent to the queue either, or if the records after it have to wait for
+//! it.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -79,13 +80,36 @@ enum Source {
     Queue(Message),
 }
 
+/// Processes the records of a batch.
+pub trait BatchWorker {
+    /// Processes the records, and stores the outcome of each.
+    fn process(&self, records: &[EventRecord], outcomes: &Outcomes) -> impl Future<Output = ()>;
+}
+
 /// What became of the records of a batch.
 #[derive(Debug)]
-pub struct Outcomes(Mutex<Vec<Result<(), String>>>);
+pub struct Outcomes(Mutex<Vec<Result<(), Failed>>>);
+
+/// A record failed.
+#[derive(Clone, Debug)]
+struct Failed {
+    cause: String,
+    /// Whether the records after it have to wait for it.
+    is_held: bool,
+}
 
 impl Outcomes {
     fn new(records: usize) -> Self {
-        Self(Mutex::new(vec![Err("there was not enough time".to_owned()); records]))
+        let failed = Failed { cause: "there was not enough time".to_owned(), is_held: false };
+        Self(Mutex::new(vec![Err(failed); records]))
+    }
+
+    /// Stores that all records from this index on failed with the same cause, and that they have to be repeated in
+    /// their order: Lambda delivers them again before it reads further. A record of the queue has no such order.
+    pub fn hold_from(&self, index: usize, cause: &CallError) {
+        let failed = Failed { cause: aws::causes(cause), is_held: true };
+        let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.iter_mut().skip(index).for_each(|outcome| *outcome = Err(failed.clone()));
     }
 
     /// Stores the outcome of the record with this index.
@@ -95,7 +119,7 @@ impl Outcomes {
 
     /// Stores the common outcome of several records.
     pub fn set_all(&self, indexes: impl IntoIterator<Item = usize>, outcome: Result<(), CallError>) {
-        let outcome = outcome.map_err(|cause| aws::causes(&cause));
+        let outcome = outcome.map_err(|cause| Failed { cause: aws::causes(&cause), is_held: false });
         let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for index in indexes {
             if let Some(place) = outcomes.get_mut(index) {
@@ -144,15 +168,15 @@ impl RetryQueue {
         Self { sqs: Client::new(config), url, base_pause }
     }
 
-    /// Lets `process` process a batch. It receives the records that could be parsed, and stores the outcome of each.
-    /// Records that fail are retried later from the queue.
+    /// Lets a worker process the records of a batch that could be parsed. Records that fail are retried later from the
+    /// queue.
     ///
     /// # Errors
     /// None. The return type is that of a Lambda handler.
     pub async fn process(
         &self,
+        worker: &impl BatchWorker,
         event: LambdaEvent<RecordBatch>,
-        process: impl AsyncFnOnce(&[EventRecord], &Outcomes),
     ) -> Result<BatchAnswer, Error> {
         let (batch, context) = event.into_parts();
         let (mut sources, mut records, mut unparsed) = (Vec::new(), Vec::new(), Vec::new());
@@ -169,19 +193,28 @@ impl RetryQueue {
         let outcomes = Outcomes::new(records.len());
         let limit = time_limit(&context, is_stream);
         // Records without an outcome are retried.
-        let _ = tokio::time::timeout(limit, process(&records, &outcomes)).await;
+        let _ = tokio::time::timeout(limit, worker.process(&records, &outcomes)).await;
         let outcomes = outcomes.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         let failed =
             sources.into_iter().zip(outcomes).filter_map(|(source, outcome)| Some((source, outcome.err()?)));
-        let failed = failed.chain(unparsed).map(|(source, cause)| self.retry_later(source, cause));
+        let unparsed = unparsed.into_iter().map(|(source, cause)| (source, Failed { cause, is_held: false }));
+        let failed = failed.chain(unparsed).map(|(source, failed)| self.retry_later(source, failed));
         let again: Vec<Option<BatchItemFailure>> =
             stream::iter(failed).buffered(RECORDS_AT_ONCE).collect().await;
         Ok(BatchAnswer { batch_item_failures: again.into_iter().flatten().collect() })
     }
 
     /// Lets a record be retried later. Returns what has to be reported to Lambda.
-    async fn retry_later(&self, source: Source, cause: String) -> Option<BatchItemFailure> {
+    async fn retry_later(
+        &self,
+        source: Source,
+        Failed { cause, is_held }: Failed,
+    ) -> Option<BatchItemFailure> {
         match source {
+            Source::Stream { sequence_number, .. } if is_held => {
+                warn!(sequence_number, cause, "processing a stream record failed, will retry the batch");
+                Some(BatchItemFailure { item_identifier: sequence_number })
+            }
             Source::Stream { sequence_number, json } => {
                 warn!(sequence_number, cause, "processing a stream record failed, will retry from the queue");
                 let pause = i32::try_from(self.base_pause.as_secs()).unwrap_or(0);
@@ -199,7 +232,7 @@ impl RetryQueue {
                 let pause = retry_delay(self.base_pause, attempts);
                 let seconds = pause.as_secs();
                 warn!(
-                    message = message.message_id,
+                    message_id = message.message_id,
                     attempts, cause, seconds, "processing a stream record failed again"
                 );
                 deliver_again(&self.sqs, &self.url, &message.receipt_handle, pause).await;

@@ -6,8 +6,12 @@ use aws::CallError;
 use domain::{Failure, FailureCode, Task};
 use providers::ProviderError;
 
-/// The maximum number of attempts, except for tasks that retry forever. Each attempt may cost a paid call.
+/// The maximum number of attempts of a call to a provider. Each attempt may cost a paid call.
 const MAX_ATTEMPTS: u32 = 5;
+
+/// The maximum number of attempts of a job that delivers an event. The delivery itself counts the requests to the
+/// receiver, so these are also the attempts that crashed or could not call AWS.
+const MAX_DELIVERY_ATTEMPTS: u32 = 40;
 
 /// The longest delay before the next attempt, even if the provider asks for more.
 const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
@@ -21,6 +25,15 @@ pub enum JobError {
     /// A retry cannot succeed.
     #[error("{}", .0.code)]
     Permanent(Failure),
+    /// The job has done what it can for now, and needs another attempt after this time. At most twelve hours later,
+    /// unless the queue sends its messages again.
+    #[error("{cause}")]
+    NotYet {
+        /// The time until the next attempt.
+        delay: Duration,
+        /// The cause for the log.
+        cause: String,
+    },
     /// A call to AWS failed.
     #[error(transparent)]
     Aws(#[from] CallError),
@@ -45,7 +58,7 @@ pub fn no_picture() -> JobError {
 pub(crate) enum NextStep {
     /// Retry the job. `delay` is what the provider asks for.
     Retry {
-        /// At most [`MAX_DELAY`].
+        /// At most [`MAX_DELAY`] for a provider.
         delay: Option<Duration>,
     },
     /// End the job with this failure.
@@ -55,6 +68,7 @@ pub(crate) enum NextStep {
 /// Decides what happens to a job whose attempt number `attempts` failed with `error`.
 pub(crate) fn next_step(error: JobError, task: &Task, attempts: u32) -> NextStep {
     let (failure, is_retryable, delay) = match error {
+        JobError::NotYet { delay, .. } => return NextStep::Retry { delay: Some(delay) },
         JobError::Provider(error) => (error.failure, error.is_retryable, error.retry_after),
         JobError::Permanent(failure) => (failure, false, None),
         JobError::Aws(_) => {
@@ -62,7 +76,7 @@ pub(crate) fn next_step(error: JobError, task: &Task, attempts: u32) -> NextStep
             (Failure::new(FailureCode::GaveUp, detail), true, None)
         }
     };
-    if task.retries_forever() || (is_retryable && attempts < MAX_ATTEMPTS) {
+    if task.retries_forever() || (is_retryable && attempts < max_attempts(task)) {
         return NextStep::Retry { delay: delay.map(|delay| delay.min(MAX_DELAY)) };
     }
     NextStep::Fail(failure)
@@ -71,8 +85,16 @@ pub(crate) fn next_step(error: JobError, task: &Task, attempts: u32) -> NextStep
 /// The failure of a job that has no attempt left. This happens if the worker of the last attempt crashed before it
 /// stored a failure.
 pub(crate) fn without_attempts(task: &Task, attempts: u32) -> Option<Failure> {
-    let has_none = attempts > MAX_ATTEMPTS && !task.retries_forever();
+    let has_none = attempts > max_attempts(task) && !task.retries_forever();
     has_none.then(|| Failure::new(FailureCode::GaveUp, "All attempts failed."))
+}
+
+/// The maximum number of attempts, unless the task retries forever.
+fn max_attempts(task: &Task) -> u32 {
+    match task {
+        Task::DeliverWebhook { .. } => MAX_DELIVERY_ATTEMPTS,
+        _ => MAX_ATTEMPTS,
+    }
 }
 
 /// Whether an operator can remove the cause of a job's failure. The causes of other failures are the user's request, or
@@ -152,6 +174,23 @@ mod tests {
     fn a_job_whose_last_worker_crashed_fails() {
         assert_eq!(without_attempts(&analyze(), 5), None);
         assert_eq!(without_attempts(&analyze(), 6).unwrap().code, FailureCode::GaveUp);
+    }
+
+    #[test]
+    fn a_delivery_sets_its_own_delay_and_crashes_do_not_use_up_its_attempts() {
+        let task = Task::DeliverWebhook {
+            webhook: domain::WebhookId::generate(),
+            delivery: domain::DeliveryId::derived(domain::now(), 1),
+            on_request: false,
+        };
+        let delay = Duration::from_secs(8 * 60 * 60);
+        let error = JobError::NotYet { delay, cause: "503".to_owned() };
+        assert_eq!(next_step(error, &task, 39), NextStep::Retry { delay: Some(delay) });
+        let aws = || JobError::Aws(CallError::internal("no"));
+        assert_eq!(next_step(aws(), &task, 39), NextStep::Retry { delay: None });
+        assert!(matches!(next_step(aws(), &task, 40), NextStep::Fail(_)));
+        assert_eq!(without_attempts(&task, 40), None);
+        assert!(without_attempts(&task, 41).is_some());
     }
 
     #[test]

@@ -14,6 +14,12 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// Whether the item is a tier.
+    #[must_use]
+    pub fn is_tier(&self) -> bool {
+        self.pk == "TIER"
+    }
+
     /// The keys in a record.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use aws::CallError;
 use aws_lambda_events::dynamodb::EventRecord;
-use domain::{Image, ImageId, ImageSet, Job, Slots, UserId};
+use domain::{Image, ImageId, ImageSet, Job, SetId, Slots, UserId};
 use serde::Deserialize;
 
 use crate::{Keys, has_expired, new_item, old_item};
@@ -12,6 +12,8 @@ use crate::{Keys, has_expired, new_item, old_item};
 pub enum StreamAction {
     /// Send a new job to its queue.
     Dispatch(UserId, Box<Job>),
+    /// Send the record to `workers-tiers`: a tier was changed, or a profile was added.
+    ForwardToTiers,
     /// Clean up after an item of a user.
     CleanUp(UserId, Removed),
 }
@@ -28,8 +30,13 @@ pub enum Removed {
     },
     /// The tombstone of a deleted account.
     Account,
-    /// A set with images in these slots.
-    Set(Slots),
+    /// A set with images in its slots.
+    Set {
+        /// The set.
+        id: SetId,
+        /// The images in its slots.
+        slots: Slots,
+    },
     /// The deadline of a replacement.
     Replacement {
         /// The image.
@@ -39,6 +46,8 @@ pub enum Removed {
         /// Whether it was not deleted, but has expired.
         has_expired: bool,
     },
+    /// The item that listed an image in the trash, whose time there is over.
+    Trash(ImageId),
     /// The marker of a deleted image that may have got a file after its deletion.
     Marker(ImageId),
 }
@@ -70,19 +79,28 @@ impl StreamAction {
     /// [`CallError::Internal`] if the record cannot be read.
     pub fn of(record: &EventRecord) -> Result<Option<Self>, CallError> {
         let keys = Keys::of(record)?;
+        if keys.is_tier() && record.event_name == "MODIFY" {
+            return Ok(Some(Self::ForwardToTiers));
+        }
         let Some(user) = keys.user()? else { return Ok(None) };
         let (kind, id) = keys.sk.split_once('#').unwrap_or((&keys.sk, ""));
         let has_expired = has_expired(record);
         let removed = match (record.event_name.as_str(), kind) {
             ("INSERT", "JOB") => return Ok(Some(Self::Dispatch(user, new_item(record)?))),
+            ("INSERT", "PROFILE") => return Ok(Some(Self::ForwardToTiers)),
             ("REMOVE", "IMAGE") => Removed::Image { image: old_item(record)?, has_expired },
             ("REMOVE", "PROFILE") if old_item::<Tombstone>(record)?.deleted => Removed::Account,
-            ("REMOVE", "SET") => Removed::Set(old_item::<ImageSet>(record)?.slots),
+            ("REMOVE", "SET") => {
+                let ImageSet { id, slots, .. } = old_item(record)?;
+                Removed::Set { id, slots }
+            }
             ("REMOVE", "REPLACEMENT") => {
                 let Replacement { version } = old_item(record)?;
                 let image = id.parse().map_err(CallError::internal)?;
                 Removed::Replacement { image, version, has_expired }
             }
+            // If the item was deleted, the image was deleted or restored with it.
+            ("REMOVE", "TRASH") if has_expired => Removed::Trash(id.parse().map_err(CallError::internal)?),
             ("REMOVE", "RECLAIMED") if old_item::<Marker>(record)?.late_file => {
                 Removed::Marker(id.parse().map_err(CallError::internal)?)
             }
@@ -163,7 +181,8 @@ mod tests {
             "slots": {"M": {"image2": {"S": ID}}},
         });
         let action = action_of("REMOVE", &format!("SET#{ID}"), set.clone()).unwrap();
-        let Some(StreamAction::CleanUp(_, Removed::Set(slots))) = action else { panic!("{action:?}") };
+        let Some(StreamAction::CleanUp(_, Removed::Set { id, slots })) = action else { panic!("{action:?}") };
+        assert_eq!(id.to_string(), ID);
         assert_eq!(slots, Slots { image2: Some(ID.parse().unwrap()), ..Slots::default() });
         assert!(action_of("MODIFY", &format!("SET#{ID}"), set).unwrap().is_none());
     }
@@ -188,6 +207,20 @@ mod tests {
     }
 
     #[test]
+    fn an_image_is_deleted_when_its_time_in_the_trash_is_over() {
+        let mut event: Value =
+            serde_json::from_str(include_str!("../../../events/workers-stream-expired.json")).unwrap();
+        let record = &mut event["Records"][0];
+        record["dynamodb"]["Keys"]["sk"]["S"] = json!(format!("TRASH#{ID}"));
+        record["dynamodb"]["OldImage"] = json!({"expires_at": {"N": "1"}});
+        let action = StreamAction::of(&serde_json::from_value(record.clone()).unwrap()).unwrap();
+        let Some(StreamAction::CleanUp(_, Removed::Trash(image))) = action else { panic!("{action:?}") };
+        assert_eq!(image.to_string(), ID);
+        // The owner restored the image or deleted it.
+        assert!(action_of("REMOVE", &format!("TRASH#{ID}"), json!({})).unwrap().is_none());
+    }
+
+    #[test]
     fn only_the_end_of_a_tombstone_requires_a_look_for_late_files() {
         let removed = |item| action_of("REMOVE", "PROFILE", item).unwrap();
         let action =
@@ -198,8 +231,22 @@ mod tests {
     }
 
     #[test]
+    fn a_new_profile_is_for_the_worker_of_tiers_and_a_changed_one_for_nobody() {
+        let action = |event| action_of(event, "PROFILE", json!({})).unwrap();
+        assert!(matches!(action("INSERT"), Some(StreamAction::ForwardToTiers)));
+        assert!(action("MODIFY").is_none());
+    }
+
+    #[test]
+    fn a_changed_tier_is_for_the_worker_of_tiers() {
+        let event: Event = serde_json::from_str(include_str!("../../../events/workers-tiers.json")).unwrap();
+        let action = StreamAction::of(&event.records[0]).unwrap();
+        assert!(matches!(action, Some(StreamAction::ForwardToTiers)), "{action:?}");
+    }
+
+    #[test]
     fn other_items_require_nothing() {
-        for sk in ["PROFILE", "REQUEST#1", "RECLAIMED#1"] {
+        for sk in ["WEBHOOK#1", "REQUEST#1", "RECLAIMED#1"] {
             for event in ["INSERT", "MODIFY", "REMOVE"] {
                 assert!(action_of(event, sk, json!({})).unwrap().is_none(), "{event} {sk}");
             }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use domain::FailureCode;
+use domain::{FailureCode, Rendition};
 use imaging::{Output, Settings};
 use tokio::sync::{Mutex, MutexGuard};
 use workers::{DevelopOptions, DevelopProcess};
@@ -21,7 +21,7 @@ async fn alone() -> MutexGuard<'static, ()> {
 }
 
 fn options(output: &str) -> DevelopOptions {
-    DevelopOptions { output: output.to_owned(), heic: true }
+    DevelopOptions { output: output.to_owned(), animation: "first".to_owned(), heic: true }
 }
 
 fn process() -> DevelopProcess {
@@ -67,6 +67,27 @@ fn children() -> Vec<String> {
 }
 
 #[tokio::test]
+async fn the_process_makes_renditions_too() {
+    let _alone = alone().await;
+    let options =
+        domain::RenditionOptions::from_query([("width", "8"), ("height", "4"), ("fit", "pad")]).unwrap();
+    let rendition = Rendition::Picture(options);
+    let made = process().render(GIF, &rendition, &self::options("auto")).await.unwrap().unwrap();
+    assert_eq!((made.size, made.content_type.as_str()), (Some((8, 4)), "image/jpeg"));
+    assert!(made.bytes.starts_with(&[0xff, 0xd8, 0xff]));
+
+    // Without metadata, and otherwise the same file.
+    let comment = [&GIF[..19], b"!\xfe\x07comment\0", &GIF[19..]].concat();
+    let stripped = process().render(comment, &Rendition::StrippedOriginal, &self::options("auto")).await;
+    let stripped = stripped.unwrap().unwrap();
+    assert_eq!((stripped.size, stripped.content_type.as_str(), &*stripped.bytes), (None, "image/gif", GIF));
+
+    let rejected =
+        process().render(b"<svg/>", &rendition, &self::options("auto")).await.unwrap().unwrap_err();
+    assert_eq!(rejected.failure.code, FailureCode::NotAnImage);
+}
+
+#[tokio::test]
 async fn the_process_gives_what_the_engine_gives() {
     let _alone = alone().await;
     let made = process().develop(GIF, &SIZES, &options("webp")).await.unwrap().unwrap();
@@ -80,6 +101,19 @@ async fn the_process_gives_what_the_engine_gives() {
     });
     let expected = expected.thumbnails.into_iter();
     assert!(made.eq(expected.map(|t| (t.size, t.width, t.height, t.content_type.to_owned(), t.bytes))));
+}
+
+#[tokio::test]
+async fn the_process_also_reads_what_a_camera_wrote() {
+    let _alone = alone().await;
+    let picture = jpeg(8, 1);
+    // One field: the model of the camera.
+    let block = b"\xff\xe1\0\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x10\0\x02\0\0\0\x04Cat\0\0\0\0\0";
+    let picture = [&picture[..2], block, &picture[2..]].concat();
+    let made = process().develop(picture, &SIZES, &options("auto")).await.unwrap().unwrap();
+    assert_eq!(made.exif.camera.as_deref(), Some("Cat"));
+    let made = process().develop(GIF, &SIZES, &options("auto")).await.unwrap().unwrap();
+    assert!(made.exif.is_empty());
 }
 
 #[tokio::test]
@@ -130,5 +164,25 @@ async fn a_process_that_does_not_work_is_no_verdict_on_the_picture() {
     for program in ["/nonexistent/program", "/bin/true", "/bin/false"] {
         let process = DevelopProcess { program: program.into(), ..process() };
         assert!(process.develop(GIF, &SIZES, &options("auto")).await.is_err(), "{program}");
+    }
+}
+
+#[tokio::test]
+async fn the_settings_of_the_deployment_reach_the_engine() {
+    /// Two frames of one pixel: white and black.
+    const ANIMATION: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0\
+        ,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0,\0\0\0\0\x01\0\x01\0\0\x02\x02L\x01\0;";
+    /// The start of a HEIC.
+    const HEIC: &[u8] = b"\0\0\0\x14ftypheic\0\0\0\0mif1";
+    let _alone = alone().await;
+    for (animation, content_type) in [("first", "image/jpeg"), ("all", "image/webp")] {
+        let options = DevelopOptions { animation: animation.to_owned(), ..options("auto") };
+        let made = process().develop(ANIMATION, &[200], &options).await.unwrap().unwrap();
+        assert_eq!(made.thumbnails[0].0.content_type, content_type);
+    }
+    for (heic, code) in [(true, FailureCode::CorruptImage), (false, FailureCode::HeicNotSupported)] {
+        let options = DevelopOptions { heic, ..options("auto") };
+        let rejected = process().develop(HEIC, &[200], &options).await.unwrap().unwrap_err();
+        assert_eq!(rejected.failure.code, code);
     }
 }

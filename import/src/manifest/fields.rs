@@ -1,7 +1,7 @@
 //! The fields of the lines.
 
 use auth::Username;
-use domain::{InvalidField, Timestamp};
+use domain::{InvalidField, Tier, Timestamp};
 use serde::{Deserialize, Deserializer};
 
 /// A limit of a tier: 0 to a billion, as the API accepts.
@@ -15,6 +15,19 @@ impl TryFrom<u64> for Limit {
     fn try_from(number: u64) -> Result<Self, InvalidField> {
         const MAX: u64 = 1_000_000_000;
         if number <= MAX { Ok(Self(number)) } else { Err("must be at most 1,000,000,000".into()) }
+    }
+}
+
+/// The days of a tier's trash, as the API accepts.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "u64")]
+pub(crate) struct TrashDays(pub(crate) u64);
+
+impl TryFrom<u64> for TrashDays {
+    type Error = InvalidField;
+
+    fn try_from(days: u64) -> Result<Self, InvalidField> {
+        if days <= Tier::MAX_TRASH_DAYS { Ok(Self(days)) } else { Err("must be at most 365".into()) }
     }
 }
 
@@ -120,6 +133,7 @@ impl FilePath {
             "heif" => "image/heif",
             "tif" | "tiff" => "image/tiff",
             "bmp" => "image/bmp",
+            "jxl" => "image/jxl",
             _ => return None,
         })
     }

@@ -40,7 +40,7 @@ fn a_bad_line_is_told_what_is_wrong() {
     for (field, value, reason) in [
         ("type", json!("photo"), "type: must be \"tier\", \"user\", \"set\" or \"image\""),
         ("id", json!(""), "id: must have 1 to 200 characters on one line"),
-        ("user", json!("a b"), "user: must be 1 to 128 characters without spaces"),
+        ("user", json!("a b"), "user: must be 1 to 128 visible characters without spaces"),
         ("created_at", json!("2999-01-01T00:00:00Z"), "created_at: must be a time between 1970 and now"),
         ("title", json!("x".repeat(201)), "title: must have 1 to 200 characters, not 201"),
         ("set", json!({"id": "s", "image_type": "image4"}), "set.image_type: "),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::UserId;
 use lambda_http::{Request, RequestExt, http::header, request::RequestContext};
 
-use crate::{Problem, ProblemCode, second_factor::SecondFactor, token};
+use crate::{Authorization, Problem, ProblemCode, second_factor::SecondFactor, token};
 
 /// The user whose access token is in the request.
 #[derive(Clone, Debug)]
@@ -22,14 +22,17 @@ impl Caller {
     /// The group in template.yaml.
     const ADMINS: &'static str = "admin";
 
-    /// Reads the caller of a request.
+    /// Reads the caller of a request: the user of an access token, or the owner of an API key.
     ///
     /// # Errors
     /// 401 `not-an-access-token` for an ID token, which the gateway's authorizer accepts. 401 `unauthorized` if there
-    /// is no valid token.
+    /// is no valid token and no valid key. 403 `scope-missing` if the key does not have the scope that the route needs.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         if let Some(claims) = gateway_claims(request) {
             return Self::from_claims(claims);
+        }
+        if let Some(authorization) = Authorization::of(request) {
+            return authorization?.caller(request);
         }
         let verifier = token::verifier()?.ok_or_else(Problem::unauthorized)?;
         Self::from_claims(&verifier.verify(bearer(request)?).await?)
@@ -73,17 +76,17 @@ impl Caller {
     }
 }
 
-/// The elements of a claim that is a list. The JWT authorizer of an HTTP API formats it as `[a b]`: one pair of brackets
-/// around the elements, separated by spaces. AWS does not document this format, but its own samples rely on it (see
-/// aws-solutions-library-samples/guidance-for-claude-code-with-amazon-bedrock, issue 802). A group's name may contain any
-/// bracket or comma, but no space (Cognito's API reference, CreateGroup, "GroupName").
+/// The elements of a claim that is a list. The JWT authorizer of an HTTP API formats it as `[a b]`: one pair of
+/// brackets around the elements, separated by spaces. AWS does not document this format, but its own samples rely on it
+/// (see aws-solutions-library-samples/guidance-for-claude-code-with-amazon-bedrock, issue 802). A group's name may
+/// contain any bracket or comma, but no space (Cognito's API reference, CreateGroup, "GroupName").
 fn list(claim: &str) -> impl Iterator<Item = &str> {
     let elements = claim.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or_default();
     elements.split(' ').filter(|element| !element.is_empty())
 }
 
-/// The claims that the gateway's authorizer has verified. Clients cannot set them, because the gateway adds them outside
-/// of the HTTP request.
+/// The claims that the gateway's authorizer has verified. Clients cannot set them, because the gateway adds them
+/// outside of the HTTP request.
 fn gateway_claims(request: &Request) -> Option<&HashMap<String, String>> {
     match request.request_context_ref()? {
         RequestContext::ApiGatewayV2(context) => Some(&context.authorizer.as_ref()?.jwt.as_ref()?.claims),

@@ -78,15 +78,23 @@ problem_codes! {
     LinksNotInTier = FORBIDDEN, "links-not-in-tier";
     /// The user has not confirmed the e-mail address.
     NotConfirmed = FORBIDDEN, "not-confirmed";
+    /// The caller's tier does not include downloads of originals.
+    OriginalsNotInTier = FORBIDDEN, "originals-not-in-tier";
     /// The user must set a new password before the login.
     PasswordResetRequired = FORBIDDEN, "password-reset-required";
     /// This deployment requires admins to have a second factor.
     SecondFactorRequired = FORBIDDEN, "second-factor-required";
+    /// The caller's tier does not include renditions.
+    RenditionsNotInTier = FORBIDDEN, "renditions-not-in-tier";
+    /// The API key does not have the scope that the endpoint needs.
+    ScopeMissing = FORBIDDEN, "scope-missing";
     /// The caller's tier does not include this thumbnail size.
     SizeNotInTier = FORBIDDEN, "size-not-in-tier";
     /// The caller's password is wrong.
     WrongPassword = FORBIDDEN, "wrong-password";
 
+    /// The expiring link was revoked or has expired, or it never existed.
+    LinkNotFound = NOT_FOUND, "link-not-found";
     /// The resource does not exist, or it belongs to another user.
     NotFound = NOT_FOUND, "not-found";
     /// The upload link was revoked or has expired, or it never existed.
@@ -98,6 +106,8 @@ problem_codes! {
     AdminAccount = CONFLICT, "admin-account";
     /// Another analysis of the image is in progress.
     AnalysisUnderWay = CONFLICT, "analysis-under-way";
+    /// The delivery to a webhook has not ended yet.
+    DeliveryPending = CONFLICT, "delivery-pending";
     /// Another user has confirmed this e-mail address.
     EmailTaken = CONFLICT, "email-taken";
     /// Another request changed the image at the same time.
@@ -116,6 +126,8 @@ problem_codes! {
     TotpEnabled = CONFLICT, "totp-enabled";
     /// Another request changed the tier at the same time.
     TierChanged = CONFLICT, "tier-changed";
+    /// The picture has the maximum number of renditions.
+    TooManyRenditions = CONFLICT, "too-many-renditions";
     /// The tier has users.
     TierInUse = CONFLICT, "tier-in-use";
     /// The tier is the tier of new users.

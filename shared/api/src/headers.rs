@@ -1,6 +1,27 @@
-//! The request headers `Accept-Encoding` and `If-None-Match`.
+//! The request headers `Accept`, `Accept-Encoding` and `If-None-Match`.
 
-use lambda_http::http::{HeaderMap, HeaderName, header};
+use lambda_http::{
+    Request,
+    http::{HeaderMap, HeaderName, header},
+};
+
+/// The header `Accept`, if the client sent one.
+#[must_use]
+pub fn accept(request: &Request) -> Option<&str> {
+    request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok())
+}
+
+/// Whether the client wants JSON instead of a redirect.
+#[must_use]
+pub fn wants_json(request: &Request) -> bool {
+    accept(request).is_some_and(|accept| accept.contains("application/json"))
+}
+
+/// Whether the client is a browser that opens a page, and not one that loads a picture or data.
+#[must_use]
+pub fn wants_html(request: &Request) -> bool {
+    accept(request).is_some_and(|accept| accept.contains("text/html"))
+}
 
 /// Whether `Accept-Encoding` accepts a coding such as `gzip`, by name or by `*`, with a weight above 0.
 #[must_use]

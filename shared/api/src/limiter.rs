@@ -19,7 +19,7 @@ use governor::{
 };
 use lambda_http::{Request, RequestExt, http::Method, request::RequestContext};
 
-use crate::Problem;
+use crate::{Authorization, Problem, client_address::ClientAddress};
 
 type Buckets =
     RateLimiter<String, HashMapStateStore<String>, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
@@ -33,6 +33,8 @@ pub(crate) struct Limiter {
     addresses: Option<Buckets>,
     /// Requests without a token that change something, such as logins, by address.
     attempts: Option<Buckets>,
+    /// The address of a client that came through the edge.
+    clients: ClientAddress,
 }
 
 impl Limiter {
@@ -43,17 +45,22 @@ impl Limiter {
     /// Beyond this number of buckets, those that are full again are removed.
     const MAX_BUCKETS: usize = 1_000;
 
-    /// The limits that the environment sets, in requests per second: `USER_RATE` for each user and `ADDRESS_RATE` for each
-    /// address. 0 is no limit, and so is a missing variable.
+    /// The limits that the environment sets, in requests per second: `USER_RATE` for each user and `ADDRESS_RATE` for
+    /// each address. 0 is no limit, and so is a missing variable.
     pub(crate) fn from_env() -> Self {
         let rate = |name| env::var(name).ok().and_then(|rate| rate.parse().ok()).unwrap_or(0);
-        Self::new(rate("USER_RATE"), rate("ADDRESS_RATE"))
+        Self { clients: ClientAddress::from_env(), ..Self::new(rate("USER_RATE"), rate("ADDRESS_RATE")) }
     }
 
     pub(crate) fn new(user_rate: u32, address_rate: u32) -> Self {
         let attempt_rate =
             if address_rate == 0 { 0 } else { (address_rate / Self::REQUESTS_PER_ATTEMPT).max(1) };
-        Self { users: buckets(user_rate), addresses: buckets(address_rate), attempts: buckets(attempt_rate) }
+        Self {
+            users: buckets(user_rate),
+            addresses: buckets(address_rate),
+            attempts: buckets(attempt_rate),
+            clients: ClientAddress::default(),
+        }
     }
 
     /// Takes a token for a request.
@@ -65,9 +72,11 @@ impl Limiter {
             return Ok(());
         };
         let claims = context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref());
-        let user = claims.and_then(|jwt| jwt.claims.get("sub"));
-        let (buckets, key) = match (user, &context.http.source_ip) {
-            (Some(user), _) => (&self.users, user.clone()),
+        let user = claims.and_then(|jwt| jwt.claims.get("sub").cloned());
+        let user = user.or_else(|| Authorization::of(request)?.ok()?.user().map(str::to_owned));
+        let address = context.http.source_ip.as_deref().map(|peer| self.clients.of(request.headers(), peer));
+        let (buckets, key) = match (user, address) {
+            (Some(user), _) => (&self.users, user),
             (None, Some(address)) if *request.method() == Method::POST => (&self.attempts, network(address)),
             (None, Some(address)) => (&self.addresses, network(address)),
             (None, None) => return Ok(()),
@@ -146,6 +155,21 @@ mod tests {
         let from = |host: u32| request("GET", None, &format!("2001:db8:1:2::{host:x}"));
         assert_eq!((0..100).filter(|host| limiter.check(&from(*host)).is_ok()).count(), 5);
         assert!(limiter.check(&request("GET", None, "2001:db8:1:3::1")).is_ok());
+    }
+
+    #[test]
+    fn clients_behind_the_edge_have_buckets_of_their_own() {
+        let mut limiter = Limiter::new(0, 1);
+        limiter.clients = ClientAddress::new("stack-id");
+        let through_edge = |client: &str| {
+            let mut request = request("GET", None, "192.0.2.1");
+            request.headers_mut().insert("x-darkroom-edge", "stack-id".parse().unwrap());
+            request.headers_mut().insert("x-forwarded-for", format!("{client}, 192.0.2.1").parse().unwrap());
+            request
+        };
+        // The loop itself takes some time, in which the bucket refills.
+        assert!((5..8).contains(&accepted(&limiter, &through_edge("203.0.113.7"))));
+        assert!(limiter.check(&through_edge("203.0.113.8")).is_ok());
     }
 
     #[test]

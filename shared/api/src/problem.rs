@@ -1,9 +1,9 @@
 //! Errors of endpoints: RFC 9457 problems with a stable code.
 
 use aws::CallError;
-use domain::{InvalidField, LimitError, Quota, Status, Tier};
+use domain::{Download, InvalidField, InvalidOption, LimitError, Quota, Status, Tier};
 use serde_json::{Value, json};
-use store::{AnalyzeError, CreateError, LinkError, ReplaceError};
+use store::{AnalyzeError, BeginError, CreateError, DownloadError, LinkError, PlaceError, ReplaceError};
 
 use crate::ProblemCode;
 
@@ -20,13 +20,17 @@ pub struct Problem {
     /// The `Retry-After` header, in seconds.
     pub(crate) retry_after: Option<u32>,
     pub(crate) cause: Option<Cause>,
+    /// The name of the limit that refuses the request.
+    pub(crate) limit: Option<&'static str>,
 }
 
 impl Problem {
     /// A problem with a code for programs and a sentence for people.
     #[must_use]
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), members: Vec::new(), allow: None, retry_after: None, cause: None }
+        let limit = is_limit(code).then_some(code.as_str());
+        let detail = detail.into();
+        Self { code, detail, members: Vec::new(), allow: None, retry_after: None, cause: None, limit }
     }
 
     /// The code for programs.
@@ -80,6 +84,34 @@ impl Problem {
         Self::new(ProblemCode::UploadLinkNotFound, "This link does not work. It has expired or was revoked.")
     }
 
+    /// 404 `link-not-found`: the expiring link was revoked or has expired, never existed, belongs to another user, or shows
+    /// nothing at the moment. The response is the same.
+    #[must_use]
+    pub fn link_not_found() -> Self {
+        Self::new(ProblemCode::LinkNotFound, "This link does not work. It has expired or was revoked.")
+    }
+
+    /// 403 `links-not-in-tier`: the caller's tier does not include expiring links.
+    #[must_use]
+    pub fn links_not_in_tier(tier: &Tier) -> Self {
+        let detail = format!("The {} tier does not include expiring links.", tier.name.as_str());
+        Self::new(ProblemCode::LinksNotInTier, detail)
+    }
+
+    /// 403 `renditions-not-in-tier`: the caller's tier does not include renditions.
+    #[must_use]
+    pub fn renditions_not_in_tier(tier: &Tier) -> Self {
+        let detail = format!("The {} tier does not include renditions.", tier.name.as_str());
+        Self::new(ProblemCode::RenditionsNotInTier, detail)
+    }
+
+    /// 403 `originals-not-in-tier`: the caller's tier does not include downloads of originals.
+    #[must_use]
+    pub fn originals_not_in_tier(tier: &Tier) -> Self {
+        let detail = format!("The {} tier does not include downloads of originals.", tier.name.as_str());
+        Self::new(ProblemCode::OriginalsNotInTier, detail)
+    }
+
     /// 405 `method-not-allowed`: the path supports only the methods in `allow`, which becomes the header `Allow`.
     #[must_use]
     pub fn method_not_allowed(allow: &str) -> Self {
@@ -106,7 +138,7 @@ impl Problem {
             }
             Quota::Links => {
                 format!(
-                    "The {name} tier allows {most} expiring links at the same time. Wait until one expires."
+                    "The {name} tier allows {most} expiring links at the same time. Revoke one, or wait until one expires."
                 )
             }
             Quota::PendingUploads => format!(
@@ -118,7 +150,8 @@ impl Problem {
                 )
             }
         };
-        Self::new(ProblemCode::QuotaExceeded, detail).with("limit", quota.name()).with(quota.name(), most)
+        let problem = Self::new(ProblemCode::QuotaExceeded, detail);
+        Self { limit: Some(quota.name()), ..problem.with("limit", quota.name()).with(quota.name(), most) }
     }
 
     /// 429 `rate-limited`: too many requests in a short time.
@@ -173,6 +206,14 @@ impl Problem {
         )
     }
 
+    /// 409 `slot-taken`: the slot contains an image.
+    fn slot_taken() -> Self {
+        Self::new(
+            ProblemCode::SlotTaken,
+            "This slot of the set already has an image. Take the image out of the slot first, or replace its picture.",
+        )
+    }
+
     /// 422 `idempotency-key-reused`: a different request used the same key.
     fn key_reused() -> Self {
         Self::new(
@@ -198,6 +239,24 @@ impl Problem {
         }
         body
     }
+}
+
+/// Whether requests get this code because of a limit.
+fn is_limit(code: ProblemCode) -> bool {
+    use ProblemCode::{
+        DailyLimitReached, FileTooLarge, MailLimitReached, QuotaExceeded, RateLimited, TooManyRenditions,
+        UploadLinkFull,
+    };
+    matches!(
+        code,
+        DailyLimitReached
+            | FileTooLarge
+            | MailLimitReached
+            | QuotaExceeded
+            | RateLimited
+            | TooManyRenditions
+            | UploadLinkFull
+    )
 }
 
 impl From<CallError> for Problem {
@@ -244,12 +303,8 @@ impl From<CreateError> for Problem {
             CreateError::Limit(error) => error.into(),
             CreateError::KeyReused => Self::key_reused(),
             CreateError::SourceChanged => Self::image_changed(),
-            CreateError::SlotTaken => Self::new(
-                ProblemCode::SlotTaken,
-                "This slot of the set already has an image. Delete the image first, or replace its picture.",
-            )
-            .with("field", "image_type"),
-            CreateError::NoSuchSet => Self::not_found(),
+            CreateError::SlotTaken => Self::slot_taken().with("field", "image_type"),
+            CreateError::NoSuchSet | CreateError::NoSuchSource => Self::not_found(),
             CreateError::NoSuchUploadLink => Self::upload_link_not_found(),
             CreateError::UploadLinkFull => {
                 Self::new(ProblemCode::UploadLinkFull, "This link does not accept so many more pictures.")
@@ -286,10 +341,54 @@ impl From<AnalyzeError> for Problem {
     }
 }
 
+impl From<BeginError> for Problem {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::KeyReused => Self::key_reused(),
+            BeginError::AccountDeleted => LimitError::AccountDeleted.into(),
+            BeginError::Call(error) => error.into(),
+        }
+    }
+}
+
+impl From<DownloadError> for Problem {
+    fn from(error: DownloadError) -> Self {
+        match error {
+            DownloadError::TooMany => {
+                let most = Download::MAX_PER_USER;
+                let detail = format!(
+                    "You may have {most} downloads at the same time. Each one expires a day after its request."
+                );
+                Self::new(ProblemCode::QuotaExceeded, detail)
+                    .with("limit", "max_downloads")
+                    .with("max_downloads", most)
+            }
+            DownloadError::KeyReused => Self::key_reused(),
+            DownloadError::AccountDeleted => LimitError::AccountDeleted.into(),
+            DownloadError::Call(error) => error.into(),
+        }
+    }
+}
+
+impl From<PlaceError> for Problem {
+    fn from(error: PlaceError) -> Self {
+        match error {
+            PlaceError::NoSuchSet => Self::not_found(),
+            PlaceError::NoSuchImage => {
+                Self::invalid_field("image_id", "image_id: you have no image with this id")
+            }
+            PlaceError::SlotTaken => Self::slot_taken(),
+            PlaceError::Call(error) => error.into(),
+        }
+    }
+}
+
 impl From<LinkError> for Problem {
     fn from(error: LinkError) -> Self {
         match error {
             LinkError::Limit(error) => error.into(),
+            LinkError::KeyReused => Self::key_reused(),
+            LinkError::NoPicture => Self::not_found(),
             LinkError::Call(error) => error.into(),
         }
     }
@@ -298,6 +397,15 @@ impl From<LinkError> for Problem {
 impl From<aws::MissingVariable> for Problem {
     fn from(error: aws::MissingVariable) -> Self {
         Self::internal(error)
+    }
+}
+
+/// An invalid parameter of a rendition in the query string.
+impl From<InvalidOption> for Problem {
+    fn from(error: InvalidOption) -> Self {
+        // A parameter can have an empty name.
+        let name = if error.name.is_empty() { "query" } else { &error.name };
+        Self::invalid_field(name, format!("{name}: {}", error.reason))
     }
 }
 

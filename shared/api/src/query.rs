@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use domain::{Status, Timestamp};
+use domain::{Order, SearchWords, SortBy, Status, Timestamp};
 use lambda_http::{Request, RequestExt};
+use store::TakenRange;
 
 use crate::{Cursor, Problem};
 
@@ -79,6 +80,44 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// `sort`: what a list of images is ordered by. By default, the time of creation.
+    ///
+    /// # Errors
+    /// 400 `invalid-field`
+    pub fn sort(&self) -> Result<SortBy, Problem> {
+        match self.get("sort") {
+            None | Some("created_at") => Ok(SortBy::CreatedAt),
+            Some("taken_at") => Ok(SortBy::TakenAt),
+            Some("file_name") => Ok(SortBy::FileName),
+            Some(_) => Err(Problem::invalid_field("sort", "sort: created_at, taken_at or file_name")),
+        }
+    }
+
+    /// `order`: the direction of a list. By default, the latest time or the first name comes first.
+    ///
+    /// # Errors
+    /// 400 `invalid-field`
+    pub fn order(&self, sort: SortBy) -> Result<Order, Problem> {
+        match self.get("order") {
+            None if sort == SortBy::FileName => Ok(Order::Ascending),
+            None | Some("desc") => Ok(Order::Descending),
+            Some("asc") => Ok(Order::Ascending),
+            Some(_) => Err(Problem::invalid_field("order", "order: asc or desc")),
+        }
+    }
+
+    /// A parameter that is `true` or `false`, such as `permanent`. By default, false.
+    ///
+    /// # Errors
+    /// 400 `invalid-field`
+    pub fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.get(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Problem::invalid_field(name, format!("{name}: true or false"))),
+        }
+    }
+
     /// `size`: a positive number of pixels.
     ///
     /// # Errors
@@ -88,6 +127,54 @@ impl<'a> Query<'a> {
         let size = text.parse().ok().filter(|size| *size > 0);
         size.map(Some)
             .ok_or_else(|| Problem::invalid_field("size", "size: the longer side in pixels, such as 200"))
+    }
+
+    /// A positive number of pixels, such as `thumbnails`.
+    ///
+    /// # Errors
+    /// 400 `invalid-field`
+    pub(crate) fn pixels(&self, name: &str) -> Result<Option<u32>, Problem> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let pixels = text.parse().ok().filter(|pixels| *pixels > 0);
+        pixels
+            .map(Some)
+            .ok_or_else(|| Problem::invalid_field(name, format!("{name}: a number of pixels, such as 256")))
+    }
+
+    /// `q`: the words of a search.
+    ///
+    /// # Errors
+    /// 400 `invalid-field`
+    pub fn words(&self) -> Result<Option<SearchWords>, Problem> {
+        const MAX_CHARACTERS: usize = 200;
+        let Some(text) = self.text("q") else { return Ok(None) };
+        let words =
+            Some(text).filter(|text| text.chars().count() <= MAX_CHARACTERS).and_then(SearchWords::of);
+        words.map(Some).ok_or_else(|| {
+            let max = SearchWords::MAX;
+            Problem::invalid_field(
+                "q",
+                format!("q: 1 to {max} words with at most {MAX_CHARACTERS} characters"),
+            )
+        })
+    }
+
+    /// `taken_after` and `taken_before`: when a picture was taken.
+    ///
+    /// # Errors
+    /// 400 `invalid-field`
+    pub fn taken_range(&self) -> Result<TakenRange, Problem> {
+        Ok(TakenRange { after: self.local_time("taken_after")?, before: self.local_time("taken_before")? })
+    }
+
+    /// A date or a time without an offset, in the form of the positions of images.
+    fn local_time(&self, name: &str) -> Result<Option<String>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let time = domain::local_time(text).map(Some);
+        time.ok_or_else(|| {
+            let detail = format!("{name}: a date or a time without an offset, such as 2026-05-01T14:30:00");
+            Problem::invalid_field(name, detail)
+        })
     }
 
     /// `search`: 1 to 128 characters without control characters.
@@ -110,6 +197,15 @@ impl<'a> Query<'a> {
     /// 400 `bad-cursor`
     pub fn cursor<I: FromStr>(&self, cursor: &Cursor<'_>) -> Result<Option<I>, Problem> {
         self.get("cursor").map(|text| cursor.decode(text)).transpose()
+    }
+
+    /// All names and values, sorted by name.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(&'a str, &'a str)> {
+        let map = self.0.query_string_parameters_ref();
+        let mut pairs: Vec<_> = map.into_iter().flat_map(|map| map.iter()).collect();
+        pairs.sort_unstable();
+        pairs
     }
 
     /// The text of a parameter, unless it is missing or empty.

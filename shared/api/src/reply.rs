@@ -6,6 +6,8 @@ use lambda_http::{
     tracing::{error, info, warn},
 };
 use serde::Serialize;
+use serde_json::Value;
+use telemetry::Measurement;
 
 use crate::{Problem, ProblemCode};
 
@@ -22,6 +24,18 @@ pub type Reply = Result<Response<Body>, Problem>;
 pub fn json(status: StatusCode, value: &impl Serialize) -> Reply {
     let text = serde_json::to_string(value).map_err(Problem::internal)?;
     Ok(with_content(status, HeaderValue::from_static("application/json"), text))
+}
+
+/// A response with a small page for people. The page may load nothing, and no cache may store it.
+///
+/// # Errors
+/// Never. It returns a [`Reply`] like the other functions.
+pub fn html(status: StatusCode, page: &str) -> Reply {
+    let content_type = HeaderValue::from_static("text/html; charset=utf-8");
+    let mut response = with_content(status, content_type, page.to_owned());
+    let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
 }
 
 /// A response with the status 204.
@@ -50,13 +64,33 @@ pub fn deleted(existed: bool) -> Reply {
 /// # Errors
 /// 500 if the address is not a valid header value.
 pub fn redirect(url: &str, max_age: i64) -> Reply {
-    let mut response = Response::new(Body::Empty);
-    *response.status_mut() = StatusCode::FOUND;
+    let mut response = found(url)?;
     let headers = response.headers_mut();
-    headers.insert(header::LOCATION, HeaderValue::from_str(url).map_err(Problem::internal)?);
     let cache = format!("private, max-age={}", max_age.clamp(0, MAX_REDIRECT_AGE));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_str(&cache).map_err(Problem::internal)?);
     headers.insert(header::VARY, HeaderValue::from_static("accept, authorization"));
+    Ok(response)
+}
+
+/// A redirect (302) that no cache may store, so that each request reaches the endpoint. Search engines must not list the
+/// address.
+///
+/// # Errors
+/// 500 if the address is not a valid header value.
+pub fn redirect_once(url: &str) -> Reply {
+    let mut response = found(url)?;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
+    Ok(response)
+}
+
+/// A response with the status 302 to an address.
+fn found(url: &str) -> Reply {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::FOUND;
+    let location = HeaderValue::from_str(url).map_err(Problem::internal)?;
+    response.headers_mut().insert(header::LOCATION, location);
     Ok(response)
 }
 
@@ -66,18 +100,31 @@ pub fn into_response(reply: Reply) -> Response<Body> {
     reply.unwrap_or_else(|problem| problem_response(&problem))
 }
 
-fn problem_response(problem: &Problem) -> Response<Body> {
+/// The JSON of a problem that is a part of a response. Its cause is logged here, as for a response that is a problem.
+#[must_use]
+pub fn problem_in_body(problem: &Problem) -> Value {
+    log(problem);
+    problem.to_json()
+}
+
+fn log(problem: &Problem) {
     let status = problem.code.status();
     let cause = problem.cause.as_ref().map(|cause| aws::causes(cause.as_ref()));
     let (code, number) = (problem.code.as_str(), status.as_u16());
+    let emf = problem.limit.map(|limit| Measurement::Refusal { limit }.emf());
     // `ERROR` is for what an operator has to look at. The alarms of template.yaml read the field `code`.
     if problem.code == ProblemCode::Internal {
         error!(code, status = number, cause, "request failed");
     } else if status.is_server_error() {
-        warn!(code, status = number, cause, "request not served");
+        warn!(code, status = number, cause, emf, "request not served");
     } else {
-        info!(code, status = number, cause, "request refused");
+        info!(code, status = number, cause, emf, "request refused");
     }
+}
+
+fn problem_response(problem: &Problem) -> Response<Body> {
+    log(problem);
+    let status = problem.code.status();
     let content_type = HeaderValue::from_static("application/problem+json");
     let mut response = with_content(status, content_type, problem.to_json().to_string());
     let default_seconds = match status {

@@ -11,6 +11,7 @@ pub struct TierBody {
     thumbnail_sizes: Vec<u32>,
     original_link: bool,
     expiring_links: bool,
+    renditions: bool,
     max_image_bytes: u64,
     max_images: u64,
     max_sets: u64,
@@ -18,6 +19,7 @@ pub struct TierBody {
     max_pending_uploads: u64,
     ai: bool,
     max_ai_calls_per_day: u64,
+    trash_days: u64,
 }
 
 impl From<Tier> for TierBody {
@@ -28,6 +30,7 @@ impl From<Tier> for TierBody {
             thumbnail_sizes: tier.thumbnail_sizes,
             original_link: tier.original_link,
             expiring_links: tier.expiring_links,
+            renditions: tier.renditions,
             max_image_bytes: tier.max_image_bytes,
             max_images: tier.max_images,
             max_sets: tier.max_sets,
@@ -35,6 +38,7 @@ impl From<Tier> for TierBody {
             max_pending_uploads: tier.max_pending_uploads,
             ai: tier.ai,
             max_ai_calls_per_day: tier.max_ai_calls_per_day,
+            trash_days: tier.trash_days,
         }
     }
 }

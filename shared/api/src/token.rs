@@ -1,4 +1,4 @@
-//! Verifying access tokens. Only `cargo xtask watch` needs it, because it runs without API Gateway.
+//! Verifying access tokens: for `keys-authorizer`, and for `cargo xtask watch`, which runs without API Gateway.
 
 use std::{
     collections::HashMap,
@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws::CallError;
 use http_body_util::{BodyExt, Empty, Limited};
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode, decode_header,
@@ -19,21 +21,23 @@ use tokio::sync::Mutex;
 use crate::Problem;
 
 /// The claims of a verified token, formatted as text like the gateway does.
-pub(crate) type Claims = HashMap<String, String>;
+pub type Claims = HashMap<String, String>;
 
 /// Verifies access tokens of one user pool and client against the pool's published keys.
 #[derive(Debug)]
-pub(crate) struct Verifier {
+pub struct Verifier {
     jwks_url: http::Uri,
     issuer: String,
     client_id: String,
     refetch_after: Duration,
+    fetch_limit: Duration,
     keys: Mutex<Keys>,
 }
 
 #[derive(Debug, Default)]
 struct Keys {
     set: Option<JwkSet>,
+    /// When the set was fetched.
     fetched: Option<Instant>,
 }
 
@@ -58,20 +62,32 @@ pub(crate) fn verifier() -> Result<Option<&'static Verifier>, Problem> {
 }
 
 impl Verifier {
-    /// The minimum time between two fetches, even if many tokens name an unknown key.
+    /// The minimum time between a fetch and the next one, even if many tokens name an unknown key. A fetch that failed
+    /// does not count.
     const REFETCH_AFTER: Duration = Duration::from_secs(30);
+    /// How long a fetch may take. An endpoint has ten seconds, and `keys-authorizer` tries twice.
+    const FETCH_LIMIT: Duration = Duration::from_secs(5);
     /// The maximum size of a key set.
     const MAX_JWKS_BYTES: usize = 64 * 1024;
 
-    fn new(jwks_url: http::Uri, issuer: String, client_id: String) -> Self {
-        Self { jwks_url, issuer, client_id, refetch_after: Self::REFETCH_AFTER, keys: Mutex::default() }
+    /// A verifier of tokens of this issuer for this client. `jwks_url` is the address of the pool's published keys.
+    #[must_use]
+    pub fn new(jwks_url: http::Uri, issuer: String, client_id: String) -> Self {
+        Self {
+            jwks_url,
+            issuer,
+            client_id,
+            refetch_after: Self::REFETCH_AFTER,
+            fetch_limit: Self::FETCH_LIMIT,
+            keys: Mutex::default(),
+        }
     }
 
     /// The claims of a token, after checking its algorithm (RS256), key, issuer, client and expiry.
     ///
     /// # Errors
-    /// 401 `unauthorized` if any check fails.
-    pub(crate) async fn verify(&self, token: &str) -> Result<Claims, Problem> {
+    /// 401 `unauthorized` if any check fails. 503 `unavailable` if the pool's keys could not be fetched.
+    pub async fn verify(&self, token: &str) -> Result<Claims, Problem> {
         let header = decode_header(token).map_err(|error| Problem::unauthorized().because(error))?;
         let kid = header.kid.ok_or_else(Problem::unauthorized)?;
         let jwk = self.key(&kid).await?.ok_or_else(Problem::unauthorized)?;
@@ -101,14 +117,21 @@ impl Verifier {
             return Ok(Some(key));
         }
         if keys.fetched.is_none_or(|at| at.elapsed() >= self.refetch_after) {
+            let fetched = match tokio::time::timeout(self.fetch_limit, self.fetch()).await {
+                Ok(fetched) => fetched,
+                Err(error) => Err(error.into()),
+            };
+            // Without the keys, nobody knows whether the token is valid.
+            keys.set = Some(fetched.map_err(CallError::Unavailable)?);
             keys.fetched = Some(Instant::now());
-            keys.set = Some(self.fetch().await.map_err(Problem::internal)?);
         }
         Ok(known(&keys))
     }
 
     async fn fetch(&self) -> Result<JwkSet, Box<dyn std::error::Error + Send + Sync>> {
-        let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
+        let connector =
+            HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
+        let client = Client::builder(TokioExecutor::new()).build::<_, Empty<bytes::Bytes>>(connector);
         let response = client.get(self.jwks_url.clone()).await?;
         if !response.status().is_success() {
             return Err(format!("the request for the key set returned {}", response.status()).into());
@@ -300,6 +323,24 @@ mod tests {
             verifier.verify(&signed(&claims(), "known")).await.unwrap_err().code,
             ProblemCode::Unauthorized
         );
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_fetch_a_token_is_not_refused_and_the_next_one_fetches_again() {
+        let (mut verifier, fetches) = pool().await;
+        let token = signed(&claims(), "known");
+        // Nothing listens at the first address. At the second one, nothing answers.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let closed = "http://127.0.0.1:9/jwks.json".to_owned();
+        let pool = std::mem::take(&mut verifier.jwks_url);
+        verifier.fetch_limit = Duration::from_millis(100);
+        for url in [closed, format!("http://{}/jwks.json", silent.local_addr().unwrap())] {
+            verifier.jwks_url = url.parse().unwrap();
+            assert_eq!(verifier.verify(&token).await.unwrap_err().code, ProblemCode::Unavailable);
+        }
+        (verifier.jwks_url, verifier.fetch_limit) = (pool, Verifier::FETCH_LIMIT);
+        verifier.verify(&token).await.unwrap();
+        assert_eq!(fetches.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod secret;
+mod traced;
 
 use std::{env, time::Duration};
 
@@ -23,6 +25,8 @@ use aws_types::{
 };
 
 pub use error::{CallError, causes};
+pub use secret::Secret;
+use traced::TracedHttpClient;
 
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
@@ -54,7 +58,7 @@ pub fn config() -> Result<SdkConfig, MissingVariable> {
         .region(Region::new(var("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .service_config(ServiceVariables)
-        .http_client(http_client())
+        .http_client(TracedHttpClient::new(http_client()))
         .sleep_impl(TokioSleep::new())
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_max_backoff(Duration::from_secs(1)))
         .timeout_config(timeouts(Some(Duration::from_millis(2500))))
@@ -106,6 +110,21 @@ impl LoadServiceConfig for ServiceVariables {
     }
 }
 
+/// The origin of the edge, such as `https://d111111abcdef8.cloudfront.net`, or `None` without the edge.
+///
+/// `EDGE_DOMAIN` has its domain name.
+#[must_use]
+pub fn edge_origin() -> Option<String> {
+    env::var("EDGE_DOMAIN").ok().filter(|domain| !domain.is_empty()).map(|domain| origin_of(&domain))
+}
+
+/// The origin of a domain name of the edge. A local stack adds a port, and has no TLS.
+#[must_use]
+pub fn origin_of(domain: &str) -> String {
+    let scheme = if domain.contains(':') { "http" } else { "https" };
+    format!("{scheme}://{domain}")
+}
+
 fn http_client() -> SharedHttpClient {
     let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     let context = TlsContext::builder().with_trust_store(roots);
@@ -120,6 +139,16 @@ fn http_client() -> SharedHttpClient {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_edge_has_tls_unless_the_stack_is_local() {
+        for (domain, origin) in [
+            ("d111111abcdef8.cloudfront.net", "https://d111111abcdef8.cloudfront.net"),
+            ("darkroomedge.cloudfront.localhost:4566", "http://darkroomedge.cloudfront.localhost:4566"),
+        ] {
+            assert_eq!(origin_of(domain), origin);
+        }
+    }
 
     #[test]
     fn the_roots_are_amazons_five_and_a_client_takes_them() {

@@ -105,6 +105,8 @@ pub enum ContentType {
     Tiff,
     /// `image/bmp`
     Bmp,
+    /// `image/jxl`
+    Jxl,
     /// `application/octet-stream`: the client does not know the type
     Unknown,
 }
@@ -122,6 +124,7 @@ impl ContentType {
             Self::Heic => "image/heic",
             Self::Tiff => "image/tiff",
             Self::Bmp => "image/bmp",
+            Self::Jxl => "image/jxl",
             Self::Unknown => "application/octet-stream",
         }
     }
@@ -154,10 +157,11 @@ impl TryFrom<String> for ContentType {
             "image/heic" => Ok(Self::Heic),
             "image/tiff" => Ok(Self::Tiff),
             "image/bmp" => Ok(Self::Bmp),
+            "image/jxl" => Ok(Self::Jxl),
             "application/octet-stream" => Ok(Self::Unknown),
             _ => Err(
                 "must be image/jpeg, image/png, image/webp, image/avif, image/gif, image/heic, image/tiff, \
-                      image/bmp or application/octet-stream"
+                      image/bmp, image/jxl or application/octet-stream"
                     .into(),
             ),
         }
@@ -278,6 +282,7 @@ mod tests {
             ("image/bmp", "image/bmp"),
             ("image/x-bmp", "image/bmp"),
             ("image/x-ms-bmp", "image/bmp"),
+            ("image/jxl", "image/jxl"),
             ("application/octet-stream", "application/octet-stream"),
             ("", "application/octet-stream"),
         ] {

@@ -1,4 +1,4 @@
-//! Identifiers of images, image sets, jobs, links, audit entries and users.
+//! Identifiers of images, image sets, jobs, downloads, audit entries, webhooks, deliveries and users.
 
 use std::{fmt, str::FromStr};
 
@@ -90,12 +90,41 @@ id! {
     JobId
 }
 id! {
-    /// The id of an expiring link: a ULID.
-    LinkId
-}
-id! {
     /// The id of an entry of the audit trail: a ULID.
     AuditId
+}
+id! {
+    /// The id of an API key: a ULID.
+    ApiKeyId
+}
+id! {
+    /// The id of a webhook: a ULID.
+    WebhookId
+}
+id! {
+    /// The id of a delivery to a webhook: a ULID.
+    DeliveryId
+}
+
+impl DeliveryId {
+    /// The id of the job that makes the first attempts of the delivery. It is derived, so the job is added once.
+    #[must_use]
+    pub const fn first_job(self) -> JobId {
+        JobId(self.0)
+    }
+
+    /// The id of something that happened at `time`. Equal `bits` make equal ids, so a repeated event finds the delivery
+    /// that exists already. Only the lower 80 bits count.
+    #[must_use]
+    pub fn derived(time: Timestamp, bits: u128) -> Self {
+        let milliseconds = u64::try_from(time.as_millisecond()).unwrap_or_default();
+        Self(Ulid::from_parts(milliseconds, bits))
+    }
+}
+
+id! {
+    /// The id of a download: a ULID.
+    DownloadId
 }
 
 impl ImageId {

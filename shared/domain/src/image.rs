@@ -9,14 +9,18 @@
 mod jobs;
 mod picture;
 mod quota;
+mod taken;
+mod trash;
 
 use serde::{Deserialize, Serialize};
 
 pub use picture::{Picture, Placeholder, Thumbnail, Upload};
+pub use taken::{InvalidPosition, TakenPosition, local_time};
+pub use trash::Trash;
 
 use crate::{
-    Analysis, Description, DropboxCopy, Failure, FileName, ImageId, Lease, ObjectKey, PhoneNumber, Prompt,
-    Sequencer, SetId, Slot, Timestamp, Title, UploadLinkId, UserId,
+    Analysis, Description, DropboxCopy, Failure, FileName, FocalPoint, ImageId, Lease, ObjectKey,
+    PhoneNumber, Prompt, Sequencer, SetId, Slot, Timestamp, Title, UploadLinkId, UserId,
 };
 
 /// The state of the latest upload.
@@ -56,7 +60,7 @@ pub struct SetPlace {
 }
 
 /// The record of an image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Image {
     /// The image's id.
     pub id: ImageId,
@@ -68,6 +72,9 @@ pub struct Image {
     /// The description, if the user gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
+    /// The point of the picture that renditions keep if they cut something off, if the user gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub focal_point: Option<FocalPoint>,
     /// What the caller declared about the latest upload.
     #[serde(flatten)]
     pub upload: Upload,
@@ -131,6 +138,9 @@ pub struct Image {
     /// The copy of the served picture's original in Dropbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropbox_copy: Option<DropboxCopy>,
+    /// Since when and until when the image is in the trash, if it is there. Only an image with a picture can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trash: Option<Trash>,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -162,6 +172,7 @@ impl Image {
             file_name: new.file_name,
             title: new.title,
             description: new.description,
+            focal_point: None,
             upload: new.upload,
             version: 1,
             status: Status::Pending,
@@ -184,6 +195,7 @@ impl Image {
             edit_deferred: false,
             analysis: None,
             dropbox_copy: None,
+            trash: None,
         }
     }
 
@@ -222,6 +234,12 @@ impl Image {
 
     fn ready_picture(&self) -> Option<&Picture> {
         self.picture.as_ref().filter(|_| self.status == Status::Ready)
+    }
+
+    /// Whether there may be renditions of one of the image's versions.
+    #[must_use]
+    pub fn may_have_renditions(&self) -> bool {
+        self.version > 1 || self.picture.as_ref().is_some_and(|picture| picture.renditions > 0)
     }
 
     /// Whether no worker has ever seen a file of this image.
@@ -274,7 +292,9 @@ mod samples {
             width: 1,
             height: 1,
             thumbnails: Vec::new(),
+            renditions: 0,
             placeholder: Placeholder { thumbhash: String::new(), color: String::new() },
+            exif: crate::Exif::default(),
         });
         (image.version, image.status, image.expires_at) = (2, status, None);
         image

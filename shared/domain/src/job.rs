@@ -1,8 +1,8 @@
-//! Jobs: calls to providers, which run in the background.
+//! Jobs: calls to providers and to webhooks, and deletions of accounts, which run in the background.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DropboxPath, ImageId, JobId, Lease, Prompt};
+use crate::{DeliveryId, DownloadId, DropboxPath, ImageId, JobId, Lease, Prompt, WebhookId};
 
 /// What a job does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,21 @@ pub enum Task {
     DeleteDropboxCopy {
         /// The path of the copy. The file may not exist.
         path: DropboxPath,
+    },
+    /// Deliver an event to a webhook.
+    DeliverWebhook {
+        /// The webhook.
+        webhook: WebhookId,
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Whether the owner asked for this attempt, with a test or a repetition. Such a job has one attempt.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        on_request: bool,
+    },
+    /// Write the originals of many images into one archive.
+    Download {
+        /// The download.
+        download: DownloadId,
     },
     /// Delete everything of the user, and then the user.
     DeleteAccount,

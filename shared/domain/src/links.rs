@@ -25,7 +25,7 @@ pub struct Links {
 
 /// A presigned upload: what a client has to send, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UploadTicket {
+pub struct PresignedUpload {
     /// The URL to `PUT` the bytes to.
     pub url: String,
     /// The headers that the signature covers. The request must contain exactly these.

@@ -1,5 +1,7 @@
 //! Image sets: three slots, each with at most one image.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Description, ImageId, SetId, Timestamp, Title};
@@ -16,7 +18,23 @@ pub enum Slot {
     Image3,
 }
 
+/// The text is not the name of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a slot is image1, image2 or image3")]
+pub struct InvalidSlot;
+
+impl FromStr for Slot {
+    type Err = InvalidSlot;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSlot> {
+        Self::ALL.into_iter().find(|slot| slot.as_str() == text).ok_or(InvalidSlot)
+    }
+}
+
 impl Slot {
+    /// All slots.
+    pub const ALL: [Self; 3] = [Self::Image1, Self::Image2, Self::Image3];
+
     /// The name in records and responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -50,6 +68,26 @@ impl Slots {
             Slot::Image1 => self.image1,
             Slot::Image2 => self.image2,
             Slot::Image3 => self.image3,
+        }
+    }
+
+    /// The slots after `image` was put into a slot. If the image was in another slot of the same set, it leaves that slot.
+    #[must_use]
+    pub fn with(mut self, slot: Slot, image: ImageId) -> Self {
+        for slot in Slot::ALL {
+            if self.get(slot) == Some(image) {
+                *self.place(slot) = None;
+            }
+        }
+        *self.place(slot) = Some(image);
+        self
+    }
+
+    fn place(&mut self, slot: Slot) -> &mut Option<ImageId> {
+        match slot {
+            Slot::Image1 => &mut self.image1,
+            Slot::Image2 => &mut self.image2,
+            Slot::Image3 => &mut self.image3,
         }
     }
 
@@ -132,5 +170,30 @@ impl ImageSet {
             self.description = description.clone();
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_in_one_slot_of_a_set() {
+        let (image, other) = (ImageId::generate(), ImageId::generate());
+        let slots = Slots::default().with(Slot::Image1, image).with(Slot::Image2, other);
+        assert_eq!(slots, Slots { image1: Some(image), image2: Some(other), image3: None });
+        let moved = slots.with(Slot::Image3, image);
+        assert_eq!(moved, Slots { image1: None, image2: Some(other), image3: Some(image) });
+        assert_eq!(moved.with(Slot::Image3, image), moved);
+    }
+
+    #[test]
+    fn a_slot_has_one_name() {
+        for slot in Slot::ALL {
+            assert_eq!(slot.as_str().parse(), Ok(slot));
+        }
+        for other in ["", "image4", "Image1", "1"] {
+            assert_eq!(other.parse::<Slot>(), Err(InvalidSlot), "{other}");
+        }
     }
 }

@@ -89,6 +89,8 @@ pub struct Tier {
     pub original_link: bool,
     /// Whether expiring links can be created.
     pub expiring_links: bool,
+    /// Whether renditions can be requested.
+    pub renditions: bool,
     /// The largest upload, in bytes.
     pub max_image_bytes: u64,
     /// How many images a user may have, including images that wait for their upload.
@@ -103,11 +105,15 @@ pub struct Tier {
     pub ai: bool,
     /// How many AI analyses and edits a user may request on one day in UTC.
     pub max_ai_calls_per_day: u64,
+    /// How many days a deleted picture stays in the trash. 0 switches the trash off.
+    pub trash_days: u64,
     /// Increases with each change, to show which of two copies is newer.
     pub revision: u64,
 }
 
-/// A tier as it is stored. Tiers and profiles of earlier versions of Darkroom lack the optional limits.
+/// A tier as it is stored. Tiers and profiles of earlier versions of Darkroom lack the optional limits. They do not allow
+/// renditions and have no trash until an admin changes that: a deletion then still frees the quota at once, as clients of
+/// earlier versions expect it.
 #[derive(Deserialize)]
 struct StoredTier {
     id: TierId,
@@ -115,6 +121,8 @@ struct StoredTier {
     thumbnail_sizes: Vec<u32>,
     original_link: bool,
     expiring_links: bool,
+    #[serde(default)]
+    renditions: bool,
     max_image_bytes: u64,
     max_images: u64,
     max_sets: Option<u64>,
@@ -122,6 +130,8 @@ struct StoredTier {
     max_pending_uploads: Option<u64>,
     ai: bool,
     max_ai_calls_per_day: Option<u64>,
+    #[serde(default)]
+    trash_days: u64,
     #[serde(default)]
     revision: u64,
 }
@@ -138,6 +148,7 @@ impl From<StoredTier> for Tier {
             thumbnail_sizes: stored.thumbnail_sizes,
             original_link: stored.original_link,
             expiring_links: stored.expiring_links,
+            renditions: stored.renditions,
             max_image_bytes: stored.max_image_bytes,
             max_images: stored.max_images,
             max_sets: stored.max_sets.unwrap_or(default.max_sets),
@@ -145,12 +156,16 @@ impl From<StoredTier> for Tier {
             max_pending_uploads: stored.max_pending_uploads.unwrap_or(default.max_pending_uploads),
             ai: stored.ai,
             max_ai_calls_per_day: stored.max_ai_calls_per_day.unwrap_or(default.max_ai_calls_per_day),
+            trash_days: stored.trash_days,
             revision: stored.revision,
         }
     }
 }
 
 impl Tier {
+    /// The greatest number of days that a tier's trash can have.
+    pub const MAX_TRASH_DAYS: u64 = 365;
+
     /// The smallest thumbnail size of the tier. Clients that request no size get this one.
     #[must_use]
     pub fn smallest_size(&self) -> Option<u32> {
@@ -193,6 +208,7 @@ impl DefaultTier {
             thumbnail_sizes,
             original_link: self != Self::Basic,
             expiring_links: self == Self::Enterprise,
+            renditions: self == Self::Enterprise,
             max_image_bytes,
             max_images,
             max_sets,
@@ -200,6 +216,7 @@ impl DefaultTier {
             max_pending_uploads,
             ai: self == Self::Enterprise,
             max_ai_calls_per_day,
+            trash_days: 30,
             revision: 1,
         }
     }
@@ -223,14 +240,24 @@ mod tests {
     #[test]
     fn tiers_of_earlier_versions_get_the_new_limits() {
         let mut old = serde_json::to_value(DefaultTier::Premium.rules()).unwrap();
-        for limit in ["max_sets", "max_links", "max_pending_uploads", "max_ai_calls_per_day", "revision"] {
+        let new = [
+            "renditions",
+            "max_sets",
+            "max_links",
+            "max_pending_uploads",
+            "max_ai_calls_per_day",
+            "trash_days",
+            "revision",
+        ];
+        for limit in new {
             old.as_object_mut().unwrap().remove(limit);
         }
         let read = |tier: &serde_json::Value| serde_json::from_value::<Tier>(tier.clone()).unwrap();
-        assert_eq!(read(&old), Tier { revision: 0, ..DefaultTier::Premium.rules() });
+        assert_eq!(read(&old), Tier { revision: 0, trash_days: 0, ..DefaultTier::Premium.rules() });
         old["id"] = "gold".into();
         let (gold, enterprise) = (read(&old), DefaultTier::Enterprise.rules());
         assert_eq!((gold.max_images, gold.max_sets, gold.max_links), (1_000, 10_000, enterprise.max_links));
+        assert!(!gold.renditions && !read(&old).renditions && enterprise.renditions);
         old["max_sets"] = 7.into();
         assert_eq!(read(&old).max_sets, 7);
     }

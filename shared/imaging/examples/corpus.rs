@@ -8,6 +8,8 @@ mod check;
 mod container;
 #[path = "../tests/develop/hevc.rs"]
 mod hevc;
+#[path = "../tests/develop/jxl_made.rs"]
+mod jxl_made;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -83,6 +85,9 @@ fn make(directory: &Path) {
         write(&format!("png-{name}"), &encoded(&picture, ImageFormat::Png));
     }
     write("gif", &encoded(&veiled, ImageFormat::Gif));
+    for (name, bytes) in jxls().into_iter().chain(animations(&veiled)) {
+        write(name, &bytes);
+    }
     for (name, picture) in [("rgb8", DynamicImage::from(opaque.to_rgb8())), ("rgba8", veiled.clone())] {
         write(&format!("bmp-{name}"), &encoded(&picture, ImageFormat::Bmp));
     }
@@ -131,6 +136,74 @@ fn make(directory: &Path) {
         let bytes = jpeg(&veiled.to_rgba8(), PixelFormat::CMYK, Subsamp::None, false, Some(colors));
         write(&format!("jpeg-{name}"), &bytes);
     }
+}
+
+/// JPEG XL files: lossy, lossless, with alpha and 16 bits, animated, and with hidden frames.
+fn jxls() -> Vec<(&'static str, Vec<u8>)> {
+    use jxl_made::{HEAD, Head, black, head, hidden};
+    let lossless = include_bytes!("../tests/develop/coded/lossless.jxl");
+    vec![
+        ("jxl-lossy", include_bytes!("../tests/develop/coded/lossy.jxl").to_vec()),
+        ("jxl-lossless", lossless.to_vec()),
+        ("jxl-alpha", include_bytes!("../tests/develop/coded/alpha.jxl").to_vec()),
+        ("jxl-grey", include_bytes!("../tests/develop/coded/grey.jxl").to_vec()),
+        ("jxl-grey-alpha", include_bytes!("../tests/develop/coded/grey-alpha.jxl").to_vec()),
+        ("jxl-16", include_bytes!("../tests/develop/coded/deep.jxl").to_vec()),
+        ("jxl-animation", include_bytes!("../tests/develop/coded/animation.jxl").to_vec()),
+        ("jxl-hidden", jxl_made::with_hidden_frames((300, 200), 2)),
+        ("jxl-hidden-larger", [head(HEAD), hidden((2304, 2304)), black(HEAD.size, false)].concat()),
+        ("jxl-turned", [&head(Head { is_p3: true, orientation: 7, ..HEAD }), &lossless[5..]].concat()),
+    ]
+}
+
+/// Animations of all formats that stay animated.
+fn animations(picture: &DynamicImage) -> Vec<(&'static str, Vec<u8>)> {
+    let turned = picture.flipv().fliph();
+    let frame = |color: u8, dispose| gif::Frame {
+        width: 30,
+        height: 20,
+        left: 9,
+        buffer: vec![color; 600].into(),
+        transparent: Some(3),
+        delay: 5,
+        dispose,
+        ..gif::Frame::default()
+    };
+    let mut gif = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut gif, 45, 37, &[90; 12]).unwrap();
+    encoder.set_repeat(gif::Repeat::Finite(2)).unwrap();
+    for (color, dispose) in [
+        (0, gif::DisposalMethod::Keep),
+        (3, gif::DisposalMethod::Previous),
+        (1, gif::DisposalMethod::Background),
+        (2, gif::DisposalMethod::Any),
+    ] {
+        encoder.write_frame(&frame(color, dispose)).unwrap();
+    }
+    drop(encoder);
+
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, 45, 37);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_animated(2, 0).unwrap();
+    encoder.set_blend_op(png::BlendOp::Over).unwrap();
+    encoder.set_dispose_op(png::DisposeOp::Previous).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    for frame in [picture, &turned] {
+        writer.write_image_data(frame.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap();
+
+    let mut encoder = webpx::AnimationEncoder::with_options(45, 37, true, 0).unwrap();
+    encoder.add_frame_rgba(picture.as_bytes(), 0).unwrap();
+    encoder.add_frame_rgba(turned.as_bytes(), 50).unwrap();
+    let avif: &[u8] = include_bytes!("../tests/develop/coded/animation-alpha.avif");
+    vec![
+        ("animation-gif", gif),
+        ("animation-png", png),
+        ("animation-webp", encoder.finish(90).unwrap()),
+        ("animation-avif", avif.to_vec()),
+    ]
 }
 
 /// AVIF files whose main picture is more than one coded picture: grids, hidden frames, animations.

@@ -1,5 +1,6 @@
 //! Develops files, and all files in directories, and prints one JSON line for each:
-//! `thumbnail [--sizes 200,400,1200] [--out DIR] [--format auto|webp|avif] FILE…`. It continues after a rejected file.
+//! `thumbnail [--sizes 200,400,1200] [--out DIR] [--format auto|webp|avif] [--animation first|all] FILE…`. It continues after
+//! a rejected file.
 
 use std::error::Error;
 use std::fs;
@@ -19,6 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--sizes" => sizes = value()?.split(',').map(str::parse).collect::<Result<_, _>>()?,
             "--out" => out = Some(PathBuf::from(value()?)),
             "--format" => settings.output = value()?.parse()?,
+            "--animation" => settings.animation = value()?.parse()?,
             _ => named.push(PathBuf::from(argument)),
         }
     }

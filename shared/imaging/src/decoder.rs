@@ -7,7 +7,9 @@ use image::metadata::Orientation;
 use crate::decoded::Decoded;
 use crate::error::DevelopError;
 use crate::header::{Header, area};
+use crate::layout::Layout;
 use crate::limits::{Deadline, Limits};
+use crate::rendering::Rendering;
 use crate::size::{Size, fit, oriented};
 
 /// A format and how to decode it. Each file in `formats/` provides one.
@@ -28,6 +30,27 @@ pub(crate) struct Decoder {
     pub(crate) strip: fn(&[u8]) -> Option<Vec<u8>>,
     /// Decodes the first picture.
     pub(crate) decode: fn(&Request<'_>) -> Result<Decoded, DevelopError>,
+    /// Opens an animation, if the format has them.
+    pub(crate) animation: Option<OpenAnimation>,
+}
+
+/// Starts to decode all frames of a file.
+pub(crate) type OpenAnimation = for<'a> fn(&Request<'a>) -> Result<Sequence<'a>, DevelopError>;
+
+/// An animation that is being decoded.
+pub(crate) struct Sequence<'a> {
+    /// How often the animation is shown. 0 means without end.
+    pub(crate) plays: u32,
+    /// The frames in their order, decoded one by one.
+    pub(crate) frames: Box<dyn Iterator<Item = Result<Frame, DevelopError>> + 'a>,
+}
+
+/// A frame of an animation.
+pub(crate) struct Frame {
+    /// The whole canvas while this frame is shown.
+    pub(crate) picture: Decoded,
+    /// How long the frame is shown, in milliseconds.
+    pub(crate) delay: u32,
 }
 
 /// A file to decode. Its header and content were checked.
@@ -40,6 +63,8 @@ pub(crate) struct Request<'a> {
     /// The bytes of all pictures that will be made from the result.
     pub(crate) made: u64,
     pub(crate) deadline: Deadline,
+    /// The only picture that will be made from the result, if it is a rendition.
+    pub(crate) rendering: Option<&'a Rendering>,
 }
 
 /// The memory that a decoder is going to take.
@@ -53,11 +78,22 @@ pub(crate) struct Memory {
 /// The memory of the process itself, and of small tables.
 const PROCESS: u64 = 24 << 20;
 
+/// The memory that a decoder may allocate besides the pixels: for its tables, a profile, a compressed comment.
+pub(crate) const DECODER_MEMORY: u64 = 32 << 20;
+
+/// The bytes that an encoder of animations takes for each of its pixels, besides the picture: four canvases, of which one
+/// is encoded in two ways.
+const ENCODER: u64 = 60;
+
 impl Request<'_> {
     /// The smallest size to which the decoder may reduce a picture with this orientation, as stored.
     pub(crate) fn wanted(&self, orientation: Orientation) -> Size {
         let upright = oriented(orientation, self.header.size);
-        oriented(orientation, fit(upright, self.largest))
+        let longest = match self.rendering {
+            Some(rendering) => Layout::of(upright, rendering).longest_side(upright),
+            None => self.largest,
+        };
+        oriented(orientation, fit(upright, longest))
     }
 
     /// Checks the memory of decoding, and of reducing the result, against the limit. A decoder calls it before it
@@ -76,6 +112,16 @@ impl Request<'_> {
             return Err(DevelopError::TooManyPixels { width, height, limit });
         }
         Ok(())
+    }
+}
+
+impl Request<'_> {
+    /// Checks the memory of an animation, whose decoder keeps `kept` bytes for each pixel of the canvas while the engine
+    /// reduces and encodes each frame in RGBA.
+    pub(crate) fn reserve_animation(&self, kept: u64) -> Result<(), DevelopError> {
+        let decoder = area(self.header.size).saturating_mul(kept).saturating_add(DECODER_MEMORY);
+        let made = self.made.saturating_mul(1 + ENCODER / 4).saturating_add(decoder);
+        Request { made, ..*self }.reserve(&Memory { decoding: 0, result: (self.header.size, 4) })
     }
 }
 

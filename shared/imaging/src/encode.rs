@@ -3,16 +3,18 @@
 //! The encoders receive only pixels, so a thumbnail contains no metadata.
 
 use image::DynamicImage;
+use png::{BitDepth, ColorType, Compression, Encoder};
 use ravif::Img;
 use turbojpeg::{Compressor, PixelFormat, Subsamp};
-use webpx::{EncoderConfig, Unstoppable};
+use webpx::{AnimationEncoder, EncoderConfig, Unstoppable};
 
 use crate::error::DevelopError;
+use crate::size::Size;
 
 /// The quality of JPEG and WebP, on the scale of their libraries from 1 to 100. It is also sharp's default.
 const QUALITY: u8 = 80;
 
-/// The quality of AVIF on its encoder's own scale. It looks as good as 80 for the others.
+/// The quality of AVIF on its encoder's own scale. It looks as good as [`QUALITY`] for the others.
 const AVIF_QUALITY: f32 = 65.0;
 
 /// The speed of the AVIF encoder, from 1 (thorough) to 10. At higher speeds, files grow and little time is saved.
@@ -20,6 +22,9 @@ const AVIF_SPEED: u8 = 8;
 
 /// The longest side of icons and similar pictures, whose colors change from pixel to pixel.
 const SMALL: usize = 128;
+
+/// The media type of WebP.
+const WEBP: &str = "image/webp";
 
 /// The format of thumbnails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,23 +72,32 @@ pub struct Thumbnail {
     pub bytes: Vec<u8>,
 }
 
+impl Thumbnail {
+    /// An animated thumbnail.
+    pub(crate) fn animated(size: u32, (width, height): Size, bytes: Vec<u8>) -> Self {
+        Self { size, width, height, content_type: WEBP, bytes }
+    }
+}
+
 /// Encodes a picture as `output` says. A picture with transparency never becomes JPEG.
 pub(crate) fn encode(size: u32, picture: &DynamicImage, output: Output) -> Result<Thumbnail, DevelopError> {
     let has_alpha = picture.color().has_alpha();
     let (content_type, bytes) = match output {
-        Output::Auto if !has_alpha => ("image/jpeg", jpeg(picture).map_err(DevelopError::internal)?),
-        Output::Auto | Output::Webp => ("image/webp", webp(picture).map_err(DevelopError::internal)?),
-        Output::Avif => ("image/avif", avif(picture).map_err(DevelopError::internal)?),
+        Output::Auto if !has_alpha => ("image/jpeg", jpeg(picture, QUALITY).map_err(DevelopError::internal)?),
+        Output::Auto | Output::Webp => (WEBP, webp(picture, QUALITY).map_err(DevelopError::internal)?),
+        Output::Avif => {
+            ("image/avif", avif(picture, AVIF_QUALITY, AVIF_SPEED).map_err(DevelopError::internal)?)
+        }
     };
     let (width, height) = (picture.width(), picture.height());
     Ok(Thumbnail { size, width, height, content_type, bytes })
 }
 
 /// Encodes RGB. The color has half the resolution, except in pictures so small that this would be visible.
-fn jpeg(picture: &DynamicImage) -> turbojpeg::Result<Vec<u8>> {
+pub(crate) fn jpeg(picture: &DynamicImage, quality: u8) -> turbojpeg::Result<Vec<u8>> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let mut compressor = Compressor::new()?;
-    compressor.set_quality(QUALITY.into())?;
+    compressor.set_quality(quality.into())?;
     let is_small = width.max(height) <= SMALL;
     compressor.set_subsamp(if is_small { Subsamp::None } else { Subsamp::Sub2x2 })?;
     compressor.set_optimize(true)?;
@@ -92,9 +106,9 @@ fn jpeg(picture: &DynamicImage) -> turbojpeg::Result<Vec<u8>> {
 }
 
 /// Encodes RGB, or RGBA with a lossless alpha channel.
-fn webp(picture: &DynamicImage) -> webpx::Result<Vec<u8>> {
+pub(crate) fn webp(picture: &DynamicImage, quality: u8) -> webpx::Result<Vec<u8>> {
     let (width, height, pixels) = (picture.width(), picture.height(), picture.as_bytes());
-    let config = EncoderConfig::new().quality(QUALITY.into());
+    let config = EncoderConfig::new().quality(quality.into());
     if picture.color().has_alpha() {
         config.encode_rgba(pixels, width, height, Unstoppable)
     } else {
@@ -103,13 +117,13 @@ fn webp(picture: &DynamicImage) -> webpx::Result<Vec<u8>> {
 }
 
 /// Encodes RGB or RGBA.
-fn avif(picture: &DynamicImage) -> Result<Vec<u8>, ravif::Error> {
+pub(crate) fn avif(picture: &DynamicImage, quality: f32, speed: u8) -> Result<Vec<u8>, ravif::Error> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let pixels = picture.as_bytes();
     let encoder = ravif::Encoder::new()
-        .with_quality(AVIF_QUALITY)
-        .with_alpha_quality(AVIF_QUALITY)
-        .with_speed(AVIF_SPEED)
+        .with_quality(quality)
+        .with_alpha_quality(quality)
+        .with_speed(speed)
         .with_num_threads(Some(1));
     let encoded = if picture.color().has_alpha() {
         let pixels: Vec<_> =
@@ -121,4 +135,47 @@ fn avif(picture: &DynamicImage) -> Result<Vec<u8>, ravif::Error> {
         encoder.encode_rgb(Img::new(&pixels, width, height))?
     };
     Ok(encoded.avif_file)
+}
+
+/// Encodes an animation, frame by frame. Each frame is lossy or lossless, as is smaller.
+pub(crate) struct AnimatedWebp(AnimationEncoder);
+
+impl AnimatedWebp {
+    /// Starts an animation that is shown so often, or without end if `plays` is 0.
+    pub(crate) fn new((width, height): Size, plays: u32) -> Result<Self, DevelopError> {
+        let plays = plays.min(u16::MAX.into());
+        let mut encoder =
+            AnimationEncoder::with_options(width, height, true, plays).map_err(DevelopError::internal)?;
+        encoder.set_quality(QUALITY.into());
+        Ok(Self(encoder))
+    }
+
+    /// Adds a frame that is shown from this time on, in milliseconds.
+    pub(crate) fn add(&mut self, picture: &DynamicImage, time: u32) -> Result<(), DevelopError> {
+        let (pixels, time) = (picture.as_bytes(), i32::try_from(time).map_err(DevelopError::internal)?);
+        let added = if picture.color().has_alpha() {
+            self.0.add_frame_rgba(pixels, time)
+        } else {
+            self.0.add_frame_rgb(pixels, time)
+        };
+        added.map_err(DevelopError::internal)
+    }
+
+    /// The file of an animation that ends at this time.
+    pub(crate) fn finish(self, time: u32) -> Result<Vec<u8>, DevelopError> {
+        let time = i32::try_from(time).map_err(DevelopError::internal)?;
+        self.0.finish(time).map_err(DevelopError::internal)
+    }
+}
+
+/// Encodes RGB or RGBA.
+pub(crate) fn png(picture: &DynamicImage) -> Result<Vec<u8>, png::EncodingError> {
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, picture.width(), picture.height());
+    encoder.set_color(if picture.color().has_alpha() { ColorType::Rgba } else { ColorType::Rgb });
+    encoder.set_depth(BitDepth::Eight);
+    // `Balanced` takes three to ten times as long, and makes files of about the same size (docs/BENCHMARKS.md).
+    encoder.set_compression(Compression::Fast);
+    encoder.write_header()?.write_image_data(picture.as_bytes())?;
+    Ok(file)
 }

@@ -8,10 +8,10 @@ pub(crate) const PANICKED: &str = "a decoder panicked";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DevelopError {
     /// The content has no known image format.
-    #[error("The file is not an image. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF or BMP.")]
+    #[error("The file is not an image. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF, BMP or JXL.")]
     NotAnImage,
     /// The content is a picture in a format that the engine does not decode.
-    #[error("{format} images are not supported. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF or BMP.")]
+    #[error("{format} images are not supported. Send a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF, BMP or JXL.")]
     UnsupportedFormat {
         /// The name of the format.
         format: &'static str,

@@ -5,9 +5,11 @@ use ::exif::{Error, Exif as Fields, In, Rational, Reader, Tag, Value};
 use crate::formats::Format;
 
 /// The maximum length of a text in characters. Longer ones are cut.
-const MAX_TEXT: usize = 200;
+const MAX_TEXT: usize = 100;
 
 /// What a camera wrote into a picture. A field is `None` if the picture does not have it, or if its value makes no sense.
+///
+/// Numbers have six significant digits, because cameras write approximations: 1244236/699009 for 1.78.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Exif {
     /// The time at which the picture was taken, as ISO 8601: `2026-05-01T14:30:00`, with fractions of a second and with
@@ -89,11 +91,16 @@ fn text(fields: &Fields, tag: Tag) -> Option<String> {
 
 fn number(fields: &Fields, tag: Tag) -> Option<f64> {
     let Value::Rational(rationals) = value(fields, tag)? else { return None };
-    rationals.first().and_then(quotient)
+    rationals.first().and_then(quotient).map(rounded)
 }
 
 fn quotient(rational: &Rational) -> Option<f64> {
     (rational.denom != 0).then(|| rational.to_f64())
+}
+
+/// A number with six significant digits.
+fn rounded(number: f64) -> f64 {
+    format!("{number:.5e}").parse().unwrap_or(number)
 }
 
 fn camera(make: Option<String>, model: Option<String>) -> Option<String> {
@@ -167,6 +174,8 @@ fn location(fields: &Fields) -> Option<Location> {
         let part = |index: usize| parts.get(index).and_then(quotient).unwrap_or_default();
         let degrees = degrees + part(1) / 60.0 + part(2) / 3600.0;
         let is_negative = text(fields, reference)?.eq_ignore_ascii_case(negative);
+        // Seven decimals are a centimetre.
+        let degrees = (degrees * 1e7).round() / 1e7;
         (degrees <= limit).then_some(if is_negative { -degrees } else { degrees })
     };
     let is_below = value(fields, Tag::GPSAltitudeRef).and_then(|value| value.get_uint(0)) == Some(1);

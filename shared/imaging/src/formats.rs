@@ -8,6 +8,7 @@ mod gif;
 mod heic;
 mod heif;
 mod jpeg;
+mod jxl;
 mod png;
 mod tiff;
 mod webp;
@@ -55,6 +56,8 @@ formats! {
     Tiff = tiff::TIFF;
     /// BMP.
     Bmp = bmp::BMP;
+    /// JPEG XL. The first frame counts.
+    Jxl = jxl::JXL;
 }
 
 impl Format {
@@ -82,12 +85,18 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
     Format::of(bytes)
 }
 
+/// Whether the header of a picture declares several frames.
+#[must_use]
+pub fn is_animated(bytes: &[u8]) -> bool {
+    let header = Format::of(bytes).and_then(|format| (format.decoder().read_header)(bytes));
+    header.is_some_and(|header| header.frames.count > 1)
+}
+
 /// The error for content that has none of the formats.
 pub(crate) fn rejection(bytes: &[u8]) -> DevelopError {
     let format = match bytes {
         [_, _, _, _, b'f', b't', b'y', b'p', b'c', b'r', b'x', b' ', ..] => "Camera raw",
         [0, 0, 1, 0, 1..=64, 0, ..] => "ICO",
-        [0xff, 0x0a, ..] | [0, 0, 0, 0x0c, b'J', b'X', b'L', b' ', ..] => "JPEG XL",
         [0, 0, 0, 0x0c, b'j', b'P', b' ', b' ', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => "JPEG 2000",
         [b'8', b'B', b'P', b'S', 0, 1 | 2, ..] => "Photoshop",
         _ => return DevelopError::NotAnImage,

@@ -8,6 +8,7 @@ use image::{DynamicImage, ImageBuffer, Pixel};
 
 use crate::decoded::{Decoded, Samples};
 use crate::error::DevelopError;
+use crate::layout::{Layout, Part};
 use crate::limits::Deadline;
 use crate::size::{Size, oriented};
 use crate::{color, resize};
@@ -44,7 +45,7 @@ pub(crate) fn reduce(
         deadline.check()?;
         let picture = match (chained(index).and_then(|from| made.get(from)), &mut original) {
             (Some(from), _) => reduce_again(&mut resizer, from, size)?,
-            (None, Some(original)) => original.reduce(&mut resizer, size)?,
+            (None, Some(original)) => original.reduce(&mut resizer, size, None)?,
             (None, None) => return Err(DevelopError::internal("the original is gone")),
         };
         if Some(index) == last_from_original {
@@ -54,6 +55,16 @@ pub(crate) fn reduce(
         made.push(picture);
     }
     Ok(Reductions(made))
+}
+
+/// Makes the part of a picture that a layout shows, upright and in its size.
+pub(crate) fn reduce_part(
+    decoded: Decoded,
+    layout: &Layout,
+    deadline: Deadline,
+) -> Result<DynamicImage, DevelopError> {
+    deadline.check()?;
+    Original::new(decoded).reduce(&mut Resizer::new(), layout.size, Some(layout.part))
 }
 
 impl Reductions {
@@ -86,11 +97,20 @@ impl Original {
         Self { decoded, alpha: if has_alpha { Alpha::Straight } else { Alpha::Opaque } }
     }
 
-    /// Reduces to an upright size. The caller starts with the largest.
-    fn reduce(&mut self, resizer: &mut Resizer, upright: Size) -> Result<DynamicImage, DevelopError> {
+    /// Reduces the picture, or a part of it, to an upright size. The caller starts with the largest.
+    fn reduce(
+        &mut self,
+        resizer: &mut Resizer,
+        upright: Size,
+        part: Option<Part>,
+    ) -> Result<DynamicImage, DevelopError> {
         let stored = oriented(self.decoded.orientation, upright);
-        let small =
-            if self.is_exactly(stored) { self.decoded.pixels.copy() } else { self.resize(resizer, stored)? };
+        let crop = self.crop(part);
+        let small = if self.is_exactly(stored, crop) {
+            self.decoded.pixels.copy()
+        } else {
+            self.resize(resizer, stored, crop)?
+        };
         let mut picture = match self.decoded.samples {
             Samples::Light => to_8_bits(small)?,
             Samples::Ink { inverted } => color::from_ink(&small, inverted, self.decoded.profile.as_deref())?,
@@ -111,6 +131,7 @@ impl Original {
         &mut self,
         resizer: &mut Resizer,
         (width, height): Size,
+        crop: Part,
     ) -> Result<Image<'static>, DevelopError> {
         let weights = MulDiv::new();
         if self.alpha == Alpha::Straight {
@@ -118,8 +139,8 @@ impl Original {
             self.alpha = Alpha::Premultiplied;
         }
         let mut small = Image::new(width, height, self.decoded.pixels.pixel_type());
-        let (across, down) = self.decoded.covered;
-        let options = resize::options().use_alpha(false).crop(0.0, 0.0, across, down);
+        let Part { left, top, width, height } = crop;
+        let options = resize::options().use_alpha(false).crop(left, top, width, height);
         resizer.resize(&self.decoded.pixels, &mut small, &options).map_err(DevelopError::internal)?;
         if self.alpha == Alpha::Premultiplied {
             weights.divide_alpha_inplace(&mut small).map_err(DevelopError::internal)?;
@@ -127,10 +148,25 @@ impl Original {
         Ok(small)
     }
 
-    /// Whether the decoder already gave exactly this size.
-    fn is_exactly(&self, (width, height): Size) -> bool {
-        let Decoded { pixels, covered, .. } = &self.decoded;
-        (pixels.width(), pixels.height()) == (width, height) && *covered == (width.into(), height.into())
+    /// Where a part of the upright picture is in the decoded pixels. Without a part, what the picture covers.
+    fn crop(&self, part: Option<Part>) -> Part {
+        let Decoded { full, covered, orientation, .. } = &self.decoded;
+        let Some(part) = part else {
+            return Part { left: 0.0, top: 0.0, width: covered.0, height: covered.1 };
+        };
+        let Part { left, top, width, height } = part.stored(*orientation, self.decoded.upright());
+        let (across, down) = (covered.0 / f64::from(full.0), covered.1 / f64::from(full.1));
+        // The resizer refuses a part that ends beyond the pixels, even if only by a rounding error.
+        let (width, height) = ((width * across).min(covered.0), (height * down).min(covered.1));
+        let (left, top) = ((left * across).min(covered.0 - width), (top * down).min(covered.1 - height));
+        Part { left: left.max(0.0), top: top.max(0.0), width, height }
+    }
+
+    /// Whether the decoder already gave exactly this part in this size.
+    fn is_exactly(&self, (width, height): Size, crop: Part) -> bool {
+        let pixels = &self.decoded.pixels;
+        let all = Part { left: 0.0, top: 0.0, width: pixels.width().into(), height: pixels.height().into() };
+        (pixels.width(), pixels.height()) == (width, height) && crop == all
     }
 }
 

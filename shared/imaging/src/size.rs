@@ -6,28 +6,40 @@ use image::metadata::Orientation;
 pub(crate) type Size = (u32, u32);
 
 /// Fits a picture into a square of `longest` pixels. It never enlarges a picture, and no side becomes shorter than 1.
-pub(crate) fn fit((width, height): Size, longest: u32) -> Size {
-    let (longer, longest) = (width.max(height), longest.max(1));
-    if longer <= longest {
+pub(crate) fn fit(picture: Size, longest: u32) -> Size {
+    fit_area(picture, longest.max(1), longest.max(1))
+}
+
+/// Fits a picture into an area. It never enlarges a picture, and no side becomes shorter than 1.
+pub(crate) fn fit_area((width, height): Size, across: u32, down: u32) -> Size {
+    if width <= across && height <= down {
         return (width, height);
     }
-    let scale = |side: u32| {
-        let scaled = (u64::from(side) * u64::from(longest) * 2 + u64::from(longer)) / (u64::from(longer) * 2);
-        u32::try_from(scaled).unwrap_or(longest).clamp(1, longest)
+    let scaled = |side: u32, to: u32, from: u32| {
+        let scaled = (u64::from(side) * u64::from(to) * 2 + u64::from(from)) / (u64::from(from) * 2);
+        u32::try_from(scaled).unwrap_or(side).clamp(1, side)
     };
-    (scale(width), scale(height))
+    if u64::from(width) * u64::from(down) >= u64::from(height) * u64::from(across) {
+        (across, scaled(height, across, width))
+    } else {
+        (scaled(width, down, height), down)
+    }
 }
 
 /// The size after an orientation is applied, or before: the exchange of the sides is the same in both directions.
 pub(crate) fn oriented(orientation: Orientation, (width, height): Size) -> Size {
-    let swaps_sides = matches!(
+    if swaps_sides(orientation) { (height, width) } else { (width, height) }
+}
+
+/// Whether an orientation exchanges width and height.
+pub(crate) fn swaps_sides(orientation: Orientation) -> bool {
+    matches!(
         orientation,
         Orientation::Rotate90
             | Orientation::Rotate270
             | Orientation::Rotate90FlipH
             | Orientation::Rotate270FlipH
-    );
-    if swaps_sides { (height, width) } else { (width, height) }
+    )
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@ use crate::formats::Format;
 /// end of the picture. The pixels and the color profile are the same to the last bit. An orientation stays, because the
 /// picture would lie on its side without it. Animations stay animated.
 ///
-/// The result is `None` for TIFF, which mixes metadata with what a decoder needs, for other files that are not pictures,
-/// and for damaged files.
+/// The result is `None` for TIFF, which mixes metadata with what a decoder needs, for a JPEG XL without a container whose
+/// end is not known without decoding, for other files that are not pictures, and for damaged files.
 #[must_use]
 pub fn without_metadata(bytes: &[u8]) -> Option<Vec<u8>> {
-    (Format::of(bytes)?.decoder().strip)(bytes)
+    // Bytes from a stranger may violate an assertion of a library.
+    std::panic::catch_unwind(|| (Format::of(bytes)?.decoder().strip)(bytes)).ok().flatten()
 }
 
 /// An EXIF block with nothing but the orientation, or `None` if the picture is stored upright.

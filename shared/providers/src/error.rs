@@ -105,7 +105,7 @@ pub(crate) fn loggable_code(text: Option<&str>) -> String {
 }
 
 /// Parses both forms of `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
-fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }

@@ -4,10 +4,10 @@ mod dropbox;
 mod error;
 mod http;
 mod openai;
-mod secret;
+mod webhook;
 
 pub use dropbox::{Account, Dropbox, UploadSession};
 pub use error::ProviderError;
 pub use http::Http;
 pub use openai::{OpenAi, Picture};
-pub use secret::Secret;
+pub use webhook::{Attempted, Reach, WebhookClient};

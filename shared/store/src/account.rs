@@ -1,9 +1,9 @@
 //! The end of an account.
 //!
-//! A request marks the profile and enqueues a job. From then on the conditions of all transactions that create something
-//! refuse the user. `workers-account` then deletes everything of the user, in steps that can be repeated. At the end the
-//! profile becomes a tombstone: it has no content, and it refuses whoever still has an access token. It expires when no
-//! token works any more.
+//! A request marks the profile and enqueues a job. From then on the conditions of all transactions that create
+//! something refuse the user. `workers-delete-account` then deletes everything of the user, in steps that can be
+//! repeated. At the end the profile becomes a tombstone: it has no content, and it refuses whoever still has an access
+//! token. It expires when no token works any more.
 
 use std::time::Instant;
 
@@ -62,8 +62,8 @@ struct Copied {
 }
 
 impl Records {
-    /// Requests that everything of a user is deleted. From now on the user can create nothing. Returns `false` if this was
-    /// requested before.
+    /// Requests that everything of a user is deleted. From now on the user can create nothing. Returns `false` if this
+    /// was requested before.
     ///
     /// One call.
     ///
@@ -138,8 +138,8 @@ impl Records {
         }
     }
 
-    /// Deletes an image that may have a copy in Dropbox. `workers-stream` will also enqueue the deletion of the copy, but
-    /// the account must not end before that, so the job is enqueued at once.
+    /// Deletes an image that may have a copy in Dropbox. `workers-stream` will also enqueue the deletion of the copy,
+    /// but the account must not end before that, so the job is enqueued at once.
     async fn delete_copied_image(&self, user: &UserId, key: Item, copy: &Copied) -> Result<(), CallError> {
         let job = Job::new(JobId::generate(), Task::DeleteDropboxCopy { path: copy.path.clone() });
         let items: Vec<TransactWriteItem> =
@@ -148,7 +148,7 @@ impl Records {
         self.transact(items).await.map(drop)
     }
 
-    async fn delete_key(&self, key: Item) -> Result<(), CallError> {
+    pub(crate) async fn delete_key(&self, key: Item) -> Result<(), CallError> {
         self.dynamodb.delete_item().table_name(&self.table).set_key(Some(key)).send().await?;
         Ok(())
     }
@@ -192,8 +192,8 @@ impl Records {
         Ok(users)
     }
 
-    /// Notes that the user pool has no such user. Returns since when this has been known. `None` if there is no profile,
-    /// or if the account is being deleted already.
+    /// Notes that the user pool has no such user. Returns since when this has been known. `None` if there is no
+    /// profile, or if the account is being deleted already.
     ///
     /// # Errors
     /// [`CallError`]
@@ -220,8 +220,8 @@ impl Records {
 
     /// Whether the table belongs to this user pool. The first call decides it.
     ///
-    /// A table that was copied to another deployment has users whom the pool of that deployment does not know. They must
-    /// not count as deleted.
+    /// A table that was copied to another deployment has users whom the pool of that deployment does not know. They
+    /// must not count as deleted.
     ///
     /// # Errors
     /// [`CallError`]

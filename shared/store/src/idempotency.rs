@@ -5,10 +5,15 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::{Timestamp, UserId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::dynamodb::{
-    condition::{le, not_exists},
-    keys::{Item, item, number, read, request_key},
-    records::Records,
+use crate::{
+    account::not_deleted,
+    dynamodb::{
+        condition::{eq, le, not_exists},
+        keys::{Item, item, number, profile_key, read, request_key, string, value},
+        records::{Records, is_condition},
+        transactions::refused,
+        update::Update,
+    },
 };
 
 /// The idempotency key of a request. If the client repeats the request, it gets the same answer.
@@ -27,6 +32,40 @@ pub enum Created<T> {
     New,
     /// The same request created this before.
     Replayed(T),
+}
+
+/// The state of a request with an idempotency key that takes several writes.
+#[derive(Debug)]
+pub enum Begun<T> {
+    /// No other request has used the key.
+    First,
+    /// The same request began before. It has not ended, or it stopped halfway.
+    Repeated,
+    /// The same request ended before with this answer.
+    Replayed(T),
+}
+
+/// Why a request with an idempotency key did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// Another request used the idempotency key.
+    #[error("another request used the idempotency key")]
+    KeyReused,
+    /// The account was deleted, or is being deleted.
+    #[error("the account is being deleted")]
+    AccountDeleted,
+    /// AWS failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+/// A request that has begun, and its answer if it has ended.
+#[derive(Serialize, Deserialize)]
+struct BegunRequest<T> {
+    request: String,
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    answer: Option<T>,
+    expires_at: i64,
 }
 
 /// The stored answer to a request.
@@ -56,6 +95,52 @@ impl Records {
         };
         let condition = not_exists("pk").or(le("expires_at", number(now.as_second())));
         self.put_in_transaction(item(request_key(user, &key.key), answer)?, Some(condition))
+    }
+
+    /// Stores that a request with an idempotency key begins, before its first write.
+    ///
+    /// # Errors
+    /// [`BeginError`]
+    pub async fn begin_request<T: Serialize + DeserializeOwned>(
+        &self,
+        user: &UserId,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Begun<T>, BeginError> {
+        let expires_at = now.as_second() + Self::REMEMBERED_SECONDS;
+        let begun = BegunRequest::<T> { request: key.request.clone(), answer: None, expires_at };
+        let is_unused = not_exists("pk").or(le("expires_at", number(now.as_second())));
+        let items = vec![
+            self.put_in_transaction(item(request_key(user, &key.key), begun)?, Some(is_unused))?,
+            self.check(profile_key(user), not_deleted())?,
+        ];
+        let Some(reasons) = self.transact(items).await? else { return Ok(Begun::First) };
+        let Some(stored) = reasons.first().and_then(refused) else { return Err(BeginError::AccountDeleted) };
+        let stored =
+            stored.ok_or_else(|| CallError::internal("DynamoDB did not return the stored request"))?;
+        if stored.get("request").and_then(|request| request.as_s().ok()) != Some(&key.request) {
+            return Err(BeginError::KeyReused);
+        }
+        let begun: BegunRequest<T> = read(stored.clone())?;
+        Ok(begun.answer.map_or(Begun::Repeated, Begun::Replayed))
+    }
+
+    /// Stores the answer to a request that has begun.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn end_request<T: Serialize>(
+        &self,
+        user: &UserId,
+        key: &IdempotencyKey,
+        answer: &T,
+    ) -> Result<(), CallError> {
+        let update = Update::new(request_key(user, &key.key)).set("answer", value(answer)?);
+        match update.when(eq("request", string(&key.request))).alone(self)?.send().await {
+            // It has expired meanwhile.
+            Err(error) if !is_condition(&error) => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Image sets and their slots.
 
+pub(crate) mod slots;
+
 use aws::CallError;
-use aws_sdk_dynamodb::types::ReturnValue;
-use domain::{Addition, AuditEntry, ImageSet, SetChange, SetId, Slots, Timestamp, UserId};
+use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
+use domain::{Addition, AuditEntry, Image, ImageSet, SetChange, SetId, Slots, Timestamp, Trash, UserId};
 use futures_util::future::try_join_all;
 
 use crate::{
@@ -14,11 +16,12 @@ use crate::{
             timestamp, user_pk, value,
         },
         records::{Page, Records, is_condition, updated},
-        transactions::{TransactItemKind, refused},
+        transactions::TransactItemKind,
         update::Update,
     },
     idempotency::{Created, IdempotencyKey, read_answer},
     images::create::CreateError,
+    sets::slots::slots_are,
     usage::Count,
 };
 
@@ -44,7 +47,7 @@ impl Records {
         &self,
         user: &UserId,
         set: &ImageSet,
-        more: &[(TransactItemKind, aws_sdk_dynamodb::types::TransactWriteItem)],
+        more: &[(TransactItemKind, TransactWriteItem)],
         key: Option<&IdempotencyKey>,
         now: Timestamp,
     ) -> Result<Created<ImageSet>, CreateError> {
@@ -124,15 +127,17 @@ impl Records {
         }
     }
 
-    /// Deletes a set and the images in its slots. Returns whether the set existed.
+    /// Deletes a set and the images in its slots. If the tier has a trash, the images move there, unless the deletion
+    /// `is_permanent`. Images that are in the trash already stay there. Returns whether the set existed.
     ///
     /// One transaction deletes the set and its images, and decreases the number of sets. So this number is exact without
-    /// a marker of its own. If an image gets into a slot at the same time, `workers-stream` deletes it when it receives
-    /// the stream record of the set.
+    /// a marker of its own. It has the condition that the slots still contain the same images, and that those in the
+    /// trash are still there. So an image that gets into a slot at the same time is deleted too, an image that leaves its
+    /// slot stays, and an image that is restored at the same time is treated like the others.
     ///
     /// If an admin deletes the set, the transaction also writes `entry`.
     ///
-    /// Two calls. Three if the sets are older than their number.
+    /// Two calls for an empty set. Three for another one, and one more if the sets are older than their number.
     ///
     /// # Errors
     /// [`CallError`]
@@ -140,15 +145,19 @@ impl Records {
         &self,
         user: &UserId,
         id: SetId,
+        is_permanent: bool,
         entry: Option<&AuditEntry>,
+        now: Timestamp,
     ) -> Result<bool, CallError> {
-        // Another request may begin to count the sets at the same time.
-        const ROUNDS: usize = 3;
+        // Other requests may fill the slots, or begin to count the sets, at the same time.
+        const ROUNDS: usize = 5;
         for _ in 0..ROUNDS {
             let (set, profile) = tokio::try_join!(self.set(user, id), self.get_item(profile_key(user)))?;
             let Some(set) = set else { return Ok(false) };
             let profile = profile.map(read_profile).transpose()?.flatten();
-            let mut items = vec![self.delete_in_transaction(set_key(user, id), exists("pk"))?];
+            let days = profile.as_ref().filter(|_| !is_permanent).map_or(0, |found| found.limits.trash_days);
+            let is_unchanged = exists("pk").and(slots_are(&set.slots));
+            let mut items = vec![self.delete_in_transaction(set_key(user, id), is_unchanged)?];
             match profile.map(|profile| profile.usage.sets) {
                 Some(Some(_)) => {
                     let update = Update::new(profile_key(user)).add("sets", -1).when(exists("sets"));
@@ -163,31 +172,59 @@ impl Records {
                 }
                 None => {}
             }
-            for image in set.slots.ids() {
-                items.push(self.delete_if_it_exists(image_key(user, image))?);
-            }
+            items.extend(self.discard_slots(user, &set.slots, days, now).await?);
             if let Some(entry) = entry {
                 items.push(self.audit_in_transaction(entry)?);
             }
-            let Some(reasons) = self.transact(items).await? else { return Ok(true) };
-            if reasons.first().and_then(refused).is_some() {
-                return Ok(false);
+            if self.transact(items).await?.is_none() {
+                return Ok(true);
             }
         }
-        Err(CallError::Unavailable("the profile keeps changing".into()))
+        Err(CallError::Unavailable("the set or the profile keeps changing".into()))
     }
 
-    /// Deletes the images of a deleted set.
-    ///
-    /// # Errors
-    /// [`CallError`]
-    pub async fn delete_images_of(
+    /// The items of a transaction that deletes the images in the slots of a set. With `days`, those that have a picture
+    /// move to the trash. Images that are in the trash already stay there.
+    async fn discard_slots(
         &self,
         user: &UserId,
         slots: &Slots,
+        days: u64,
         now: Timestamp,
-    ) -> Result<(), CallError> {
-        try_join_all(slots.ids().map(|image| self.delete_record(user, image, now))).await.map(drop)
+    ) -> Result<Vec<TransactWriteItem>, CallError> {
+        let trash = Trash::for_days(days, now);
+        let mut items = Vec::new();
+        for image in self.batch(slots.ids().map(|image| image_key(user, image)).collect()).await? {
+            let image: Image = read(image)?;
+            let key = image_key(user, image.id);
+            if image.trash.is_some() {
+                // `delete_images_of` would delete an image that was restored at the same time and names the set.
+                items.push(self.check(key, not_exists("pk").or(exists("trash")))?);
+            } else if days == 0 {
+                items.push(self.delete_in_transaction(key, not_exists("trash"))?);
+            } else if image.picture.is_none() {
+                items.push(self.delete_in_transaction(key, not_exists("picture"))?);
+            } else {
+                items.extend(self.move_to_trash(user, image.id, true, &trash, now)?);
+            }
+        }
+        Ok(items)
+    }
+
+    /// Deletes the images of a deleted set, unless they are in another set or in the trash by now.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn delete_images_of(&self, user: &UserId, set: SetId, slots: &Slots) -> Result<(), CallError> {
+        let is_of_set = eq("set.id", string(set.to_string())).and(not_exists("trash"));
+        try_join_all(slots.ids().map(async |image| {
+            match self.delete_when(image_key(user, image), is_of_set.clone())?.send().await {
+                Err(error) if !is_condition(&error) => Err(error.into()),
+                _ => Ok(()),
+            }
+        }))
+        .await
+        .map(drop)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use anyhow::{Context, Result};
 use domain::{
-    ContentType, Failure, Image, ImageId, Lease, NewImage, ObjectKey, Picture, Placeholder, Profile,
+    ContentType, Exif, Failure, Image, ImageId, Lease, NewImage, ObjectKey, Picture, Placeholder, Profile,
     Sequencer, Status, Thumbnail, Upload, UserId,
 };
 use proptest::{collection::vec, prelude::*};
@@ -193,7 +193,7 @@ impl World {
     }
 }
 
-/// Whether docs/ARCHITECTURE.md allows this transition. An unchanged status is allowed.
+/// Whether docs/STATES.md allows this transition. An unchanged status is allowed.
 fn is_a_step((from, to): (Status, Status)) -> bool {
     use Status::{Failed, Pending, Processing, Ready};
     match from {
@@ -218,7 +218,7 @@ fn sequence(number: u8) -> Sequencer {
 fn developed() -> Developed {
     let thumbnail = Thumbnail { size: 200, width: 2, height: 1, content_type: "image/jpeg".to_owned() };
     let placeholder = Placeholder { thumbhash: "x".to_owned(), color: "#000000".to_owned() };
-    Developed { width: 2, height: 1, thumbnails: vec![thumbnail], placeholder }
+    Developed { width: 2, height: 1, thumbnails: vec![thumbnail], placeholder, exif: Exif::default() }
 }
 
 fn failure() -> Failure {

@@ -41,6 +41,32 @@ impl Aws {
         Ok(Invocation { failed, payload })
     }
 
+    /// Creates a function, and returns its configuration. `request` is that of "CreateFunction" (AWS Lambda API
+    /// Reference).
+    ///
+    /// # Errors
+    /// If AWS refuses it or does not answer.
+    pub async fn create_function(&self, request: &Value) -> Result<Value> {
+        self.may_change_the_stack()?;
+        let uri = format!("{}/2015-03-31/functions", self.endpoint("lambda"));
+        self.send("lambda", Request::post(uri).body(serde_json::to_vec(request)?)?).await?.json(201)
+    }
+
+    /// Lets EventBridge invoke a function ("Resource-based policies for Amazon EventBridge", Amazon EventBridge User
+    /// Guide).
+    ///
+    /// # Errors
+    /// If AWS refuses it or does not answer.
+    pub async fn let_rules_invoke(&self, function: &str) -> Result<()> {
+        self.may_change_the_stack()?;
+        let uri = format!("{}/2015-03-31/functions/{function}/policy", self.endpoint("lambda"));
+        let principal = "events.amazonaws.com";
+        let permission =
+            json!({"StatementId": "rules", "Action": "lambda:InvokeFunction", "Principal": principal});
+        let request = Request::post(uri).body(serde_json::to_vec(&permission)?)?;
+        self.send("lambda", request).await?.expect(201).map(drop)
+    }
+
     /// The configuration of a function.
     ///
     /// # Errors

@@ -96,7 +96,7 @@ async fn a_refused_request_does_not_use_its_key_up() -> Result<()> {
     let user = stack.user_in(Tier::BASIC.with("max_images", 1)).await?;
     let first = user.create("image/png", 10).await?;
     user.post_once("/api/images", "one", &fields()).await?.problem(409, "quota-exceeded")?;
-    user.delete(&format!("/api/images/{}", first.id())).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", first.id())).await?.expect(204)?;
     user.usage_becomes(0, 0).await?;
     user.post_once("/api/images", "one", &fields()).await?.expect(201)?;
     Ok(())

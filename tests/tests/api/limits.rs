@@ -65,7 +65,7 @@ async fn sets_that_are_older_than_their_number_count() -> Result<()> {
 }
 
 #[tokio::test]
-async fn links_have_a_quota_until_they_expire() -> Result<()> {
+async fn links_have_a_quota_until_they_expire_or_are_revoked() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE.with("max_links", 2)).await?;
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
@@ -90,6 +90,14 @@ async fn links_have_a_quota_until_they_expire() -> Result<()> {
         "max_links",
     )?;
     assert_eq!(usage(&user).await?["links"], 2);
+    // One of the links is revoked.
+    let list = user.get(&path).await?.json(200)?;
+    user.delete(&format!("{path}/{}", id_of(&list["links"][0])?)).await?.expect(204)?;
+    assert_eq!(usage(&user).await?["links"], 1);
+    assert_one_succeeded(
+        try_join_all((0..4).map(async |_| user.post(&path, &body).await)).await?,
+        "max_links",
+    )?;
     Ok(())
 }
 
@@ -129,7 +137,9 @@ async fn so_many_uploads_may_be_pending_and_no_more() -> Result<()> {
     assert_one_succeeded(answers, "max_pending_uploads")?;
     // Another is deleted.
     let pending = user.get("/api/images?status=pending").await?.json(200)?;
-    user.delete(&format!("/api/images/{}", id_of(&pending["images"][0])?)).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", id_of(&pending["images"][0])?))
+        .await?
+        .expect(204)?;
     user.post("/api/images", &new_image()).await?.expect(201)?;
     user.post("/api/images", &new_image()).await?.problem(409, "quota-exceeded")?;
     assert_eq!(usage(&user).await?["pending_uploads"], 2);

@@ -23,20 +23,29 @@ mod auth {
     mod verify;
 }
 mod docs {
-    mod fallback;
+    mod default_route;
     mod openapi;
     mod page;
 }
 mod images {
     mod analysis;
+    mod batch;
     mod create;
     mod delete;
+    mod downloads;
     mod edits;
+    mod exif;
     mod get;
     mod links;
     mod list;
+    mod order;
+    mod rendition;
+    mod search;
+    mod shared;
     mod status;
+    mod stripped;
     mod thumbnail;
+    mod trash;
     mod update;
     mod upload;
 }
@@ -46,6 +55,7 @@ mod imagesets {
     mod get;
     mod images;
     mod list;
+    mod slots;
     mod update;
 }
 mod import {
@@ -53,6 +63,9 @@ mod import {
     mod interrupted;
     mod lines;
     mod run;
+}
+mod keys {
+    mod manage;
 }
 mod phones {
     mod images;
@@ -67,11 +80,17 @@ mod upload_links {
     mod images;
     mod list;
 }
+mod webhooks {
+    mod deliveries;
+    mod manage;
+}
 mod workers {
-    mod account;
+    mod delete_account;
+    mod download;
     mod dropbox;
+    mod events;
     mod jobs;
-    mod resize;
+    mod render;
     mod setup;
     mod stream;
     mod thumbnail;
@@ -83,5 +102,6 @@ mod contract;
 mod idempotency;
 mod judge;
 mod limits;
+mod logs;
 mod malformed;
 mod web;

@@ -66,6 +66,8 @@ async fn the_page_may_load_pictures_and_upload_where_the_api_says() -> Result<()
         ("connect-src ", &upload["url"]),
         ("img-src ", &image["thumbnails"][0]["url"]),
         ("img-src ", &image["original_url"]),
+        ("connect-src ", &image["thumbnails"][0]["url"]),
+        ("connect-src ", &image["original_url"]),
     ] {
         let url = url.as_str().context("no address")?;
         let is_allowed = |source: &String| source.starts_with("http") && url.starts_with(source.as_str());
@@ -160,13 +162,24 @@ async fn what_is_no_file_of_this_page_is_not_found() -> Result<()> {
     for path in [
         format!("/assets/{hash}/nowhere.js"),
         format!("/assets/{hash}/index.html"),
-        format!("/assets/0123456789abcdef/{name}"),
         format!("/assets/{name}"),
     ] {
         let answer = get(&stack, &path, &[]).await?;
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
         answer.problem(404, "not-found").with_context(|| path.clone())?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_page_before_a_deployment_finds_the_new_files_but_no_cache_keeps_them() -> Result<()> {
+    let stack = Stack::connect()?;
+    let assets = assets(&stack).await?;
+    let known = assets.first().context("no assets")?;
+    let name = known.splitn(4, '/').nth(3).context("no name")?;
+    let old = get(&stack, &format!("/assets/0123456789abcdef/{name}"), &[]).await?.expect(200)?;
+    assert_eq!(old.header("cache-control"), "no-cache");
+    assert_eq!(old.bytes, get(&stack, known, &[]).await?.expect(200)?.bytes);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{User, id_of};
@@ -19,6 +19,24 @@ use crate::{
 
 const SLOTS: [&str; 3] = ["image1", "image2", "image3"];
 const PHONE: &str = "+4915123456789";
+
+/// An operation of a batch.
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Delete,
+    Discard,
+    Restore,
+}
+
+impl Operation {
+    fn body(self, id: &str) -> Value {
+        match self {
+            Self::Delete => json!({"id": id, "action": "delete", "permanent": true}),
+            Self::Discard => json!({"id": id, "action": "delete"}),
+            Self::Restore => json!({"id": id, "action": "restore"}),
+        }
+    }
+}
 
 /// A client.
 #[derive(Debug)]
@@ -39,16 +57,22 @@ impl Client {
     pub(crate) async fn run(mut self) -> Result<Self> {
         while self.shared.left.load(Ordering::Relaxed) > 0 {
             match self.rng.u8(0..100) {
-                0..40 => self.upload(false).await?,
-                40..44 => self.create_only().await?,
-                44..50 => self.upload(true).await?,
-                50..66 => self.replace().await?,
-                66..80 => self.delete().await?,
-                80..87 => self.fill_set().await?,
-                87..90 => self.delete_set().await?,
-                90..94 => self.analyze().await?,
-                94..97 => self.edit().await?,
-                97..99 => self.send_too_late().await?,
+                0..38 => self.upload(false).await?,
+                38..40 => self.share().await?,
+                40..42 => self.create_only().await?,
+                42..48 => self.upload(true).await?,
+                48..60 => self.replace().await?,
+                60..63 => self.render().await?,
+                63..69 => self.delete().await?,
+                69..76 => self.discard().await?,
+                76..79 => self.restore().await?,
+                79 => self.empty_trash().await,
+                80..82 => self.batch().await?,
+                82..88 => self.fill_set().await?,
+                88..91 => self.delete_set().await?,
+                91..94 => self.analyze().await?,
+                94..96 => self.edit().await?,
+                96..98 => self.send_too_late().await?,
                 _ => self.look().await?,
             }
             let pause = self.rng.u64(0..300);
@@ -183,9 +207,120 @@ impl Client {
         Ok(())
     }
 
+    /// Deletes an image for good, sometimes one in the trash.
     async fn delete(&mut self) -> Result<()> {
+        let image = if self.rng.u8(0..4) == 0 { self.some_trashed() } else { self.some_image(|_| true) };
+        let Some((index, id)) = image else { return Ok(()) };
+        self.model.images[index].deleted = self.remove(&format!("/api/images/{id}?permanent=true")).await;
+        Ok(())
+    }
+
+    /// Moves an image to the trash. If it has no picture, Darkroom deletes it.
+    async fn discard(&mut self) -> Result<()> {
         let Some((index, id)) = self.some_image(|_| true) else { return Ok(()) };
-        self.model.images[index].deleted = self.remove(&format!("/api/images/{id}")).await;
+        if self.rng.bool() {
+            self.look_at(index).await;
+        }
+        self.model.images[index].discarded = self.remove(&format!("/api/images/{id}")).await;
+        Ok(())
+    }
+
+    /// Takes an image out of the trash.
+    async fn restore(&mut self) -> Result<()> {
+        let Some((index, id)) = self.some_trashed() else { return Ok(()) };
+        let path = format!("/api/images/{id}/restore");
+        let mut was_unknown = false;
+        for _ in 0..20 {
+            match self.ask(Method::POST, &path, None, None).await {
+                Reply::Done(image) => {
+                    self.model.images[index].discarded = Told::No;
+                    self.seen(index, &image);
+                    return Ok(());
+                }
+                // An earlier attempt may have restored it.
+                Reply::Refused(404) if was_unknown => break,
+                Reply::Refused(404) => {
+                    self.not_in_trash(index);
+                    return Ok(());
+                }
+                Reply::Refused(..) => {}
+                Reply::Unknown => was_unknown = true,
+            }
+            sleep(Duration::from_millis(400)).await;
+        }
+        if was_unknown {
+            self.model.images[index].discarded = Told::Maybe;
+        }
+        Ok(())
+    }
+
+    /// An image that was discarded is not in the trash. So it had no picture, and was deleted instead.
+    fn not_in_trash(&mut self, index: usize) {
+        let image = &self.model.images[index];
+        if self.model.gone(image) == Told::No {
+            let line = format!("the image {} ({}) is not in the trash", text(&image.id), image.name);
+            self.model.wrong_answers.push(line);
+        }
+        self.model.images[index].deleted = Told::Yes;
+    }
+
+    /// Deletes everything in the trash for good.
+    async fn empty_trash(&mut self) {
+        let mut emptied = Told::Maybe;
+        for _ in 0..20 {
+            // One request deletes a bounded number of images.
+            if let Reply::Done(answer) = self.ask(Method::DELETE, "/api/trash", None, None).await
+                && answer["is_empty"] == true
+            {
+                emptied = Told::Yes;
+                break;
+            }
+            sleep(Duration::from_millis(400)).await;
+        }
+        for image in &mut self.model.images {
+            image.deleted = image.deleted.max(image.discarded.min(emptied));
+        }
+    }
+
+    /// Deletes and restores some images with one request.
+    async fn batch(&mut self) -> Result<()> {
+        let mut operations: Vec<(usize, Operation, Value)> = Vec::new();
+        for _ in 0..self.rng.usize(1..=6) {
+            let operation = [Operation::Delete, Operation::Discard, Operation::Restore][self.rng.usize(0..3)];
+            let image = match operation {
+                Operation::Restore => self.some_trashed(),
+                Operation::Delete | Operation::Discard => self.some_image(|_| true),
+            };
+            let Some((index, id)) = image else { continue };
+            if operations.iter().all(|(known, ..)| *known != index) {
+                operations.push((index, operation, operation.body(&id)));
+            }
+        }
+        if operations.is_empty() {
+            return Ok(());
+        }
+        let bodies: Vec<&Value> = operations.iter().map(|(.., body)| body).collect();
+        let (body, key) = (json!({"operations": bodies}), format!("key-{}", self.name()));
+        let outcomes = match self.ask(Method::POST, "/api/images/batch", Some(&body), Some(&key)).await {
+            Reply::Done(mut answer) => answer["outcomes"].take(),
+            Reply::Refused(..) => return Ok(()),
+            Reply::Unknown => json!(vec![json!({"problem": {"status": 500}}); operations.len()]),
+        };
+        let outcomes = outcomes.as_array().context("no outcomes")?;
+        ensure!(outcomes.len() == operations.len(), "{outcomes:?} for {body}");
+        for ((index, operation, _), outcome) in operations.into_iter().zip(outcomes) {
+            let status = outcome["problem"]["status"].as_u64();
+            // A 404 also says that the image is gone or hidden.
+            let told = if matches!(status, None | Some(404)) { Told::Yes } else { Told::Maybe };
+            let image = &mut self.model.images[index];
+            match operation {
+                Operation::Delete => image.deleted = told,
+                Operation::Discard => image.discarded = told,
+                Operation::Restore if status.is_none() => image.discarded = Told::No,
+                Operation::Restore if told == Told::Yes => self.not_in_trash(index),
+                Operation::Restore => image.discarded = Told::Maybe,
+            }
+        }
         Ok(())
     }
 
@@ -217,13 +352,31 @@ impl Client {
         Ok(())
     }
 
+    /// Deletes a set with its images, or moves the images to the trash.
     async fn delete_set(&mut self) -> Result<()> {
         let living = self.model.sets.iter().enumerate();
         let living = living.filter(|(_, set)| set.deleted == Told::No && set.id.is_some());
         let living: Vec<usize> = living.map(|(index, _)| index).collect();
         let Some(&index) = self.rng.choice(&living) else { return Ok(()) };
         let id = self.model.sets[index].id.clone().unwrap_or_default();
-        self.model.sets[index].deleted = self.remove(&format!("/api/imagesets/{id}")).await;
+        let is_permanent = self.rng.bool();
+        let query = if is_permanent { "?permanent=true" } else { "" };
+        let told = self.remove(&format!("/api/imagesets/{id}{query}")).await;
+        self.model.sets[index].deleted = told;
+        let images = self.model.images.iter_mut();
+        for image in images.filter(|image| image.place.is_some_and(|(set, _)| set == index)) {
+            if !is_permanent {
+                image.discarded = told.max(image.discarded);
+                continue;
+            }
+            // An image in the trash stays there.
+            let deleted = match image.discarded {
+                Told::No => told,
+                Told::Maybe => told.min(Told::Maybe),
+                Told::Yes => Told::No,
+            };
+            image.deleted = deleted.max(image.deleted);
+        }
         Ok(())
     }
 
@@ -254,6 +407,29 @@ impl Client {
         Ok(())
     }
 
+    /// Creates an expiring link.
+    async fn share(&mut self) -> Result<()> {
+        let Some((index, id)) = self.some_image(|_| true) else { return Ok(()) };
+        let key = format!("key-{}", self.name());
+        let body = json!({"expires_in": 2_592_000});
+        let path = format!("/api/images/{id}/links");
+        if let Reply::Refused(404) = self.ask(Method::POST, &path, Some(&body), Some(&key)).await {
+            self.not_found(index, "a link");
+        }
+        Ok(())
+    }
+
+    /// Asks for a rendition.
+    async fn render(&mut self) -> Result<()> {
+        let Some((index, id)) = self.some_image(|_| true) else { return Ok(()) };
+        let width = self.rng.u32(1..=3);
+        let path = format!("/api/images/{id}/rendition?width={width}&height=2&fit=cover&format=webp");
+        if let Reply::Refused(404) = self.ask(Method::GET, &path, None, None).await {
+            self.not_found(index, "a request for a rendition");
+        }
+        Ok(())
+    }
+
     /// Sends a file once more to an address that was used before, perhaps of an image that was deleted.
     async fn send_too_late(&mut self) -> Result<()> {
         let used = self.model.images.iter().enumerate();
@@ -265,8 +441,18 @@ impl Client {
         Ok(())
     }
 
+    /// Reads an image. What is in the trash is not served.
     async fn look(&mut self) -> Result<()> {
-        if let Some((index, _)) = self.some_image(|_| true) {
+        if self.rng.bool()
+            && let Some((_, id)) = self.some_trashed()
+        {
+            for part in ["", "/status", "/rendition?width=1"] {
+                let path = format!("/api/images/{id}{part}");
+                if let Reply::Done(_) = self.ask(Method::GET, &path, None, None).await {
+                    self.model.wrong_answers.push(format!("{path} answers, but the image is in the trash"));
+                }
+            }
+        } else if let Some((index, _)) = self.some_image(|_| true) {
             self.look_at(index).await;
         }
         Ok(())
@@ -276,31 +462,44 @@ impl Client {
     async fn look_at(&mut self, index: usize) {
         let id = self.model.images[index].id.clone().unwrap_or_default();
         match self.ask(Method::GET, &format!("/api/images/{id}"), None, None).await {
-            Reply::Done(image) if image["status"] == "ready" => {
-                let seen = image["version"].as_u64().unwrap_or_default();
-                let image = &mut self.model.images[index];
-                image.seen_ready = image.seen_ready.max(seen);
-            }
+            Reply::Done(image) => self.seen(index, &image),
             Reply::Refused(404) => self.not_found(index, "a read"),
             _ => {}
         }
     }
 
+    /// Notes the version of an image that is ready.
+    fn seen(&mut self, index: usize, image: &Value) {
+        if image["status"] == "ready" {
+            let seen = image["version"].as_u64().unwrap_or_default();
+            let image = &mut self.model.images[index];
+            image.seen_ready = image.seen_ready.max(seen);
+        }
+    }
+
     fn not_found(&mut self, index: usize, what: &str) {
         let image = &self.model.images[index];
-        if self.model.gone(image) == Told::No {
+        if self.model.hidden(image) == Told::No {
             let line = format!("the image {} ({}) was not found by {what}", text(&image.id), image.name);
             self.model.wrong_answers.push(line);
         }
     }
 
-    /// An image that exists, as far as the client knows.
+    /// An image that requests find, as far as the client knows.
     fn some_image(&mut self, fits: impl Fn(&ImageModel) -> bool) -> Option<(usize, String)> {
-        let living = self.model.images.iter().enumerate();
-        let living = living.filter(|(_, image)| image.id.is_some() && fits(image));
-        let living = living.filter(|(_, image)| self.model.gone(image) == Told::No);
-        let living: Vec<usize> = living.map(|(index, _)| index).collect();
-        let index = *self.rng.choice(&living)?;
+        self.choose(|model, image| fits(image) && model.hidden(image) == Told::No)
+    }
+
+    /// An image that was moved to the trash, and perhaps deleted because it had no picture.
+    fn some_trashed(&mut self) -> Option<(usize, String)> {
+        self.choose(|model, image| image.discarded == Told::Yes && model.gone(image) != Told::Yes)
+    }
+
+    fn choose(&mut self, fits: impl Fn(&Model, &ImageModel) -> bool) -> Option<(usize, String)> {
+        let fitting = self.model.images.iter().enumerate();
+        let fitting = fitting.filter(|(_, image)| image.id.is_some() && fits(&self.model, image));
+        let fitting: Vec<usize> = fitting.map(|(index, _)| index).collect();
+        let index = *self.rng.choice(&fitting)?;
         Some((index, self.model.images[index].id.clone()?))
     }
 

@@ -1,6 +1,6 @@
 //! Compares what the stack contains with what the client was told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use tests::User;
@@ -19,6 +19,7 @@ pub(crate) struct Findings {
     pub(crate) ready: usize,
     pub(crate) failed: usize,
     pub(crate) pending: usize,
+    pub(crate) trashed: usize,
     pub(crate) deleted: usize,
     pub(crate) sets: usize,
     pub(crate) objects: usize,
@@ -26,8 +27,9 @@ pub(crate) struct Findings {
     pub(crate) gave_up: usize,
     /// The paths of the copies in Dropbox that images have.
     pub(crate) copies: BTreeSet<String>,
-    /// Originals of obsolete versions of images that wait for a replacement. If S3's event of such a version was lost,
-    /// only the end of the replacement deletes it.
+    /// Originals of obsolete versions of images that wait for a replacement, and originals that arrived after the deletion
+    /// of their image. If S3's event of such a file was lost, only the end of the replacement or the expiry of the
+    /// deletion's marker deletes it.
     pub(crate) obsolete: Vec<String>,
 }
 
@@ -36,7 +38,11 @@ pub(crate) fn compare(user: &User, model: &Model, truth: &Truth, found: &mut Fin
     let mut comparison = Comparison { user, model, truth, found, unknown_edits: model.unknown_edits };
     comparison.known_images();
     comparison.stored_images();
+    comparison.trash();
     comparison.sets();
+    comparison.links();
+    comparison.renditions();
+    comparison.words();
     comparison.objects();
     comparison.counters();
     for job in &truth.jobs {
@@ -64,10 +70,20 @@ impl Comparison<'_> {
     fn known_images(&mut self) {
         for image in &self.model.images {
             let Some(id) = &image.id else { continue };
-            let (gone, exists) = (self.model.gone(image), self.truth.images.contains_key(id));
-            match gone {
+            let stored = self.truth.images.get(id);
+            let (exists, is_trashed) = (stored.is_some(), stored.is_some_and(is_in_trash));
+            match self.model.gone(image) {
                 Told::No if !exists => self.differs("lost image", &format!("{id} ({})", image.name)),
                 Told::Yes if exists => self.differs("undeleted image", &format!("{id} ({})", image.name)),
+                _ => {}
+            }
+            match image.discarded {
+                Told::No if is_trashed => {
+                    self.differs("image in the trash", &format!("{id} ({})", image.name))
+                }
+                Told::Yes if exists && !is_trashed => {
+                    self.differs("image outside of the trash", &format!("{id} ({})", image.name));
+                }
                 _ => {}
             }
             self.found.deleted += usize::from(!exists);
@@ -100,10 +116,35 @@ impl Comparison<'_> {
             self.jobs(id, stored);
         }
         let listed: BTreeSet<&String> = self.truth.listed.iter().collect();
-        let stored: BTreeSet<&String> = self.truth.images.keys().collect();
+        let shown = self.truth.images.iter().filter(|(_, stored)| !is_in_trash(stored));
+        let shown: BTreeSet<&String> = shown.map(|(id, _)| id).collect();
+        if listed != shown {
+            let all: Vec<_> = listed.symmetric_difference(&shown).collect();
+            self.differs("wrong list", &format!("the list and the table differ in {all:?}"));
+        }
+    }
+
+    /// The list of the trash contains exactly the images in the trash, and so do the items that it reads. Both expire at
+    /// the same time.
+    fn trash(&mut self) {
+        let truth = self.truth;
+        let stored = truth.images.iter().filter(|(_, stored)| is_in_trash(stored));
+        let stored: BTreeSet<&String> = stored.map(|(id, _)| id).collect();
+        self.found.trashed += stored.len();
+        let listed: BTreeSet<&String> = truth.trashed.iter().collect();
         if listed != stored {
             let all: Vec<_> = listed.symmetric_difference(&stored).collect();
-            self.differs("wrong list", &format!("the list and the table differ in {all:?}"));
+            self.differs("wrong list", &format!("the list of the trash and the table differ in {all:?}"));
+        }
+        let items: BTreeSet<&String> = truth.trash.keys().collect();
+        for id in items.symmetric_difference(&stored) {
+            self.differs("item of the trash without an image or the reverse", &self.known(id));
+        }
+        for (id, item) in &truth.trash {
+            let until = truth.images.get(id).map(|stored| &stored["trash"]["until"]);
+            if until.is_some_and(|until| *until != item["expires_at"]) {
+                self.differs("wrong time in the trash", &format!("{id}: {until:?}, {item}"));
+            }
         }
     }
 
@@ -222,13 +263,71 @@ impl Comparison<'_> {
             }
         }
         for (id, stored) in &self.truth.images {
-            let Some(place) = stored.get("set") else { continue };
+            // An image in the trash may have lost its place, which it learns when it is restored.
+            let Some(place) = stored.get("set").filter(|_| !is_in_trash(stored)) else { continue };
             let set = place["id"].as_str().and_then(|set| self.truth.sets.get(set));
             let slot = place["image_type"].as_str().unwrap_or_default();
             if set.is_none_or(|set| set["slots"][slot] != **id) {
                 self.differs("wrong slot", &format!("{id} says that it is in a slot: {place}"));
             }
         }
+    }
+
+    /// Expiring links go with their images.
+    fn links(&mut self) {
+        for key in &self.truth.links {
+            let image = key.split('#').nth(1).unwrap_or_default();
+            if !self.truth.images.contains_key(image) {
+                self.differs("orphan link", &format!("{key}, {}", self.known(image)));
+            }
+        }
+    }
+
+    /// Renditions belong to the current picture of an image, which counts them.
+    fn renditions(&mut self) {
+        let mut counts: BTreeMap<&String, u64> = BTreeMap::new();
+        for (id, form, item) in &self.truth.renditions {
+            let picture = self.truth.images.get(id).map(|stored| &stored["picture"]["version"]);
+            if picture.is_none_or(|version| *version != item["version"]) {
+                let what = format!("{form} of {id}, version {}, {}", item["version"], self.known(id));
+                self.differs("orphan rendition", &what);
+            }
+            *counts.entry(id).or_default() += 1;
+        }
+        for (id, stored) in &self.truth.images {
+            let (counted, found) = (&stored["picture"]["renditions"], counts.get(id).copied().unwrap_or(0));
+            if counted.as_u64().unwrap_or(0) != found {
+                self.differs(
+                    "wrong counter",
+                    &format!("{id} counts {counted} renditions instead of {found}"),
+                );
+            }
+        }
+    }
+
+    /// Each image has its words, and no words are left of a deleted image.
+    fn words(&mut self) {
+        let truth = self.truth;
+        let images: BTreeSet<String> = truth.images.keys().cloned().collect();
+        for id in images.symmetric_difference(&truth.words) {
+            self.differs("words without an image or the reverse", &format!("{id}, {}", self.known(id)));
+        }
+    }
+
+    /// Whether a rendition's file belongs to a rendition, or to an earlier version of an image: a worker that dies after it
+    /// has stored the file does not delete it, and it goes with the image.
+    fn is_rendition(&self, key: &str) -> bool {
+        let mut parts = key.splitn(3, '/');
+        let (Some(id), Some(version), Some(form)) = (parts.next(), parts.next(), parts.next()) else {
+            return false;
+        };
+        let is_known = self.truth.renditions.iter().any(|(image, known, item)| {
+            image == id && known == form && item["version"].as_u64() == version.parse().ok()
+        });
+        let picture = self.truth.images.get(id).and_then(|stored| stored["picture"]["version"].as_u64());
+        let is_earlier =
+            picture.zip(version.parse::<u64>().ok()).is_some_and(|(picture, version)| version < picture);
+        form.starts_with(['w', 'h', 's']) && (is_known || is_earlier)
     }
 
     /// The objects in both buckets: exactly those that the images need.
@@ -268,11 +367,18 @@ impl Comparison<'_> {
             .truth
             .derived
             .iter()
+            .filter(|key| !self.is_rendition(key))
             .map(|key| key.rsplit_once('.').map_or(key.as_str(), |(stem, _)| stem).to_owned())
             .collect();
         for key in found.difference(&thumbnails) {
             let id = key.split('/').next().unwrap_or_default();
             self.differs("orphan object", &format!("thumbnail {key}, {}", self.known(id)));
+        }
+        for (id, form, item) in &self.truth.renditions {
+            let key = format!("{id}/{}/{form}", item["version"]);
+            if item.get("made").is_some() && !self.truth.derived.contains(&key) {
+                self.differs("lost object", &format!("rendition {key}"));
+            }
         }
         for key in thumbnails.difference(&found) {
             self.differs("lost object", &format!("thumbnail {key}"));
@@ -298,8 +404,8 @@ impl Comparison<'_> {
         let versions: Vec<_> = model.versions.iter().map(|(number, one)| (number, version(one))).collect();
         let (name, gone, exists) = (&model.name, self.model.gone(model), self.truth.images.contains_key(id));
         format!(
-            "{name}, exists: {exists}, deleted: {gone:?}, versions: {versions:?}, edit of {:?}",
-            model.source
+            "{name}, exists: {exists}, deleted: {gone:?}, discarded: {:?}, versions: {versions:?}, edit of {:?}",
+            model.discarded, model.source
         )
     }
 
@@ -325,4 +431,9 @@ impl Comparison<'_> {
             self.differs("wrong counter", &what);
         }
     }
+}
+
+/// Whether an image is in the trash.
+fn is_in_trash(stored: &Value) -> bool {
+    stored.get("trash").is_some()
 }

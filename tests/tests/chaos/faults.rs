@@ -21,7 +21,10 @@ const VICTIMS: &[&str] = &[
     "WorkersDropbox",
     "ImagesCreate",
     "ImagesUpdate",
+    "ImagesBatch",
     "ImagesDelete",
+    "ImagesRestore",
+    "ImagesTrashEmpty",
     "ImagesetsDelete",
 ];
 

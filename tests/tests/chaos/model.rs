@@ -32,8 +32,11 @@ pub(crate) struct ImageModel {
     pub(crate) name: String,
     /// The id, unless the answer to the creation never arrived.
     pub(crate) id: Option<String>,
-    /// Whether it was deleted, by itself or with its set.
+    /// Whether it was deleted for good, by itself or with its set.
     pub(crate) deleted: Told,
+    /// Whether it was moved to the trash and not restored. An image without a picture is deleted instead, which the
+    /// answer does not tell.
+    pub(crate) discarded: Told,
     /// The versions that the client knows, by number. An edit has none, because its file is not the client's.
     pub(crate) versions: BTreeMap<u64, Version>,
     /// The number of requests for a replacement whose answer never arrived.
@@ -56,6 +59,7 @@ impl ImageModel {
             name,
             id: None,
             deleted: Told::No,
+            discarded: Told::No,
             versions: BTreeMap::new(),
             unknown_versions: 0,
             seen_ready: 0,
@@ -93,11 +97,17 @@ impl Model {
         self.images.iter().position(|image| image.id.as_deref() == Some(id))
     }
 
-    /// Whether an image may be gone: it was deleted, or its set was, or it is an edit whose source was.
+    /// Whether an image may be gone: it was deleted, or it was discarded and may have had no picture, or it is an edit
+    /// whose source may be gone.
     pub(crate) fn gone(&self, image: &ImageModel) -> Told {
-        let set = image.place.map_or(Told::No, |(set, _)| self.sets[set].deleted);
+        let discarded = if image.seen_ready == 0 { image.discarded.min(Told::Maybe) } else { Told::No };
         let source = image.source.as_deref().and_then(|id| self.find(id));
         let source = source.map_or(Told::No, |source| self.gone(&self.images[source]).min(Told::Maybe));
-        image.deleted.max(set).max(source)
+        image.deleted.max(discarded).max(source)
+    }
+
+    /// Whether requests may not find an image: it may be gone or in the trash.
+    pub(crate) fn hidden(&self, image: &ImageModel) -> Told {
+        self.gone(image).max(image.discarded)
     }
 }

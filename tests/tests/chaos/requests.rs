@@ -8,7 +8,7 @@ use std::{
 
 use reqwest::Method;
 use serde_json::Value;
-use tests::Plan;
+use tests::{Answer, Plan};
 use tokio::{sync::Semaphore, time::sleep};
 
 use crate::{
@@ -119,6 +119,7 @@ impl Client {
     async fn ask_once(&self, method: Method, path: &str, body: Option<&Value>, key: Option<&str>) -> Reply {
         let _turn = self.shared.turns.acquire().await;
         let mut request = self.user.request(method.clone(), path).timeout(Duration::from_secs(30));
+        request = request.header("accept", "application/json");
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -129,8 +130,12 @@ impl Client {
             self.count(&format!("{method} without an answer"));
             return Reply::Unknown;
         };
-        let status = response.status().as_u16();
-        let body: Value = response.json().await.unwrap_or_default();
+        let Ok(answer) = Answer::read(response).await.and_then(Answer::decompressed) else {
+            self.count(&format!("{method} without a whole answer"));
+            return Reply::Unknown;
+        };
+        let status = answer.status.as_u16();
+        let body: Value = serde_json::from_slice(&answer.bytes).unwrap_or_default();
         let code = body["code"].as_str().unwrap_or_default();
         self.count(&format!("{method} {status} {code}"));
         match status {

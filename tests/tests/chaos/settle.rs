@@ -15,8 +15,8 @@ use crate::setup::Setup;
 
 const PAUSE: Duration = Duration::from_secs(2);
 const PROGRESS: Duration = Duration::from_secs(10);
-/// How often the sweep runs while something is unfinished.
-const SWEEP: Duration = Duration::from_secs(15);
+/// How often `workers-find-uploads` runs while something is unfinished.
+const SEARCH_PAUSE: Duration = Duration::from_secs(15);
 
 /// The number of messages in each queue.
 pub(crate) async fn messages(stack: &Stack, setup: &Setup) -> Result<Vec<(String, u64)>> {
@@ -38,8 +38,8 @@ fn added(before: &BTreeMap<String, u64>, now: &[(String, u64)]) -> u64 {
     queues.map(|(url, count)| count.saturating_sub(before.get(url).copied().unwrap_or(0))).sum()
 }
 
-/// Waits until all queues, streams and jobs are empty, at most until `deadline`. Returns whether they are. Messages that
-/// were there `before` belong to other tests.
+/// Waits until all queues, streams and jobs are empty, at most until `deadline`. Returns whether they are. Messages
+/// that were there `before` belong to other tests.
 pub(crate) async fn settle(
     stack: &Stack,
     setup: &Setup,
@@ -48,7 +48,7 @@ pub(crate) async fn settle(
     deadline: Duration,
 ) -> Result<bool> {
     let start = Instant::now();
-    let (mut quiet, mut shown, mut swept) = (0, Instant::now(), None::<Instant>);
+    let (mut quiet, mut shown, mut found) = (0, Instant::now(), None::<Instant>);
     while start.elapsed() < deadline {
         sleep(PAUSE).await;
         let deliveries = setup.deliveries().await?;
@@ -64,11 +64,14 @@ pub(crate) async fn settle(
                 deliveries["behind"],
             );
         }
-        if setup.has("WorkersSweep") && is_delivered && swept.is_none_or(|at| at.elapsed() > SWEEP) {
+        if setup.has("WorkersFindUploads")
+            && is_delivered
+            && found.is_none_or(|at| at.elapsed() > SEARCH_PAUSE)
+        {
             // What it finds goes to a queue.
             quiet = 0;
-            sweep(stack).await?;
-            swept = Some(Instant::now());
+            find_uploads(stack).await?;
+            found = Some(Instant::now());
         }
         if quiet < 2 {
             continue;
@@ -96,12 +99,12 @@ pub(crate) async fn expire_markers(stack: &Stack, users: &[&User]) -> Result<()>
     Ok(())
 }
 
-/// Runs the scheduled sweep now, for all images.
-async fn sweep(stack: &Stack) -> Result<()> {
+/// Runs the scheduled search now, for all images.
+async fn find_uploads(stack: &Stack) -> Result<()> {
     let all = json!({"from": "2020-01-01T00:00:00Z", "to": "2200-01-01T00:00:00Z"});
-    let answer = stack.invoke("WorkersSweep", &all).await?;
+    let answer = stack.invoke("WorkersFindUploads", &all).await?;
     if answer.failed {
-        println!("  the sweep failed: {}", answer.payload);
+        println!("  the search failed: {}", answer.payload);
     }
     Ok(())
 }

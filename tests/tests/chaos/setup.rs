@@ -1,5 +1,5 @@
-//! Prepares the stack: functions call AWS through the proxies, and timeouts are short, so that another worker takes over
-//! within seconds.
+//! Prepares the stack: functions call AWS through the proxies, and timeouts are short, so that another worker takes
+//! over within seconds.
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
@@ -11,9 +11,13 @@ use crate::proxy::{self, Service, SharedWeather};
 /// The functions that take part, if the template has them.
 const FUNCTIONS: &[&str] = &[
     "ImagesAnalysis",
+    "ImagesBatch",
     "ImagesCreate",
     "ImagesDelete",
     "ImagesEdits",
+    "ImagesRendition",
+    "ImagesRestore",
+    "ImagesTrashEmpty",
     "ImagesUpdate",
     "ImagesetsCreate",
     "ImagesetsDelete",
@@ -22,8 +26,9 @@ const FUNCTIONS: &[&str] = &[
     "WorkersAnalyze",
     "WorkersDropbox",
     "WorkersEdit",
+    "WorkersRender",
     "WorkersStream",
-    "WorkersSweep",
+    "WorkersFindUploads",
     "WorkersThumbnail",
     "WorkersTiers",
 ];
@@ -71,8 +76,8 @@ impl Setup {
                 variables[*variable] = json!(address);
             }
             stack.aws.set_variables(function, &variables).await?;
-            // The sweep of all images may take longer.
-            if name.starts_with("Workers") && name != "WorkersSweep" {
+            // The search of all images may take longer.
+            if name.starts_with("Workers") && name != "WorkersFindUploads" {
                 stack.aws.set_timeout(function, &json!(TIMEOUT)).await?;
             }
             anyhow::Ok(())

@@ -1,6 +1,6 @@
 //! What the stack contains at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -15,12 +15,22 @@ pub(crate) struct Truth {
     /// By id.
     pub(crate) sets: BTreeMap<String, Value>,
     pub(crate) jobs: Vec<Value>,
+    /// The sort keys of the expiring links.
+    pub(crate) links: Vec<String>,
+    /// The items of renditions: the image, the canonical form, and the item.
+    pub(crate) renditions: Vec<(String, String, Value)>,
+    /// The images that have an item with their words.
+    pub(crate) words: BTreeSet<String>,
+    /// The items that list the images in the trash, by the image's id.
+    pub(crate) trash: BTreeMap<String, Value>,
     /// The keys in the bucket of originals, without the user.
     pub(crate) originals: Vec<String>,
     /// The keys in the bucket of thumbnails, without the user.
     pub(crate) derived: Vec<String>,
     /// The ids in the list of the API.
     pub(crate) listed: Vec<String>,
+    /// The ids in the API's list of the trash.
+    pub(crate) trashed: Vec<String>,
     /// The usage that the API shows.
     pub(crate) usage: Value,
 }
@@ -32,11 +42,12 @@ impl Truth {
         let (aws, prefix) = (&user.stack.aws, format!("{}/", user.id));
         let pk = format!("USER#{}", user.id);
         let profile = async { user.get("/api/auth/profile").await?.json(200) };
-        let (items, originals, derived, listed, mut profile) = tokio::try_join!(
+        let (items, originals, derived, listed, trashed, mut profile) = tokio::try_join!(
             aws.partition(&outputs.table, &pk),
             aws.keys(&outputs.uploads_bucket, &prefix),
             aws.keys(&outputs.derived_bucket, &prefix),
-            listed(user),
+            listed(user, "false"),
+            listed(user, "true"),
             profile,
         )?;
         let without = |keys: Vec<String>| -> Vec<String> {
@@ -48,9 +59,14 @@ impl Truth {
             images: BTreeMap::new(),
             sets: BTreeMap::new(),
             jobs: Vec::new(),
+            links: Vec::new(),
+            renditions: Vec::new(),
+            words: BTreeSet::new(),
+            trash: BTreeMap::new(),
             originals,
             derived,
             listed,
+            trashed,
             usage: profile["usage"].take(),
         };
         for item in items {
@@ -60,6 +76,16 @@ impl Truth {
                 Some(("IMAGE", id)) => drop(truth.images.insert(id.to_owned(), item)),
                 Some(("SET", id)) => drop(truth.sets.insert(id.to_owned(), item)),
                 Some(("JOB", _)) => truth.jobs.push(item),
+                Some(("LINK", _)) => truth.links.push(sk),
+                Some(("TRASH", id)) => drop(truth.trash.insert(id.to_owned(), item)),
+                Some(("WORDS", rest)) => {
+                    let (_part, image) = rest.split_once('#').context("no image of words")?;
+                    truth.words.insert(image.to_owned());
+                }
+                Some(("RENDITION", rest)) => {
+                    let (image, form) = rest.split_once('#').context("no form of a rendition")?;
+                    truth.renditions.push((image.to_owned(), form.to_owned(), item));
+                }
                 _ => {}
             }
         }
@@ -67,11 +93,40 @@ impl Truth {
     }
 }
 
-/// The ids of all images in the list of the API.
-async fn listed(user: &User) -> Result<Vec<String>> {
+/// The keys of the objects whose image does not exist.
+#[derive(Debug)]
+pub(crate) struct Ownerless {
+    pub(crate) originals: Vec<String>,
+    pub(crate) thumbnails: Vec<String>,
+}
+
+impl Ownerless {
+    /// Finds those of a user.
+    pub(crate) async fn of(user: &User) -> Result<Self> {
+        let outputs = &user.stack.outputs;
+        let (aws, prefix) = (&user.stack.aws, format!("{}/", user.id));
+        let pk = format!("USER#{}", user.id);
+        let (items, originals, thumbnails) = tokio::try_join!(
+            aws.partition(&outputs.table, &pk),
+            aws.keys(&outputs.uploads_bucket, &prefix),
+            aws.keys(&outputs.derived_bucket, &prefix),
+        )?;
+        let images: BTreeSet<&str> =
+            items.iter().filter_map(|item| item["sk"].as_str()?.strip_prefix("IMAGE#")).collect();
+        let is_ownerless = |key: &String| {
+            let id = key.strip_prefix(&prefix).and_then(|key| key.split('/').next());
+            !id.is_some_and(|id| images.contains(id))
+        };
+        let ownerless = |keys: Vec<String>| keys.into_iter().filter(&is_ownerless).collect();
+        Ok(Self { originals: ownerless(originals), thumbnails: ownerless(thumbnails) })
+    }
+}
+
+/// The ids of all images in a list of the API.
+async fn listed(user: &User, trashed: &str) -> Result<Vec<String>> {
     let (mut ids, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = user.get(&format!("/api/images?limit=100{cursor}")).await?.json(200)?;
+        let page = user.get(&format!("/api/images?limit=100&trashed={trashed}{cursor}")).await?.json(200)?;
         let images = page["images"].as_array().context("no images")?;
         ids.extend(images.iter().filter_map(|image| image["id"].as_str()).map(str::to_owned));
         let Some(next) = page["next_cursor"].as_str() else { return Ok(ids) };

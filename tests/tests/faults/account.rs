@@ -76,21 +76,21 @@ async fn an_account_ends_although_its_worker_is_killed_at_every_call() -> Result
             let key = format!("{}/orphan", user.id);
             stack.aws.put_object(&stack.outputs.derived_bucket, &key, vec![0]).await?;
             let proxy = Proxy::start(endpoint, operation, fault, usize::MAX).await?;
-            astray(&stack, "WorkersAccount", (service, &proxy.address), async || {
+            astray(&stack, "WorkersDeleteAccount", (service, &proxy.address), async || {
                 let killed = async {
                     until(operation, async || Ok((proxy.calls() > 0).then_some(()))).await?;
                     if fault == Fault::Unheard {
                         until("its effect", async || Ok((!proxy.forwarded().is_empty()).then_some(())))
                             .await?;
                     }
-                    kill(&stack, "WorkersAccount").await
+                    kill(&stack, "WorkersDeleteAccount").await
                 };
                 if is_requested {
                     let Some(message) = message(&user).await? else {
                         // The last transaction had its effect.
                         return Ok(());
                     };
-                    let (_, killed) = tokio::join!(stack.invoke("WorkersAccount", &message), killed);
+                    let (_, killed) = tokio::join!(stack.invoke("WorkersDeleteAccount", &message), killed);
                     killed
                 } else {
                     is_requested = true;
@@ -153,12 +153,12 @@ async fn a_table_of_another_pool_is_left_alone() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     user.create("image/png", 10).await?;
-    let sweep = async || stack.invoke("WorkersAccount", &json!({"prefix": user.id})).await?.ok();
+    let check_users = async || stack.invoke("WorkersDeleteAccount", &json!({"prefix": user.id})).await?.ok();
     // The first look notes the pool of the table.
-    assert_eq!(sweep().await?, json!({"users": 1, "missing": 0, "requested": 0}));
+    assert_eq!(check_users().await?, json!({"users": 1, "missing": 0, "requested": 0}));
     let other = ("USER_POOL_ID", "us-east-1_other");
-    let swept = astray(&stack, "WorkersAccount", other, sweep).await?;
-    assert_eq!(swept, json!({"users": 0, "missing": 0, "requested": 0}));
+    let checked = astray(&stack, "WorkersDeleteAccount", other, check_users).await?;
+    assert_eq!(checked, json!({"users": 0, "missing": 0, "requested": 0}));
     assert_eq!(user.item("PROFILE").await?.context("no profile")?.get("missing_since"), None);
     Ok(())
 }

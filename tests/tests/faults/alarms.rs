@@ -52,18 +52,6 @@ async fn counted(stack: &Stack, since: u128) -> Result<BTreeMap<String, Vec<Valu
     Ok(counted)
 }
 
-/// Runs `work` while a function uses another value of a variable, and logs JSON as on AWS. The emulator does not pass the
-/// template's `LogFormat` to functions.
-async fn logged<T>(
-    stack: &Stack,
-    function: &str,
-    variable: (&str, &str),
-    work: impl AsyncFnOnce() -> Result<T>,
-) -> Result<T> {
-    let format = ("AWS_LAMBDA_LOG_FORMAT", "JSON");
-    astray(stack, function, format, async || astray(stack, function, variable, work).await).await
-}
-
 /// The current time in milliseconds since 1970.
 fn now() -> Result<u128> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())
@@ -79,7 +67,7 @@ async fn the_api_counts_its_failures_and_none_of_its_refusals() -> Result<()> {
     let since = now()?;
 
     let analyzed = json!({"file_name": "a", "content_type": "image/png", "size": 1, "analyze": true});
-    logged(&stack, "ImagesCreate", ("AI_SECRET", ""), async || {
+    astray(&stack, "ImagesCreate", ("AI_SECRET", ""), async || {
         user.post("/api/images", &analyzed).await?.problem(501, "ai-not-configured")
     })
     .await?;
@@ -87,13 +75,13 @@ async fn the_api_counts_its_failures_and_none_of_its_refusals() -> Result<()> {
     let counted_lines = counted(&stack, since).await?;
     assert!(counted_lines.values().all(Vec::is_empty), "{counted_lines:?}");
 
-    logged(&stack, "ImagesStatus", (DYNAMODB, &nobody().await?), async || {
+    astray(&stack, "ImagesStatus", (DYNAMODB, &nobody().await?), async || {
         user.get(&status).await?.problem(503, "unavailable")
     })
     .await?;
     let new = json!({"username": unique("new"), "email": "new@example.com", "password": "Passw0rd1"});
     let proxy = Proxy::start(endpoint, "SignUp", Fault::COGNITO_SENDS_NO_MORE, usize::MAX).await?;
-    logged(&stack, "AuthRegister", (COGNITO, &proxy.address), async || {
+    astray(&stack, "AuthRegister", (COGNITO, &proxy.address), async || {
         stack.post("/api/auth/register", &new).await?.problem(503, "mail-limit-reached")
     })
     .await?;
@@ -121,7 +109,7 @@ async fn workers_count_what_an_operator_can_mend_and_no_retries() -> Result<()> 
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     let analysis = format!("/api/images/{}/analysis", id_of(&image)?);
 
-    logged(&stack, "WorkersAnalyze", ("RETRY_SECONDS", "1"), async || {
+    astray(&stack, "WorkersAnalyze", ("RETRY_SECONDS", "1"), async || {
         let since = now()?;
         // The provider is busy for a moment, then refuses the request.
         let plan = Plan::new()?.answers(json!([{"status": 429}, {"status": 400}])).await?;

@@ -1,10 +1,10 @@
 //! Workers that are killed in the middle of a call
 
-use std::{fs, process::Command};
+use std::{fs, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
-use tests::{Plan, Stack, Tier, User, events, id_of, pictures, until};
+use serde_json::{Value, json};
+use tests::{Plan, Receiver, Stack, Tier, User, events, id_of, pictures, until};
 
 use crate::TURN;
 
@@ -99,6 +99,35 @@ async fn the_copy_of_a_worker_that_is_killed_is_made_by_another() -> Result<()> 
         let link = image["dropbox_url"].as_str().with_context(|| format!("no link: {image}"))?;
         ensure!(stack.fetch(link).await?.expect(200)?.bytes == picture);
         ensure!(plan.files().await?.len() == 1);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_delivery_of_a_worker_that_is_killed_is_made_by_another() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    in_a_hurry(&stack, ("WorkersWebhook", "WebhookJobs"), async || {
+        let receiver = Receiver::slow([204], Duration::from_secs(4)).await?;
+        let webhook = user.post("/api/webhooks", &json!({"url": receiver.url})).await?.json(201)?;
+        let path = format!("/api/webhooks/{}", id_of(&webhook)?);
+        user.post_empty(&format!("{path}/test")).await?.expect(202)?;
+        receiver.receives(1).await?;
+        // The receiver has the event, and nobody hears its answer.
+        kill(&stack, "WorkersWebhook").await?;
+        let delivery = until("the delivery", async || {
+            let mut page = user.get(&format!("{path}/deliveries")).await?.json(200)?;
+            // The stream records a delivery a moment after the change.
+            let delivery = page["deliveries"].get_mut(0).map(Value::take);
+            Ok(delivery.filter(|delivery| delivery["status"] == "delivered"))
+        })
+        .await?;
+        let received = receiver.received();
+        ensure!(received.len() == 2 && received[0].body == received[1].body, "{received:?}");
+        // The attempt of the killed worker does not count.
+        ensure!(delivery["attempts"] == 1, "{delivery}");
         Ok(())
     })
     .await

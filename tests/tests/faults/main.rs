@@ -15,6 +15,7 @@ mod dropbox;
 // Only Linux shows the running processes in /proc.
 #[cfg(target_os = "linux")]
 mod killed;
+mod moved;
 mod proxy;
 mod rates;
 mod redrive;
@@ -22,6 +23,7 @@ mod remote;
 mod second_factor;
 mod setup;
 mod stream;
+mod traces;
 mod uploads;
 
 use std::{
@@ -142,7 +144,8 @@ async fn a_write_that_meets_a_transaction_is_tried_again_and_then_put_off() -> R
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let path = image(&user).await?;
-    let body = json!({"title": "Waited for"});
+    // A change of a text is a transaction, because the search has the words of the text.
+    let body = json!({"focal_point": {"x": 0.5, "y": 0.25}});
     let conflicts = async |times: usize| {
         Proxy::start(&stack.outputs.endpoint_url, "UpdateItem", Fault::CONFLICT, times).await
     };
@@ -195,7 +198,7 @@ async fn an_image_that_an_index_still_shows_is_not_brought_back() -> Result<()> 
     let proxy = Proxy::start(&stack.outputs.endpoint_url, "Query", Fault::Outdated, usize::MAX).await?;
     astray(&stack, "AdminImagesUpdate", (DYNAMODB, &proxy.address), async || {
         admin.patch(&path, &json!({"title": "Seen"})).await?.expect(200)?;
-        user.delete(&format!("/api/images/{}", created.id())).await?.expect(204)?;
+        user.delete(&format!("/api/images/{}?permanent=true", created.id())).await?.expect(204)?;
         admin.patch(&path, &json!({"title": "Gone"})).await?.problem(404, "not-found")
     })
     .await?;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
+use reqwest::Method;
 use serde_json::json;
-use tests::{Answer, Stack, id_of};
+use tests::{Answer, Stack, Tier, id_of, pictures, send};
 
 use crate::{TURN, astray};
 
@@ -79,6 +80,28 @@ async fn a_guest_who_sends_too_many_requests_gets_429_and_the_owner_notices_noth
         let refused = refusals(answers)?;
         ensure!(refused > 20, "{refused} of 60 requests were refused");
         user.get("/api/images").await?.expect(200)?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_visitor_who_opens_links_too_often_gets_429_and_the_owner_notices_nothing() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
+    let path = format!("/api/images/{}/links", id_of(&image)?);
+    let link = user.post(&path, &json!({"expires_in": 300})).await?.json(201)?;
+    let public = format!("/l/{}", id_of(&link)?);
+    astray(&stack, "ImagesLinksView", ("ADDRESS_RATE", "5"), async || {
+        let visits = stream::iter((0..100).map(|_| send(stack.request(Method::GET, &public))));
+        let answers = visits.buffer_unordered(1).try_collect::<Vec<_>>().await?;
+        let refused = refusals(answers)?;
+        ensure!(refused > 20, "{refused} of 100 visits were refused");
+        // A refused visit does not count.
+        let views = user.get(&path).await?.json(200)?["links"][0]["views"].take();
+        assert_eq!(views, 100 - refused);
         Ok(())
     })
     .await

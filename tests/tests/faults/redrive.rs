@@ -25,9 +25,12 @@ pub(crate) async fn purge_dead_letters(stack: &Stack) -> Result<()> {
         "AnalysisDeadLetters",
         "EditDeadLetters",
         "DropboxDeadLetters",
+        "DownloadDeadLetters",
         "UploadDeadLetters",
         "StreamDeadLetters",
         "TiersDeadLetters",
+        "EventDeadLetters",
+        "WebhookDeadLetters",
         "AccountDeadLetters",
     ] {
         purge(stack, &stack.resource(queue).await?).await?;
@@ -97,7 +100,7 @@ async fn a_removal_among_the_dead_letters_is_done_after_a_redrive() -> Result<()
     impatient["maxReceiveCount"] = json!(2);
     set_policy(&stack, &jobs, &impatient).await?;
     let plan = plan.answers(json!(vec![json!({"status": 503}); 9])).await?;
-    user.delete(&format!("/api/images/{id}")).await?.expect(204)?;
+    user.delete(&format!("/api/images/{id}?permanent=true")).await?.expect(204)?;
     let dead = holds(&stack, &letters, "1").await;
     set_policy(&stack, &jobs, &policy).await?;
     dead?;
@@ -120,9 +123,12 @@ async fn poison_messages_end_among_the_dead_letters() -> Result<()> {
             ("AnalysisJobs", "AnalysisDeadLetters"),
             ("EditJobs", "EditDeadLetters"),
             ("DropboxJobs", "DropboxDeadLetters"),
+            ("DownloadJobs", "DownloadDeadLetters"),
             ("UploadRetries", "UploadDeadLetters"),
             ("StreamRetries", "StreamDeadLetters"),
-            ("TiersRetries", "TiersDeadLetters"),
+            ("TierRecords", "TiersDeadLetters"),
+            ("EventRetries", "EventDeadLetters"),
+            ("WebhookJobs", "WebhookDeadLetters"),
             ("AccountJobs", "AccountDeadLetters"),
         ]
         .map(async |(queue, letters)| {

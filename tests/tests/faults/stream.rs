@@ -71,7 +71,7 @@ async fn a_poison_record_and_a_busy_user_hold_nobody_up() -> Result<()> {
     poison(&stack, &busy).await?;
     create_and_delete(&stack, &busy, PAIRS).await?;
     let start = Instant::now();
-    other.delete(&format!("/api/images/{gone}")).await?.expect(204)?;
+    other.delete(&format!("/api/images/{gone}?permanent=true")).await?.expect(204)?;
     let analysis = json!({"prompt": plan.prompt()});
     other.post(&format!("/api/images/{stays}/analysis"), &analysis).await?.expect(202)?;
     other.usage_becomes(1, size).await?;
@@ -97,9 +97,9 @@ async fn a_record_that_fails_for_long_is_kept_whole_and_done_after_a_redrive() -
     let impatient = Impatient::queue(&stack, "StreamRetries").await?;
     let nobody = nobody().await?;
     let dead = astray(&stack, "WorkersStream", (S3, &nobody), async || {
-        user.delete(&format!("/api/images/{id}")).await?.expect(204)?;
+        user.delete(&format!("/api/images/{id}?permanent=true")).await?.expect(204)?;
         // The failed record holds up no other.
-        user.delete(&format!("/api/images/{}", pending.id())).await?.expect(204)?;
+        user.delete(&format!("/api/images/{}?permanent=true", pending.id())).await?.expect(204)?;
         user.usage_becomes(1, size).await?;
         holds(&stack, &letters, "1").await
     })
@@ -157,7 +157,7 @@ async fn what_lambda_gave_up_is_read_from_the_stream_again() -> Result<()> {
     let user = stack.user().await?;
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     let id = id_of(&image)?;
-    user.delete(&format!("/api/images/{id}")).await?.expect(204)?;
+    user.delete(&format!("/api/images/{id}?permanent=true")).await?.expect(204)?;
     user.objects_vanish(id).await?;
     purge_dead_letters(&stack).await?;
     // What is left, as if the clean-up had never run, and Lambda's letter about it.
@@ -204,6 +204,8 @@ async fn a_tier_that_changes_reaches_users_whom_the_index_does_not_show_yet() ->
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let (admin, moved, new) = tokio::try_join!(stack.admin(), stack.user(), stack.user())?;
+    // The worker learns of a new profile by itself. So this user has one before the move.
+    moved.create("image/png", 10).await?;
     let (tier, outputs) = (new_tier(), &stack.outputs);
     let path = format!("/api/admin/account-tiers/{tier}");
     admin.put(&path, &rules(5)).await?.expect(200)?;

@@ -115,10 +115,10 @@ async fn uploads_without_concurrency_whose_events_are_lost_are_found_and_develop
     // The schedule runs an hour later.
     let created = user.image(&ids[0]).await?["created_at"].as_str().context("no time")?.to_owned();
     let created: jiff::Timestamp = created.parse()?;
-    let mut event: Value = serde_json::from_str(include_str!("../../../events/workers-sweep.json"))?;
+    let mut event: Value = serde_json::from_str(include_str!("../../../events/workers-find-uploads.json"))?;
     event["time"] = json!(jiff::Timestamp::from_second(created.as_second() + 3600 + 300)?.to_string());
-    let swept = stack.invoke("WorkersSweep", &event).await?.ok()?;
-    ensure!(swept["sent"].as_u64() >= Some(3), "{swept}");
+    let found = stack.invoke("WorkersFindUploads", &event).await?.ok()?;
+    ensure!(found["sent"].as_u64() >= Some(3), "{found}");
     all_ready(&user, &ids, UPLOADS).await
 }
 

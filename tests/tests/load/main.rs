@@ -1,12 +1,19 @@
 //! Tests with very many simultaneous requests. This is a separate binary, so that no other test has to wait.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{Stack, Tier, User, id_of, pictures, send};
+use tests::{Receiver, Stack, Tier, User, events, id_of, pictures, send};
+use tokio::sync::Mutex;
+
+/// Two cores are busy with one of these tests.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Whether the image was created. On a 429, it retries with the same key, as clients should.
 async fn takes_a_place(user: &User, key: usize, body: &Value) -> Result<bool> {
@@ -35,6 +42,7 @@ async fn of_a_thousand_uploads_exactly_as_many_succeed_as_there_are_places() -> 
     const PLACES: usize = 500;
     const REQUESTS: usize = 1000;
     const AT_ONCE: usize = 50;
+    let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let tier = Tier::BASIC.with("max_images", PLACES).with("max_pending_uploads", REQUESTS);
     let user = stack.user_in(tier).await?;
@@ -46,7 +54,7 @@ async fn of_a_thousand_uploads_exactly_as_many_succeed_as_there_are_places() -> 
     Ok(())
 }
 
-/// Gets the address of a thumbnail. It retries as clients should, and returns how often it was put off.
+/// Gets the address of a thumbnail or a rendition. It retries as clients should, and returns how often it was put off.
 async fn gets_the_thumbnail(user: &User, path: &str) -> Result<usize> {
     for attempt in 0..20 {
         let response = user.request(Method::GET, path).send().await?;
@@ -63,10 +71,34 @@ async fn gets_the_thumbnail(user: &User, path: &str) -> Result<usize> {
 }
 
 #[tokio::test]
+async fn of_five_hundred_requests_for_a_rendition_that_does_not_exist_one_has_it_made() -> Result<()> {
+    const REQUESTS: usize = 500;
+    // A laptop cannot run more functions at the same time.
+    const AT_ONCE: usize = 50;
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let image = user.upload_and_develop("image/jpeg", pictures::jpeg(6000, 4000)?).await?;
+    let id = id_of(&image)?;
+    let path = format!("/api/images/{id}/rendition?width=900&height=900&fit=cover&format=webp");
+    let start = std::time::Instant::now();
+    let requests = stream::iter((0..REQUESTS).map(|_| gets_the_thumbnail(&user, &path)));
+    let answers: Vec<usize> = requests.buffer_unordered(AT_ONCE).try_collect().await?;
+    let put_off = answers.iter().filter(|attempts| **attempts > 0).count();
+    println!("{REQUESTS} requests in {:?}, {put_off} of them put off", start.elapsed());
+    let record = user.record(id).await?.unwrap_or_default();
+    assert_eq!(record["picture"]["renditions"], 1);
+    // One of `workers-thumbnail`, and one of `workers-render`.
+    assert_eq!(stack.invocations_about("WorkersLogs", id).await?, 2);
+    Ok(())
+}
+
+#[tokio::test]
 async fn of_five_hundred_requests_for_a_size_that_is_missing_one_has_it_developed() -> Result<()> {
     const REQUESTS: usize = 500;
     // A laptop cannot run more functions at the same time.
     const AT_ONCE: usize = 50;
+    let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let image = user.upload_and_develop("image/jpeg", pictures::jpeg(6000, 4000)?).await?;
@@ -85,7 +117,61 @@ async fn of_five_hundred_requests_for_a_size_that_is_missing_one_has_it_develope
     let image = user.image(id).await?;
     let thumbnails = image["thumbnails"].as_array().into_iter().flatten();
     assert_eq!(thumbnails.map(|thumbnail| thumbnail["size"].clone()).collect::<Vec<_>>(), [200, 400, 1200]);
-    // One of `workers-thumbnail`, and one of `workers-resize`.
+    // One of `workers-thumbnail`, and one of `workers-render`.
     assert_eq!(stack.invocations_about("WorkersLogs", id).await?, 2);
+    Ok(())
+}
+
+/// Each record of the stream comes twice, and the first hundred attempts fail.
+#[tokio::test]
+async fn a_thousand_events_are_each_recorded_once_and_delivered() -> Result<()> {
+    const EVENTS: u32 = 1000;
+    const BATCH: u32 = 50;
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let statuses: [u16; 101] = std::array::from_fn(|number| if number < 100 { 503 } else { 204 });
+    let receiver = Receiver::start(statuses).await?;
+    user.post("/api/webhooks", &json!({"url": receiver.url})).await?.expect(201)?;
+    let batches = (0..EVENTS / BATCH).map(|batch| {
+        let records = (0..BATCH).map(|number| {
+            let event = events::image_created(&user, "01JZ0000000000000000000000", batch * BATCH + number)?;
+            Ok(event["Records"][0].clone())
+        });
+        Ok(json!({"Records": records.collect::<Result<Vec<Value>>>()?}))
+    });
+    let batches: Vec<Value> = batches.collect::<Result<_>>()?;
+    for batch in batches.iter().chain(&batches) {
+        // Lambda repeats a batch whose time was over.
+        let mut attempts = 0..5;
+        loop {
+            let answer = stack.invoke("WorkersEvents", batch).await?.ok()?;
+            if answer == json!({"batchItemFailures": []}) {
+                break;
+            }
+            ensure!(attempts.next().is_some(), "{answer}");
+        }
+    }
+    let partition = format!("USER#{}", user.id);
+    let start = Instant::now();
+    let deliveries = loop {
+        let items = stack.aws.partition(&stack.outputs.table, &partition).await?;
+        let is_delivery = |item: &&Value| item["sk"].as_str().is_some_and(|sk| sk.starts_with("DELIVERY#"));
+        let deliveries: Vec<Value> = items.iter().filter(is_delivery).cloned().collect();
+        if deliveries.iter().all(|delivery| delivery["status"] == "delivered") {
+            break deliveries;
+        }
+        ensure!(start.elapsed() < Duration::from_secs(300), "not all events were delivered");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    };
+    let ids: BTreeSet<String> =
+        deliveries.iter().map(|delivery| delivery["event"]["id"].to_string()).collect();
+    assert_eq!((deliveries.len(), ids.len()), (EVENTS as usize, EVENTS as usize));
+    let received: BTreeSet<String> = receiver
+        .received()
+        .iter()
+        .map(|request| request.header("webhook-id").map(|id| format!("\"{id}\"")))
+        .collect::<Result<_>>()?;
+    assert_eq!(received, ids);
     Ok(())
 }

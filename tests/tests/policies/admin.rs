@@ -200,6 +200,11 @@ async fn changes_and_deletes_sets(stack: &Stack, admin: &User, set: &str) -> Res
     opens_its_pictures(stack, &changed["images"]["image1"]).await?;
     let user = stack.user().await?;
     let sets = [user.create_set().await?, user.create_set().await?];
+    // An image in the trash stays there.
+    let trashed = ready(&user).await?;
+    let slot = format!("/api/imagesets/{}/images/image1", sets[0]);
+    user.put(&slot, &json!({"image_id": trashed})).await?.expect(200)?;
+    user.delete(&format!("/api/images/{trashed}")).await?.expect(204)?;
     for set in sets {
         let path = format!("/api/admin/imagesets/{set}");
         until("the set to be found", async || Ok((admin.delete(&path).await?.status == 204).then_some(())))

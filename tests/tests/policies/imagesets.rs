@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 use tests::{Stack, Tier, id_of, pictures};
 
-use crate::{needs_all_it_may, opens_its_pictures};
+use crate::{needs_all_it_may, opens_its_pictures, ready};
 
 /// A set with a picture, and its user.
 async fn set(stack: &Stack) -> Result<(tests::User, String)> {
@@ -85,7 +85,44 @@ async fn imagesets_delete() -> Result<()> {
         user.delete(&format!("/api/imagesets/{}", sets[0])).await?.expect(204)?;
         // A profile of an earlier version does not know the number of sets.
         user.change_profile("REMOVE #sets", json!({})).await?;
-        user.delete(&format!("/api/imagesets/{}", sets[1])).await?.expect(204).map(drop)
+        // One of its images moves to the trash, and the other one is there already.
+        let path = format!("/api/imagesets/{}", sets[1]);
+        let images = [ready(&user).await?, ready(&user).await?];
+        for (slot, image) in ["image1", "image2"].iter().zip(&images) {
+            user.put(&format!("{path}/images/{slot}"), &json!({"image_id": image})).await?.expect(200)?;
+        }
+        user.delete(&format!("/api/images/{}", images[1])).await?.expect(204)?;
+        user.delete(&path).await?.expect(204).map(drop)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn imagesets_images_put() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
+    let body = json!({"image_id": id_of(&image)?});
+    needs_all_it_may(&stack, "ImagesetsImagesPut", async || {
+        // The image comes from another set, and the image that was in the slot before has expired.
+        let (before, set) = tokio::try_join!(user.create_set(), user.create_set())?;
+        user.put(&format!("/api/imagesets/{before}/images/image1"), &body).await?.expect(200)?;
+        let expired = user.fill(&set, "image2", "image/png", 10).await?.json(201)?;
+        user.change_record(id_of(&expired["image"])?, "SET expires_at = :past", json!({":past": 1})).await?;
+        let set = user.put(&format!("/api/imagesets/{set}/images/image2"), &body).await?.json(200)?;
+        opens_its_pictures(&stack, &set["images"]["image2"]).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn imagesets_images_delete() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    needs_all_it_may(&stack, "ImagesetsImagesDelete", async || {
+        let set = user.create_set().await?;
+        user.fill(&set, "image1", "image/png", 10).await?.expect(201)?;
+        user.delete(&format!("/api/imagesets/{set}/images/image1")).await?.expect(204).map(drop)
     })
     .await
 }

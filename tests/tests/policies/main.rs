@@ -6,8 +6,10 @@
 mod admin;
 mod images;
 mod imagesets;
+mod keys;
 mod phones;
 mod upload_links;
+mod webhooks;
 mod workers;
 
 use std::env;
@@ -241,8 +243,10 @@ async fn every_function_with_a_policy_has_its_test() -> Result<()> {
         include_str!("admin.rs"),
         include_str!("images.rs"),
         include_str!("imagesets.rs"),
+        include_str!("keys.rs"),
         include_str!("phones.rs"),
         include_str!("upload_links.rs"),
+        include_str!("webhooks.rs"),
         include_str!("workers.rs"),
     );
     let mut template: Yaml = serde_yaml_ng::from_str(include_str!("../../../template.yaml"))?;

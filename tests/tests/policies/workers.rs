@@ -1,8 +1,10 @@
 //! The functions behind the API
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tests::{Plan, ResponseUrl, Stack, Tier, User, events, id_of, pictures, unique, until};
+use tests::{Plan, Receiver, ResponseUrl, Stack, Tier, User, events, id_of, pictures, unique, until};
 
 use crate::{needs_all_it_may, ready};
 
@@ -18,6 +20,11 @@ async fn put_orphans(stack: &Stack, key: &str) -> Result<()> {
 /// Requires that a function sends a record that it cannot read to its queue, and delays a message there.
 async fn puts_aside(stack: &Stack, function: &str) -> Result<()> {
     took_all(&stack.invoke(function, &events::unreadable()?).await?.ok()?)?;
+    delays_a_message(stack, function).await
+}
+
+/// Lets a function delay a message that it cannot process.
+async fn delays_a_message(stack: &Stack, function: &str) -> Result<()> {
     // Nobody has received this message, so only the permission to delay it matters.
     let again = events::messages([("m", events::unreadable()?["Records"][0].to_string())]);
     let answer = stack.invoke(function, &again).await?.ok()?;
@@ -71,6 +78,17 @@ async fn workers_thumbnail() -> Result<()> {
             Ok((status.status == 200 && status.json(200)?["status"] == "ready").then_some(()))
         })
         .await?;
+        // A replacement, whose predecessor has a rendition.
+        let replaced = ready(&user).await?;
+        user.get(&format!("/api/images/{replaced}/rendition?width=9")).await?.expect(302)?;
+        let picture = pictures::png(32, 32)?;
+        let replacement = user.replace(&replaced, "image/png", picture.len()).await?;
+        stack.put(&replacement.upload, picture).await?.expect(200)?;
+        until("the rendition to go", async || {
+            let item = user.item(&format!("RENDITION#{replaced}#w9-scale-down-q80-auto")).await?;
+            Ok(item.is_none().then_some(()))
+        })
+        .await?;
         // A job that waited for the upload starts.
         let id = wishing(&user, pictures::png(64, 64)?).await?;
         ensure!(user.developed(&id).await?["status"] == "ready");
@@ -80,10 +98,10 @@ async fn workers_thumbnail() -> Result<()> {
 }
 
 #[tokio::test]
-async fn workers_sweep() -> Result<()> {
+async fn workers_find_uploads() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
-    needs_all_it_may(&stack, "WorkersSweep", async || {
+    needs_all_it_may(&stack, "WorkersFindUploads", async || {
         // An upload that nobody develops.
         let id = ready(&user).await?;
         let update = "SET #status = :pending REMOVE sequencer, lease, picture";
@@ -93,15 +111,18 @@ async fn workers_sweep() -> Result<()> {
         let second =
             |more: i64| anyhow::Ok(jiff::Timestamp::from_second(created.as_second() + more)?.to_string());
         let window = json!({"from": second(-1)?, "to": second(1)?});
-        let swept = stack.invoke("WorkersSweep", &window).await?.ok()?;
-        ensure!(swept["sent"].as_u64() > Some(0), "{swept}");
+        let found = stack.invoke("WorkersFindUploads", &window).await?.ok()?;
+        ensure!(found["sent"].as_u64() > Some(0), "{found}");
         ensure!(user.developed(&id).await?["status"] == "ready");
         // A set of an earlier version, which a scheduled run adds to the list for admins.
         let (table, key) = (&stack.outputs.table, format!("SET#{}", user.create_set().await?));
         let pk = format!("USER#{}", user.id);
         stack.aws.update_item(table, (&pk, &key), "REMOVE #shard", &json!({})).await?;
         stack.aws.delete_item(table, "SET_INDEX", "POSITION").await?;
-        stack.invoke("WorkersSweep", &json!({"time": jiff::Timestamp::now().to_string()})).await?.ok()?;
+        stack
+            .invoke("WorkersFindUploads", &json!({"time": jiff::Timestamp::now().to_string()}))
+            .await?
+            .ok()?;
         ensure!(user.item(&key).await?.context("no set")?["shard"].is_string());
         Ok(())
     })
@@ -122,8 +143,14 @@ async fn workers_stream() -> Result<()> {
         user.fill(&other, "image1", "image/png", 10).await?.expect(201)?;
         let replaced = ready(&user).await?;
         user.replace(&replaced, "image/png", 10).await?;
-        // Only an image that had a file has objects to delete.
+        // Only an image that had a file has objects to delete, and only one with renditions has their items.
         let gone = ready(&user).await?;
+        user.change_record(&gone, "SET picture.renditions = :one", json!({":one": 1})).await?;
+        let rendition = json!({
+            "pk": format!("USER#{}", user.id), "sk": format!("RENDITION#{gone}#w9-scale-down-q80-auto"),
+            "version": 1,
+        });
+        stack.aws.put_item(&stack.outputs.table, &rendition).await?;
         for event in [
             events::removed(&user, &gone).await?,
             events::replacement_lapsed(&user, &replaced).await?,
@@ -132,6 +159,15 @@ async fn workers_stream() -> Result<()> {
         ] {
             took_all(&stack.invoke("WorkersStream", &event).await?.ok()?)?;
         }
+        // An image whose time in the trash is over.
+        let trashed = ready(&user).await?;
+        user.delete(&format!("/api/images/{trashed}")).await?.expect(204)?;
+        user.change_record(&trashed, "SET trash.#until = :past", json!({":past": 1})).await?;
+        let event = events::trash_lapsed(&user, &trashed).await?;
+        took_all(&stack.invoke("WorkersStream", &event).await?.ok()?)?;
+        ensure!(user.record(&trashed).await?.is_none());
+        let rendition = user.item(&format!("RENDITION#{gone}#w9-scale-down-q80-auto")).await?;
+        ensure!(rendition.is_none(), "{rendition:?}");
         // An upload that arrived although its image has expired.
         let late = user.create("image/png", 10).await?;
         let event = events::expired(&user, late.id()).await?;
@@ -145,25 +181,63 @@ async fn workers_stream() -> Result<()> {
                 "task": {"S": "edit"}, "source": {"S": NOBODYS}, "version": {"N": "1"},
                 "image": {"S": NOBODYS}, "prompt": {"S": "x"},
             }),
+            json!({"task": {"S": "deliver_webhook"}, "webhook": {"S": NOBODYS}, "delivery": {"S": NOBODYS}}),
+            json!({"task": {"S": "download"}, "download": {"S": NOBODYS}}),
             json!({"task": {"S": "delete_account"}}),
         ] {
             let event = events::job_comes(&user, NOBODYS, task)?;
             took_all(&stack.invoke("WorkersStream", &event).await?.ok()?)?;
         }
+        // A record for the worker of tiers.
+        took_all(&stack.invoke("WorkersStream", &events::profile_comes(&user).await?).await?.ok()?)?;
         puts_aside(&stack, "WorkersStream").await
     })
     .await
 }
 
 #[tokio::test]
-async fn workers_account() -> Result<()> {
+async fn workers_download() -> Result<()> {
     let stack = Stack::connect()?;
-    needs_all_it_may(&stack, "WorkersAccount", async || {
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let (id, count) = (ready(&user).await?, AtomicU32::new(0));
+    needs_all_it_may(&stack, "WorkersDownload", async || {
+        // A picture that exists, and one that does not: the worker then deletes the parts of the archive.
+        for (image, status) in [(id.as_str(), "done"), (NOBODYS, "failed")] {
+            let job = format!("01JZ0000000000000000{:06}", count.fetch_add(1, Ordering::Relaxed));
+            let download = json!({
+                "pk": format!("USER#{}", user.id), "sk": "DOWNLOAD#0", "id": job, "slot": 0, "job": job,
+                "images": [image], "bytes": 1, "status": "queued", "created_at": "2026-03-12T19:03:58Z",
+                "expires_at": 9_999_999_999_i64,
+            });
+            stack.aws.put_item(&stack.outputs.table, &download).await?;
+            user.put_job(&job, json!({"task": "download", "download": job, "attempts": 0})).await?;
+            until("the end of the download", async || {
+                let stored = user.item("DOWNLOAD#0").await?.context("no download")?;
+                Ok((stored["status"] == status).then_some(()))
+            })
+            .await?;
+        }
+        // A job that has to wait. Nobody has received this message, so only the permission to delay it matters.
+        let job =
+            json!({"task": "download", "download": NOBODYS, "attempts": 0, "not_before": 9_999_999_999_i64});
+        let message = user.put_job(NOBODYS, job).await?;
+        let event = events::messages([("m", message.to_string())]);
+        let answer = stack.invoke("WorkersDownload", &event).await?.ok()?;
+        ensure!(answer["batchItemFailures"][0]["itemIdentifier"] == "m", "{answer}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn workers_delete_account() -> Result<()> {
+    let stack = Stack::connect()?;
+    needs_all_it_may(&stack, "WorkersDeleteAccount", async || {
         let user = stack.user().await?;
         ready(&user).await?;
         // A look for users who are gone from the pool.
-        let swept = stack.invoke("WorkersAccount", &json!({"prefix": user.id})).await?.ok()?;
-        ensure!(swept["users"] == 1, "{swept}");
+        let found = stack.invoke("WorkersDeleteAccount", &json!({"prefix": user.id})).await?.ok()?;
+        ensure!(found["users"] == 1, "{found}");
         // Files that no image has.
         stack.aws.put_object(&stack.outputs.derived_bucket, &format!("{}/late", user.id), vec![0]).await?;
         let request = user.request(reqwest::Method::DELETE, "/api/auth/account");
@@ -174,7 +248,7 @@ async fn workers_account() -> Result<()> {
         let job = json!({"task": "delete_account", "attempts": 0, "not_before": 9_999_999_999_i64});
         let message = other.put_job(NOBODYS, job).await?;
         let event = events::messages([("m", message.to_string())]);
-        let answer = stack.invoke("WorkersAccount", &event).await?.ok()?;
+        let answer = stack.invoke("WorkersDeleteAccount", &event).await?.ok()?;
         ensure!(answer["batchItemFailures"][0]["itemIdentifier"] == "m", "{answer}");
         Ok(())
     })
@@ -182,21 +256,31 @@ async fn workers_account() -> Result<()> {
 }
 
 #[tokio::test]
-async fn workers_resize() -> Result<()> {
+async fn workers_render() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
-    needs_all_it_may(&stack, "WorkersResize", async || {
+    needs_all_it_may(&stack, "WorkersRender", async || {
         let id = ready(&user).await?;
         let order = |size: u32| json!({"original": user.key(&id), "sizes": [size], "owner": "worker"});
         let lease = json!({":lease": {"owner": "worker", "until": 0}});
         user.change_record(&id, "SET picture.resize = :lease", lease).await?;
-        let answer = stack.invoke("WorkersResize", &order(16)).await?.ok()?;
+        let answer = stack.invoke("WorkersRender", &order(16)).await?.ok()?;
         ensure!(answer["thumbnails"][0]["size"] == 16, "{answer}");
         let record = user.record(&id).await?.unwrap_or_default();
         ensure!(record["picture"]["thumbnails"][1]["size"] == 16, "{record}");
         // Replaced meanwhile: what was made is removed.
         user.change_record(&id, "SET picture.version = :other", json!({":other": 9})).await?;
-        stack.invoke("WorkersResize", &order(32)).await?.ok().map(drop)
+        stack.invoke("WorkersRender", &order(32)).await?.ok()?;
+        // A rendition of an image that was deleted meanwhile.
+        let other = ready(&user).await?;
+        let rendition = json!({"picture": {"width": 9, "fit": "scale-down", "format": "png"}});
+        let order = json!({
+            "original": user.key(&other), "width": 64, "height": 64, "rendition": rendition, "owner": "worker",
+        });
+        let answer = stack.invoke("WorkersRender", &order).await?.ok()?;
+        ensure!(answer["rendition"]["width"] == 9, "{answer}");
+        ensure!(user.objects(&other).await?.1.len() == 1, "only the thumbnail is left");
+        Ok(())
     })
     .await
 }
@@ -216,7 +300,39 @@ async fn workers_tiers() -> Result<()> {
         // A new profile has its tier looked up.
         let user = stack.user_in(Tier::BASIC).await?;
         took_all(&stack.invoke("WorkersTiers", &events::profile_comes(&user).await?).await?.ok()?)?;
-        puts_aside(&stack, "WorkersTiers").await
+        delays_a_message(&stack, "WorkersTiers").await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn workers_events() -> Result<()> {
+    let stack = Stack::connect()?;
+    needs_all_it_may(&stack, "WorkersEvents", async || {
+        let user = stack.user().await?;
+        let webhook = user.post("/api/webhooks", &json!({"url": "http://127.0.0.1:9/"})).await?.json(201)?;
+        let event = events::image_created(&user, NOBODYS, 1)?;
+        took_all(&stack.invoke("WorkersEvents", &event).await?.ok()?)?;
+        let path = format!("/api/webhooks/{}/deliveries", id_of(&webhook)?);
+        let page = user.get(&path).await?.json(200)?;
+        ensure!(page["deliveries"][0]["event"]["type"] == "image.created", "{page}");
+        puts_aside(&stack, "WorkersEvents").await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn workers_webhook() -> Result<()> {
+    let stack = Stack::connect()?;
+    needs_all_it_may(&stack, "WorkersWebhook", async || {
+        let user = stack.user().await?;
+        let receiver = Receiver::start([503, 204]).await?;
+        user.post("/api/webhooks", &json!({"url": receiver.url})).await?.expect(201)?;
+        // The first attempt fails, and the second one succeeds.
+        let event = events::image_created(&user, NOBODYS, 1)?;
+        took_all(&stack.invoke("WorkersEvents", &event).await?.ok()?)?;
+        receiver.receives(2).await?;
+        user.jobs_end().await
     })
     .await
 }

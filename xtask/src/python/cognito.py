@@ -46,7 +46,7 @@ def same(pool, one, other):
 
 def holder(pool, email, without=None):
     """The user who confirmed an address, other than `without`."""
-    for user in pool["_users"].values():
+    for user in list(pool["_users"].values()):
         values = attributes(user)
         if user is not without and is_true(values.get("email_verified")) and same(pool, values.get("email"), email):
             return user

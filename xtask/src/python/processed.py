@@ -18,4 +18,6 @@ for resource in template["Resources"].values():
     if resource["Type"] == "AWS::Serverless::Function":
         # The translator needs an address as `sam package` writes it, instead of a directory.
         resource["Properties"]["CodeUri"] = "s3://bucket/key"
-json.dump(Translator({}, Parser()).translate(template, {}), sys.stdout)
+# With gradual deployment, a stack has the most resources.
+parameters = {"GradualDeployment": "AllAtOnce"}
+json.dump(Translator({}, Parser()).translate(template, parameters), sys.stdout)

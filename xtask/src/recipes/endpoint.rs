@@ -39,6 +39,28 @@ fn every_function_has_a_sample_event() -> Result<()> {
     Ok(())
 }
 
+/// The authorizer for tokens and keys lets every request through, and describes its credential.
+#[test]
+fn every_endpoint_that_accepts_keys_looks_at_its_caller() -> Result<()> {
+    let groups = fs::read_dir(project::root().join("functions"))?;
+    let groups = groups.map(|group| Ok(group?.path())).collect::<Result<Vec<_>>>()?;
+    let mut endpoints = 0;
+    for (name, resource) in resources()? {
+        let Some(events) = resource["Properties"]["Events"].as_mapping() else { continue };
+        if events.values().all(|event| event["Properties"]["Auth"]["Authorizer"] != "TokenOrKey") {
+            continue;
+        }
+        let uri = resource["Properties"]["CodeUri"].as_str().context("no CodeUri")?;
+        let file = format!("src/bin/{}.rs", uri.trim_end_matches('/').rsplit('/').next().unwrap_or_default());
+        let source = groups.iter().map(|group| group.join(&file)).find(|source| source.exists());
+        let source = fs::read_to_string(source.with_context(|| format!("{name} has no source"))?)?;
+        assert!(source.contains("Caller::of("), "{name} answers without looking at its caller");
+        endpoints += 1;
+    }
+    assert!(endpoints > 30, "{endpoints}");
+    Ok(())
+}
+
 #[test]
 fn every_sample_event_is_used() -> Result<()> {
     let list = read("tests/src/events.rs")?;
@@ -95,15 +117,11 @@ fn every_operation_without_a_provider_may_answer_501_to_schemathesis() -> Result
 
 #[test]
 fn every_operation_is_in_a_table_of_endpoints() -> Result<()> {
-    let mut rows = BTreeSet::new();
-    for file in ["README.md", "docs/API.md"] {
-        // Only one of these files has the table.
-        let text = read(file).unwrap_or_default();
-        rows.extend(text.lines().filter(|line| line.starts_with("| `")).map(str::to_owned));
-    }
+    let page = read("docs/API.md")?;
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
     for (method, path) in operations()? {
         let named = rows.iter().any(|row| row.contains(&format!("`{method}")) && names(row, &path));
-        assert!(named, "the table of endpoints in README.md has no row for `{method} {path}`");
+        assert!(named, "the table of endpoints in docs/API.md has no row for `{method} {path}`");
     }
     Ok(())
 }

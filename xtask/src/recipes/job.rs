@@ -57,14 +57,13 @@ fn every_queue_hides_a_message_for_six_times_the_time_of_its_worker() -> Result<
 
 #[test]
 fn every_worker_is_in_both_tables_of_workers() -> Result<()> {
-    let architecture = read("docs/ARCHITECTURE.md")?;
-    let workers = between(&architecture, "\n## The workers\n", "\n## ")?;
+    let page = read("docs/WORKERS.md")?;
     for table in ["| meaning of the name |", "| what happens after an error |"] {
-        let rows = between(workers, table, "\n\n")?;
+        let rows = between(&page, table, "\n\n")?;
         for function in template::functions(&project::template())? {
             let name = format!("`{}`", function.bin);
             let named = rows.lines().any(|row| first_cell(row).contains(&name));
-            assert!(named || !name.starts_with("`workers-"), "{table} in docs/ARCHITECTURE.md has no {name}");
+            assert!(named || !name.starts_with("`workers-"), "{table} in docs/WORKERS.md has no {name}");
         }
     }
     Ok(())
@@ -194,7 +193,7 @@ fn every_queue_has_a_name_in_the_contract_and_on_the_page() -> Result<()> {
 #[test]
 fn a_reader_of_the_stream_gives_nothing_up_too_early() -> Result<()> {
     let resources = resources()?;
-    let readers = [("WorkersStream", "StreamDeadLetters", 4), ("WorkersTiers", "TiersDeadLetters", 2)];
+    let readers = [("WorkersStream", "StreamDeadLetters", 5), ("WorkersEvents", "EventDeadLetters", 5)];
     for (function, letters, filters) in readers {
         let events = resources[function]["Properties"]["Events"].as_mapping().context("no events")?;
         let stream = events.values().find(|event| event["Type"] == "DynamoDB").context("no stream")?;

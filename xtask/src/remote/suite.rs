@@ -11,9 +11,10 @@ use crate::test::cargo_test;
 use crate::{command, project};
 
 /// Test binaries that run only on the local stack, with the reason. In the others, `#[ignore]` marks single tests.
-pub(super) const LOCAL_BINARIES: [(&str, &str); 3] = [
+pub(super) const LOCAL_BINARIES: [(&str, &str); 4] = [
     ("chaos", "needs the local stack: it redirects functions, kills their processes and delays events"),
     ("faults", "needs the local stack: it redirects functions, kills their processes or changes queues"),
+    ("edge", "needs the local stack: it knows the private key of the edge"),
     ("policies", "needs the local stack: it takes permissions away from functions"),
 ];
 

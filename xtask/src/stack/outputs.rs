@@ -15,6 +15,9 @@ use crate::aws::Aws;
 pub(crate) struct Outputs {
     pub(crate) api_url: String,
     pub(crate) web_url: String,
+    /// The origin of the edge, or empty without it.
+    #[serde(default)]
+    pub(crate) edge_url: String,
     /// The address of all AWS services. Empty for AWS itself.
     pub(crate) endpoint_url: String,
     /// An origin, other than the API's own, whose pages may call the API.

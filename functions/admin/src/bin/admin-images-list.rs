@@ -23,16 +23,17 @@ struct PageBody {
 async fn list(records: &Records, objects: &Objects, key: &CursorKey, request: Request) -> Reply {
     let caller = Caller::admin(&request).await?;
     let query = Query::of(&request);
-    let (limit, filter) = (query.limit()?, filter(&query)?);
+    let (limit, filter, parts) = (query.limit()?, filter(&query)?, query.image_parts()?);
     let filter_text = format!("{filter:?}");
     let cursor = key.of("admin-images", &caller.user, &filter_text);
     let after = query.cursor(&cursor)?;
 
     let now = domain::now();
-    let page = records.admin_images(&filter, after, limit, now).await?;
+    let (page, ()) =
+        tokio::try_join!(records.admin_images(&filter, after, limit, now), objects.prepare_addresses(),)?;
     let mut images = PageItems::default();
     for owned in &page.items {
-        if !images.push(owned.image.id, &OwnedBody::new(owned, objects, now).await?)? {
+        if !images.push(owned.image.id, &OwnedBody::in_list(owned, objects, parts, now).await?)? {
             break;
         }
     }

@@ -33,7 +33,8 @@ async fn update(records: &Records, objects: &Objects, audit: &AuditTrail, reques
         ("title", body.title.is_some()),
         ("description", body.description.is_some()),
     ]);
-    let change = Change { file_name: body.file_name, title: body.title, description: body.description };
+    let Body { file_name, title, description } = body;
+    let change = Change { file_name, title, description, ..Change::default() };
     let now = domain::now();
     let owned = records.admin_image(id, now).await?.ok_or_else(Problem::not_found)?;
     let entry = audit.image(&caller, AuditAction::UpdateImage, &owned, fields);

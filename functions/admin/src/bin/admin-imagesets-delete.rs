@@ -16,5 +16,5 @@ async fn delete(records: &Records, audit: &AuditTrail, request: Request) -> Repl
     let id = api::path_id(&request)?;
     let owned = records.admin_set(id).await?.ok_or_else(Problem::not_found)?;
     let entry = audit.imageset(&caller, AuditAction::DeleteImageset, &owned, Vec::new());
-    api::deleted(records.delete_set(&owned.user, id, Some(&entry)).await?)
+    api::deleted(records.delete_set(&owned.user, id, true, Some(&entry), domain::now()).await?)
 }

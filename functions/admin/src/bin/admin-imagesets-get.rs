@@ -1,7 +1,7 @@
 //! `GET /api/admin/imagesets/{id}`: returns an image set of any user.
 
 use admin::OwnedSetImages;
-use api::{Caller, Error, Problem, Reply, Request, StatusCode};
+use api::{Caller, Error, ImageParts, Problem, Reply, Request, StatusCode};
 use store::{Objects, Records};
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,6 +15,6 @@ async fn get(records: &Records, objects: &Objects, request: Request) -> Reply {
     Caller::admin(&request).await?;
     let id = api::path_id(&request)?;
     let sets = [records.admin_set(id).await?.ok_or_else(Problem::not_found)?];
-    let images = OwnedSetImages::of(&sets, records, objects, domain::now()).await?;
+    let images = OwnedSetImages::of(&sets, records, objects, ImageParts::ALL, domain::now()).await?;
     api::json(StatusCode::OK, &images.show(&sets[0]))
 }

@@ -26,7 +26,8 @@ struct PageBody {
 async fn list(pool: &Pool, records: &Records, objects: &Objects, key: &CursorKey, request: Request) -> Reply {
     let caller = Caller::admin(&request).await?;
     let query = Query::of(&request);
-    let (limit, search, username) = (query.limit()?, query.search()?, query.text("username"));
+    let (limit, parts) = (query.limit()?, query.image_parts()?);
+    let (search, username) = (query.search()?, query.text("username"));
     if username.is_some_and(|name| name.chars().count() > MAX_USERNAME) {
         return Err(Problem::invalid_field(
             "username",
@@ -46,7 +47,7 @@ async fn list(pool: &Pool, records: &Records, objects: &Objects, key: &CursorKey
     };
     let filter = SetFilter { user, search: search.map(str::to_owned) };
     let page = records.admin_sets(&filter, after, limit).await?;
-    let images = OwnedSetImages::of(&page.items, records, objects, domain::now()).await?;
+    let images = OwnedSetImages::of(&page.items, records, objects, parts, domain::now()).await?;
     let mut sets = PageItems::default();
     for owned in &page.items {
         if !sets.push(owned.set.id, &images.show(owned))? {

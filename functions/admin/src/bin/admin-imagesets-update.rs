@@ -1,7 +1,7 @@
 //! `PATCH /api/admin/imagesets/{id}`: changes the texts of an image set of any user.
 
 use admin::{AuditTrail, OwnedSetImages, present_fields};
-use api::{Caller, Error, Problem, Reply, Request, StatusCode};
+use api::{Caller, Error, ImageParts, Problem, Reply, Request, StatusCode};
 use domain::{AuditAction, Description, SetChange, Title};
 use serde::Deserialize;
 use store::{Objects, OwnedSet, Records};
@@ -35,7 +35,7 @@ async fn update(records: &Records, objects: &Objects, audit: &AuditTrail, reques
     let changed = async { Ok(records.change_set_audited(&user, id, &change, &entry, now).await?) };
     // The images of the set as the index shows it. An image that was added a moment ago may be missing.
     let found = [owned];
-    let images = OwnedSetImages::of(&found, records, objects, now);
+    let images = OwnedSetImages::of(&found, records, objects, ImageParts::ALL, now);
     let (set, images) = tokio::try_join!(changed, images)?;
     let owned = OwnedSet { user, set: set.ok_or_else(Problem::not_found)? };
     api::json(StatusCode::OK, &images.show(&owned))

@@ -31,8 +31,8 @@ async fn delete(records: &Records, audit: &AuditTrail, request: Request) -> Repl
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, ok};
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, ok};
 
     use super::*;
 
@@ -62,9 +62,9 @@ mod tests {
     fn joined(tier: &str) -> [(&'static str, u16, Value); 3] {
         let key = json!({"pk": {"S": "TIER_JOINS"}, "sk": {"S": "premium#user-1"}});
         let counter = json!({"pk": {"S": "TIER_JOINS"}, "sk": {"S": "premium#"}, "moves": {"N": "4"}});
-        let mut profile = endpoint_test::profile(endpoint_test::tier());
+        let mut profile = test_support::profile(test_support::tier());
         (profile["pk"], profile["tier"]) = (json!("USER#user-1"), json!(tier));
-        let profile = endpoint_test::item(&profile)["Item"].take();
+        let profile = test_support::item(&profile)["Item"].take();
         [
             ok("Query", json!({"Items": []})),
             ok("Query", json!({"Items": [counter, key]})),

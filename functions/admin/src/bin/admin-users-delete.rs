@@ -1,5 +1,5 @@
-//! `DELETE /api/admin/users/{id}`: deletes a user's account and everything that belongs to it. The request ends the user's
-//! sessions and enqueues a job. `workers-account` does the rest.
+//! `DELETE /api/admin/users/{id}`: deletes a user's account and everything that belongs to it. The request ends the
+//! user's sessions and enqueues a job. `workers-delete-account` does the rest.
 
 use admin::{AuditTrail, Pool, PoolUser, mark_failure, unless_last_admin};
 use api::{Caller, Error, Problem, Reply, Request, StatusCode};
@@ -39,8 +39,8 @@ async fn request_deletion(pool: &Pool, records: &Records, user: Option<PoolUser>
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, USER, ok};
     use serde_json::Value;
+    use test_support::{Answer, FakeAws, TestRequest, USER, ok};
 
     use super::*;
 

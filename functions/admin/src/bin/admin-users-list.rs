@@ -97,8 +97,8 @@ impl FromStr for Position {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, item, ok, tier};
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, item, ok, tier};
 
     use super::*;
 

@@ -1,5 +1,5 @@
-//! `POST /api/admin/users/{id}/password`: replaces a user's password by a temporary one, which Cognito sends by e-mail, and
-//! ends the user's sessions.
+//! `POST /api/admin/users/{id}/password`: replaces a user's password by a temporary one, which Cognito sends by e-mail,
+//! and ends the user's sessions.
 
 use admin::{AuditTrail, Pool, PoolUser, mark_failure};
 use api::{Caller, Error, Problem, Reply, Request};
@@ -46,8 +46,8 @@ fn temporary_password() -> Result<String, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, USER, error, ok};
     use serde_json::json;
+    use test_support::{Answer, FakeAws, TestRequest, USER, error, ok};
 
     use super::*;
 

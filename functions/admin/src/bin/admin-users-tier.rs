@@ -51,8 +51,8 @@ async fn put(pool: &Pool, records: &Records, audit: &AuditTrail, request: Reques
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, USER, item, ok, tier};
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, USER, item, ok, tier};
 
     use super::*;
 

@@ -1,7 +1,7 @@
-//! `DELETE /api/auth/account`: deletes the account of the caller, and everything that belongs to it. The password proves
-//! that the caller is not somebody who found an access token.
+//! `DELETE /api/auth/account`: deletes the account of the caller, and everything that belongs to it. The password
+//! proves that the caller is not somebody who found an access token.
 //!
-//! The request only marks the profile and enqueues a job. `workers-account` does the rest.
+//! The request only marks the profile and enqueues a job. `workers-delete-account` does the rest.
 
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use auth::{Code, Password, Pool, cookie, reauthenticate};
@@ -33,7 +33,7 @@ async fn delete(pool: &Pool, records: &Records, request: Request) -> Reply {
         ));
     }
     reauthenticate(pool, &caller.username, &body.password, body.code.as_ref()).await?;
-    // If the sessions cannot be ended now, `workers-account` ends them.
+    // If the sessions cannot be ended now, `workers-delete-account` ends them.
     let sign_out = pool.cognito.global_sign_out().access_token(api::bearer(&request)?).send();
     let (requested, _) =
         tokio::join!(records.request_account_deletion(&caller.user, domain::now()), sign_out);
@@ -45,8 +45,8 @@ async fn delete(pool: &Pool, records: &Records, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, error, ok};
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, error, ok};
 
     use super::*;
 

@@ -1,5 +1,5 @@
-//! `POST /api/auth/challenge`: the next step of a login: a code of the user's authenticator app, or a new password in place
-//! of a temporary one.
+//! `POST /api/auth/challenge`: the next step of a login: a code of the user's authenticator app, or a new password in
+//! place of a temporary one.
 
 use api::{Error, Problem, ProblemCode, Reply, Request};
 use auth::{
@@ -59,8 +59,8 @@ async fn respond(pool: &Pool, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, error, ok};
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, error, ok};
 
     use super::*;
 

@@ -41,8 +41,8 @@ async fn confirm(pool: &Pool, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, error, ok};
     use serde_json::json;
+    use test_support::{Answer, FakeAws, TestRequest, error, ok};
 
     use super::*;
 

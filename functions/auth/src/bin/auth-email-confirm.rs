@@ -1,5 +1,5 @@
-//! `POST /api/auth/email/confirm`: confirms a new e-mail address with the code from the e-mail. From then on, it replaces the
-//! old one.
+//! `POST /api/auth/email/confirm`: confirms a new e-mail address with the code from the e-mail. From then on, it
+//! replaces the old one.
 
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request};
 use auth::{Code, Pool, code_of, session_ended};
@@ -42,8 +42,8 @@ async fn confirm(pool: &Pool, records: &Records, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, error, ok};
     use serde_json::json;
+    use test_support::{Answer, FakeAws, TestRequest, error, ok};
 
     use super::*;
 

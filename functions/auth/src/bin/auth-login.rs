@@ -1,5 +1,5 @@
-//! `POST /api/auth/login`: tokens for a user name, or an e-mail address, and a password. Or a challenge, if the login needs
-//! another step.
+//! `POST /api/auth/login`: tokens for a user name, or an e-mail address, and a password. Or a challenge, if the login
+//! needs another step.
 
 use api::{Error, Problem, Reply, Request};
 use auth::{Email, Password, Pool, RefreshTokenIn, Username, log_in, login_problem};
@@ -41,8 +41,8 @@ async fn login(pool: &Pool, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, error, ok};
     use serde_json::json;
+    use test_support::{Answer, FakeAws, TestRequest, error, ok};
 
     use super::*;
 

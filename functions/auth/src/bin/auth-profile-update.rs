@@ -1,5 +1,5 @@
-//! `PATCH /api/auth/profile`: changes the caller's names at once, and the e-mail address as soon as the code is confirmed that
-//! Cognito sends to it.
+//! `PATCH /api/auth/profile`: changes the caller's names at once, and the e-mail address as soon as the code is
+//! confirmed that Cognito sends to it.
 
 use api::{Caller, Error, Problem, Reply, Request, StatusCode};
 use auth::{Account, Email, Password, PersonName, Pool, ProfileBody, check_password, code_of, session_ended};
@@ -151,8 +151,8 @@ fn attribute(name: &str, value: &str) -> Result<AttributeType, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, error, item, items, ok, profile, tier};
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, error, item, items, ok, profile, tier};
 
     use super::*;
 

@@ -1,4 +1,5 @@
-//! `POST /api/auth/totp/confirm`: ends the setup of a second factor with the first code. From then on, logins need a code.
+//! `POST /api/auth/totp/confirm`: ends the setup of a second factor with the first code. From then on, logins need a
+//! code.
 
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request};
 use auth::{Code, Pool, code_of, is_lockout, session_ended, too_many_attempts, used_totp};
@@ -53,8 +54,8 @@ fn wrong_code() -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, error, ok};
     use serde_json::json;
+    use test_support::{Answer, FakeAws, TestRequest, error, ok};
 
     use super::*;
 

@@ -49,15 +49,15 @@ async fn create(pool: &Pool, request: Request) -> Reply {
     api::json(StatusCode::OK, &SecretBody { secret, otpauth_uri, qr_code })
 }
 
-/// The address that authenticator apps read from a QR code (Key URI Format of Google Authenticator). Cognito's codes have
-/// six digits, 30 seconds and SHA-1, which are the defaults.
+/// The address that authenticator apps read from a QR code (Key URI Format of Google Authenticator). Cognito's codes
+/// have six digits, 30 seconds and SHA-1, which are the defaults.
 fn otpauth_uri(username: &str, secret: &str) -> String {
     let username = utf8_percent_encode(username, ESCAPED);
     format!("otpauth://totp/{ISSUER}:{username}?secret={secret}&issuer={ISSUER}")
 }
 
-/// The QR code of a text as an SVG picture. A user name of 128 characters has at most 1,536 bytes in the address, and a QR
-/// code of this level holds 2,331 (ISO/IEC 18004, table 7).
+/// The QR code of a text as an SVG picture. A user name of 128 characters has at most 1,536 bytes in the address, and a
+/// QR code of this level holds 2,331 (ISO/IEC 18004, table 7).
 fn qr_code(text: &str) -> Result<String, Problem> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(Problem::internal)?;
     Ok(code.render::<svg::Color<'_>>().build())
@@ -65,8 +65,8 @@ fn qr_code(text: &str) -> Result<String, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, error, ok};
     use serde_json::json;
+    use test_support::{Answer, FakeAws, TestRequest, error, ok};
 
     use super::*;
 

@@ -1,4 +1,5 @@
-//! `DELETE /api/auth/totp`: removes the second factor. It needs the password, so that a stolen access token is not enough.
+//! `DELETE /api/auth/totp`: removes the second factor. It needs the password, so that a stolen access token is not
+//! enough.
 
 use api::{Caller, Error, Reply, Request};
 use auth::{Password, Pool, check_password, session_ended};
@@ -29,8 +30,8 @@ async fn delete(pool: &Pool, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, error, ok};
     use serde_json::json;
+    use test_support::{Answer, FakeAws, TestRequest, error, ok};
 
     use super::*;
 

@@ -88,8 +88,8 @@ async fn accepted(pool: &Pool, token: &str) -> Result<Option<String>, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, error, ok};
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, error, ok};
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! `GET /api/openapi.json`: returns the contract as JSON. Public.
 
-use api::{Error, Reply, Request};
-use docs::OPENAPI;
+use api::{Error, Problem, Reply, Request};
+use docs::Document;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -9,5 +9,5 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn get(request: Request) -> Reply {
-    OPENAPI.answer(&request)
+    Document::find(Document::OPENAPI).ok_or_else(Problem::not_found)?.answer(&request)
 }

@@ -1,7 +1,10 @@
-//! `GET /api/docs`: returns the contract as a page. Public.
+//! `GET /api/docs` and `GET /api/docs/{file}`: returns the page that shows the contract, and the files that it loads. Public.
+//!
+//! One function serves both, so a deployment replaces them at the same moment.
 
-use api::{Error, Reply, Request};
-use docs::PAGE;
+use api::{Error, Problem, Reply, Request};
+use docs::Document;
+use lambda_http::RequestExt;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -9,5 +12,9 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn get(request: Request) -> Reply {
-    PAGE.answer(&request)
+    let document = match request.raw_http_path().strip_prefix("/api/docs/") {
+        Some(name) => Document::find_asset(name),
+        None => Document::find(Document::PAGE),
+    };
+    document.ok_or_else(Problem::not_found)?.answer(&request)
 }

@@ -1,6 +1,7 @@
 //! `POST /api/images`: creates a pending image and signs its upload.
 //!
-//! A requested analysis or edit begins when the picture is ready. The image of the edit is created, and counted, at once.
+//! A requested analysis or edit begins when the picture is ready. The image of the edit is created, and counted, at
+//! once.
 
 use api::{Caller, CreatedBody, Error, PendingUploads, Problem, Reply, Request, StatusCode};
 use domain::{
@@ -40,10 +41,10 @@ async fn create(records: &Records, objects: &Objects, request: Request) -> Reply
     let (analyze, edit_prompt) = (body.analyze, body.edit_prompt.clone());
     let images = Image::pending(body.into(), now).with_deferred_jobs(analyze, edit_prompt, now);
     let PendingUploads { images, at } =
-        api::create_uploads(records, objects, &caller.user, images, key.as_ref(), now).await?;
-    let (image, ticket) =
+        api::create_images(records, objects, &caller.user, images, key.as_ref(), now).await?;
+    let (image, upload) =
         images.into_iter().next().ok_or_else(|| Problem::internal("no image was created"))?;
-    api::json(StatusCode::CREATED, &CreatedBody::new(&image, ticket, at))
+    api::json(StatusCode::CREATED, &CreatedBody::new(&image, upload, at))
 }
 
 impl From<Body> for NewImage {
@@ -63,8 +64,8 @@ impl From<Body> for NewImage {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, item, ok, profile, tier};
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, item, ok, profile, tier};
 
     use super::*;
 
@@ -98,8 +99,10 @@ mod tests {
               "dropbox_url": null,
               "edit_image_id": null,
               "edit_prompt": null,
+              "exif": null,
               "failure": null,
               "file_name": "cat.jpg",
+              "focal_point": null,
               "height": null,
               "id": "[id]",
               "original_url": null,
@@ -108,9 +111,11 @@ mod tests {
               "set": null,
               "size": 1000,
               "source_image_id": null,
+              "srcset": null,
               "status": "pending",
               "thumbnails": [],
               "title": null,
+              "trash": null,
               "updated_at": "[time]",
               "upload_link": null,
               "uploaded_at": null,

@@ -1,7 +1,7 @@
-//! `DELETE /api/images/{id}`: deletes an image. Within seconds, a worker deletes its files and
-//! reduces the usage.
+//! `DELETE /api/images/{id}`: moves an image to the trash. With `permanent=true`, and in a tier without a trash, it
+//! deletes the image. Within seconds, a worker deletes its files and reduces the usage.
 
-use api::{Caller, Error, Reply, Request};
+use api::{Caller, Error, Query, Reply, Request};
 use store::Records;
 
 #[tokio::main(flavor = "current_thread")]
@@ -12,25 +12,42 @@ async fn main() -> Result<(), Error> {
 
 async fn delete(records: &Records, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
-    let id = api::path_id(&request)?;
-    api::deleted(records.delete_image(&caller.user, id, domain::now()).await?)
+    let (id, now) = (api::path_id(&request)?, domain::now());
+    api::deleted(if Query::of(&request).flag("permanent")? {
+        records.delete_image(&caller.user, id, now).await?
+    } else {
+        records.discard_image(&caller.user, id, now).await?
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, IMAGE_ID, TestRequest, image, item, ok};
-    use serde_json::json;
+    use serde_json::{Value, json};
+    use test_support::{
+        Answer, FakeAws, IMAGE_ID, TestRequest, error, image, item, ok, profile, ready_image, tier,
+    };
 
     use super::*;
 
-    async fn answer(aws: &FakeAws, id: &str) -> Answer {
-        delete(&aws.records(), TestRequest::new("DELETE").path("id", id).build()).await.into()
+    async fn answer(aws: &FakeAws, id: &str, query: &str) -> Answer {
+        delete(&aws.records(), TestRequest::new("DELETE").path("id", id).query(query).build()).await.into()
+    }
+
+    /// The image, and a profile whose tier has a trash of this many days.
+    fn read(image: &Value, trash_days: u32) -> [(&'static str, u16, Value); 2] {
+        let mut tier = tier();
+        tier["trash_days"] = json!(trash_days);
+        [ok("GetItem", item(image)), ok("GetItem", item(&profile(tier)))]
+    }
+
+    fn deleted(image: &Value) -> (&'static str, u16, Value) {
+        ok("DeleteItem", json!({"Attributes": item(image)["Item"]}))
     }
 
     #[tokio::test]
     async fn an_id_of_another_form_is_not_found_without_a_call() {
         let aws = FakeAws::new([]);
-        insta::assert_json_snapshot!(answer(&aws, "../x").await, @r#"
+        insta::assert_json_snapshot!(answer(&aws, "../x", "").await, @r#"
         {
           "status": 404,
           "body": {
@@ -46,18 +63,54 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_image_is_deleted() {
-        let aws = FakeAws::new([ok("DeleteItem", json!({"Attributes": item(&image())["Item"]}))]);
-        insta::assert_json_snapshot!(answer(&aws, IMAGE_ID).await, @r#"
-        {
-          "status": 204,
-          "body": null
+    async fn a_picture_moves_to_the_trash_for_the_days_of_the_tier() {
+        let moved = ok("TransactWriteItems", json!({}));
+        let aws = FakeAws::new(read(&ready_image(), 7).into_iter().chain([moved]));
+        assert_eq!(answer(&aws, IMAGE_ID, "").await.status, 204);
+        let calls = aws.calls();
+        let items = calls[2].1["TransactItems"].as_array().unwrap();
+        assert!(items[0]["Update"]["UpdateExpression"].as_str().unwrap().contains("#trash = "));
+        let listed = &items[1]["Put"]["Item"];
+        assert_eq!(listed["sk"]["S"], format!("TRASH#{IMAGE_ID}"));
+        let until: i64 = listed["expires_at"]["N"].as_str().unwrap().parse().unwrap();
+        let days = (until - domain::now().as_second() + 60) / (24 * 60 * 60);
+        assert_eq!(days, 7);
+    }
+
+    #[tokio::test]
+    async fn without_a_trash_and_without_a_picture_an_image_is_deleted() {
+        for (image, days) in [(ready_image(), 0), (image(), 7)] {
+            let aws = FakeAws::new(read(&image, days).into_iter().chain([deleted(&image)]));
+            assert_eq!(answer(&aws, IMAGE_ID, "").await.status, 204);
+            assert_eq!(aws.operations(), ["GetItem", "GetItem", "DeleteItem"]);
         }
-        "#);
-        insta::assert_json_snapshot!(aws.operations(), @r#"
-        [
-          "DeleteItem"
-        ]
-        "#);
+    }
+
+    #[tokio::test]
+    async fn a_picture_that_becomes_ready_at_the_same_time_is_not_lost() {
+        let refused = error("DeleteItem", "ConditionalCheckFailedException");
+        let moved = ok("TransactWriteItems", json!({}));
+        let calls =
+            read(&image(), 7).into_iter().chain([refused]).chain(read(&ready_image(), 7)).chain([moved]);
+        let aws = FakeAws::new(calls);
+        assert_eq!(answer(&aws, IMAGE_ID, "").await.status, 204);
+        assert_eq!(aws.operations().last().unwrap(), "TransactWriteItems");
+    }
+
+    #[tokio::test]
+    async fn a_permanent_deletion_takes_one_call() {
+        let aws = FakeAws::new([deleted(&ready_image())]);
+        assert_eq!(answer(&aws, IMAGE_ID, "permanent=true").await.status, 204);
+        assert_eq!(aws.operations(), ["DeleteItem"]);
+        let problem = answer(&FakeAws::new([]), IMAGE_ID, "permanent=yes").await;
+        assert_eq!((problem.status, &problem.body["field"]), (400, &json!("permanent")));
+    }
+
+    #[tokio::test]
+    async fn what_is_in_the_trash_is_not_found() {
+        let mut trashed = ready_image();
+        trashed["trash"] = json!({"moved_at": "2026-03-12T19:03:58Z", "until": 4_000_000_000_i64});
+        let aws = FakeAws::new(read(&trashed, 7));
+        assert_eq!(answer(&aws, IMAGE_ID, "").await.status, 404);
     }
 }

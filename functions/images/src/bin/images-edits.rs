@@ -5,6 +5,7 @@ use api::{Caller, Error, ImageBody, Problem, Reply, Request, StatusCode};
 use domain::{InvalidField, Links, Prompt};
 use serde::{Deserialize, Serialize};
 use store::{Change, Records};
+use tracing::info;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -45,5 +46,6 @@ async fn edit(records: &Records, default: Option<&Prompt>, request: Request) -> 
     let unchanged = Change::default();
     let (_source, edit) =
         records.edit_image(&caller.user, &source, prompt, &unchanged, key.as_ref(), now).await?;
+    info!(edit = %edit.id, "edit requested");
     api::json(StatusCode::ACCEPTED, &AcceptedBody { image: ImageBody::new(&edit, Links::default()) })
 }

@@ -14,7 +14,8 @@ async fn get(records: &Records, objects: &Objects, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let id = api::path_id(&request)?;
     let now = domain::now();
-    let found = records.image_and_profile(&caller.user, id, now).await?;
+    let (found, ()) =
+        tokio::try_join!(records.image_and_profile(&caller.user, id, now), objects.prepare_addresses(),)?;
     let (image, profile) = found.ok_or_else(Problem::not_found)?;
     let links = objects.links(&caller.user, &image, &profile.limits, now).await?;
     api::json(StatusCode::OK, &ImageBody::new(&image, links))
@@ -22,8 +23,8 @@ async fn get(records: &Records, objects: &Objects, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, IMAGE_ID, TestRequest, item, ok, profile, ready_image, tier};
     use serde_json::json;
+    use test_support::{Answer, FakeAws, IMAGE_ID, TestRequest, item, ok, profile, ready_image, tier};
 
     use super::*;
 
@@ -35,7 +36,10 @@ mod tests {
     #[tokio::test]
     async fn an_image_has_the_addresses_that_the_tier_allows() {
         let aws = FakeAws::new([ok("GetItem", item(&ready_image())), ok("GetItem", item(&profile(tier())))]);
-        insta::assert_json_snapshot!(answer(&aws).await, {".body.thumbnails[].url" => "[url]"}, @r##"
+        insta::assert_json_snapshot!(answer(&aws).await, {
+            ".body.thumbnails[].url" => "[url]",
+            ".body.srcset" => "[url] 200w",
+        }, @r##"
         {
           "status": 200,
           "body": {
@@ -47,8 +51,10 @@ mod tests {
             "dropbox_url": null,
             "edit_image_id": null,
             "edit_prompt": null,
+            "exif": null,
             "failure": null,
             "file_name": "cat.jpg",
+            "focal_point": null,
             "height": 480,
             "id": "01K8Z3J5Q0000000000000TEST",
             "original_url": null,
@@ -60,6 +66,7 @@ mod tests {
             "set": null,
             "size": 1000,
             "source_image_id": null,
+            "srcset": "[url] 200w",
             "status": "ready",
             "thumbnails": [
               {
@@ -71,6 +78,7 @@ mod tests {
               }
             ],
             "title": null,
+            "trash": null,
             "updated_at": "2026-03-12T19:03:58Z",
             "upload_link": null,
             "uploaded_at": "2026-03-12T19:04:00Z",

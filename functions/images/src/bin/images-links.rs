@@ -1,103 +1,152 @@
-//! `POST /api/images/{id}/links`: creates an address of the original. The caller chooses when it expires.
+//! `POST /api/images/{id}/links`: creates an expiring link, an address at which anybody can see the picture.
 //!
-//! A presigned URL expires at the latest with the credentials that signed it (Amazon S3 user guide, "Download and upload objects with
-//! presigned URLs", "Expiration time"). A function does not know that time: Lambda sets the role's keys and
-//! session token as environment variables, without their expiration (AWS Lambda developer guide, "Defined runtime
-//! environment variables"). So `expires_at` is an upper bound, and the contract says so.
+//! What the link shows is made now, if that fits into the time of the request. Otherwise the first visitor has it made.
+
+use std::{future::Future, time::Duration};
 
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
-use domain::{InvalidField, Timestamp};
-use serde::{Deserialize, Serialize};
-use store::{Objects, Records};
+use domain::{ExpiringLink, InvalidField, LinkId, Rendition, RenditionOptions, StoredRendition};
+use images::{LinkBody, RenditionWorker, shown_rendition};
+use serde::Deserialize;
+use store::{Created, Records};
+
+/// The time for making what the link shows. The rest of the function's time is for the transaction.
+const PREPARATION: Duration = Duration::from_secs(6);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = aws::config()?;
-    let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
-    api::serve(|request| create(&records, &objects, request)).await
+    let (records, worker) = (Records::from_env(&config)?, RenditionWorker::from_env(&config)?);
+    api::serve(|request| create(&records, &worker, request)).await
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
     expires_in: Seconds,
+    rendition: Option<RenditionOptions>,
+    strip_metadata: Option<bool>,
+    download: Option<bool>,
 }
 
-/// 300 to 30,000 seconds.
+/// 300 to 2,592,000 seconds, which are 30 days.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "i64")]
 struct Seconds(i64);
 
-#[derive(Debug, Serialize)]
-struct LinkBody {
-    url: String,
-    /// The address expires at this time at the latest.
-    expires_at: Timestamp,
-}
-
-async fn create(records: &Records, objects: &Objects, request: Request) -> Reply {
+async fn create(records: &Records, worker: &RenditionWorker, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let id = api::path_id(&request)?;
-    let Body { expires_in: Seconds(seconds) } = api::body(&request)?;
-    let now = domain::now();
-    let found = records.image_and_profile(&caller.user, id, now).await?;
-    let (image, profile) = found.ok_or_else(Problem::not_found)?;
-    if !profile.limits.expiring_links {
-        let detail = format!("The {} tier does not include expiring links.", profile.limits.name.as_str());
-        return Err(Problem::new(ProblemCode::LinksNotInTier, detail));
-    }
+    let body: Body = api::body(&request)?;
+    let (now, key, page) = (domain::now(), api::idempotency_key(&request)?, api::page_address(&request)?);
+    let stripped = Rendition::StrippedOriginal;
+    let found = records.image_profile_and_rendition(&caller.user, id, &stripped, now).await?;
+    let (image, profile, stripped) = found.ok_or_else(Problem::not_found)?;
+    images::check_tier(&profile.limits, body.rendition.is_some())?;
     let picture = image.picture.as_ref().ok_or_else(|| Problem::image_not_ready(image.status))?;
-    let link = objects.original_link(&caller.user, &image, picture, now, seconds).await?;
-    records.create_link(&caller.user, profile, id, link.expires_at, now).await?;
-    api::json(StatusCode::CREATED, &LinkBody { url: link.url, expires_at: link.expires_at })
+    let link = ExpiringLink {
+        id: LinkId::generate(id, caller.user),
+        rendition: body.rendition,
+        // A rendition never has metadata.
+        strip_metadata: body.rendition.is_some() || body.strip_metadata.unwrap_or(true),
+        download: body.download.unwrap_or(true),
+        views: 0,
+        created_at: now,
+        expires_at: now.as_second() + body.expires_in.0,
+    };
+    prepare(shown_rendition(records, worker, &link, (&image, picture), stripped, now)).await?;
+    let link = match records.create_link(&link, profile, key.as_ref(), now).await? {
+        Created::New => link,
+        Created::Replayed(link) => link,
+    };
+    api::json(StatusCode::CREATED, &LinkBody::new(&link, &page))
+}
+
+/// Makes what the link shows, if there is time. Otherwise the first visitor has it made.
+///
+/// # Errors
+/// Those that visitors of the link would get too.
+async fn prepare(
+    shown: impl Future<Output = Result<Option<StoredRendition>, Problem>>,
+) -> Result<(), Problem> {
+    match tokio::time::timeout(PREPARATION, shown).await {
+        Err(_) => Ok(()),
+        Ok(Err(problem)) if problem.code() == ProblemCode::Unavailable => Ok(()),
+        Ok(shown) => shown.map(drop),
+    }
 }
 
 impl TryFrom<i64> for Seconds {
     type Error = InvalidField;
 
     fn try_from(seconds: i64) -> Result<Self, InvalidField> {
-        let fits = (300..=30_000).contains(&seconds);
-        fits.then_some(Self(seconds)).ok_or_else(|| InvalidField::from("must be 300 to 30000 seconds"))
+        let fits = (300..=2_592_000).contains(&seconds);
+        fits.then_some(Self(seconds)).ok_or_else(|| InvalidField::from("must be 300 to 2592000 seconds"))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{
-        Answer, FakeAws, IMAGE_ID, TestRequest, image, item, ok, profile, ready_image, tier,
-    };
     use serde_json::{Value, json};
+    use test_support::{
+        Answer, FakeAws, IMAGE_ID, TestRequest, batch, image, ok, profile, ready_image, tier,
+    };
 
     use super::*;
 
-    async fn answer(image: &Value, expiring_links: bool, expires_in: i64) -> Answer {
+    async fn answer(image: &Value, expiring_links: bool, body: &Value) -> (Answer, FakeAws) {
         let mut tier = tier();
         tier["expiring_links"] = json!(expiring_links);
         let aws = FakeAws::new([
-            ok("GetItem", item(image)),
-            ok("GetItem", item(&profile(tier))),
+            ok("BatchGetItem", batch(&[image.clone(), profile(tier)])),
             ok("TransactWriteItems", json!({})),
         ]);
-        let request = TestRequest::new("POST").path("id", IMAGE_ID);
-        let request = request.json(&json!({"expires_in": expires_in})).build();
-        create(&aws.records(), &aws.objects(), request).await.into()
+        let worker = RenditionWorker::new(&aws.config(), "rendition".to_owned());
+        let request = TestRequest::new("POST").path("id", IMAGE_ID).json(body).build();
+        (create(&aws.records(), &worker, request).await.into(), aws)
+    }
+
+    /// A link that shows the original as it is, so that nothing has to be made.
+    fn unchanged() -> Value {
+        json!({"expires_in": 300, "strip_metadata": false, "download": false})
     }
 
     #[tokio::test]
-    async fn a_link_is_created_if_the_tier_allows_it() {
-        insta::assert_json_snapshot!(answer(&ready_image(), true, 300).await, {
+    async fn a_link_has_a_public_address() {
+        let (answer, aws) = answer(&ready_image(), true, &unchanged()).await;
+        let id = answer.body["id"].as_str().unwrap();
+        assert_eq!(answer.body["url"], format!("https://api.example/l/{id}"));
+        insta::assert_json_snapshot!(answer, {
+            ".body.id" => "[id]",
             ".body.url" => "[url]",
+            ".body.created_at" => "[time]",
             ".body.expires_at" => "[time]",
         }, @r#"
         {
           "status": 201,
           "body": {
+            "created_at": "[time]",
+            "download": false,
             "expires_at": "[time]",
-            "url": "[url]"
+            "id": "[id]",
+            "rendition": null,
+            "strip_metadata": false,
+            "url": "[url]",
+            "views": 0
           }
         }
         "#);
-        insta::assert_json_snapshot!(answer(&ready_image(), false, 300).await, @r#"
+        let (_, transaction) = aws.calls().pop().unwrap();
+        let items = transaction["TransactItems"].as_array().unwrap();
+        assert_eq!(items[0]["ConditionCheck"]["Key"]["sk"]["S"], format!("IMAGE#{IMAGE_ID}"));
+        let put = &items[2]["Put"]["Item"];
+        assert_eq!(put["sk"]["S"], format!("LINK#{IMAGE_ID}#{}", &id[..26]));
+        assert_eq!(put["views"]["N"], "0");
+    }
+
+    #[tokio::test]
+    async fn a_tier_without_links_gives_none() {
+        insta::assert_json_snapshot!(answer(&ready_image(), false, &unchanged()).await.0, @r#"
         {
           "status": 403,
           "body": {
@@ -113,7 +162,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_image_without_a_picture_has_no_link() {
-        insta::assert_json_snapshot!(answer(&image(), true, 300).await, @r#"
+        insta::assert_json_snapshot!(answer(&image(), true, &unchanged()).await.0, @r#"
         {
           "status": 409,
           "body": {
@@ -128,19 +177,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_link_works_for_at_least_five_minutes() {
-        insta::assert_json_snapshot!(answer(&ready_image(), true, 299).await, @r#"
-        {
-          "status": 400,
-          "body": {
-            "code": "invalid-field",
-            "detail": "expires_in: must be 300 to 30000 seconds",
-            "field": "expires_in",
-            "status": 400,
-            "title": "Bad Request",
-            "type": "urn:darkroom:problem:invalid-field"
-          }
+    async fn what_is_out_of_bounds_is_named() {
+        for (field, name, value) in [
+            ("expires_in", "expires_in", json!(299)),
+            ("expires_in", "expires_in", json!(2_592_001)),
+            ("download", "download", json!(1)),
+            ("strip_metadata", "strip_metadata", json!("no")),
+            ("rendition", "rendition.width", json!({"width": 0})),
+            ("rendition", "rendition", json!({})),
+            ("id", "id", json!("x")),
+        ] {
+            let mut body = unchanged();
+            body[field] = value;
+            let (answer, aws) = answer(&ready_image(), true, &body).await;
+            assert_eq!((answer.status, &answer.body["field"]), (400, &json!(name)), "{body}");
+            assert!(aws.calls().is_empty());
         }
-        "#);
     }
 }

@@ -30,8 +30,8 @@ async fn status(records: &Records, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, IMAGE_ID, TestRequest, image, item, ok};
     use serde_json::json;
+    use test_support::{Answer, FakeAws, IMAGE_ID, TestRequest, image, item, ok};
 
     use super::*;
 

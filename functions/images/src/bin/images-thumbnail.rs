@@ -1,7 +1,7 @@
 //! `GET /api/images/{id}/thumbnail?size=N`: redirects to a thumbnail. With `Accept: application/json`, it returns the
 //! thumbnail's address. The default is the smallest size of the caller's tier.
 //!
-//! If the tier gained a size after the upload, `workers-resize` creates and stores the thumbnail now, once for all
+//! If the tier gained a size after the upload, `workers-render` creates and stores the thumbnail now, once for all
 //! requests that ask at the same time.
 
 use api::{Caller, Error, Problem, ProblemCode, Query, Reply, Request, StatusCode};
@@ -32,7 +32,8 @@ async fn thumbnail(records: &Records, objects: &Objects, worker: &ResizeWorker, 
     let id = api::path_id(&request)?;
     let size = Query::of(&request).size()?;
     let now = domain::now();
-    let found = records.image_and_profile(&caller.user, id, now).await?;
+    let (found, ()) =
+        tokio::try_join!(records.image_and_profile(&caller.user, id, now), objects.prepare_addresses(),)?;
     let (image, profile) = found.ok_or_else(Problem::not_found)?;
     let size = allowed_size(&profile.limits, size)?;
     let picture = image.picture.as_ref().ok_or_else(|| Problem::image_not_ready(image.status))?;
@@ -44,7 +45,7 @@ async fn thumbnail(records: &Records, objects: &Objects, worker: &ResizeWorker, 
         }
     };
     let link = objects.thumbnail_link(&original, &thumbnail, now).await?;
-    if !wants_json(&request) {
+    if !api::wants_json(&request) {
         return api::redirect(&link.url, link.expires_at.as_second() - now.as_second());
     }
     let body = ThumbnailBody {
@@ -69,17 +70,10 @@ fn allowed_size(tier: &Tier, size: Option<u32>) -> Result<u32, Problem> {
     Err(Problem::new(ProblemCode::SizeNotInTier, detail).with("sizes", sizes.clone()))
 }
 
-fn wants_json(request: &Request) -> bool {
-    let accept = request.headers().get("accept").and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("application/json"))
-}
-
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{
-        Answer, FakeAws, IMAGE_ID, TestRequest, error, item, ok, profile, ready_image, tier,
-    };
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, IMAGE_ID, TestRequest, error, item, ok, profile, ready_image, tier};
 
     use super::*;
 
@@ -94,7 +88,7 @@ mod tests {
         answer_of(&aws, request).await
     }
 
-    /// A tier that gained the size 400, and the image as it is before and after `workers-resize` has added it.
+    /// A tier that gained the size 400, and the image as it is before and after `workers-render` has added it.
     fn gained() -> (Value, Value, Value) {
         let (mut tier, mut claimed) = (tier(), ready_image());
         tier["thumbnail_sizes"] = json!([200, 400]);

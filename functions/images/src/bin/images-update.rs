@@ -1,12 +1,15 @@
-//! `PATCH /api/images/{id}`: changes the texts of an image. It can also start a new version of the picture, or request an
-//! edit.
+//! `PATCH /api/images/{id}`: changes the texts and the focal point of an image. It can also start a new version of the
+//! picture, or request an edit.
 
 use api::{Caller, CreatedBody, Error, ImageBody, Object, Problem, Reply, Request, StatusCode, UploadBody};
 use domain::{
-    ContentType, Description, FileName, ImageId, Prompt, Sha256, Status, Title, Upload, UploadSize, UserId,
+    ContentType, Description, FileName, FocalPoint, ImageId, Prompt, Sha256, Status, Title, Upload,
+    UploadSize, UserId,
 };
 use serde::Deserialize;
 use store::{Change, Objects, Records};
+use telemetry::Measurement;
+use tracing::info;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -23,6 +26,8 @@ struct Body {
     title: Option<Option<Title>>,
     #[serde(default, deserialize_with = "api::nullable")]
     description: Option<Option<Description>>,
+    #[serde(default, deserialize_with = "api::nullable")]
+    focal_point: Option<Option<Object<FocalPoint>>>,
     replace: Option<Object<Replace>>,
     edit_prompt: Option<Prompt>,
 }
@@ -40,7 +45,9 @@ async fn update(records: &Records, objects: &Objects, request: Request) -> Reply
     let id = api::path_id(&request)?;
     let body: Body = api::body(&request)?;
     let (user, now) = (&caller.user, domain::now());
-    let change = Change { file_name: body.file_name, title: body.title, description: body.description };
+    let focal_point = body.focal_point.map(|point| point.map(|Object(point)| point));
+    let Body { file_name, title, description, .. } = body;
+    let change = Change { file_name, title, description, focal_point };
     if let Some(prompt) = body.edit_prompt {
         api::require_ai()?;
         if body.replace.is_some() {
@@ -61,9 +68,11 @@ async fn update(records: &Records, objects: &Objects, request: Request) -> Reply
         async { Ok::<_, Problem>(records.replace_image(user, id, &replace.into(), &change, now).await?) },
         async { Ok(records.profile_or_default(user).await?) },
     )?;
+    Measurement::UploadsRequested { count: 1, images: vec![image.id.to_string()] }
+        .record("uploads requested");
     let links = objects.links(user, &image, &profile.limits, now).await?;
-    let ticket = objects.upload_ticket(user, &image, now).await?;
-    let body = CreatedBody { image: ImageBody::new(&image, links), upload: UploadBody::new(ticket, now) };
+    let upload = objects.presigned_upload(user, &image, now).await?;
+    let body = CreatedBody { image: ImageBody::new(&image, links), upload: UploadBody::new(upload, now) };
     api::json(StatusCode::OK, &body)
 }
 
@@ -81,7 +90,8 @@ async fn edit(
     if image.picture.is_none() && (image.status != Status::Pending || image.awaits_edit()) {
         return Err(Problem::image_not_ready(image.status));
     }
-    let (image, _edit) = records.edit_image(user, &image, prompt, change, None, now).await?;
+    let (image, edit) = records.edit_image(user, &image, prompt, change, None, now).await?;
+    info!(edit = %edit.id, "edit requested");
     let links = objects.links(user, &image, &profile.limits, now).await?;
     api::json(StatusCode::OK, &ImageBody::new(&image, links))
 }
@@ -89,5 +99,36 @@ async fn edit(
 impl From<Replace> for Upload {
     fn from(body: Replace) -> Self {
         Self { content_type: body.content_type, size: body.size, checksum_sha256: body.checksum_sha256 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use store::ReplaceError;
+    use test_support::{FakeAws, IMAGE_ID, USER, item, ok, ready_image};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_image_that_moves_to_the_trash_at_the_same_time_gets_no_new_version() {
+        let mut trashed = ready_image();
+        trashed["trash"] = json!({"moved_at": "2026-03-12T19:03:58Z", "until": 4_000_000_000_i64});
+        let reasons = json!([{"Code": "ConditionalCheckFailed"}, {"Code": "None"}, {"Code": "None"}]);
+        let cancelled = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
+        let aws = FakeAws::new([
+            ok("GetItem", item(&ready_image())),
+            ("TransactWriteItems", 400, cancelled),
+            ok("GetItem", item(&trashed)),
+        ]);
+        let (user, id) = (USER.parse().unwrap(), IMAGE_ID.parse().unwrap());
+        let upload =
+            Upload { content_type: ContentType::Png, size: 10.try_into().unwrap(), checksum_sha256: None };
+        let change = Change::default();
+        let outcome = aws.records().replace_image(&user, id, &upload, &change, domain::now()).await;
+        assert!(matches!(outcome, Err(ReplaceError::NotFound)), "{outcome:?}");
+        let calls = aws.calls();
+        let condition = calls[1].1["TransactItems"][0]["Update"]["ConditionExpression"].as_str().unwrap();
+        assert!(condition.contains("attribute_not_exists(#trash)"), "{condition}");
     }
 }

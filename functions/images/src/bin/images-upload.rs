@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
 }
 
 #[derive(Debug, Serialize)]
-struct TicketBody {
+struct UploadResponse {
     upload: UploadBody,
 }
 
@@ -32,14 +32,14 @@ async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply
         let detail = "An edit creates the file of this image, so there is nothing to upload.";
         return Err(Problem::new(ProblemCode::NotPending, detail));
     }
-    let ticket = objects.upload_ticket(&caller.user, &image, now).await?;
-    api::json(StatusCode::OK, &TicketBody { upload: UploadBody::new(ticket, now) })
+    let upload = objects.presigned_upload(&caller.user, &image, now).await?;
+    api::json(StatusCode::OK, &UploadResponse { upload: UploadBody::new(upload, now) })
 }
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, IMAGE_ID, TestRequest, image, item, ok, ready_image};
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, IMAGE_ID, TestRequest, image, item, ok, ready_image};
 
     use super::*;
 

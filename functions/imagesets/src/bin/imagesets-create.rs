@@ -24,8 +24,8 @@ async fn create(records: &Records, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, ok};
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, ok};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! `GET /api/imagesets/{id}`: returns a set with its images.
 
-use api::{Caller, Error, Problem, Reply, Request, StatusCode};
+use api::{Caller, Error, ImageParts, Problem, Reply, Request, StatusCode};
 use imagesets::SetImages;
 use store::{Objects, Records};
 
@@ -17,6 +17,7 @@ async fn get(records: &Records, objects: &Objects, request: Request) -> Reply {
     let id = api::path_id(&request)?;
     let (set, profile) = tokio::try_join!(records.set(user, id), records.profile_or_default(user))?;
     let sets = [set.ok_or_else(Problem::not_found)?];
-    let images = SetImages::of(&sets, records, objects, user, &profile.limits, domain::now()).await?;
+    let (tier, parts) = (&profile.limits, ImageParts::ALL);
+    let images = SetImages::of(&sets, records, objects, user, tier, parts, domain::now()).await?;
     api::json(StatusCode::OK, &images.show(&sets[0]))
 }

@@ -43,10 +43,10 @@ async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply
     let image = Image { set: Some(place), ..Image::pending(body.into(), now) };
     let images = image.with_deferred_jobs(analyze, edit_prompt, now);
     let PendingUploads { images, at } =
-        api::create_uploads(records, objects, &caller.user, images, key.as_ref(), now).await?;
-    let (image, ticket) =
+        api::create_images(records, objects, &caller.user, images, key.as_ref(), now).await?;
+    let (image, upload) =
         images.into_iter().next().ok_or_else(|| Problem::internal("no image was created"))?;
-    api::json(StatusCode::CREATED, &CreatedBody::new(&image, ticket, at))
+    api::json(StatusCode::CREATED, &CreatedBody::new(&image, upload, at))
 }
 
 impl From<Body> for NewImage {

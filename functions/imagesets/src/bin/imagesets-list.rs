@@ -23,12 +23,13 @@ struct PageBody {
 async fn list(records: &Records, objects: &Objects, key: &CursorKey, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let (user, query) = (&caller.user, Query::of(&request));
-    let limit = query.limit()?;
+    let (limit, parts) = (query.limit()?, query.image_parts()?);
     let cursor = key.of("imagesets", user, "");
     let after = query.cursor(&cursor)?;
     let (page, profile) =
         tokio::try_join!(records.sets(user, after, limit), records.profile_or_default(user))?;
-    let images = SetImages::of(&page.items, records, objects, user, &profile.limits, domain::now()).await?;
+    let (tier, now) = (&profile.limits, domain::now());
+    let images = SetImages::of(&page.items, records, objects, user, tier, parts, now).await?;
     let (imagesets, next) = images.show_page(&page)?;
     api::json(StatusCode::OK, &PageBody { imagesets, next_cursor: next.map(|id| cursor.encode(id)) })
 }

@@ -1,6 +1,6 @@
 //! `PUT /api/imagesets/{id}`: replaces the texts of a set. It removes the texts that the body leaves out.
 
-use api::{Caller, Error, Problem, Reply, Request, StatusCode};
+use api::{Caller, Error, ImageParts, Problem, Reply, Request, StatusCode};
 use domain::SetText;
 use imagesets::SetImages;
 use store::{Objects, Records};
@@ -21,6 +21,7 @@ async fn update(records: &Records, objects: &Objects, request: Request) -> Reply
     let (set, profile) =
         tokio::try_join!(records.change_set(user, id, &change, now), records.profile_or_default(user))?;
     let sets = [set.ok_or_else(Problem::not_found)?];
-    let images = SetImages::of(&sets, records, objects, user, &profile.limits, now).await?;
+    let (tier, parts) = (&profile.limits, ImageParts::ALL);
+    let images = SetImages::of(&sets, records, objects, user, tier, parts, now).await?;
     api::json(StatusCode::OK, &images.show(&sets[0]))
 }

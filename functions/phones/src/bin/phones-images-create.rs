@@ -27,16 +27,16 @@ async fn upload(records: &Records, objects: &Objects, request: Request) -> Reply
     let pending =
         |new: NewImage| Image { phone_number: Some(phone_number.clone()), ..Image::pending(new, now) };
     let images = files.into_images().map(pending).collect();
-    let pending = api::create_uploads(records, objects, &caller.user, images, key.as_ref(), now).await?;
+    let pending = api::create_images(records, objects, &caller.user, images, key.as_ref(), now).await?;
     let uploads = pending.images.iter();
-    let results = uploads.map(|(image, ticket)| CreatedBody::new(image, ticket.clone(), pending.at));
+    let results = uploads.map(|(image, upload)| CreatedBody::new(image, upload.clone(), pending.at));
     let body = UploadsBody { phone_number: &phone_number, results: results.collect() };
     api::json(StatusCode::CREATED, &body)
 }
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest};
+    use test_support::{Answer, FakeAws, TestRequest};
 
     use super::*;
 

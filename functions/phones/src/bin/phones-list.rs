@@ -26,22 +26,23 @@ async fn list(records: &Records, objects: &Objects, key: &CursorKey, request: Re
     let caller = Caller::of(&request).await?;
     let (user, query) = (&caller.user, Query::of(&request));
     let phone_number = phones::number_in_path(&request)?;
-    let limit = query.limit()?;
+    let (limit, parts) = (query.limit()?, query.image_parts()?);
     let cursor = key.of("phone-images", user, phone_number.as_str());
     let after = query.cursor(&cursor)?;
 
     let now = domain::now();
-    let (page, profile) = tokio::try_join!(
+    let (page, profile, ()) = tokio::try_join!(
         records.images_of_phone(user, &phone_number, after, limit, now),
         records.profile_or_default(user),
+        objects.prepare_addresses(),
     )?;
     if after.is_none() && page.items.is_empty() && page.next.is_none() {
         return Err(Problem::not_found());
     }
     let mut images = PageItems::default();
     for image in &page.items {
-        let links = objects.links(user, image, &profile.limits, now).await?;
-        if !images.push(image.id, &ImageBody::new(image, links))? {
+        let links = objects.links_in_list(user, image, &profile.limits, parts.addresses, now).await?;
+        if !images.push(image.id, &ImageBody::new(image, links).only(parts))? {
             break;
         }
     }

@@ -18,8 +18,8 @@ async fn get(records: &Records, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, item, ok, tier};
     use serde_json::json;
+    use test_support::{Answer, FakeAws, TestRequest, item, ok, tier};
 
     use super::*;
 
@@ -42,9 +42,11 @@ mod tests {
             "max_sets": 100,
             "name": "Basic",
             "original_link": false,
+            "renditions": false,
             "thumbnail_sizes": [
               200
-            ]
+            ],
+            "trash_days": 0
           }
         }
         "#);

@@ -4,7 +4,7 @@ use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use domain::{InvalidField, PhoneNumber, UploadLink, UploadLinkId, UploadSize};
 use serde::Deserialize;
 use store::{Created, Records};
-use upload_links::{UploadLinkBody, page_address};
+use upload_links::UploadLinkBody;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -36,7 +36,7 @@ async fn create(records: &Records, region: &str, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let body: Body = api::body(&request)?;
     let phone_number = body.phone_number.map(|text| parse(&text, region)).transpose()?;
-    let (now, key, page) = (domain::now(), api::idempotency_key(&request)?, page_address(&request)?);
+    let (now, key, page) = (domain::now(), api::idempotency_key(&request)?, api::page_address(&request)?);
     // Both are read at the same time. The tier counts only if the user has no profile yet.
     let (profile, tier) = tokio::join!(records.profile(&caller.user), records.default_tier());
     let profile = profile?;
@@ -88,8 +88,8 @@ impl TryFrom<i64> for Seconds {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, item, ok, profile, tier};
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, item, ok, profile, tier};
 
     use super::*;
 

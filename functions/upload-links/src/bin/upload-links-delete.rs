@@ -20,7 +20,7 @@ async fn revoke(records: &Records, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest};
+    use test_support::{Answer, FakeAws, TestRequest};
 
     use super::*;
 

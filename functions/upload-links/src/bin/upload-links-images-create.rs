@@ -38,11 +38,11 @@ async fn create(records: &Records, objects: &Objects, request: Request) -> Reply
         images.push(Image { phone_number, upload_link, ..Image::pending(new, now) });
     }
     let owner = (&id, profile);
-    let pending = api::create_uploads_through(records, objects, owner, images, key.as_ref(), now);
+    let pending = api::create_images_for_guest(records, objects, owner, images, key.as_ref(), now);
     let pending = pending.await.map_err(guest_problem)?;
-    let results = pending.images.into_iter().map(|(image, ticket)| ResultBody {
+    let results = pending.images.into_iter().map(|(image, upload)| ResultBody {
         image: GuestImageBody::new(&image),
-        upload: UploadBody::new(ticket, pending.at),
+        upload: UploadBody::new(upload, pending.at),
     });
     api::json(StatusCode::CREATED, &UploadsBody { results: results.collect() })
 }
@@ -59,8 +59,8 @@ fn check_size(link: &UploadLink, index: usize, new: &NewImage) -> Result<(), Pro
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, TestRequest, USER, item, ok, profile, tier};
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, USER, item, ok, profile, tier};
 
     use super::*;
 

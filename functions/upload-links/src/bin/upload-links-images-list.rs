@@ -1,5 +1,5 @@
-//! `GET /api/upload-links/{id}/images`: shows a guest what the link accepts, and the progress of its images. It needs no
-//! token.
+//! `GET /api/upload-links/{id}/images`: shows a guest what the link accepts, and the progress of its images. It needs
+//! no token.
 
 use api::{Error, Problem, Reply, Request, StatusCode};
 use domain::Timestamp;
@@ -42,8 +42,8 @@ async fn list(records: &Records, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{Answer, FakeAws, IMAGE_ID, TestRequest, USER, image, item, ok, ready_image};
     use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, IMAGE_ID, TestRequest, USER, image, item, ok, ready_image};
 
     use super::*;
 

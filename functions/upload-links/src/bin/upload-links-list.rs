@@ -3,7 +3,7 @@
 use api::{Caller, Error, Reply, Request, StatusCode};
 use serde::Serialize;
 use store::Records;
-use upload_links::{UploadLinkBody, page_address};
+use upload_links::UploadLinkBody;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -18,7 +18,7 @@ struct ListBody<'a> {
 
 async fn list(records: &Records, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
-    let page = page_address(&request)?;
+    let page = api::page_address(&request)?;
     let links = records.upload_links(&caller.user, domain::now()).await?;
     let upload_links = links.iter().map(|link| UploadLinkBody::new(link, &page)).collect();
     api::json(StatusCode::OK, &ListBody { upload_links })

@@ -12,7 +12,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init();
     let config = aws::config()?;
     let queue = Queue::from_env(&config, "ANALYSIS_QUEUE")?;
-    let model = Model::from_env(&config, "ANALYSIS_MODEL", "ANALYSIS_SECONDS")?;
+    let model = Model::from_env(&config, "analyze", "ANALYSIS_MODEL", "ANALYSIS_SECONDS")?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
     let worker = AnalysisWorker { records, objects, model };
     lambda_runtime::run(service_fn(|event| queue.work(&worker.records, &worker, event))).await
@@ -60,7 +60,7 @@ impl AnalysisWorker {
         ClaimedJob { user, job, .. }: &ClaimedJob,
         image: ImageId,
     ) -> Result<Option<(Image, Analysis)>, CallError> {
-        let image = self.records.image(user, image, domain::now()).await?;
+        let image = self.records.image_or_trashed(user, image, domain::now()).await?;
         Ok(image.and_then(|image| {
             let analysis = image.analysis.clone().filter(|analysis| analysis.job == job.id)?;
             Some((image, analysis))

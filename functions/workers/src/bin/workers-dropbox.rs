@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use aws::CallError;
+use aws::{CallError, Secret};
 use domain::{DropboxCopy, DropboxPath, Failure, Image, ImageId, Task};
 use lambda_runtime::{Error, service_fn};
-use providers::{Dropbox, Http, ProviderError, Secret};
+use providers::{Dropbox, Http, ProviderError};
 use store::{JobOutcome, Objects, Records};
 use tracing::info;
 use workers::{ClaimedJob, JobError, Queue, Worker, copy_to_dropbox, with_secret};
@@ -94,7 +94,7 @@ impl DropboxWorker {
         ClaimedJob { user, job, .. }: &ClaimedJob,
         image: ImageId,
     ) -> Result<Option<(Image, DropboxCopy)>, CallError> {
-        let image = self.records.image(user, image, domain::now()).await?;
+        let image = self.records.image_or_trashed(user, image, domain::now()).await?;
         Ok(image.and_then(|image| {
             let dropbox_copy =
                 image.dropbox_copy.clone().filter(|dropbox_copy| dropbox_copy.job == job.id)?;

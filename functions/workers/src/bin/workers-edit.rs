@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init();
     let config = aws::config()?;
     let queue = Queue::from_env(&config, "EDITS_QUEUE")?;
-    let model = Model::from_env(&config, "EDIT_MODEL", "EDIT_SECONDS")?;
+    let model = Model::from_env(&config, "edit", "EDIT_MODEL", "EDIT_SECONDS")?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
     let worker = EditWorker { records, objects, model };
     lambda_runtime::run(service_fn(|event| queue.work(&worker.records, &worker, event))).await
@@ -33,8 +33,10 @@ impl Worker for EditWorker {
             return Err(JobError::wrong_worker());
         };
         let now = domain::now();
-        let (source, edit) =
-            tokio::try_join!(self.records.image(user, *source, now), self.records.image(user, *image, now))?;
+        let (source, edit) = tokio::try_join!(
+            self.records.image_or_trashed(user, *source, now),
+            self.records.image_or_trashed(user, *image, now)
+        )?;
         // The edit was deleted or replaced, or an earlier attempt stored its file and then failed. No call is needed.
         let Some(edit) = edit.filter(Image::awaits_edit) else {
             info!(job = %job.id, "job ended without a call: the edit no longer waits for its file");

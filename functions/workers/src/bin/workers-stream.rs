@@ -1,12 +1,14 @@
 //! Handles the table's stream.
 //!
-//! When an item is removed, by its owner or because it expired, the worker cleans up after it. An image leaves objects, its
-//! share of the quota, its slot in a set, and its copy in Dropbox. A set leaves images. The item of a replacement expires
-//! if its upload does not arrive in time. When a job is added, the worker sends it to its queue.
+//! When an item is removed, by its owner or because it expired, the worker cleans up after it. An image leaves objects,
+//! expiring links, its share of the quota, its slot in a set, and its copy in Dropbox. A set leaves images. The item of
+//! a replacement expires if its upload does not arrive in time. The item of an image in the trash expires when the image
+//! must be deleted. When a job is added, the worker sends it to its queue.
 //!
-//! One function does both, because at most two functions may read a stream (AWS Lambda developer guide, "Using AWS Lambda
-//! with Amazon DynamoDB"). The other one is `workers-tiers`. Of each batch, the jobs are sent first, so that they do not
-//! wait for the clean-up. The same function reads the queue of the records that failed.
+//! One function does both, because at most two functions may read a stream (AWS Lambda developer guide, "Using AWS
+//! Lambda with Amazon DynamoDB"). The other one is `workers-events`. For the same reason, this worker sends the records
+//! that `workers-tiers` needs to the queue of that worker. Of each batch, the jobs and these records are sent first, so
+//! that they do not wait for the clean-up. The same function reads the queue of the records that failed.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,12 +19,12 @@ use std::{
 use aws::CallError;
 use aws_lambda_events::dynamodb::EventRecord;
 use domain::{Image, Job, UserId};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Error, service_fn};
 use store::{Objects, Records, Refund};
-use tracing::info;
+use tracing::{Instrument, info};
 use workers::{
-    ArrivedUploads, BatchAnswer, Dispatcher, Keys, Outcomes, RecordBatch, Removed, RetryQueue, StreamAction,
-    each_in_order, unpanicked,
+    ArrivedUploads, BatchWorker, Dispatcher, Keys, Outcomes, Removed, RetryQueue, StreamAction, TierRecords,
+    correlation_id, each_in_order, unpanicked,
 };
 
 /// The longest time for a batch until the refunds of its images begin. The rest of the images is retried.
@@ -34,38 +36,33 @@ async fn main() -> Result<(), Error> {
     let config = aws::config()?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
     let (dispatcher, arrived) = (Dispatcher::from_env(&config)?, ArrivedUploads::from_env(&config)?);
-    let worker = StreamWorker { records, objects, dispatcher, arrived };
+    let worker =
+        StreamWorker { records, objects, dispatcher, tiers: TierRecords::from_env(&config)?, arrived };
     let queue = RetryQueue::from_env(&config)?;
-    lambda_runtime::run(service_fn(|event| handle(&worker, &queue, event))).await
-}
-
-async fn handle(
-    worker: &StreamWorker,
-    queue: &RetryQueue,
-    event: LambdaEvent<RecordBatch>,
-) -> Result<BatchAnswer, Error> {
-    queue.process(event, async |records, outcomes| worker.process(records, outcomes).await).await
+    lambda_runtime::run(service_fn(|event| queue.process(&worker, event))).await
 }
 
 struct StreamWorker {
     records: Records,
     objects: Objects,
     dispatcher: Dispatcher,
+    tiers: TierRecords,
     arrived: ArrivedUploads,
 }
 
 /// The refunds of each user, with the indexes of their records.
 type Refunds = HashMap<UserId, Vec<(usize, Refund)>>;
 
-impl StreamWorker {
+impl BatchWorker for StreamWorker {
     /// Processes the records of a batch: first new jobs, then everything else side by side, and at last the refunds of
     /// all deleted images of a user together.
     async fn process(&self, records: &[EventRecord], outcomes: &Outcomes) {
-        let mut jobs = Vec::new();
+        let (mut jobs, mut tiers) = (Vec::new(), Vec::new());
         let mut items: BTreeMap<Keys, Vec<(usize, UserId, Removed)>> = BTreeMap::new();
         for (index, record) in records.iter().enumerate() {
             match Keys::of(record).and_then(|keys| Ok((StreamAction::of(record)?, keys))) {
                 Ok((Some(StreamAction::Dispatch(user, job)), _)) => jobs.push(vec![(index, user, job)]),
+                Ok((Some(StreamAction::ForwardToTiers), _)) => tiers.push(vec![(index, record)]),
                 Ok((Some(StreamAction::CleanUp(user, removed)), keys)) => {
                     items.entry(keys).or_default().push((index, user, removed));
                 }
@@ -74,7 +71,12 @@ impl StreamWorker {
             }
         }
         each_in_order(jobs, async |(index, user, job)| {
-            outcomes.run(index, self.dispatch(user, &job)).await;
+            let span = telemetry::correlated(correlation_id(&job));
+            outcomes.run(index, self.dispatch(user, &job).instrument(span)).await;
+        })
+        .await;
+        each_in_order(tiers, async |(index, record)| {
+            outcomes.run(index, self.tiers.send(record)).await;
         })
         .await;
 
@@ -105,7 +107,9 @@ impl StreamWorker {
         })
         .await;
     }
+}
 
+impl StreamWorker {
     /// Sends a new job to its queue.
     async fn dispatch(&self, user: UserId, job: &Job) -> Result<(), CallError> {
         self.dispatcher.send(user, job).await?;
@@ -136,14 +140,19 @@ impl StreamWorker {
                 // The event of a file that arrived after the deletion may have been lost.
                 self.objects.remove_all(user, image).await?;
             }
+            Removed::Trash(image) => {
+                if self.records.expire_trashed(user, image, now).await? {
+                    info!(%user, %image, "deleted an image whose time in the trash was over");
+                }
+            }
             Removed::Account => {
                 if !self.objects.remove_user(user, Instant::now() + CLEAN_UP_LIMIT).await? {
                     return Err(CallError::Unavailable("a deleted account has many late files".into()));
                 }
                 info!(%user, "looked for late files of a deleted account");
             }
-            Removed::Set(slots) => {
-                self.records.delete_images_of(user, &slots, now).await?;
+            Removed::Set { id, slots } => {
+                self.records.delete_images_of(user, id, &slots).await?;
                 info!(%user, "deleted the images of a set");
             }
             Removed::Replacement { image, version, .. } => {
@@ -172,18 +181,41 @@ impl StreamWorker {
                 None => Ok(()),
             }
         };
+        let delete_links = async {
+            // Only an image with a picture can have links.
+            match image.picture {
+                Some(_) => self.records.delete_links_of(user, image.id).await,
+                None => Ok(()),
+            }
+        };
+        let unlist = async {
+            match image.trash {
+                Some(_) => self.records.unlist_trashed(user, image.id).await,
+                None => Ok(()),
+            }
+        };
+        let delete_words = self.records.delete_words(user, image.id);
         let remove_objects = async {
             // `workers-thumbnail` deletes a file that arrives now or later, because its image does not exist.
-            if image.was_never_uploaded() { Ok(()) } else { self.objects.remove_all(user, image.id).await }
+            if image.was_never_uploaded() {
+                return Ok(());
+            }
+            // The items go first: a worker that makes a rendition now finds no item, and deletes its file.
+            if image.may_have_renditions() {
+                self.records.delete_renditions(user, image.id, |_| false).await?;
+            }
+            self.objects.remove_all(user, image.id).await
         };
-        tokio::try_join!(delete_deferred_edit, remove_objects, free_slot).map(drop)
+        tokio::try_join!(delete_deferred_edit, delete_links, unlist, delete_words, remove_objects, free_slot)
+            .map(drop)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use endpoint_test::{FakeAws, error, ok};
+    use lambda_runtime::LambdaEvent;
     use serde_json::{Value, json};
+    use test_support::{FakeAws, error, ok};
 
     use workers::UploadRetries;
 
@@ -226,8 +258,9 @@ mod tests {
             objects: aws.objects(),
             dispatcher: Dispatcher::new(
                 &config,
-                ["analysis", "edits", "dropbox", "accounts"].map(str::to_owned),
+                ["analysis", "edits", "dropbox", "downloads", "webhooks", "accounts"].map(str::to_owned),
             ),
+            tiers: TierRecords::new(&config, "tiers".to_owned()),
             arrived: ArrivedUploads::new(
                 aws.records(),
                 aws.objects(),
@@ -238,8 +271,21 @@ mod tests {
         let mut context = lambda_runtime::Context::default();
         context.deadline = u64::MAX;
         let event = serde_json::from_value(json!({"Records": records})).unwrap();
-        let answer = handle(&worker, &queue, LambdaEvent::new(event, context)).await.unwrap();
+        let answer = queue.process(&worker, LambdaEvent::new(event, context)).await.unwrap();
         (serde_json::to_value(answer).unwrap(), aws.calls())
+    }
+
+    /// The responses to the deletions of the words of this number of images.
+    fn words_deleted(images: usize) -> impl Iterator<Item = (&'static str, u16, Value)> {
+        (0..images).map(|_| ok("DeleteItem", json!({})))
+    }
+
+    /// The calls without the deletions of words, of which there must be this number.
+    fn without_words(mut calls: Vec<(String, Value)>, images: usize) -> Vec<(String, Value)> {
+        let before = calls.len();
+        calls.retain(|(operation, _)| operation != "DeleteItem");
+        assert_eq!(before - calls.len(), images);
+        calls
     }
 
     fn none_failed() -> Value {
@@ -249,15 +295,19 @@ mod tests {
     #[tokio::test]
     async fn jobs_are_sent_before_anything_else_and_images_without_a_file_need_no_call_to_s3() {
         let transact = || ok("TransactWriteItems", json!({}));
-        let aws = FakeAws::new([transact(), transact(), ok("SendMessage", json!({}))]);
+        let prepared = [transact(), transact(), ok("SendMessage", json!({}))];
+        let aws = FakeAws::new(prepared.into_iter().chain(words_deleted(4)));
         let mut records: Vec<Value> = (0..3).map(|number| removal("ann", number)).collect();
         records.push(removal("bob", 3));
         records.push(record("INSERT", "bob", &format!("JOB#{ID}"), "NewImage", job()));
         let (answer, calls) = calls(&aws, records).await;
-        assert_eq!(answer, none_failed());
+        assert_eq!((answer, calls[0].0.as_str()), (none_failed(), "SendMessage"));
+        let calls = without_words(calls, 4);
         let operations: Vec<&str> = calls.iter().map(|(operation, _)| operation.as_str()).collect();
         assert_eq!(operations, ["SendMessage", "TransactWriteItems", "TransactWriteItems"]);
         assert_eq!(calls[0].1["QueueUrl"], "dropbox");
+        // So that one user's jobs do not keep those of others waiting.
+        assert_eq!(calls[0].1["MessageGroupId"], "bob");
         // One transaction for each user: the markers and one update of the usage.
         let mut sizes: Vec<usize> =
             calls[1..].iter().map(|(_, input)| input["TransactItems"].as_array().unwrap().len()).collect();
@@ -266,9 +316,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_the_worker_of_tiers_needs_goes_whole_to_its_queue() {
+        let aws = FakeAws::new([ok("SendMessage", json!({})), ok("SendMessage", json!({}))]);
+        let event: Value =
+            serde_json::from_str(include_str!("../../../../events/workers-tiers.json")).unwrap();
+        let tier = event["Records"][0].clone();
+        let profile = record("INSERT", "ann", "PROFILE", "NewImage", json!({"tier": {"S": "basic"}}));
+        let (answer, calls) = calls(&aws, vec![tier.clone(), profile.clone()]).await;
+        assert_eq!(answer, none_failed());
+        for ((_, message), sent) in calls.iter().zip([tier, profile]) {
+            assert_eq!(message["QueueUrl"], "tiers");
+            let received: EventRecord =
+                serde_json::from_str(message["MessageBody"].as_str().unwrap()).unwrap();
+            assert_eq!(received, serde_json::from_value(sent).unwrap());
+        }
+    }
+
+    #[tokio::test]
     async fn many_images_of_a_user_are_refunded_in_transactions_of_45() {
-        let aws = FakeAws::new((0..3).map(|_| ok("TransactWriteItems", json!({}))));
+        let refunds = (0..3).map(|_| ok("TransactWriteItems", json!({})));
+        let aws = FakeAws::new(refunds.chain(words_deleted(100)));
         let (answer, calls) = calls(&aws, (0..100).map(|number| removal("ann", number)).collect()).await;
+        let calls = without_words(calls, 100);
         assert_eq!(answer, none_failed());
         let usage = |input: &Value| {
             let items = input["TransactItems"].as_array().unwrap().clone();
@@ -289,6 +358,8 @@ mod tests {
             error("TransactWriteItems", "AccessDeniedException"),
             ok("SendMessage", json!({})),
             ok("SendMessage", json!({})),
+            ok("DeleteItem", json!({})),
+            ok("DeleteItem", json!({})),
         ]);
         let set = json!({
             "id": {"S": ID}, "created_at": {"S": "2026-03-12T19:03:50Z"}, "slots": {"M": {}},
@@ -298,10 +369,31 @@ mod tests {
         let records = vec![removal("ann", 0), empty_set, removal("ann", 1)];
         let (answer, calls) = calls(&aws, records.clone()).await;
         assert_eq!(answer, none_failed());
+        let calls = without_words(calls, 2);
         let sent: Vec<Value> = calls[1..]
             .iter()
             .map(|(_, input)| serde_json::from_str(input["MessageBody"].as_str().unwrap()).unwrap())
             .collect();
         assert_eq!(sent, [records[0].clone(), records[2].clone()]);
+    }
+
+    #[tokio::test]
+    async fn an_image_whose_clean_up_panics_is_put_aside_and_the_others_are_done() {
+        // The call to S3 about the first image panics, because this test prepares no response for it.
+        let prepared = [ok("TransactWriteItems", json!({})), ok("SendMessage", json!({}))];
+        let aws = FakeAws::new(prepared.into_iter().chain(words_deleted(2)));
+        let mut uploaded = removal("ann", 0);
+        uploaded["dynamodb"]["OldImage"]["status"] = json!({"S": "failed"});
+        let (answer, calls) = calls(&aws, vec![uploaded.clone(), removal("ann", 1)]).await;
+        assert_eq!(answer, none_failed());
+        let input = |operation: &str| {
+            let mut calls = calls.iter().filter(|(name, _)| name == operation);
+            calls.next().map(|(_, input)| input.clone()).unwrap()
+        };
+        // The marker of the second image, and the update of the usage.
+        assert_eq!(input("TransactWriteItems")["TransactItems"].as_array().unwrap().len(), 2);
+        let message: Value =
+            serde_json::from_str(input("SendMessage")["MessageBody"].as_str().unwrap()).unwrap();
+        assert_eq!(message, uploaded);
     }
 }

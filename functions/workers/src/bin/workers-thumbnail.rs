@@ -13,7 +13,8 @@ use domain::{Failure, FailureCode, Image, Lease, ObjectKey};
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use store::{Claim, Developed, Objects, Outcome, Records};
-use tracing::{error, info, warn};
+use telemetry::Measurement;
+use tracing::{Instrument, error, info, warn};
 use workers::{FailedInvocation, S3Notification, UploadEvent, UploadRetries, lease, retry_delay};
 
 /// After so many workers in succession have died while they developed a file, the file is the cause.
@@ -27,8 +28,9 @@ const TIME_TO_RELEASE: Duration = Duration::from_secs(5);
 /// It ends before SQS would move the message to the dead letters.
 const CLEAN_UP_SECONDS: u64 = 3 * 24 * 60 * 60;
 
-/// The shortest delay before an upload whose image was just deleted is looked at again.
-const CLEAN_UP_DELAY: Duration = Duration::from_secs(60);
+/// The shortest delay before an upload whose image was just deleted is looked at again. The clean-up usually takes less
+/// than a second.
+const CLEAN_UP_DELAY: Duration = Duration::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -102,7 +104,8 @@ impl ThumbnailWorker {
         let mut failed = Vec::new();
         for upload in notification.uploads() {
             let delivery = Delivery { context: &context, message: None };
-            let result = match Box::pin(self.develop(&upload, delivery)).await {
+            let span = telemetry::correlated(upload.key.image);
+            let result = match Box::pin(self.develop(&upload, delivery).instrument(span)).await {
                 Err(RetryableError::Wait(delay)) => self.send(&upload, delay).await,
                 Err(RetryableError::NoImage) => self.send(&upload, CLEAN_UP_DELAY).await,
                 result => result,
@@ -150,13 +153,14 @@ impl ThumbnailWorker {
         let id = message.message_id.as_deref().unwrap_or_default();
         let parsed = serde_json::from_str::<FailedInvocation>(message.body.as_deref().unwrap_or_default());
         let failed = parsed.map_err(|cause| {
-            error!(message = id, %cause, "parsing a message about an upload failed");
+            error!(message_id = id, %cause, "parsing a message about an upload failed");
             backoff
         })?;
         let mut delay = None;
         for upload in failed.request_payload.uploads() {
             let delivery = Delivery { context, message: Some(message) };
-            match Box::pin(self.develop(&upload, delivery)).await {
+            let span = telemetry::correlated(upload.key.image);
+            match Box::pin(self.develop(&upload, delivery).instrument(span)).await {
                 Ok(()) => {}
                 Err(RetryableError::Wait(wait)) => {
                     info!(key = %upload.key, seconds = wait.as_secs(), "the upload has to wait");
@@ -249,24 +253,27 @@ impl ThumbnailWorker {
 
     /// Develops a claimed upload and stores the result.
     async fn work(&self, upload: &UploadEvent, image: &Image, sizes: &[u32]) -> Result<(), RetryableError> {
-        let (outcome, kept) = match self.develop_original(upload, image, sizes).await? {
+        let (outcome, kept, measurement) = match self.develop_original(upload, image, sizes).await? {
             Ok(developed) => {
                 let copies_to_dropbox = aws::is_set("DROPBOX_SECRET");
                 let finished =
                     self.records.finish(&upload.key, image, developed, copies_to_dropbox, domain::now());
-                (finished.await?, upload.key.version)
+                let since_upload =
+                    Duration::try_from(domain::now().duration_since(upload.at)).unwrap_or_default();
+                (finished.await?, upload.key.version, Measurement::ImageReady { since_upload })
             }
             Err(failure) => {
                 let declared = image.upload.content_type.as_str();
                 info!(key = %upload.key, code = failure.code.as_str(), declared, "the upload cannot be developed");
                 let outcome = self.records.fail(&upload.key, image, &failure, domain::now()).await?;
                 let current = image.picture.as_ref().map(|picture| picture.version);
-                (outcome, current.unwrap_or(upload.key.version))
+                let measurement = Measurement::ImageFailed { code: failure.code.as_str() };
+                (outcome, current.unwrap_or(upload.key.version), measurement)
             }
         };
         match outcome {
             Outcome::Done => {
-                info!(key = %upload.key, "image state saved");
+                info!(key = %upload.key, emf = measurement.emf(), "image state saved");
                 self.delete_unneeded(&upload.key, |version| version == kept).await?;
             }
             Outcome::LeaseLost => info!(key = %upload.key, "another request took over the claim"),
@@ -296,7 +303,7 @@ impl ThumbnailWorker {
         }
     }
 
-    /// Deletes the objects of versions that are no longer needed: a replaced picture, a failed replacement, and objects
+    /// Deletes the objects and renditions of versions that are no longer needed: a replaced picture, a failed replacement, and objects
     /// that an earlier request failed to delete. There are none if the latest version is the first.
     async fn delete_unneeded(
         &self,
@@ -306,6 +313,11 @@ impl ThumbnailWorker {
         if latest.version == 1 {
             return Ok(());
         }
+        let (user, image) = (&latest.user, latest.image);
+        // The items of renditions go first: a worker that makes one now finds no item, and deletes its file.
+        self.records
+            .delete_renditions(user, image, |version| version > latest.version || is_kept(version))
+            .await?;
         self.objects.remove_unneeded(latest, is_kept).await
     }
 }

@@ -1,38 +1,38 @@
-//! Handles the table's stream. When an admin changes a tier, the worker copies the new rules to the tier's users. When a
-//! profile is added, the worker corrects outdated rules in it, because its rules may come from a cache.
+//! Handles records of the table's stream, which `workers-stream` sends to a queue. When an admin changes a tier, the
+//! worker copies the new rules to the tier's users. When a profile is added, the worker corrects outdated rules in it,
+//! because its rules may come from a cache.
 //!
-//! The same function reads the queue of the records that failed. A change of a tier with very many users continues there,
-//! where there is more time.
+//! A record that fails stays in the queue. A change of a tier with very many users continues with the next delivery.
 
 use aws::CallError;
 use aws_lambda_events::dynamodb::EventRecord;
 use domain::{Profile, Tier};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Error, service_fn};
 use store::Records;
 use tracing::info;
-use workers::{BatchAnswer, Keys, RecordBatch, RetryQueue, each_in_order, new_item};
+use workers::{BatchWorker, Keys, Outcomes, RetryQueue, each_in_order, new_item};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let config = aws::config()?;
-    let (records, queue) = (Records::from_env(&config)?, RetryQueue::from_env(&config)?);
-    lambda_runtime::run(service_fn(|event| handle(&records, &queue, event))).await
+    let worker = TiersWorker { records: Records::from_env(&config)? };
+    let queue = RetryQueue::from_env(&config)?;
+    lambda_runtime::run(service_fn(|event| queue.process(&worker, event))).await
 }
 
-async fn handle(
-    records: &Records,
-    queue: &RetryQueue,
-    event: LambdaEvent<RecordBatch>,
-) -> Result<BatchAnswer, Error> {
-    // The order of the records does not matter: older rules never overwrite newer ones.
-    let process = async |batch: &[EventRecord], outcomes: &workers::Outcomes| {
-        each_in_order(batch.iter().enumerate().map(|record| vec![record]), async |(index, record)| {
-            outcomes.run(index, apply(records, record)).await;
+struct TiersWorker {
+    records: Records,
+}
+
+impl BatchWorker for TiersWorker {
+    async fn process(&self, records: &[EventRecord], outcomes: &Outcomes) {
+        // The order of the records does not matter: older rules never overwrite newer ones.
+        each_in_order(records.iter().enumerate().map(|record| vec![record]), async |(index, record)| {
+            outcomes.run(index, apply(&self.records, record)).await;
         })
         .await;
-    };
-    queue.process(event, process).await
+    }
 }
 
 async fn apply(records: &Records, record: &EventRecord) -> Result<(), CallError> {

@@ -1,5 +1,5 @@
-use endpoint_test::{FakeAws, error, ok};
 use serde_json::json;
+use test_support::{FakeAws, error, ok};
 
 use super::*;
 
@@ -39,13 +39,18 @@ async fn answer_within(aws: &FakeAws, records: impl IntoIterator<Item = Value>, 
     context.deadline = u64::try_from((now + time).as_millis()).unwrap();
     let queue = RetryQueue::new(&aws.config(), "queue".to_owned(), PAUSE);
     let event = LambdaEvent::new(serde_json::from_value(event).unwrap(), context);
-    let process = async |records: &[EventRecord], outcomes: &Outcomes| {
+    serde_json::to_value(queue.process(&TestWorker, event).await.unwrap()).unwrap()
+}
+
+struct TestWorker;
+
+impl BatchWorker for TestWorker {
+    async fn process(&self, records: &[EventRecord], outcomes: &Outcomes) {
         each_in_order(records.iter().enumerate().map(|record| vec![record]), async |(index, record)| {
             outcomes.run(index, work(&record.event_id)).await;
         })
         .await;
-    };
-    serde_json::to_value(queue.process(event, process).await.unwrap()).unwrap()
+    }
 }
 
 async fn work(id: &str) -> Result<(), CallError> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContentType, Sha256, UploadSize};
+use crate::{ContentType, Exif, Sha256, UploadSize};
 
 /// What the caller declares about the file before the upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub struct Placeholder {
 }
 
 /// A version that was developed. Darkroom serves it until a later version is ready.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Picture {
     /// The number of the upload that the picture was developed from.
     pub version: u32,
@@ -52,6 +52,12 @@ pub struct Picture {
     pub height: u32,
     /// The thumbnails that exist.
     pub thumbnails: Vec<Thumbnail>,
+    /// How many renditions were requested. A new picture begins with none.
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub renditions: u32,
     /// What clients show until they have loaded the picture.
     pub placeholder: Placeholder,
+    /// What a camera wrote into the original. Pictures of earlier releases have none.
+    #[serde(default, skip_serializing_if = "Exif::is_empty")]
+    pub exif: Exif,
 }

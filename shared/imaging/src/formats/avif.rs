@@ -1,5 +1,6 @@
 //! AVIF: AV1 in the container HEIF, decoded by rav1d, the Rust port of dav1d.
 
+mod animation;
 mod units;
 
 use re_rav1d::dav1d::{Decoder as Av1Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Settings};
@@ -19,6 +20,7 @@ pub(crate) const AVIF: Decoder = Decoder {
     exif: heif::exif,
     strip: heif::strip,
     decode: heif::decode::<Av1>,
+    animation: Some(animation::animation),
 };
 
 /// Whether the brands of the container include AVIF. The brand `mif1` means an image of any codec in this container.
@@ -43,20 +45,29 @@ impl Codec for Av1 {
     }
 
     fn decode(source: &Source<'_>, coded: &Coded) -> Result<Picture, DevelopError> {
-        let mut settings = Settings::new();
-        settings.set_n_threads(1);
-        settings.set_max_frame_delay(1);
-        settings.set_all_layers(false);
-        // The decoder rejects larger frames.
-        settings.set_frame_size_limit(u32::try_from(area(coded.size)).unwrap_or(u32::MAX));
-        let mut decoder = Av1Decoder::with_settings(&settings).map_err(DevelopError::internal)?;
-        decoder.send_data(source.data.to_vec(), None, None, None).map_err(DevelopError::corrupt)?;
-        // With one thread, the decoder works during this call. It has all data, so a second call would not find a
-        // picture that the first did not. It leaks 48 bytes each time.
-        match decoder.get_picture() {
-            Err(Error::Again) => Err(DevelopError::corrupt("no picture in the data")),
-            outcome => outcome.map_err(DevelopError::corrupt),
-        }
+        next_picture(&mut open(coded)?, &source.data)
+    }
+}
+
+/// A decoder of pictures of this kind.
+fn open(coded: &Coded) -> Result<Av1Decoder, DevelopError> {
+    let mut settings = Settings::new();
+    settings.set_n_threads(1);
+    settings.set_max_frame_delay(1);
+    settings.set_all_layers(false);
+    // The decoder rejects larger frames.
+    settings.set_frame_size_limit(u32::try_from(area(coded.size)).unwrap_or(u32::MAX));
+    Av1Decoder::with_settings(&settings).map_err(DevelopError::internal)
+}
+
+/// Decodes the data of one picture.
+fn next_picture(decoder: &mut Av1Decoder, data: &[u8]) -> Result<Picture, DevelopError> {
+    decoder.send_data(data.to_vec(), None, None, None).map_err(DevelopError::corrupt)?;
+    // With one thread, the decoder works during this call. It has all data, so a second call would not find a picture
+    // that the first did not. It leaks 48 bytes each time.
+    match decoder.get_picture() {
+        Err(Error::Again) => Err(DevelopError::corrupt("no picture in the data")),
+        outcome => outcome.map_err(DevelopError::corrupt),
     }
 }
 

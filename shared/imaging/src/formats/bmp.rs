@@ -17,6 +17,7 @@ pub(crate) const BMP: Decoder = Decoder {
     exif: no_exif,
     strip: |bytes| Some(bytes.to_vec()),
     decode,
+    animation: None,
 };
 
 /// The name, in errors, of files that the decoder does not support.

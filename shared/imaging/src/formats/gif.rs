@@ -1,10 +1,13 @@
 //! GIF, decoded by the `image` crate.
 
-use image::codecs::gif::GifDecoder;
+use std::io::Cursor;
 
-use super::whole;
+use image::codecs::gif::GifDecoder;
+use image::{AnimationDecoder, ImageDecoder};
+
+use super::whole::{self, Look};
 use crate::decoded::Decoded;
-use crate::decoder::{Decoder, Request, incomplete, no_check, no_exif};
+use crate::decoder::{Decoder, Request, Sequence, incomplete, no_check, no_exif};
 use crate::error::DevelopError;
 use crate::header::{Frames, Header, size_le};
 use crate::size::Size;
@@ -18,6 +21,7 @@ pub(crate) const GIF: Decoder = Decoder {
     exif: no_exif,
     strip,
     decode,
+    animation: Some(animation),
 };
 
 /// The name, in errors, of files that the decoder does not support.
@@ -25,6 +29,9 @@ const UNUSUAL: &str = "GIF (of this unusual kind)";
 
 /// The bytes that the decoder takes for each pixel besides the result, if the first frame is not as wide as its canvas.
 const FRAME: u64 = 4;
+
+/// The bytes that the decoder of an animation takes for each pixel: the canvas, a frame, and the composed picture.
+const ANIMATION: u64 = 12;
 
 fn read_header(bytes: &[u8]) -> Option<Header> {
     let [w1, w2, h1, h2, flags, _, _, rest @ ..] = bytes.get(6..)? else { return None };
@@ -43,28 +50,61 @@ fn strip(bytes: &[u8]) -> Option<Vec<u8>> {
     /// Delays and transparent colors, repetitions (by two names), and the profile.
     const NEEDED: [&[u8]; 4] =
         [b"\x21\xf9", b"\x21\xff\x0bNETSCAPE2.0", b"\x21\xff\x0bANIMEXTS1.0", b"\x21\xff\x0bICCRGBG1012"];
-    let start = 13 + palette_length(*bytes.get(10)?);
-    let mut stripped = bytes.get(..start)?.to_vec();
-    let mut rest = bytes.get(start..)?;
-    loop {
-        let after = match rest {
-            [0x2c, _, _, _, _, _, _, _, _, flags, data @ ..] => {
-                after_blocks(data.get(palette_length(*flags) + 1..)?)?
-            }
-            [0x21, _label, blocks @ ..] => after_blocks(blocks)?,
-            // Some encoders end a block twice.
-            [0, after @ ..] => after,
-            _ => {
-                stripped.push(0x3b);
-                return Some(stripped);
-            }
-        };
-        let block = rest.get(..rest.len() - after.len())?;
+    let (head, blocks) = blocks(bytes)?;
+    let mut stripped = head.to_vec();
+    for block in blocks {
+        let block = block?;
         if block.first() == Some(&0x2c) || NEEDED.iter().any(|start| block.starts_with(start)) {
             stripped.extend_from_slice(block);
         }
-        rest = after;
     }
+    stripped.push(0x3b);
+    Some(stripped)
+}
+
+/// Decodes all frames, and composes them on the canvas.
+fn animation<'a>(request: &Request<'a>) -> Result<Sequence<'a>, DevelopError> {
+    request.reserve_animation(ANIMATION)?;
+    let mut decoder = GifDecoder::new(Cursor::new(request.bytes)).map_err(DevelopError::corrupt)?;
+    decoder.set_limits(whole::decoder_limits(request, ANIMATION)).map_err(DevelopError::corrupt)?;
+    let look = Look::of(&mut decoder);
+    Ok(whole::sequence(plays(request.bytes).unwrap_or(1), decoder.into_frames(), look))
+}
+
+/// How often the animation is shown: 0 means without end. The file has the number of repetitions, as all browsers read
+/// it. The result is `None` if it has none.
+fn plays(bytes: &[u8]) -> Option<u32> {
+    const NAMES: [&[u8]; 2] = [b"\x21\xff\x0bNETSCAPE2.0", b"\x21\xff\x0bANIMEXTS1.0"];
+    let (_, blocks) = blocks(bytes)?;
+    blocks.flatten().find_map(|block| {
+        let [3, 1, low, high, ..] = NAMES.iter().find_map(|name| block.strip_prefix(*name))? else {
+            return None;
+        };
+        let repetitions = u32::from(u16::from_le_bytes([*low, *high]));
+        Some(if repetitions == 0 { 0 } else { repetitions + 1 })
+    })
+}
+
+/// What precedes the blocks of a file, and its frames and extensions in their order. The last block is `None` if it is
+/// damaged.
+fn blocks(bytes: &[u8]) -> Option<(&[u8], impl Iterator<Item = Option<&[u8]>>)> {
+    let (head, mut rest) = bytes.split_at_checked(13 + palette_length(*bytes.get(10)?))?;
+    let blocks = std::iter::from_fn(move || {
+        // Some encoders end a block twice.
+        while let [0, after @ ..] = rest {
+            rest = after;
+        }
+        let data = match rest {
+            [0x2c, _, _, _, _, _, _, _, _, flags, data @ ..] => data.get(palette_length(*flags) + 1..),
+            [0x21, _label, blocks @ ..] => Some(blocks),
+            _ => return None,
+        };
+        let after = data.and_then(after_blocks);
+        let block = after.and_then(|after| rest.get(..rest.len() - after.len()));
+        rest = after.unwrap_or_default();
+        Some(block)
+    });
+    Some((head, blocks))
 }
 
 /// Decodes the first picture. What else is in the file has no effect, also if it is damaged.

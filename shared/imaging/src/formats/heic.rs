@@ -22,6 +22,7 @@ pub(crate) const HEIC: Decoder = Decoder {
     exif: heif::exif,
     strip: heif::strip,
     decode: heif::decode::<Hevc>,
+    animation: None,
 };
 
 /// The types of a main picture that the engine decodes: one coded picture, or a grid of them.

@@ -6,6 +6,7 @@
 mod boxes;
 mod container;
 mod layout;
+mod movie;
 mod planes;
 
 use std::borrow::Cow;
@@ -19,12 +20,14 @@ use crate::decoded::Decoded;
 use crate::decoder::{Memory, Request};
 use crate::error::DevelopError;
 use crate::header::{Frames, Header, area};
+use crate::limits::Limits;
 use crate::size::Size;
-pub(crate) use boxes::Fields;
+pub(crate) use boxes::{Fields, boxes};
 pub(crate) use container::{Container, Nclx, Source};
 use layout::Layout;
-pub(crate) use planes::{Kind, Subsampling, Tile};
-use planes::{Planes, Weights};
+pub(crate) use movie::Movie;
+use planes::Weights;
+pub(crate) use planes::{Kind, Planes, Subsampling, Tile};
 
 /// How many times the limit of pixels a decoder may go over. Coded pictures can consist of many parts that each cover
 /// all of it.
@@ -121,7 +124,7 @@ fn read<C: Codec>(bytes: &[u8]) -> Option<File<'_>> {
     Some(File { container, picture, alpha })
 }
 
-fn unreadable() -> DevelopError {
+pub(crate) fn unreadable() -> DevelopError {
     DevelopError::corrupt("the container is damaged")
 }
 
@@ -137,7 +140,11 @@ pub(crate) fn exif(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
     /// Real blocks have some kilobytes, with a preview.
     const MAX: usize = 4 << 20;
     let container = Container::read(bytes)?;
-    let data = container.data(container.exif()?).filter(|data| data.len() <= MAX)?;
+    exif_block(container.data(container.exif()?).filter(|data| data.len() <= MAX)?)
+}
+
+/// The EXIF block in the data of an item or a box.
+pub(crate) fn exif_block(data: Cow<'_, [u8]>) -> Option<Cow<'_, [u8]>> {
     // Four bytes say how many follow before the block.
     let prefix = usize::try_from(Fields(&data).number(4)?).ok()?.checked_add(4)?;
     match data {
@@ -159,35 +166,73 @@ pub(crate) fn strip(bytes: &[u8]) -> Option<Vec<u8>> {
 /// Decodes, and reduces an opaque picture to the wanted size.
 pub(crate) fn decode<C: Codec>(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     let File { container, picture, alpha } = read::<C>(request.bytes).ok_or_else(unreadable)?;
-    let work = picture.work.saturating_add(alpha.as_ref().map_or(0, |alpha| alpha.work));
-    if work > request.limits.max_pixels.saturating_mul(MAX_PASSES) {
-        return Err(DevelopError::Timeout);
-    }
-    let orientation = orientation(&container);
+    check_work(picture.work.saturating_add(alpha.as_ref().map_or(0, |alpha| alpha.work)), request.limits)?;
     let full = request.header.size;
-    let wanted = request.wanted(orientation);
+    let wanted = request.wanted(orientation(&container));
     let result = if alpha.is_some() { (full, 4) } else { (wanted, 3) };
     let decoding = memory(&picture, alpha.as_ref(), full, wanted);
     request.reserve(&Memory { decoding: decoding + request.bytes.len() as u64, result })?;
 
-    let codes = container.nclx().unwrap_or(picture.coded.codes);
-    let mut planes = Planes::decode::<C>(&container, &picture, picture.window, request.deadline)?;
-    planes.is_full_range = codes.is_full_range;
-    let profile = profile(&container, codes, &planes);
-    let weights = weights(codes.matrix);
-
-    let (Some(alpha), Some(item)) = (alpha, container.alpha()) else {
-        let pixels = planes.into_rgb(wanted, weights, None)?;
-        return Ok(Decoded { full, ..Decoded::whole(pixels, orientation, profile) });
+    let planes = Planes::decode::<C>(&container, &picture, picture.window, request.deadline)?;
+    let alpha = match &alpha {
+        Some(alpha) => Some(Planes::decode_luma::<C>(&container, alpha, picture.window, request.deadline)?),
+        None => None,
     };
-    // A reduction weights colors by their alpha, so it needs all pixels of both.
-    let alpha =
-        Planes::decode_luma::<C>(&container, &alpha, picture.window, request.deadline)?.into_alpha()?;
-    let mut pixels = planes.into_rgb(full, weights, Some(alpha))?;
-    if container.is_premultiplied(item) {
-        MulDiv::new().divide_alpha_inplace(&mut pixels).map_err(DevelopError::internal)?;
+    Look::new(container, request, picture.coded.codes, alpha.is_some()).picture(planes, alpha)
+}
+
+/// Checks how many pixels the decoder goes over.
+pub(crate) fn check_work(pixels: u64, limits: &Limits) -> Result<(), DevelopError> {
+    if pixels > limits.max_pixels.saturating_mul(MAX_PASSES) { Err(DevelopError::Timeout) } else { Ok(()) }
+}
+
+/// How planes become a picture: what the container says of the main picture.
+pub(crate) struct Look<'a> {
+    container: Container<'a>,
+    codes: Nclx,
+    orientation: Orientation,
+    /// The size of the picture, and the size to which an opaque one is reduced.
+    full: Size,
+    wanted: Size,
+    is_premultiplied: bool,
+}
+
+impl<'a> Look<'a> {
+    /// Reads the container. `codes` are the color codes of the coded picture.
+    pub(crate) fn of(request: &Request<'a>, codes: Nclx, has_alpha: bool) -> Result<Self, DevelopError> {
+        let container = Container::read(request.bytes).ok_or_else(unreadable)?;
+        Ok(Self::new(container, request, codes, has_alpha))
     }
-    Ok(Decoded::whole(pixels, orientation, profile))
+
+    fn new(container: Container<'a>, request: &Request<'_>, codes: Nclx, has_alpha: bool) -> Self {
+        let orientation = orientation(&container);
+        let alpha = container.alpha().filter(|_| has_alpha);
+        Self {
+            codes: container.nclx().unwrap_or(codes),
+            orientation,
+            full: request.header.size,
+            wanted: request.wanted(orientation),
+            is_premultiplied: alpha.is_some_and(|alpha| container.is_premultiplied(alpha)),
+            container,
+        }
+    }
+
+    /// Reduces an opaque picture to the wanted size.
+    pub(crate) fn picture(&self, mut planes: Planes, alpha: Option<Planes>) -> Result<Decoded, DevelopError> {
+        planes.is_full_range = self.codes.is_full_range;
+        let profile = profile(&self.container, self.codes, &planes);
+        let weights = weights(self.codes.matrix);
+        let Some(alpha) = alpha else {
+            let pixels = planes.into_rgb(self.wanted, weights, None)?;
+            return Ok(Decoded { full: self.full, ..Decoded::whole(pixels, self.orientation, profile) });
+        };
+        // A reduction weights colors by their alpha, so it needs all pixels of both.
+        let mut pixels = planes.into_rgb(self.full, weights, Some(alpha.into_alpha()?))?;
+        if self.is_premultiplied {
+            MulDiv::new().divide_alpha_inplace(&mut pixels).map_err(DevelopError::internal)?;
+        }
+        Ok(Decoded::whole(pixels, self.orientation, profile))
+    }
 }
 
 /// The bytes that decoding takes at most, besides the file. Each step keeps what the steps before it made.

@@ -30,6 +30,7 @@ pub(crate) const JPEG: Decoder = Decoder {
     strip: strip::strip,
     exif: |bytes| markers::exif(bytes).map(Cow::Borrowed),
     decode,
+    animation: None,
 };
 
 /// The maximum of pixels times scans. A decoder goes over the whole picture for every scan of a progressive JPEG, even

@@ -4,12 +4,15 @@ mod rows;
 mod strip;
 
 use std::borrow::Cow;
+use std::io::Cursor;
 
 use image::codecs::png::PngDecoder;
+use image::metadata::LoopCount;
+use image::{AnimationDecoder, ImageDecoder};
 
-use super::whole;
+use super::whole::{self, Look};
 use crate::decoded::Decoded;
-use crate::decoder::{Decoder, Request};
+use crate::decoder::{DECODER_MEMORY, Decoder, Request, Sequence};
 use crate::error::DevelopError;
 use crate::header::{Frames, Header};
 use crate::size::Size;
@@ -23,10 +26,15 @@ pub(crate) const PNG: Decoder = Decoder {
     exif,
     strip: strip::strip,
     decode,
+    animation: Some(animation),
 };
 
 /// The name, in errors, of files that the decoder does not support.
 const UNUSUAL: &str = "PNG (of this unusual kind)";
+
+/// The bytes that the decoder of an animation takes for each pixel: the canvas, the canvas before, a frame as it is stored
+/// and in RGBA, and the composed picture.
+const ANIMATION: u64 = 20;
 
 fn read_header(bytes: &[u8]) -> Option<Header> {
     if bytes.get(12..16)? != b"IHDR" {
@@ -68,9 +76,27 @@ fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     }
     whole::decode(request, UNUSUAL, 0, |file, mut limits| {
         // This decoder does not count its pixels. The limit is for what it decompresses besides them.
-        limits.max_alloc = Some(whole::DECODER_MEMORY);
+        limits.max_alloc = Some(DECODER_MEMORY);
         Ok(Box::new(PngDecoder::with_limits(file, limits)?))
     })
+}
+
+/// Decodes all frames of 8 bits, and composes them on the canvas.
+fn animation<'a>(request: &Request<'a>) -> Result<Sequence<'a>, DevelopError> {
+    request.reserve_animation(ANIMATION)?;
+    let mut limits = whole::decoder_limits(request, ANIMATION);
+    let composing = limits.clone();
+    limits.max_alloc = Some(DECODER_MEMORY);
+    let file = Cursor::new(request.bytes);
+    let mut decoder = PngDecoder::with_limits(file, limits).map_err(DevelopError::corrupt)?;
+    decoder.set_limits(composing).map_err(DevelopError::corrupt)?;
+    let look = Look::of(&mut decoder);
+    let decoder = decoder.apng().map_err(DevelopError::corrupt)?;
+    let plays = match decoder.loop_count() {
+        LoopCount::Infinite => 0,
+        LoopCount::Finite(plays) => plays.get(),
+    };
+    Ok(whole::sequence(plays, decoder.into_frames(), look))
 }
 
 /// The chunks in the order of the file: the length of the content, and everything from the chunk's type on.

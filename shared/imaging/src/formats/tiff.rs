@@ -31,6 +31,7 @@ pub(crate) const TIFF: Decoder = Decoder {
     // The file itself has the structure of an EXIF block.
     exif: |bytes| Some(Cow::Borrowed(bytes)),
     decode,
+    animation: None,
 };
 
 /// The name, in errors, of files that the decoder does not support.

@@ -1,6 +1,6 @@
 //! WebP, decoded by libwebp. It reduces a picture while it decodes, before it converts anything to RGB.
 //!
-//! The `image` crate decodes animations, because the first frame has to be composed on the canvas.
+//! The `image` crate decodes the first frame of an animation, because it has to be composed on the canvas.
 
 mod strip;
 
@@ -10,12 +10,13 @@ use fast_image_resize::PixelType;
 use fast_image_resize::images::Image;
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
-use webpx::{BitstreamFormat, DecoderConfig, Limits};
+use moxcms::ColorProfile;
+use webpx::{AnimationDecoder, BitstreamFormat, ColorMode, DecoderConfig, Limits};
 
-use super::whole;
+use super::whole::{self, Look};
 use crate::color;
 use crate::decoded::{Decoded, Samples};
-use crate::decoder::{Decoder, Memory, Request, incomplete};
+use crate::decoder::{Decoder, Memory, Request, Sequence, incomplete};
 use crate::error::DevelopError;
 use crate::header::{Frames, Header, area, size_le};
 use crate::size::Size;
@@ -29,6 +30,7 @@ pub(crate) const WEBP: Decoder = Decoder {
     strip: strip::strip,
     exif: |bytes| exif(bytes).map(Cow::Borrowed),
     decode,
+    animation: Some(animation),
 };
 
 /// The name, in errors, of files that the decoder does not support.
@@ -49,6 +51,10 @@ const STILL: u64 = 9;
 /// The bytes that an animation takes for each pixel besides the result: the frame, its planes, its alpha channel, and
 /// the canvas.
 const ANIMATION: u64 = 12;
+
+/// The bytes that libwebp takes for each pixel to compose all frames: two canvases, a frame with its planes, and a copy of
+/// the canvas.
+const COMPOSED: u64 = 20;
 
 fn read_header(bytes: &[u8]) -> Option<Header> {
     let first = Chunks::of_file(bytes).next()?;
@@ -108,6 +114,30 @@ fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     }
 }
 
+/// Decodes all frames, and composes them on the canvas.
+fn animation<'a>(request: &Request<'a>) -> Result<Sequence<'a>, DevelopError> {
+    // The decoder makes a copy of the file.
+    request.reserve_animation(COMPOSED + (request.bytes.len() as u64).div_ceil(area(request.header.size)))?;
+    let mut decoder =
+        AnimationDecoder::with_options_limits(request.bytes, ColorMode::Rgba, false, &Limits::none())
+            .map_err(DevelopError::corrupt)?;
+    let look = Look { orientation: orientation(request.bytes), profile: profile(request.bytes) };
+    let plays = decoder.info().loop_count;
+    let frames = std::iter::from_fn(move || decoder.next_frame().transpose()).map(move |frame| {
+        let frame = frame.map_err(DevelopError::corrupt)?;
+        look.frame((frame.width, frame.height), frame.data, frame.duration_ms)
+    });
+    Ok(Sequence { plays, frames: Box::new(frames) })
+}
+
+fn orientation(bytes: &[u8]) -> Orientation {
+    exif(bytes).and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
+}
+
+fn profile(bytes: &[u8]) -> Option<Box<ColorProfile>> {
+    content(bytes, b"ICCP").and_then(color::profile)
+}
+
 /// The EXIF block. Some programs write the prefix of JPEG.
 fn exif(bytes: &[u8]) -> Option<&[u8]> {
     content(bytes, b"EXIF").map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(exif))
@@ -115,8 +145,7 @@ fn exif(bytes: &[u8]) -> Option<&[u8]> {
 
 fn decode_still(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     let bytes = request.bytes;
-    let orientation = exif(bytes).and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
-    let profile = content(bytes, b"ICCP").and_then(color::profile);
+    let (orientation, profile) = (orientation(bytes), profile(bytes));
 
     let decoder = webpx::Decoder::new(bytes).map_err(DevelopError::corrupt)?;
     let info = decoder.info();

@@ -5,16 +5,15 @@ use std::io::Cursor;
 use fast_image_resize::PixelType;
 use fast_image_resize::images::Image;
 use image::metadata::Orientation;
-use image::{ColorType, ImageDecoder, ImageError, ImageResult};
+use image::{ColorType, Frames, ImageDecoder, ImageError, ImageResult};
+use moxcms::ColorProfile;
 
 use crate::color;
 use crate::decoded::Decoded;
-use crate::decoder::{Memory, Request};
+use crate::decoder::{DECODER_MEMORY, Frame, Memory, Request, Sequence};
 use crate::error::DevelopError;
 use crate::header::{Header, area};
-
-/// The memory that a decoder may allocate besides the pixels: for its tables, a profile, a compressed comment.
-pub(crate) const DECODER_MEMORY: u64 = 32 << 20;
+use crate::size::Size;
 
 /// Makes a decoder of a file.
 type Open<'a> = fn(Cursor<&'a [u8]>, image::Limits) -> ImageResult<Box<dyn ImageDecoder + 'a>>;
@@ -31,7 +30,7 @@ pub(crate) fn decode<'a>(
         ImageError::Unsupported(_) => DevelopError::UnsupportedFormat { format: unusual },
         error => DevelopError::corrupt(error),
     };
-    let limits = decoder_limits(request);
+    let limits = decoder_limits(request, MAX_SAMPLES);
     let mut decoder = open(Cursor::new(request.bytes), limits.clone()).map_err(rejected)?;
     decoder.set_limits(limits).map_err(rejected)?;
 
@@ -44,23 +43,64 @@ pub(crate) fn decode<'a>(
     // The metadata that the decoder copies is a part of the file.
     let decoding = area((width, height)) * bytes_per_pixel + area(request.header.size) * frame_bytes;
     request.reserve(&Memory { decoding: decoding + request.bytes.len() as u64 + DECODER_MEMORY, result })?;
-    // An invalid orientation means that the picture is upright. A profile that cannot be read is ignored.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let profile = decoder.icc_profile().unwrap_or_default();
-    let profile = profile.and_then(|profile| color::profile(&profile));
+    let Look { orientation, profile } = Look::of(&mut decoder);
 
     let mut pixels = Image::new(width, height, pixel_type);
     decoder.read_image_boxed(pixels.buffer_mut()).map_err(rejected)?;
     Ok(Decoded::whole(pixels, orientation, profile))
 }
 
-fn decoder_limits(request: &Request<'_>) -> image::Limits {
-    let (width, height) = request.header.size;
+/// The largest number of bytes of a pixel: four samples of 16 bits.
+const MAX_SAMPLES: u64 = 8;
+
+/// Limits for a decoder that takes so many bytes for each pixel.
+pub(crate) fn decoder_limits(request: &Request<'_>, bytes_per_pixel: u64) -> image::Limits {
     let mut limits = image::Limits::default();
     limits.max_image_width = Some(request.limits.max_side);
     limits.max_image_height = Some(request.limits.max_side);
-    limits.max_alloc = Some(u64::from(width) * u64::from(height) * 8 + DECODER_MEMORY);
+    limits.max_alloc = Some(area(request.header.size) * bytes_per_pixel + DECODER_MEMORY);
     limits
+}
+
+/// The frames of an animation, which the `image` crate composes.
+pub(crate) fn sequence<'a>(plays: u32, frames: Frames<'a>, look: Look) -> Sequence<'a> {
+    let frames = frames.map(move |frame| {
+        let frame = frame.map_err(DevelopError::corrupt)?;
+        let (numerator, denominator) = frame.delay().numer_denom_ms();
+        let canvas = frame.into_buffer();
+        look.frame(canvas.dimensions(), canvas.into_raw(), numerator.checked_div(denominator).unwrap_or(0))
+    });
+    Sequence { plays, frames: Box::new(frames) }
+}
+
+/// What applies to all frames of an animation.
+pub(crate) struct Look {
+    pub(crate) orientation: Orientation,
+    pub(crate) profile: Option<Box<ColorProfile>>,
+}
+
+impl Look {
+    /// Reads it with a decoder. An invalid orientation means that the picture is upright. A profile that cannot be read
+    /// is ignored.
+    pub(crate) fn of(decoder: &mut impl ImageDecoder) -> Self {
+        let profile = decoder.icc_profile().unwrap_or_default();
+        Self {
+            orientation: decoder.orientation().unwrap_or(Orientation::NoTransforms),
+            profile: profile.and_then(|profile| color::profile(&profile)),
+        }
+    }
+
+    /// A frame of so many RGBA pixels, shown for so many milliseconds.
+    pub(crate) fn frame(
+        &self,
+        (width, height): Size,
+        rgba: Vec<u8>,
+        delay: u32,
+    ) -> Result<Frame, DevelopError> {
+        let pixels =
+            Image::from_vec_u8(width, height, rgba, PixelType::U8x4).map_err(DevelopError::internal)?;
+        Ok(Frame { picture: Decoded::whole(pixels, self.orientation, self.profile.clone()), delay })
+    }
 }
 
 fn pixel_type(color: ColorType) -> Result<PixelType, DevelopError> {

@@ -89,3 +89,16 @@ fn huge_dimensions_of_a_bmp_are_refused_from_the_header() {
     file[18..22].copy_from_slice(&(-1_i32).to_le_bytes());
     assert_eq!(code(&file), "corrupt-image");
 }
+
+#[test]
+fn the_header_of_os_2_has_sides_of_two_bytes() {
+    let picture = quadrants(101, 64).to_rgb8();
+    let mut file = b"BM\0\0\0\0\0\0\0\0\x1a\0\0\0\x0c\0\0\0\x65\0\x40\0\x01\0\x18\0".to_vec();
+    for row in picture.rows().rev() {
+        file.extend(row.flat_map(|pixel| pixel.0.into_iter().rev()));
+        file.push(0);
+    }
+    let developed = develop(&file, &[100]).unwrap();
+    assert_eq!((developed.width, developed.height), (101, 64));
+    assert_quadrants(&pixels(&developed.thumbnails[0]), [RED, GREEN, BLUE, WHITE]);
+}

@@ -43,7 +43,7 @@ fn usual() -> Vec<(Tag, Value)> {
         (Tag::SubSecTimeOriginal, ascii("123")),
         (Tag::OffsetTimeOriginal, ascii("+02:00")),
         (Tag::ExposureTime, rational(&[(1, 250)])),
-        (Tag::FNumber, rational(&[(178, 100)])),
+        (Tag::FNumber, rational(&[(1_244_236, 699_009)])),
         (Tag::PhotographicSensitivity, Value::Short(vec![64])),
         (Tag::FocalLength, rational(&[(6765, 1000)])),
         (Tag::GPSLatitudeRef, ascii("S")),
@@ -64,11 +64,7 @@ fn expected() -> Exif {
         f_number: Some(1.78),
         iso: Some(64),
         focal_length: Some(6.765),
-        location: Some(Location {
-            latitude: -(33.0 + 51.0 / 60.0 + 35.5 / 3600.0),
-            longitude: 151.0 + 12.0 / 60.0 + 40.0 / 3600.0,
-            altitude: Some(-3.5),
-        }),
+        location: Some(Location { latitude: -33.859_861_1, longitude: 151.211_111_1, altitude: Some(-3.5) }),
     }
 }
 

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use imaging::{Animation, Settings};
+
 use crate::avif_hostile::bombs;
 use crate::heic_hostile;
+use crate::jxl_made::with_hidden_frames;
 use crate::make::png_chunk;
 use crate::refusals::{gif_header, png_header};
 use crate::worst::{self, SIDE};
@@ -17,6 +20,9 @@ const LIMIT: u64 = 700_000_000;
 
 /// More than a process takes that rejects a picture from its header.
 const REJECTED: u64 = 60_000_000;
+
+/// The end of the names of files whose thumbnails show all frames.
+const ALL_FRAMES: &str = "all-frames";
 
 /// The variable with the file that a process of this test develops.
 const FILE: &str = "IMAGING_TEST_FILE";
@@ -30,9 +36,19 @@ const MARK: &str = "measured: ";
 fn process() {
     let Some(file) = std::env::var_os(FILE) else { return };
     let bytes = std::fs::read(Path::new(&file)).unwrap();
-    let sizes: &[u32] = if file.to_str().unwrap().ends_with("4096") { &[4096] } else { &[200, 400, 1200] };
+    let name = file.to_str().unwrap();
+    let sizes: &[u32] = if name.ends_with("4096") { &[4096] } else { &[200, 400, 1200] };
+    let animation = if name.ends_with(ALL_FRAMES) { Animation::All } else { Animation::First };
+    let mut settings = Settings { animation, ..Settings::default() };
+    // A busy machine makes no difference to the memory.
+    settings.limits.max_time *= 10;
     let start = std::time::Instant::now();
-    let outcome = imaging::develop(&bytes, sizes, &imaging::Settings::default());
+    let outcome = imaging::develop(&bytes, sizes, &settings);
+    if animation == Animation::All {
+        let is_animated =
+            outcome.iter().all(|made| made.thumbnails.iter().all(|t| t.content_type == "image/webp"));
+        assert!(is_animated, "{name} has still thumbnails");
+    }
     let took = start.elapsed();
     let code = outcome.map_or_else(|error| error.code(), |_| "developed");
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -100,6 +116,11 @@ fn the_worst_file_of_each_format_stays_within_the_limit() {
         ("heic", heic_hostile::file_of_large_picture()),
         ("tiff", worst::tiff()),
         ("bmp", worst::bmp()),
+        ("jxl", with_hidden_frames((7_000, 7_000), 0)),
+        ("jxl-hidden", with_hidden_frames((2_700, 2_500), 8)),
+        ("gif-all-frames", worst::gif_of_frames(4_700)),
+        ("png-all-frames", worst::png_of_frames(4_300)),
+        ("webp-all-frames", worst::webp_of_frames(4_300)),
     ] {
         let (code, peak) = measure(name, &file);
         assert_eq!(code, "developed", "{name}");
@@ -123,6 +144,7 @@ fn what_would_take_more_is_refused_from_its_header() {
         ("png-header", huge_png),
         ("jpeg-header", huge_jpeg),
         ("gif-header", gif_header(58_593, 58_596)),
+        ("jxl-hidden", with_hidden_frames((7_000, 7_000), 1)),
     ] {
         let (code, peak) = measure(name, &file);
         assert_eq!(code, "too-many-pixels", "{name}");

@@ -46,11 +46,9 @@ fn what_is_no_image_is_not_an_image() {
 
 #[test]
 fn an_image_of_another_format_is_named() {
-    for (bytes, name) in [
-        (&b"\xff\x0a\xfa\x7f"[..], "JPEG XL"),
-        (b"8BPS\0\x01\0\0", "Photoshop"),
-        (b"\0\0\0\x18ftypcrx \0\0\0\0crx isom", "Camera raw"),
-    ] {
+    for (bytes, name) in
+        [(&b"8BPS\0\x01\0\0"[..], "Photoshop"), (b"\0\0\0\x18ftypcrx \0\0\0\0crx isom", "Camera raw")]
+    {
         assert_eq!(code(bytes), "unsupported-format");
         assert!(develop(bytes, &[]).unwrap_err().to_string().starts_with(name));
     }

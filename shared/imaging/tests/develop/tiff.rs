@@ -336,16 +336,21 @@ fn the_raw_files_of_cameras_are_not_shown_as_their_previews() {
         assert_eq!(rejected, DevelopError::UnsupportedFormat { format: "Camera raw" });
     }
     assert_eq!(code(&by_hand(false, 6, 5, &data, &[], &vec![(258, 3, 1, 8), (262, 3, 1, 1)])), "developed");
+    // The mark of Canon, which here are two bytes of the first pixel.
+    let mut file = rgb(&quadrants(20, 20));
+    file[8..10].copy_from_slice(b"CR");
+    assert_eq!(develop(&file, &[20]), Err(DevelopError::UnsupportedFormat { format: "Camera raw" }));
 }
 
 #[test]
 fn unusual_kinds_are_not_supported() {
-    // L*a*b*, 32 bits, and an unknown compression.
+    // L*a*b*, 32 bits, an unknown compression, and signed numbers.
     for entries in [
         vec![(258, 3, 1, 8), (262, 3, 1, 8)],
         vec![(258, 3, 1, 32), (262, 3, 1, 1)],
         vec![(258, 3, 1, 8), (262, 3, 1, 1), (259, 3, 1, 34_925)],
         vec![(258, 3, 1, 8), (262, 3, 1, 32_803)],
+        vec![(258, 3, 1, 8), (262, 3, 1, 1), (339, 3, 1, 2)],
     ] {
         assert_eq!(code(&by_hand(false, 4, 4, &[0; 64], &[], &entries)), "unsupported-format", "{entries:?}");
     }

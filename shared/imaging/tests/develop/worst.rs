@@ -255,3 +255,42 @@ pub(crate) fn tiff() -> Vec<u8> {
     file.extend([0; 4]);
     file
 }
+
+/// An animation of two large frames of one color each.
+pub(crate) fn gif_of_frames(side: u16) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut file, side, side, &[200, 0, 0, 0, 0, 200]).unwrap();
+    for color in [0, 1] {
+        let buffer = vec![color; usize::from(side).pow(2)].into();
+        encoder
+            .write_frame(&gif::Frame { width: side, height: side, buffer, ..gif::Frame::default() })
+            .unwrap();
+    }
+    drop(encoder);
+    file
+}
+
+/// The same as PNG.
+pub(crate) fn png_of_frames(side: u32) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, side, side);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_compression(png::Compression::Fast);
+    encoder.set_animated(2, 0).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    for color in [[200, 0, 0, 255], [0, 0, 200, 255]] {
+        writer.write_image_data(&color.repeat((side * side) as usize)).unwrap();
+    }
+    writer.finish().unwrap();
+    file
+}
+
+/// The same as WebP.
+pub(crate) fn webp_of_frames(side: u32) -> Vec<u8> {
+    let mut encoder = webpx::AnimationEncoder::with_options(side, side, false, 0).unwrap();
+    encoder.set_lossless(true);
+    for (time, color) in [(0, [200, 0, 0]), (50, [0, 0, 200])] {
+        encoder.add_frame_rgb(&color.repeat((side * side) as usize), time).unwrap();
+    }
+    encoder.finish(100).unwrap()
+}

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use aws::CallError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    AuditId, Image, ImageId, ImageSet, JobId, LinkId, Month, PhoneNumber, SetId, TierId, Timestamp,
-    UploadLinkId, UserId,
+    ApiKeyId, AuditId, DeliveryId, Image, ImageId, ImageSet, JobId, LinkId, Month, PhoneNumber, SetId,
+    TierId, Timestamp, UploadLinkId, UserId, WebhookId,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -17,11 +17,21 @@ pub(crate) const SET: &str = "SET#";
 pub(crate) const LINK: &str = "LINK#";
 pub(crate) const JOB: &str = "JOB#";
 pub(crate) const PROFILE: &str = "PROFILE";
+pub(crate) const DOWNLOAD: &str = "DOWNLOAD#";
+pub(crate) const TRASH: &str = "TRASH#";
 pub(crate) const UPLOAD_LINK: &str = "UPLOADLINK#";
+pub(crate) const API_KEY: &str = "APIKEY#";
+pub(crate) const WEBHOOK: &str = "WEBHOOK#";
 pub(crate) const TIERS: &str = "TIER";
 pub(crate) const TIER_JOINS: &str = "TIER_JOINS";
 
+/// The sort key of the index that lists a user's images by the times at which their pictures were taken.
+pub(crate) const TAKEN_IMAGE: &str = "taken_image";
+
 const USER: &str = "USER#";
+
+/// The attribute of an image that shows that the item with its words exists.
+pub(crate) const HAS_WORDS: &str = "has_words";
 
 /// The number of partitions of the index that lists the images of all users. Many partitions share the writes, and a
 /// list queries all of them at the same time.
@@ -61,9 +71,15 @@ pub(crate) fn job_key(user: &UserId, job: JobId) -> Item {
     key(user_pk(user), format!("{JOB}{job}"))
 }
 
-/// The item that records that an expiring link works. It expires with the link.
-pub(crate) fn link_key(user: &UserId, link: LinkId) -> Item {
-    key(user_pk(user), format!("{LINK}{link}"))
+/// The item of an expiring link. It expires with the link.
+pub(crate) fn link_key(link: &LinkId) -> Item {
+    key(user_pk(link.user()), format!("{}{}", links_of_image(link.image()), link.secret()))
+}
+
+/// What the sort keys of an image's expiring links begin with. The records of earlier releases have another form,
+/// `LINK#` and a ULID.
+pub(crate) fn links_of_image(image: ImageId) -> String {
+    format!("{LINK}{image}#")
 }
 
 /// The item with the new e-mail address that waits for its code.
@@ -76,6 +92,41 @@ pub(crate) fn upload_link_key(link: &UploadLinkId) -> Item {
     key(user_pk(link.user()), format!("{UPLOAD_LINK}{}", link.secret()))
 }
 
+/// The item of an API key. It may expire.
+pub(crate) fn api_key_key(user: &UserId, key_id: ApiKeyId) -> Item {
+    key(user_pk(user), format!("{API_KEY}{key_id}"))
+}
+
+/// The item that counts the API keys of a user.
+pub(crate) fn api_key_count_key(user: &UserId) -> Item {
+    key(user_pk(user), "APIKEYS")
+}
+
+/// The item of a webhook.
+pub(crate) fn webhook_key(user: &UserId, webhook: WebhookId) -> Item {
+    key(user_pk(user), format!("{WEBHOOK}{webhook}"))
+}
+
+/// The item with the secrets of a webhook. Its sort key does not begin as those of webhooks, so no list reads it.
+pub(crate) fn webhook_secrets_key(user: &UserId, webhook: WebhookId) -> Item {
+    key(user_pk(user), format!("WEBHOOKSECRETS#{webhook}"))
+}
+
+/// The item that counts the webhooks of a user.
+pub(crate) fn webhook_count_key(user: &UserId) -> Item {
+    key(user_pk(user), "WEBHOOKS")
+}
+
+/// The item of a delivery to a webhook. It expires.
+pub(crate) fn delivery_key(user: &UserId, webhook: WebhookId, delivery: DeliveryId) -> Item {
+    key(user_pk(user), format!("{}{delivery}", deliveries_of(webhook)))
+}
+
+/// What the sort keys of a webhook's deliveries begin with.
+pub(crate) fn deliveries_of(webhook: WebhookId) -> String {
+    format!("DELIVERY#{webhook}#")
+}
+
 /// The item that stores what a request with an idempotency key created. `digest` is a digest of the key.
 pub(crate) fn request_key(user: &UserId, digest: &str) -> Item {
     key(user_pk(user), format!("REQUEST#{digest}"))
@@ -86,9 +137,49 @@ pub(crate) fn pool_key() -> Item {
     key(string("POOL"), "POOL")
 }
 
+/// The item of a rendition. `canonical` is the rendition's canonical form.
+pub(crate) fn rendition_key(user: &UserId, image: ImageId, canonical: &str) -> Item {
+    key(user_pk(user), format!("{}{canonical}", renditions_of(image)))
+}
+
+/// What the sort keys of an image's renditions begin with.
+pub(crate) fn renditions_of(image: ImageId) -> String {
+    format!("RENDITION#{image}#")
+}
+
 /// The item that expires at the deadline of a replacement.
 pub(crate) fn replacement_key(user: &UserId, image: ImageId) -> Item {
     key(user_pk(user), format!("REPLACEMENT#{image}"))
+}
+
+/// The item of a download. A user has a fixed number of them.
+pub(crate) fn download_key(user: &UserId, slot: u8) -> Item {
+    key(user_pk(user), format!("{DOWNLOAD}{slot}"))
+}
+
+/// The item that lists an image in the trash. It expires when the image must be deleted.
+pub(crate) fn trash_key(user: &UserId, image: ImageId) -> Item {
+    key(user_pk(user), format!("{TRASH}{image}"))
+}
+
+/// The item with the words of an image, for the search.
+pub(crate) fn words_key(user: &UserId, image: ImageId) -> Item {
+    key(user_pk(user), format!("{}{image}", words_of_shard(image.shard(SHARDS))))
+}
+
+/// What the sort keys of a part of a user's items with words begin with. Eight parts can be read at the same time.
+pub(crate) fn words_of_shard(shard: u8) -> String {
+    format!("WORDS#{shard}#")
+}
+
+/// The image that a key of an item with words names.
+pub(crate) fn image_of_words_key(key: &Item) -> Option<ImageId> {
+    key.get("sk")?.as_s().ok()?.rsplit_once('#')?.1.parse().ok()
+}
+
+/// The item that stores how far the images of earlier versions have got their words.
+pub(crate) fn words_index_key() -> Item {
+    key(string("WORDS_INDEX"), "POSITION")
 }
 
 /// The item that records that the quota of a deleted image was refunded.
@@ -116,6 +207,11 @@ pub(crate) fn set_index_key() -> Item {
     key(string("SET_INDEX"), "POSITION")
 }
 
+/// The item that stores how far the images of earlier versions have got the attribute [`TAKEN_IMAGE`].
+pub(crate) fn image_index_key() -> Item {
+    key(string("IMAGE_INDEX"), "POSITION")
+}
+
 /// The item that stores what an import made from a line of its manifest. `digest` is a digest of the line's id.
 pub(crate) fn import_key(user: &UserId, digest: &str) -> Item {
     key(user_pk(user), format!("IMPORT#{digest}"))
@@ -128,6 +224,11 @@ pub(crate) fn key(pk: AttributeValue, sk: impl Into<String>) -> Item {
 /// The image that a key of an image item names.
 pub(crate) fn image_of_key(key: &Item) -> Option<ImageId> {
     key.get("sk")?.as_s().ok()?.strip_prefix(IMAGE)?.parse().ok()
+}
+
+/// The image that a key of an item of the trash names.
+pub(crate) fn image_of_trash_key(key: &Item) -> Option<ImageId> {
+    key.get("sk")?.as_s().ok()?.strip_prefix(TRASH)?.parse().ok()
 }
 
 /// The set that a key of a set item names.
@@ -171,6 +272,8 @@ pub(crate) fn image_item(user: &UserId, image: &Image) -> Result<Item, CallError
     let mut item = item(image_key(user, image.id), image)?;
     item.insert("shard".to_owned(), shard(image.id.shard(SHARDS)));
     item.insert("search_name".to_owned(), search_name(image.file_name.as_str()));
+    item.insert(TAKEN_IMAGE.to_owned(), taken_image(image));
+    item.insert(HAS_WORDS.to_owned(), AttributeValue::Bool(true));
     if let Some(number) = &image.phone_number {
         item.insert("phone_image".to_owned(), phone_image(number, image.id));
     }
@@ -205,6 +308,11 @@ pub(crate) fn phone_image(number: &PhoneNumber, image: ImageId) -> AttributeValu
 /// of another one.
 pub(crate) fn phone_images(number: &PhoneNumber) -> String {
     format!("{}#", number.as_str())
+}
+
+/// The value of [`TAKEN_IMAGE`]. It changes when another picture is ready.
+pub(crate) fn taken_image(image: &Image) -> AttributeValue {
+    string(image.taken_position().to_string())
 }
 
 /// A partition of the index that lists the images of all users.

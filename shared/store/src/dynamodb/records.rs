@@ -178,6 +178,18 @@ impl Records {
         Ok(try_join_all(batches).await?.into_iter().flatten().collect())
     }
 
+    /// Reads items of one partition by their keys. Each is at the place of its key.
+    pub(crate) async fn batch_in_order<const N: usize>(
+        &self,
+        keys: [Item; N],
+    ) -> Result<[Option<Item>; N], CallError> {
+        let mut items = self.batch(keys.to_vec()).await?;
+        Ok(keys.map(|key| {
+            let index = items.iter().position(|item| item.get("sk") == key.get("sk"))?;
+            Some(items.swap_remove(index))
+        }))
+    }
+
     async fn one_batch(&self, keys: Vec<Item>) -> Result<Vec<Item>, CallError> {
         const ATTEMPTS: u32 = 5;
         let mut items = Vec::with_capacity(keys.len());

@@ -25,7 +25,7 @@ pub(crate) enum TransactItemKind {
     IdempotencyKey,
     /// Counts images against an upload link.
     UploadLink,
-    /// Updates the image that a job or an edit is for.
+    /// Updates the image that a job or an edit is for, or checks the image that a link is for.
     Source,
     /// Fills the slot of a set.
     Set,
@@ -35,6 +35,17 @@ pub(crate) enum TransactItemKind {
     Profile,
     /// Puts a new item.
     New,
+}
+
+/// What became of one attempt at a transaction.
+#[derive(Debug)]
+pub(crate) enum Attempt {
+    /// All items were written.
+    Done,
+    /// None was written, because a condition was false. These are the reasons, in the order of the items.
+    Refused(Vec<CancellationReason>),
+    /// None was written, for a temporary reason, such as another transaction that changes one of the items.
+    Conflict(CallError),
 }
 
 impl Records {
@@ -120,30 +131,31 @@ impl Records {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let answer =
-                self.dynamodb.transact_write_items().set_transact_items(Some(items.clone())).send().await;
-            let error = match answer {
-                Ok(_) => return Ok(None),
-                Err(error) => error,
-            };
-            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
-                error.as_service_error()
-            else {
-                return Err(error.into());
-            };
-            let reasons = cancelled.cancellation_reasons();
-            let has = |code| reasons.iter().any(|reason| reason.code() == Some(code));
-            if has("ConditionalCheckFailed") {
-                return Ok(Some(reasons.to_vec()));
+            match self.transact_once(items.clone()).await? {
+                Attempt::Done => return Ok(None),
+                Attempt::Refused(reasons) => return Ok(Some(reasons)),
+                Attempt::Conflict(error) if attempt == ATTEMPTS => return Err(error),
+                Attempt::Conflict(_) => pause(attempt).await,
             }
-            if !reasons.iter().all(is_temporary) {
-                return Err(CallError::internal(unexpected(reasons)));
-            }
-            if attempt == ATTEMPTS {
-                return Err(CallError::Unavailable(error.into()));
-            }
-            pause(attempt).await;
         }
+    }
+
+    /// Tries once to write all items or none.
+    pub(crate) async fn transact_once(&self, items: Vec<TransactWriteItem>) -> Result<Attempt, CallError> {
+        let answer = self.dynamodb.transact_write_items().set_transact_items(Some(items)).send().await;
+        let Err(error) = answer else { return Ok(Attempt::Done) };
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+        else {
+            return Err(error.into());
+        };
+        let reasons = cancelled.cancellation_reasons();
+        if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) {
+            return Ok(Attempt::Refused(reasons.to_vec()));
+        }
+        if !reasons.iter().all(is_temporary) {
+            return Err(CallError::internal(unexpected(reasons)));
+        }
+        Ok(Attempt::Conflict(CallError::Unavailable(error.into())))
     }
 
     /// Writes all items or none. If conditions were false, returns the first kind among their items, and the item that is

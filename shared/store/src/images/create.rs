@@ -13,6 +13,7 @@ use crate::{
         update::Update,
     },
     idempotency::{Created, IdempotencyKey, read_answer},
+    sets::slots::slot_path,
     usage::{Count, CountError},
 };
 
@@ -28,6 +29,9 @@ pub enum CreateError {
     /// The source of an edit changed or was deleted.
     #[error("the image to be edited changed or was deleted")]
     SourceChanged,
+    /// The source of an edit moved to the trash.
+    #[error("the image to be edited does not exist")]
+    NoSuchSource,
     /// The slot contains an image.
     #[error("the slot contains an image")]
     SlotTaken,
@@ -142,7 +146,7 @@ impl Records {
         now: Timestamp,
     ) -> Result<Attempt, CreateError> {
         use TransactItemKind as Kind;
-        let mut items = Vec::with_capacity(images.len() + more.len() + 3);
+        let mut items = Vec::with_capacity(2 * images.len() + more.len() + 3);
         items.extend_from_slice(more);
         if let Some(key) = key {
             items.push((Kind::IdempotencyKey, self.remember(user, key, images, now)?));
@@ -152,10 +156,11 @@ impl Records {
             if let Some(place) = image.set {
                 items.push((Kind::Set, self.fill_slot(user, image.id, place, expected_occupant)?));
                 if let Some(occupant) = expected_occupant {
-                    items.push((Kind::Occupant, self.check_expired_or_absent(user, occupant, now)?));
+                    items.push((Kind::Occupant, self.check_not_shown(user, occupant, now)?));
                 }
             }
             items.push((Kind::New, self.put_new(image_item(user, image)?)?));
+            items.push((Kind::New, self.put_words(user, image)?));
         }
         Ok(match self.transact_kinds(items).await? {
             None => Attempt::Created,
@@ -175,6 +180,9 @@ impl Records {
                     None => CreateError::NoSuchUploadLink,
                 });
             }
+            Some((Kind::Source, Some(source))) if source.contains_key("trash") => {
+                return Err(CreateError::NoSuchSource);
+            }
             Some((Kind::Source, _)) => Attempt::SourceChanged,
             Some((Kind::Occupant, _)) => Attempt::SlotTaken,
             Some((Kind::Profile, profile)) => Attempt::Profile(profile),
@@ -192,7 +200,7 @@ impl Records {
         place: SetPlace,
         expected_occupant: Option<ImageId>,
     ) -> Result<TransactWriteItem, CallError> {
-        let slot = format!("slots.{}", place.image_type.as_str());
+        let slot = slot_path(place.image_type);
         let condition = match expected_occupant {
             Some(occupant) => eq(&slot, string(occupant.to_string())),
             None => exists("pk").and(not_exists(&slot)),
@@ -201,14 +209,15 @@ impl Records {
         update.when(condition).in_transaction(self)
     }
 
-    /// The item of a transaction that checks that an image has expired or does not exist.
-    pub(crate) fn check_expired_or_absent(
+    /// The item of a transaction that checks that an image has expired, is in the trash or does not exist. Another image
+    /// may get its slot.
+    pub(crate) fn check_not_shown(
         &self,
         user: &UserId,
         image: ImageId,
         now: Timestamp,
     ) -> Result<TransactWriteItem, CallError> {
-        let condition = not_exists("pk").or(le("expires_at", number(now.as_second())));
+        let condition = not_exists("pk").or(le("expires_at", number(now.as_second()))).or(exists("trash"));
         self.check(image_key(user, image), condition)
     }
 }

@@ -1,5 +1,5 @@
-//! Images whose upload has arrived, but was not developed in time: the sweep finds them, and an image that has expired
-//! gets a new deadline.
+//! Images whose upload has arrived, but was not developed in time: `workers-find-uploads` finds them, and an image that
+//! has expired gets a new deadline.
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -18,30 +18,31 @@ use crate::{
         transactions::refused,
         update::Update,
     },
+    sets::slots::slot_path,
 };
 
-/// Where the next page of a sweep begins.
+/// Where the next page of the search begins.
 #[derive(Clone, Debug)]
-pub struct SweepPosition {
+pub struct SearchPosition {
     shard: u8,
     start: Option<Item>,
 }
 
 impl Records {
-    /// The images that were created in this time, up to and including `before`, and that are pending or processing. They
-    /// may have expired. An index answers, which may lag behind the table.
+    /// The images that were created in this time, up to and including `before`, and that are pending or processing.
+    /// They may have expired. An index answers, which may lag behind the table.
     ///
-    /// Begins at `position`, or at the first image. The second value is where the next page begins, if there is one. An item
-    /// that cannot be read is an error in the list.
+    /// Begins at `position`, or at the first image. The second value is where the next page begins, if there is one. An
+    /// item that cannot be read is an error in the list.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn unfinished_images(
         &self,
         (from, before): (Timestamp, Timestamp),
-        position: Option<SweepPosition>,
-    ) -> Result<(Vec<Result<OwnedImage, CallError>>, Option<SweepPosition>), CallError> {
-        let position = position.unwrap_or(SweepPosition { shard: 0, start: None });
+        position: Option<SearchPosition>,
+    ) -> Result<(Vec<Result<OwnedImage, CallError>>, Option<SearchPosition>), CallError> {
+        let position = position.unwrap_or(SearchPosition { shard: 0, start: None });
         let first = |time| string(ImageId::first_at(time).to_string());
         let keys = eq("shard", shard(position.shard)).and(between("id", first(from), first(before)));
         let unfinished = [Status::Pending, Status::Processing].map(|status| string(status.as_str()));
@@ -57,8 +58,8 @@ impl Records {
         });
         let images = images.collect();
         let next = match answer.last_evaluated_key {
-            Some(start) => Some(SweepPosition { start: Some(start), ..position }),
-            None => Some(SweepPosition { shard: position.shard + 1, start: None })
+            Some(start) => Some(SearchPosition { start: Some(start), ..position }),
+            None => Some(SearchPosition { shard: position.shard + 1, start: None })
                 .filter(|next| next.shard < SHARDS),
         };
         Ok((images, next))
@@ -92,11 +93,11 @@ impl Records {
         Ok(self.transact(items).await?.is_none())
     }
 
-    /// Puts back an image that DynamoDB has deleted at its deadline, with another day, because its upload has arrived. If
-    /// its slot contains another image by now, the image no longer belongs to the set.
+    /// Puts back an image that DynamoDB has deleted at its deadline, with another day, because its upload has arrived.
+    /// If its slot contains another image by now, the image no longer belongs to the set.
     ///
-    /// Returns whether the image exists afterwards. It does not if `workers-stream` has already cleaned up after it, or if
-    /// the account of its owner was deleted.
+    /// Returns whether the image exists afterwards. It does not if `workers-stream` has already cleaned up after it, or
+    /// if the account of its owner was deleted.
     ///
     /// # Errors
     /// [`CallError`]
@@ -110,6 +111,7 @@ impl Records {
                 self.check(profile_key(user), exists("tier").and(not_deleted()))?,
             ];
             items.extend(self.check_slot(user, &image)?);
+            items.push(self.put_words(user, &image)?);
             let Some(reasons) = self.transact(items).await? else { return Ok(true) };
             let is_refused = |item: usize| reasons.get(item).and_then(refused).is_some();
             if is_refused(0) {
@@ -122,8 +124,8 @@ impl Records {
         }
     }
 
-    /// Whether `workers-stream` has cleaned up after this image, which does not exist any more. Nobody puts back an image
-    /// of a deleted account, so there is nothing to wait for either.
+    /// Whether `workers-stream` has cleaned up after this image, which does not exist any more. Nobody puts back an
+    /// image of a deleted account, so there is nothing to wait for either.
     ///
     /// # Errors
     /// [`CallError`]
@@ -134,9 +136,13 @@ impl Records {
     }
 
     /// The item of a transaction that checks that the image's slot contains the image. `None` if it has no slot.
-    fn check_slot(&self, user: &UserId, image: &Image) -> Result<Option<TransactWriteItem>, CallError> {
+    pub(crate) fn check_slot(
+        &self,
+        user: &UserId,
+        image: &Image,
+    ) -> Result<Option<TransactWriteItem>, CallError> {
         let Some(place) = image.set else { return Ok(None) };
-        let slot = format!("slots.{}", place.image_type.as_str());
+        let slot = slot_path(place.image_type);
         self.check(set_key(user, place.id), eq(slot, string(image.id.to_string()))).map(Some)
     }
 }

@@ -12,6 +12,11 @@ pub(crate) fn not_expired(now: Timestamp) -> Condition {
     not_exists("expires_at").or(gt("expires_at", number(now.as_second())))
 }
 
+/// Requests of the owner see the image: it has not expired and is not in the trash.
+pub(crate) fn is_shown(now: Timestamp) -> Condition {
+    not_expired(now).and(not_exists("trash"))
+}
+
 /// The image waits for its upload, or its upload arrived before: neither the image nor its replacement has expired.
 pub(crate) fn awaits_upload(now: Timestamp) -> Condition {
     not_expired(now).and(not_exists("replace_by").or(gt("replace_by", number(now.as_second()))))

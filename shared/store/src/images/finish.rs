@@ -3,14 +3,14 @@
 use aws::CallError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use domain::{
-    DropboxCopy, DropboxPath, Failure, Image, Job, ObjectKey, Picture, Sequencer, Status, Thumbnail,
+    DropboxCopy, DropboxPath, Exif, Failure, Image, Job, ObjectKey, Picture, Sequencer, Status, Thumbnail,
     Timestamp,
 };
 
 use super::claim::{status, update_version};
 use crate::dynamodb::{
     condition::{Condition, eq, exists},
-    keys::{Item, read, string, timestamp, value},
+    keys::{Item, TAKEN_IMAGE, read, string, taken_image, timestamp, value},
     records::{Records, refused_update},
     transactions::refused,
     update::Update,
@@ -40,6 +40,8 @@ pub struct Developed {
     pub thumbnails: Vec<Thumbnail>,
     /// The placeholder that clients show while the picture loads.
     pub placeholder: domain::Placeholder,
+    /// What a camera wrote into the original.
+    pub exif: Exif,
 }
 
 impl Records {
@@ -67,11 +69,14 @@ impl Records {
             width: developed.width,
             height: developed.height,
             thumbnails: developed.thumbnails,
+            renditions: 0,
             placeholder: developed.placeholder,
+            exif: developed.exif,
         });
         let mut update = update_version(upload)
             .set("status", status(Status::Ready))
             .set("picture", value(&after.picture)?)
+            .set(TAKEN_IMAGE, taken_image(&after))
             .set("updated_at", timestamp(now))
             .remove("lease")
             .remove("crashes")

@@ -27,8 +27,8 @@ pub struct Refund {
     pub bytes: u64,
     /// The job that deletes the image's copy in Dropbox, if there is one.
     pub task: Option<Task>,
-    /// Whether a client may still have a presigned upload that works. Then `workers-stream` looks for a late file when
-    /// the marker expires.
+    /// Whether a client may still have a presigned upload that works, or a worker may have left a rendition. Then
+    /// `workers-stream` looks for a late file when the marker expires.
     pub late_file: bool,
 }
 
@@ -39,7 +39,8 @@ impl Refund {
         let task = image.dropbox_copy.as_ref().map(domain::DropboxCopy::delete_task);
         // A presigned upload works for 15 minutes, and S3 may be slow to accept the file.
         let is_recent = now.as_second() - image.updated_at.as_second() < 60 * 60;
-        let late_file = image.status == Status::Pending || is_recent;
+        // A worker that dies after it has stored a rendition does not delete it.
+        let late_file = image.status == Status::Pending || is_recent || image.may_have_renditions();
         Self { image: image.id, bytes: image.quota_bytes(), task, late_file }
     }
 }

@@ -8,7 +8,7 @@ use super::update::Change;
 use crate::{
     account::{is_deleted, not_deleted},
     dynamodb::{
-        condition::{eq, exists, ge},
+        condition::{eq, exists, ge, not_exists},
         keys::{image_key, number, profile_key, read, replacement_key, string, timestamp, value},
         records::Records,
         transactions::refused,
@@ -53,15 +53,18 @@ impl Records {
         const ROUNDS: usize = 3;
         for _ in 0..ROUNDS {
             let Some(old) = self.stored_image(user, id).await? else { return Err(ReplaceError::NotFound) };
-            if old.clone().unless_expired(now).is_none() {
+            if old.clone().unless_hidden(now).is_none() {
                 return Err(ReplaceError::NotFound);
             }
             let new = replaced(old.clone(), upload, change, now);
-            let items = vec![
+            let mut items = vec![
                 begin_version(user, &old, &new, change, now)?.in_transaction(self)?,
                 count_version(user, &old, &new).in_transaction(self)?,
                 self.put_deadline(user, &new)?,
             ];
+            if let Some(words) = change.words_update(user, id) {
+                items.push(words.in_transaction(self)?);
+            }
             let Some(reasons) = self.transact(items).await? else { return Ok(new) };
             if let Some(profile) = reasons.get(1).and_then(refused) {
                 if profile.is_some_and(is_deleted) {
@@ -157,6 +160,7 @@ fn begin_version(
         .remove("sequencer")
         .when(eq("version", number(old.version)))
         .when(eq("status", string(old.status.as_str())))
+        .when(not_exists("trash"))
         // `workers-edit` may set the size of an edit at the same time.
         .when(eq("size", number(old.upload.size.bytes())));
     change.add_to(update, now)

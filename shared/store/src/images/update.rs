@@ -2,17 +2,20 @@
 
 use aws::CallError;
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::{AuditEntry, Description, FileName, Image, ImageId, SetPlace, Timestamp, Title, UserId};
+use domain::{
+    AuditEntry, Description, FileName, FocalPoint, Image, ImageId, SetPlace, Timestamp, Title, UserId,
+};
 
-use super::filter::not_expired;
+use super::filter::{is_shown, not_expired};
 use crate::dynamodb::{
-    condition::{eq, exists},
+    condition::{Condition, eq, exists},
     keys::{image_key, read, search_name, set_key, string, timestamp, value},
     records::{Records, is_condition, updated},
     update::Update,
 };
+use crate::sets::slots::slot_path;
 
-/// A change of an image's name and texts. `None` keeps a field. An inner `None` removes a title or a description.
+/// A change of an image's name, texts and focal point. `None` keeps a field. An inner `None` removes a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// The file name.
@@ -21,6 +24,8 @@ pub struct Change {
     pub title: Option<Option<Title>>,
     /// The description.
     pub description: Option<Option<Description>>,
+    /// The focal point.
+    pub focal_point: Option<Option<FocalPoint>>,
 }
 
 impl Change {
@@ -35,6 +40,9 @@ impl Change {
         }
         if let Some(description) = &self.description {
             image.description = description.clone();
+        }
+        if let Some(point) = self.focal_point {
+            image.focal_point = point;
         }
         image
     }
@@ -51,12 +59,18 @@ impl Change {
         if let Some(description) = &self.description {
             update = update.set_or_remove("description", description.as_ref().map(value).transpose()?);
         }
+        if let Some(point) = &self.focal_point {
+            update = update.set_or_remove("focal_point", point.as_ref().map(value).transpose()?);
+        }
         Ok(update)
     }
 }
 
 impl Records {
-    /// Changes an image's name and texts. Returns the image, or `None` if it does not exist.
+    /// Changes an image's name, texts and focal point. Returns the image, or `None` if it does not exist.
+    ///
+    /// If the change concerns the words of the image, one transaction changes both items. It cannot return the image, so the
+    /// image is read at the same time.
     ///
     /// # Errors
     /// [`CallError`]
@@ -68,9 +82,14 @@ impl Records {
         now: Timestamp,
     ) -> Result<Option<Image>, CallError> {
         let update = change.add_to(Update::new(image_key(user, id)), now)?;
-        let update = update.when(exists("pk").and(not_expired(now)));
+        let update = update.when(exists("pk").and(is_shown(now)));
+        if let Some(words) = change.words_update(user, id) {
+            let items = vec![update.in_transaction(self)?, words.in_transaction(self)?];
+            let (image, refused) = tokio::try_join!(self.image(user, id, now), self.transact(items))?;
+            return Ok(image.filter(|_| refused.is_none()).map(|image| change.applied_to(image, now)));
+        }
         match update.alone(self)?.return_values(ReturnValue::AllNew).send().await {
-            Ok(answer) => Ok(updated::<Image>(answer)?.unless_expired(now)),
+            Ok(answer) => Ok(updated::<Image>(answer)?.unless_hidden(now)),
             Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -93,26 +112,46 @@ impl Records {
     ) -> Result<Option<Image>, CallError> {
         let update = change.add_to(Update::new(image_key(user, id)), now)?;
         let update = update.when(exists("pk").and(not_expired(now))).in_transaction(self)?;
-        let items = vec![update, self.audit_in_transaction(entry)?];
-        let (image, refused) = tokio::try_join!(self.image(user, id, now), self.transact(items))?;
+        let mut items = vec![update, self.audit_in_transaction(entry)?];
+        if let Some(words) = change.words_update(user, id) {
+            items.push(words.in_transaction(self)?);
+        }
+        let (image, refused) = tokio::try_join!(self.image_or_trashed(user, id, now), self.transact(items))?;
         Ok(image.filter(|_| refused.is_none()).map(|image| change.applied_to(image, now)))
     }
 
-    /// Deletes an image's item and empties its slot. `workers-stream` then deletes the files and refunds the quota.
-    /// Returns whether the image existed.
+    /// Deletes an image's item and empties its slot, also if the image is in the trash. `workers-stream` then deletes the
+    /// files and refunds the quota. Returns whether the image existed.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn delete_image(&self, user: &UserId, id: ImageId, now: Timestamp) -> Result<bool, CallError> {
-        let Some(image) = self.delete_record(user, id, now).await? else { return Ok(false) };
+        self.delete_image_when(user, id, not_expired(now)).await
+    }
+
+    /// Does the same as [`Records::delete_image`], if the item exists and meets `condition`.
+    pub(crate) async fn delete_image_when(
+        &self,
+        user: &UserId,
+        id: ImageId,
+        condition: Condition,
+    ) -> Result<bool, CallError> {
+        let delete = self.delete_when(image_key(user, id), exists("pk").and(condition))?;
+        let image: Option<Image> = match delete.return_values(ReturnValue::AllOld).send().await {
+            Ok(answer) => answer.attributes.map(read).transpose()?,
+            Err(error) if is_condition(&error) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let Some(image) = image else { return Ok(false) };
         if let Some(place) = image.set {
             self.free_slot(user, id, place).await?;
         }
         Ok(true)
     }
 
-    /// Deletes the item of an image that was read before, and writes the entry of this deletion by an admin. Because the
-    /// slot of an image never changes, the slot is emptied at the same time. Returns whether the image still existed.
+    /// Deletes the item of an image that was read before, and writes the entry of this deletion by an admin. The slot is
+    /// emptied at the same time. If the image has moved to another slot meanwhile, `workers-stream` empties that slot.
+    /// Returns whether the image still existed.
     ///
     /// # Errors
     /// [`CallError`]
@@ -136,27 +175,12 @@ impl Records {
         Ok(refused.is_none())
     }
 
-    /// Deletes an image's item. Returns the image if it existed.
-    pub(crate) async fn delete_record(
-        &self,
-        user: &UserId,
-        id: ImageId,
-        now: Timestamp,
-    ) -> Result<Option<Image>, CallError> {
-        let delete = self.delete_when(image_key(user, id), exists("pk").and(not_expired(now)))?;
-        match delete.return_values(ReturnValue::AllOld).send().await {
-            Ok(answer) => answer.attributes.map(read).transpose(),
-            Err(error) if is_condition(&error) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Empties a slot if it contains this image.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn free_slot(&self, user: &UserId, id: ImageId, place: SetPlace) -> Result<(), CallError> {
-        let slot = format!("slots.{}", place.image_type.as_str());
+        let slot = slot_path(place.image_type);
         let update =
             Update::new(set_key(user, place.id)).remove(&slot).when(eq(&slot, string(id.to_string())));
         match update.alone(self)?.send().await {

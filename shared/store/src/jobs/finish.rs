@@ -8,12 +8,15 @@ use domain::{
 };
 
 use super::claim::holds_job;
-use crate::dynamodb::{
-    condition::{Condition, eq, exists},
-    keys::{image_key, job_key, number, profile_key, string, timestamp, value},
-    records::Records,
-    transactions::refused,
-    update::{Update, difference},
+use crate::{
+    dynamodb::{
+        condition::{Condition, eq, exists},
+        keys::{image_key, job_key, number, profile_key, string, timestamp, value},
+        records::Records,
+        transactions::refused,
+        update::{Update, difference},
+    },
+    images::words::analysis_words,
 };
 
 /// The result of a write that ends a job.
@@ -52,7 +55,8 @@ impl Records {
             .set("analysis", value(analysis)?)
             .set("updated_at", timestamp(now))
             .when(eq("analysis.job", string(analysis.job.to_string())));
-        self.finish_job(user, analysis.job, owner, update).await
+        let words = analysis_words(user, image, analysis).in_transaction(self)?;
+        self.finish_job_with(user, analysis.job, owner, update, Some(words)).await
     }
 
     /// Ends a claimed job and stores the result of a copy to Dropbox.
@@ -135,14 +139,27 @@ impl Records {
     }
 
     /// Deletes a claimed job and stores its result, both or neither.
-    async fn finish_job(
+    pub(crate) async fn finish_job(
         &self,
         user: &UserId,
         id: JobId,
         owner: &str,
         result: Update,
     ) -> Result<JobOutcome, CallError> {
-        let items = vec![self.delete_job(user, id, owner)?, result.in_transaction(self)?];
+        self.finish_job_with(user, id, owner, result, None).await
+    }
+
+    /// Does the same as [`Records::finish_job`], with one more item in the transaction.
+    async fn finish_job_with(
+        &self,
+        user: &UserId,
+        id: JobId,
+        owner: &str,
+        result: Update,
+        more: Option<TransactWriteItem>,
+    ) -> Result<JobOutcome, CallError> {
+        let mut items = vec![self.delete_job(user, id, owner)?, result.in_transaction(self)?];
+        items.extend(more);
         let Some(reasons) = self.transact(items).await? else { return Ok(JobOutcome::Done) };
         let is_lost = reasons.first().and_then(refused).is_some();
         Ok(if is_lost { JobOutcome::LeaseLost } else { JobOutcome::NotNeeded })

@@ -85,7 +85,7 @@ impl Records {
         let update = Update::new(image_key(user, id))
             .set("analysis", value(&analysis)?)
             .set("updated_at", timestamp(now))
-            .when(exists("picture").and(has_ended));
+            .when(exists("picture").and(not_exists("trash")).and(has_ended));
         (image.analysis, image.updated_at) = (Some(analysis), now);
         let mut items =
             vec![(Kind::Source, update.in_transaction(self)?), (Kind::New, self.put_job(user, &job)?)];
@@ -102,6 +102,10 @@ impl Records {
                     return read_answer(stored, key)?.ok_or(AnalyzeError::KeyReused);
                 }
                 Some((Kind::Profile, profile)) => count.refused(profile).await?,
+                // The owner moved it to the trash at the same time.
+                Some((_, Some(stored))) if stored.contains_key("trash") => {
+                    return Err(AnalyzeError::NotFound);
+                }
                 Some((_, Some(_))) => return Err(AnalyzeError::UnderWay),
                 Some((_, None)) => return Err(AnalyzeError::NotFound),
             }
@@ -117,7 +121,8 @@ impl Records {
     /// One call.
     ///
     /// # Errors
-    /// [`CreateError`]. [`CreateError::SourceChanged`] also if the source was deleted.
+    /// [`CreateError`]. [`CreateError::SourceChanged`] also if the source was deleted, and [`CreateError::NoSuchSource`] if
+    /// it moved to the trash.
     pub async fn edit_image(
         &self,
         user: &UserId,
@@ -137,7 +142,7 @@ impl Records {
                 let (prompt, version) = (prompt.clone(), picture.version);
                 let task = Task::Edit { source: source.id, version, image: edit.id, prompt };
                 items.push((TransactItemKind::New, self.put_job(user, &Job::new(JobId::generate(), task))?));
-                update = update.when(eq("picture.version", number(version)));
+                update = update.when(eq("picture.version", number(version)).and(not_exists("trash")));
             }
             // `workers-thumbnail` reads the deferred request when it has processed the upload. An image stores one.
             None => {
@@ -149,6 +154,9 @@ impl Records {
             }
         }
         items.push((TransactItemKind::Source, change.add_to(update, now)?.in_transaction(self)?));
+        if let Some(words) = change.words_update(user, source.id) {
+            items.push((TransactItemKind::Source, words.in_transaction(self)?));
+        }
         let mut after = change.applied_to(source.clone(), now);
         (after.edit_prompt, after.edit_image_id) = (Some(prompt), Some(edit.id));
         after.edit_deferred = source.picture.is_none();

@@ -31,12 +31,13 @@ impl Objects {
     /// # Errors
     /// [`CallError`]
     pub async fn remove_user(&self, user: &UserId, until: Instant) -> Result<bool, CallError> {
-        let prefix = domain::user_prefix(user);
-        let (uploads, derived) = tokio::try_join!(
+        let (prefix, downloads) = (domain::user_prefix(user), domain::downloads_prefix(user));
+        let (uploads, derived, archives) = tokio::try_join!(
             self.remove_until(&self.uploads, &prefix, &|_| true, Some(until)),
-            self.remove_until(&self.derived, &prefix, &|_| true, Some(until))
+            self.remove_until(&self.derived, &prefix, &|_| true, Some(until)),
+            self.remove_until(&self.derived, &downloads, &|_| true, Some(until))
         )?;
-        Ok(uploads && derived)
+        Ok(uploads && derived && archives)
     }
 
     /// Deletes the files of one version of an image from both buckets.
@@ -50,6 +51,15 @@ impl Objects {
             Ok::<_, CallError>(())
         };
         tokio::try_join!(remove_original, self.remove_prefix(&self.derived, &prefix))?;
+        Ok(())
+    }
+
+    /// Deletes the file of a rendition.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn remove_rendition(&self, key: &str) -> Result<(), CallError> {
+        self.s3.delete_object().bucket(&self.derived).key(key).send().await?;
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use aws_types::SdkConfig;
 use bytes::Bytes;
 use domain::{ContentType, ObjectKey, Thumbnail, Timestamp};
 
-use super::presign::Presigner;
+use super::{addresses::Addresses, edge::Edge};
 
 /// The two buckets.
 #[derive(Debug)]
@@ -22,8 +22,7 @@ pub struct Objects {
     pub(super) s3: Client,
     pub(super) uploads: String,
     pub(super) derived: String,
-    pub(super) original_urls: Presigner,
-    pub(super) thumbnail_urls: Presigner,
+    pub(super) addresses: Addresses,
 }
 
 /// A part of an original.
@@ -36,15 +35,20 @@ pub struct OriginalPart {
 }
 
 impl Objects {
-    /// The buckets that the environment variables `UPLOADS_BUCKET` and `DERIVED_BUCKET` name.
+    /// The buckets that the environment variables `UPLOADS_BUCKET` and `DERIVED_BUCKET` name. If `EDGE_DOMAIN` names a
+    /// CloudFront distribution, addresses of files lead to it, and `EDGE_KEY_ID` and `EDGE_KEY_SECRET` name its key.
     ///
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
-        Ok(Self::new(config, aws::var("UPLOADS_BUCKET")?, aws::var("DERIVED_BUCKET")?))
+        let objects = Self::new(config, aws::var("UPLOADS_BUCKET")?, aws::var("DERIVED_BUCKET")?);
+        Ok(match Edge::from_env(config)? {
+            Some(edge) => Self { addresses: Addresses::Edge(edge), ..objects },
+            None => objects,
+        })
     }
 
-    /// The bucket `uploads` stores originals, the bucket `derived` stores thumbnails.
+    /// The bucket `uploads` stores originals, the bucket `derived` stores thumbnails. Addresses are presigned URLs of S3.
     #[must_use]
     pub fn new(config: &SdkConfig, uploads: String, derived: String) -> Self {
         // The emulator has no host name for each bucket.
@@ -53,9 +57,8 @@ impl Objects {
         let timeouts = aws::timeouts(Some(Duration::from_secs(4)));
         let s3 = Builder::from(config).force_path_style(path_style).timeout_config(timeouts).build();
         let s3 = Client::from_conf(s3);
-        let original_urls = Presigner::new(config, s3.clone(), uploads.clone());
-        let thumbnail_urls = Presigner::new(config, s3.clone(), derived.clone());
-        Self { s3, uploads, derived, original_urls, thumbnail_urls }
+        let addresses = Addresses::s3(config, &s3, uploads.clone(), derived.clone());
+        Self { s3, uploads, derived, addresses }
     }
 
     /// The bytes of an original, or `None` if it does not exist.
@@ -149,12 +152,29 @@ impl Objects {
         content_type: &str,
         bytes: Vec<u8>,
     ) -> Result<(), CallError> {
+        self.put_derived(domain::derivative_key(original, size, content_type), content_type, bytes).await
+    }
+
+    /// Stores a rendition. The key is that of the rendition.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn put_rendition(
+        &self,
+        key: String,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<(), CallError> {
+        self.put_derived(key, content_type, bytes).await
+    }
+
+    async fn put_derived(&self, key: String, content_type: &str, bytes: Vec<u8>) -> Result<(), CallError> {
         self.s3
             .put_object()
             .bucket(&self.derived)
-            .key(domain::derivative_key(original, size, content_type))
+            .key(key)
             .content_type(content_type)
-            // A thumbnail never changes, because the key contains the version.
+            // The file never changes, because the key contains the version.
             .cache_control("private, max-age=31536000, immutable")
             .body(bytes.into())
             .send()

@@ -1,10 +1,14 @@
-//! Signs the URLs of downloads.
+//! Presigns URLs of S3 for downloads.
 //!
 //! A list contains a URL for each thumbnail, so this is the main cost of a list. The S3 client builds a whole request for each
 //! URL, which takes about twenty times as long as the signature itself. Therefore the client signs only the first URL of a
 //! bucket, to learn the address of the bucket.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws::CallError;
 use aws_credential_types::{Credentials, provider::ProvideCredentials};
@@ -13,11 +17,15 @@ use aws_sigv4::sign::v4;
 use aws_types::SdkConfig;
 use domain::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sha2::{Digest, Sha256};
+use ring::{digest, hmac};
 use tokio::sync::OnceCell;
 
 /// The characters that a query does not escape (Amazon S3 API Reference, "Authenticating Requests: Using Query Parameters").
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The parameter that sets the response's header `Content-Disposition`. S3 accepts it only in a signed request (Amazon S3 API
+/// Reference, `GetObject`, "Overriding response header values through the request").
+pub(super) const DISPOSITION: &str = "response-content-disposition";
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
@@ -41,6 +49,15 @@ struct Signer {
     credentials: Credentials,
     /// The session token as a parameter, empty if there is none.
     token: String,
+    /// The key of the day that was signed last. A list needs the same key for all its URLs.
+    day: Mutex<Option<DayKey>>,
+}
+
+/// The key that signs the requests of one day.
+struct DayKey {
+    /// Such as `20261128`.
+    date: String,
+    key: hmac::Key,
 }
 
 impl Presigner {
@@ -61,7 +78,7 @@ impl Presigner {
         seconds: i64,
     ) -> Result<String, CallError> {
         let signer = self.signer.get_or_try_init(|| self.signer(key)).await?;
-        let disposition = disposition.map(|value| ("response-content-disposition", value));
+        let disposition = disposition.map(|value| (DISPOSITION, value));
         Ok(signer.sign(key, disposition, start, seconds))
     }
 
@@ -83,6 +100,7 @@ impl Presigner {
             address,
             region: self.config.region().ok_or_else(missing)?.to_string(),
             token: token.unwrap_or_default(),
+            day: Mutex::default(),
             credentials,
         })
     }
@@ -106,11 +124,23 @@ impl Signer {
             query.extend(utf8_percent_encode(value, QUERY));
         }
         let request = format!("GET\n{path}{key}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
-        let text = format!("{ALGORITHM}\n{time}\n{scope}\n{:x}", Sha256::digest(request));
-        let secret = self.credentials.secret_access_key();
-        let signing_key = v4::generate_signing_key(secret, start.into(), region, "s3");
-        let signature = v4::calculate_signature(signing_key, text.as_bytes());
+        let hash = hex(digest::digest(&digest::SHA256, request.as_bytes()).as_ref());
+        let text = format!("{ALGORITHM}\n{time}\n{scope}\n{hash}");
+        let signature = hex(hmac::sign(&self.key_of(&time[..8], start), text.as_bytes()).as_ref());
         format!("{address}{key}?{query}&X-Amz-Signature={signature}")
+    }
+
+    fn key_of(&self, date: &str, time: Timestamp) -> hmac::Key {
+        // A key is valid whatever happened to another thread.
+        let mut day = self.day.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = day.as_ref().filter(|known| known.date == date) {
+            return known.key.clone();
+        }
+        let secret = self.credentials.secret_access_key();
+        let key = v4::generate_signing_key(secret, time.into(), &self.region, "s3");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_ref());
+        *day = Some(DayKey { date: date.to_owned(), key: key.clone() });
+        key
     }
 }
 
@@ -118,6 +148,14 @@ impl fmt::Debug for Signer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Signer").field("address", &self.address).finish_non_exhaustive()
     }
+}
+
+/// Bytes as hexadecimal digits in lower case.
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| DIGITS.get(usize::from(digit))).collect()
 }
 
 fn escaped(text: &str) -> String {
@@ -158,16 +196,21 @@ mod tests {
     async fn a_url_equals_that_of_the_s3_client() {
         for endpoint in [None, Some("http://localhost:4566")] {
             let presigner = presigner(endpoint);
-            let (start, key) = ("2026-11-28T21:00:00Z".parse::<Timestamp>().unwrap(), "a-b/01JZ/1/200.webp");
-            let config = PresigningConfig::builder()
-                .start_time(SystemTime::from(start))
-                .expires_in(Duration::from_secs(900))
-                .build()
-                .unwrap();
-            let client = presigner.s3.get_object().bucket("bucket").key(key).presigned(config).await.unwrap();
+            let key = "a-b/01JZ/1/200.webp";
             let signer = presigner.signer(key).await.unwrap();
-            let own = signer.sign(key, Some(("x-id", "GetObject")), start, 900);
-            assert_eq!(parts(&own), parts(client.uri()));
+            // Another day needs another key.
+            for start in ["2026-11-28T21:00:00Z", "2026-11-28T23:59:59Z", "2026-11-29T00:00:00Z"] {
+                let start = start.parse::<Timestamp>().unwrap();
+                let config = PresigningConfig::builder()
+                    .start_time(SystemTime::from(start))
+                    .expires_in(Duration::from_secs(900))
+                    .build()
+                    .unwrap();
+                let client =
+                    presigner.s3.get_object().bucket("bucket").key(key).presigned(config).await.unwrap();
+                let own = signer.sign(key, Some(("x-id", "GetObject")), start, 900);
+                assert_eq!(parts(&own), parts(client.uri()));
+            }
         }
     }
 

@@ -123,7 +123,24 @@ async fn an_admin_sees_edits_and_deletes_a_set_of_somebody() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_set_of_an_earlier_version_is_found_after_the_next_run_of_the_sweep() -> Result<()> {
+async fn a_set_is_found_by_its_texts_after_they_were_changed() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
+    let [before, title, description] = ["before", "title", "description"].map(unique);
+    let id = create(&user, &before, &before).await?;
+    let expected = [id.clone()];
+    lists(&admin, &format!("search={before}"), &expected).await?;
+    // The owner changes the title, and an admin the description.
+    user.patch(&format!("/api/imagesets/{id}"), &json!({"title": title})).await?.expect(200)?;
+    let change = json!({"description": description});
+    admin.patch(&format!("/api/admin/imagesets/{id}"), &change).await?.expect(200)?;
+    lists(&admin, &format!("search={title}"), &expected).await?;
+    lists(&admin, &format!("search={description}"), &expected).await?;
+    lists(&admin, &format!("search={before}"), &[]).await
+}
+
+#[tokio::test]
+async fn a_set_of_an_earlier_version_is_found_after_the_next_search_for_uploads() -> Result<()> {
     let stack = Stack::connect()?;
     let (admin, user) = tokio::try_join!(stack.admin(), stack.user_in(Tier::BASIC))?;
     let id = create(&user, &unique("Old"), "x").await?;
@@ -136,7 +153,7 @@ async fn a_set_of_an_earlier_version_is_found_after_the_next_run_of_the_sweep() 
         .await?;
     // As if the deployment were new: no run has looked yet.
     stack.aws.delete_item(table, "SET_INDEX", "POSITION").await?;
-    stack.invoke("WorkersSweep", &json!({"time": jiff::Timestamp::now().to_string()})).await?.ok()?;
+    stack.invoke("WorkersFindUploads", &json!({"time": jiff::Timestamp::now().to_string()})).await?.ok()?;
     found(&admin, &id).await?;
     let item = stack.aws.item(table, &pk, &sk).await?.context("no set")?;
     assert_eq!(item["search_description"], "x", "{item}");

@@ -19,9 +19,12 @@ async fn a_dead_letter_shows() -> Result<()> {
         ("analysis", "AnalysisDeadLetters"),
         ("edits", "EditDeadLetters"),
         ("dropbox", "DropboxDeadLetters"),
+        ("downloads", "DownloadDeadLetters"),
         ("failed-uploads", "UploadDeadLetters"),
         ("reclaim", "StreamDeadLetters"),
         ("tiers", "TiersDeadLetters"),
+        ("events", "EventDeadLetters"),
+        ("webhooks", "WebhookDeadLetters"),
         ("accounts", "AccountDeadLetters"),
     ] {
         let before = queue(&admin, name).await?["dead"].as_u64().context("no number")?;
@@ -39,7 +42,18 @@ async fn a_dead_letter_shows() -> Result<()> {
 async fn work_that_waits_and_work_that_is_done_are_told_apart() -> Result<()> {
     let stack = Stack::connect()?;
     let admin = stack.admin().await?;
-    for name in ["analysis", "edits", "dropbox", "failed-uploads", "reclaim", "tiers", "accounts"] {
+    for name in [
+        "analysis",
+        "edits",
+        "dropbox",
+        "downloads",
+        "failed-uploads",
+        "reclaim",
+        "tiers",
+        "events",
+        "webhooks",
+        "accounts",
+    ] {
         let queue = queue(&admin, name).await?;
         assert!(queue["waiting"].is_u64() && queue["in_flight"].is_u64(), "{queue}");
     }

@@ -40,13 +40,18 @@ async fn a_tier_is_made_changed_and_removed() -> Result<()> {
 
     // Without the limits that earlier versions did not have, a new tier has those of basic, and others keep theirs.
     assert_eq!((&made["max_sets"], &made["max_ai_calls_per_day"]), (&json!(100), &json!(10)));
-    rules["max_sets"] = json!(7);
+    assert_eq!(made["renditions"], false);
+    assert_eq!(made["trash_days"], 30);
+    (rules["max_sets"], rules["renditions"], rules["trash_days"]) = (json!(7), json!(true), json!(0));
     put(&admin, &id, &rules).await?.expect(200)?;
-    rules.as_object_mut().context("no rules")?.remove("max_sets");
+    for rule in ["max_sets", "renditions", "trash_days"] {
+        rules.as_object_mut().context("no rules")?.remove(rule);
+    }
 
     rules["name"] = json!("Änderung");
     let changed = put(&admin, &id, &rules).await?.json(200)?;
     assert_eq!((&changed["name"], &changed["max_sets"]), (&json!("Änderung"), &json!(7)));
+    assert_eq!((&changed["renditions"], &changed["trash_days"]), (&json!(true), &json!(0)));
     assert_eq!(admin.get(&path).await?.json(200)?, changed);
 
     let admin_path = format!("/api/admin/account-tiers/{id}");
@@ -74,6 +79,7 @@ async fn rules_out_of_bounds_are_refused_by_name() -> Result<()> {
         ("max_links", json!(1_000_000_001)),
         ("max_pending_uploads", json!("5")),
         ("max_ai_calls_per_day", json!(1.5)),
+        ("trash_days", json!(366)),
         ("name", json!("")),
         ("ai", json!("yes")),
         ("price", json!(1)),

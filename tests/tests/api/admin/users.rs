@@ -96,7 +96,7 @@ async fn who_is_moved_down_keeps_what_is_there() -> Result<()> {
     user.post("/api/images", &body).await?.problem(409, "quota-exceeded")?;
     // Below the quota, the user can create images again.
     for image in user.get("/api/images").await?.json(200)?["images"].as_array().unwrap() {
-        user.delete(&format!("/api/images/{}", id_of(image)?)).await?.expect(204)?;
+        user.delete(&format!("/api/images/{}?permanent=true", id_of(image)?)).await?.expect(204)?;
     }
     user.usage_becomes(0, 0).await?;
     user.post("/api/images", &body).await?.expect(201)?;

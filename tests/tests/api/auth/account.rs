@@ -52,7 +52,7 @@ async fn nothing_is_left_of_a_deleted_account() -> Result<()> {
     user.mirrored(&user.upload_for_phone(NUMBER, &name, "image/png", picture).await?).await?;
     // A deleted image leaves a marker.
     let deleted = user.create("image/png", 10).await?;
-    user.delete(&format!("/api/images/{}", deleted.id())).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", deleted.id())).await?.expect(204)?;
     assert_eq!(plan.files().await?.len(), 1);
 
     let answer = delete(&user, &json!({"password": user.password})).await?;

@@ -288,6 +288,18 @@ async fn the_content_counts_if_a_phone_declares_another_type_or_none() -> Result
 }
 
 #[tokio::test]
+async fn a_jpeg_xl_gets_thumbnails() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let created = user.create("image/jxl", pictures::JXL.len()).await?;
+    assert_eq!(created.image["content_type"], "image/jxl");
+    stack.put(&created.upload, pictures::JXL.to_vec()).await?.expect(200)?;
+    let image = user.developed(created.id()).await?;
+    assert_eq!((&image["width"], &image["height"]), (&json!(300), &json!(200)), "{image}");
+    pictures::check_quadrants(&user.thumbnail(&image, 200).await?.bytes, 200, 133)
+}
+
+#[tokio::test]
 async fn of_many_uploads_at_once_for_the_last_place_one_succeeds() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::BASIC.with("max_images", 2)).await?;

@@ -124,7 +124,7 @@ async fn an_edit_that_waits_goes_with_its_source() -> Result<()> {
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let fields = json!({"file_name": "a", "content_type": "image/png", "size": 9, "edit_prompt": "x"});
     let created = user.create_with(fields).await?;
-    user.delete(&format!("/api/images/{}", created.id())).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", created.id())).await?.expect(204)?;
     user.usage_becomes(0, 0).await
 }
 
@@ -142,7 +142,7 @@ async fn an_edit_that_its_owner_replaced_stays_when_its_source_goes() -> Result<
     let own = user.replace(edit, "image/png", picture.len()).await?;
     stack.put(&own.upload, picture.clone()).await?.expect(200)?;
     assert_eq!(user.developed(edit).await?["status"], "ready");
-    user.delete(&format!("/api/images/{}", created.id())).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", created.id())).await?.expect(204)?;
     // The source's place comes back after everything that belongs to it was deleted.
     user.usage_becomes(1, picture.len() as u64).await?;
     assert_eq!(user.image(edit).await?["status"], "ready");

@@ -6,12 +6,13 @@ use serde_json::json;
 use tests::{Answer, Stack, User, id_of, pictures};
 
 /// Every endpoint of one image.
-const ENDPOINTS: [(&str, &str); 7] = [
+const ENDPOINTS: [(&str, &str); 8] = [
     ("GET", ""),
     ("GET", "/status"),
     ("GET", "/thumbnail"),
     ("POST", "/upload"),
     ("POST", "/links"),
+    ("GET", "/links"),
     ("PATCH", ""),
     ("DELETE", ""),
 ];

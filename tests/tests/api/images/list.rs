@@ -3,9 +3,10 @@
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
+use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tests::{Stack, User, pictures};
+use tests::{Stack, Tier, User, pictures, send};
 
 fn ids(page: &Value) -> Vec<String> {
     let images = page["images"].as_array().into_iter().flatten();
@@ -58,7 +59,63 @@ async fn a_list_shows_what_its_images_show_by_themselves() -> Result<()> {
     for shown in [&mut image, &mut listed] {
         assert!(shown["thumbnails"][0]["url"].take().is_string(), "{shown}");
     }
+    // It repeats the addresses of the thumbnails.
+    assert!(listed["srcset"].is_null() && image["srcset"].take().is_string(), "{listed} {image}");
     assert_eq!(listed, image);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_has_only_the_members_and_the_thumbnail_that_the_client_asks_for() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let whole = user.upload_and_develop("image/png", pictures::png(1600, 1200)?).await?;
+    let query = "fields=title,thumbnails&thumbnails=201";
+    let page = user.get(&format!("/api/images?{query}")).await?.json(200)?;
+    let image = page["images"][0].as_object().context("no image")?;
+    assert_eq!(image.keys().collect::<Vec<_>>(), ["id", "thumbnails", "title"]);
+    assert_eq!(image["id"], whole["id"]);
+    // 200 pixels are too few on the longer side, and 400 by 300 cover the square.
+    let sizes = image["thumbnails"].as_array().into_iter().flatten().map(|thumbnail| &thumbnail["size"]);
+    assert_eq!(sizes.collect::<Vec<_>>(), [400]);
+    let url = image["thumbnails"][0]["url"].as_str().context("no url")?;
+    assert_eq!(stack.fetch(url).await?.expect(200)?.header("content-type"), "image/jpeg");
+
+    let set = user.create_set().await?;
+    let filled = user.fill(&set, "image1", "image/png", 10).await?.json(201)?;
+    let page = user.get("/api/imagesets?fields=status").await?.json(200)?;
+    let expected = json!({"id": filled["image"]["id"], "status": "pending"});
+    assert_eq!(page["imagesets"][0]["images"]["image1"], expected);
+
+    for (query, field) in
+        [("fields=titel", "fields"), ("fields=id,*", "fields"), ("thumbnails=0", "thumbnails")]
+    {
+        for path in ["/api/images", "/api/imagesets"] {
+            let problem = user.get(&format!("{path}?{query}")).await?.problem(400, "invalid-field")?;
+            assert_eq!(problem["field"], field, "{query}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_long_list_is_compressed_for_clients_that_accept_it() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let short = user.get("/api/images").await?;
+    assert_eq!((short.header("content-encoding"), short.header("vary")), ("", ""));
+    for _ in 0..3 {
+        user.create("image/png", 10).await?;
+    }
+    let url = format!("{}/api/images", stack.outputs.api_url);
+    let request = || stack.request_url(Method::GET, &url).bearer_auth(&user.tokens.access_token);
+    let plain = send(request()).await?.expect(200)?;
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"));
+    let gzip = send(request().header("accept-encoding", "br;q=1, gzip;q=0.8")).await?.expect(200)?;
+    assert_eq!((gzip.header("content-encoding"), gzip.header("vary")), ("gzip", "accept-encoding"));
+    assert!(gzip.bytes.len() * 2 < plain.bytes.len(), "{} of {}", gzip.bytes.len(), plain.bytes.len());
+    let page = user.get("/api/images").await?;
+    assert_eq!((page.header("content-encoding"), page.text()), ("gzip", plain.text()));
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use futures_util::future::try_join_all;
 use reqwest::Method;
 use serde_json::json;
-use tests::{Stack, Tier, id_of, pictures};
+use tests::{Stack, Tier, id_of, pictures, send};
 
 #[tokio::test]
 async fn a_thumbnail_is_a_redirect_away() -> Result<()> {
@@ -28,7 +28,7 @@ async fn who_accepts_json_gets_the_address_as_json() -> Result<()> {
     let image = user.upload_and_develop("image/jpeg", pictures::jpeg(640, 480)?).await?;
     let path = format!("/api/images/{}/thumbnail?size=200", id_of(&image)?);
     let request = user.request(Method::GET, &path).header("accept", "application/json");
-    let answer: serde_json::Value = request.send().await?.error_for_status()?.json().await?;
+    let answer = send(request).await?.json(200)?;
     assert_eq!((&answer["width"], &answer["height"]), (&json!(200), &json!(150)));
     assert_eq!(answer["content_type"], "image/jpeg");
     assert!(answer["expires_at"].is_string(), "{answer}");

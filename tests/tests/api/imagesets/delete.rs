@@ -17,7 +17,7 @@ async fn a_set_takes_its_pictures_along() -> Result<()> {
     user.developed(id).await?;
     let elsewhere = user.create("image/png", 7).await?;
 
-    user.delete(&format!("/api/imagesets/{set}")).await?.expect(204)?;
+    user.delete(&format!("/api/imagesets/{set}?permanent=true")).await?.expect(204)?;
     user.get(&format!("/api/imagesets/{set}")).await?.problem(404, "not-found")?;
     for id in [id, id_of(&pending["image"])?] {
         user.get(&format!("/api/images/{id}")).await?.problem(404, "not-found")?;
@@ -51,7 +51,7 @@ async fn an_image_deleted_by_itself_frees_its_slot() -> Result<()> {
     let set = user.create_set().await?;
     let first = user.fill(&set, "image1", "image/png", 10).await?.json(201)?;
     user.fill(&set, "image1", "image/png", 10).await?.problem(409, "slot-taken")?;
-    user.delete(&format!("/api/images/{}", id_of(&first["image"])?)).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", id_of(&first["image"])?)).await?.expect(204)?;
     let second = user.fill(&set, "image1", "image/png", 10).await?.json(201)?;
     // Late events of the first set do not affect the second.
     until("the first image to be reclaimed", async || Ok((user.usage().await? == (1, 10)).then_some(())))

@@ -71,7 +71,7 @@ async fn a_set_is_complete_when_all_slots_have_a_picture() -> Result<()> {
     // While a picture is being replaced, clients see the previous one.
     user.replace(&images[0], "image/png", 10).await?;
     assert!(is_complete().await?);
-    user.delete(&format!("/api/images/{}", images[1])).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", images[1])).await?.expect(204)?;
     assert!(!is_complete().await?);
     Ok(())
 }

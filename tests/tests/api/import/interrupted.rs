@@ -65,7 +65,7 @@ async fn a_killed_import_continues() -> Result<()> {
     complete(&user, COUNT, bytes).await?;
     // What the user deletes does not come back.
     let deleted = images(&user).await?.swap_remove(0);
-    user.delete(&format!("/api/images/{}", id_of(&deleted)?)).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", id_of(&deleted)?)).await?.expect(204)?;
     assert!(self::results(&mut import(&directory.0)?)?.iter().all(|result| result == "exists"));
     assert_eq!(images(&user).await?.len(), COUNT as usize - 1);
     Ok(())

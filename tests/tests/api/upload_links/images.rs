@@ -90,7 +90,7 @@ async fn a_guest_sends_pictures_for_a_number_and_sees_progress_and_nothing_of_th
         .await?;
     assert_eq!(admin.get(&path).await?.json(200)?["upload_link"], Value::Null);
     // A deleted image is gone for the guest too, and does not give its place back.
-    user.delete(&format!("/api/images/{}", id_of(&image)?)).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", id_of(&image)?)).await?.expect(204)?;
     let link = guest.get().await?.json(200)?;
     assert_eq!((link["images"].as_array().map(Vec::len), &link["remaining"]), (Some(2), &json!(2)));
     Ok(())

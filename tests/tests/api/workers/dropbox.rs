@@ -173,7 +173,7 @@ async fn files_of_the_same_name_that_come_at_once_are_all_copied() -> Result<()>
     let images = try_join_all(ids.iter().map(async |id| user.mirrored(id).await)).await?;
     assert_eq!(plan.files().await?.len(), FILES);
     // Each copy is deleted separately.
-    user.delete(&format!("/api/images/{}", ids[0])).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", ids[0])).await?.expect(204)?;
     files_become(&plan, FILES - 1).await?;
     link(&stack, &images[0]).await?.expect(404)?;
     link(&stack, &images[1]).await?.expect(200)?;
@@ -271,7 +271,7 @@ async fn a_deleted_image_takes_its_copy_along_whoever_deletes_it() -> Result<()>
     let (admin, plan) = (stack.admin().await?, Plan::new()?);
     let ids = try_join_all((0..2).map(async |_| upload(&user, &plan, pictures::jpeg(64, 48)?).await)).await?;
     let images = try_join_all(ids.iter().map(async |id| user.mirrored(id).await)).await?;
-    user.delete(&format!("/api/images/{}", ids[0])).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", ids[0])).await?.expect(204)?;
     admin.delete(&format!("/api/admin/images/{}", ids[1])).await?.expect(204)?;
     files_become(&plan, 0).await?;
     for image in &images {
@@ -292,7 +292,7 @@ async fn the_removal_of_a_copy_is_tried_until_it_is_done() -> Result<()> {
     let mut steps = vec![json!({"status": 429, "retry_after": 1}); TIMES];
     steps[1] = json!({"refuse": "no_write_permission"});
     let plan = plan.answers(json!(steps)).await?;
-    user.delete(&format!("/api/images/{id}")).await?.expect(204)?;
+    user.delete(&format!("/api/images/{id}?permanent=true")).await?.expect(204)?;
     files_become(&plan, 0).await?;
     assert_eq!(count(&plan, "files/delete_v2").await?, TIMES + 1);
     user.jobs_end().await
@@ -318,7 +318,7 @@ async fn an_image_that_is_deleted_while_it_is_copied_leaves_no_copy() -> Result<
     let plan = Plan::new()?.answers(json!([{"seconds": 4}])).await?;
     let id = upload(&user, &plan, pictures::jpeg(64, 48)?).await?;
     until("the upload", async || Ok((!plan.calls().await?.is_empty()).then_some(()))).await?;
-    user.delete(&format!("/api/images/{id}")).await?.expect(204)?;
+    user.delete(&format!("/api/images/{id}?permanent=true")).await?.expect(204)?;
     // The deletion that follows finds no file yet.
     until("a removal", async || Ok((count(&plan, "files/delete_v2").await? == 1).then_some(()))).await?;
     assert_eq!(count(&plan, "sharing/create_shared_link_with_settings").await?, 0);

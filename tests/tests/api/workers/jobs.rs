@@ -179,7 +179,7 @@ async fn nothing_is_paid_for_an_image_that_is_gone() -> Result<()> {
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let (plan, id) = (Plan::new()?, ready(&user).await?);
     let message = user.put_analysis_job(&id, &plan.prompt(), NEVER).await?.to_string();
-    user.delete(&format!("/api/images/{id}")).await?.expect(204)?;
+    user.delete(&format!("/api/images/{id}?permanent=true")).await?.expect(204)?;
     user.change_job(&id, "REMOVE not_before", json!({})).await?;
     stack.invoke("WorkersAnalyze", &events::messages([("m", message)])).await?.ok()?;
     until("the job to end", async || Ok((!user.has_jobs().await?).then_some(()))).await?;

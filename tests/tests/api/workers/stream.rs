@@ -41,7 +41,7 @@ async fn an_image_that_expired_takes_its_objects_and_counters_along() -> Result<
 
     // The stream reports the owner's deletion. The quota is not refunded twice.
     user.remove_record(id).await?;
-    user.delete(&format!("/api/images/{}", id_of(&stays)?)).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", id_of(&stays)?)).await?.expect(204)?;
     user.objects_vanish(id_of(&stays)?).await?;
     user.usage_becomes(0, 0).await
 }
@@ -90,7 +90,7 @@ async fn a_place_comes_back_once_however_often_the_event_does() -> Result<()> {
     let created = user.create("image/png", 1000).await?;
     user.create("image/png", 234).await?;
     let event = events::removed(&user, created.id()).await?;
-    user.delete(&format!("/api/images/{}", created.id())).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", created.id())).await?.expect(204)?;
     let again = || async { stack.invoke("WorkersStream", &event).await?.ok() };
     tokio::try_join!(again(), again(), again())?;
     user.usage_becomes(1, 234).await?;

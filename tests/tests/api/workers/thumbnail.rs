@@ -95,7 +95,7 @@ async fn an_image_deleted_while_it_is_developed_stays_gone() -> Result<()> {
             Ok((record["status"] == "processing").then_some(()))
         })
         .await?;
-        user.delete(&format!("/api/images/{id}")).await?.expect(204)
+        user.delete(&format!("/api/images/{id}?permanent=true")).await?.expect(204)
     };
     tokio::try_join!(develop, delete)?;
     // When the quota is refunded, the stream's worker has run too.
@@ -135,7 +135,7 @@ async fn an_upload_that_arrives_after_its_image_was_deleted_is_removed() -> Resu
     let user = stack.user().await?;
     let picture = pictures::png(64, 64)?;
     let created = user.create("image/png", picture.len()).await?;
-    user.delete(&format!("/api/images/{}", created.id())).await?.expect(204)?;
+    user.delete(&format!("/api/images/{}?permanent=true", created.id())).await?.expect(204)?;
     user.usage_becomes(0, 0).await?;
     stack.put(&created.upload, picture).await?.expect(200)?;
     user.objects_vanish(created.id()).await

@@ -1,4 +1,5 @@
-//! The queue `UploadRetries`, workers that die, `workers-sweep`, and uploads that nobody developed before their deadline
+//! The queue `UploadRetries`, workers that die, `workers-find-uploads`, and uploads that nobody developed before their
+//! deadline
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -36,10 +37,10 @@ fn created(id: &str) -> Result<(String, String)> {
     Ok((time(millis)?, time(millis + 1)?))
 }
 
-/// Lets `workers-sweep` look at the images that were created in the millisecond of this one.
-async fn sweep(user: &User, id: &str) -> Result<Value> {
+/// Lets `workers-find-uploads` look at the images that were created in the millisecond of this one.
+async fn find_uploads(user: &User, id: &str) -> Result<Value> {
     let (from, to) = created(id)?;
-    user.stack.invoke("WorkersSweep", &json!({"from": from, "to": to})).await?.ok()
+    user.stack.invoke("WorkersFindUploads", &json!({"from": from, "to": to})).await?.ok()
 }
 
 #[tokio::test]
@@ -174,8 +175,8 @@ async fn an_upload_whose_event_was_lost_is_found_and_developed() -> Result<()> {
     let user = stack.user().await?;
     let (id, before) = developed(&user).await?;
     rewind(&user, &id).await?;
-    let swept = sweep(&user, &id).await?;
-    assert!(swept["sent"].as_u64() >= Some(1) && swept["failed"] == 0, "{swept}");
+    let found = find_uploads(&user, &id).await?;
+    assert!(found["sent"].as_u64() >= Some(1) && found["failed"] == 0, "{found}");
     assert_eq!(user.developed(&id).await?["status"], "ready");
     assert_eq!(user.record(&id).await?.context("no record")?["picture"], before["picture"]);
     Ok(())
@@ -187,13 +188,13 @@ async fn an_upload_whose_worker_died_and_whose_message_was_lost_is_found_and_dev
     let user = stack.user().await?;
     let (id, _) = developed(&user).await?;
     die(&user, &id, 0).await?;
-    sweep(&user, &id).await?;
+    find_uploads(&user, &id).await?;
     assert_eq!(user.developed(&id).await?["status"], "ready");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_sweep_leaves_alone_what_did_not_arrive_or_is_being_developed() -> Result<()> {
+async fn a_search_leaves_alone_what_did_not_arrive_or_is_being_developed() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let pending = user.create("image/png", 10).await?;
@@ -203,8 +204,8 @@ async fn a_sweep_leaves_alone_what_did_not_arrive_or_is_being_developed() -> Res
     user.change_record(&id, update, json!({":processing": "processing", ":lease": lease})).await?;
     for id in [pending.id(), &id] {
         let before = user.record(id).await?;
-        let swept = sweep(&user, id).await?;
-        assert_eq!((&swept["sent"], &swept["failed"]), (&json!(0), &json!(0)), "{swept}");
+        let found = find_uploads(&user, id).await?;
+        assert_eq!((&found["sent"], &found["failed"]), (&json!(0), &json!(0)), "{found}");
         assert_eq!(user.record(id).await?, before);
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! The deployed event sources of the workers: the events that each one receives, and the destinations of failed ones.
 //!
-//! The emulator supports only a part: its streams have no maximum of retries and no on-failure destination. tests/faults
-//! tests the supported part.
+//! The emulator supports only a part: its streams have no maximum of retries and no on-failure destination.
+//! tests/faults tests the supported part.
 
 use std::collections::BTreeSet;
 
@@ -48,10 +48,13 @@ async fn what_a_worker_cannot_take_from_its_queue_goes_to_the_dead_letters() -> 
         ("WorkersAnalyze", "AnalysisJobs", "AnalysisDeadLetters", 20),
         ("WorkersEdit", "EditJobs", "EditDeadLetters", 20),
         ("WorkersDropbox", "DropboxJobs", "DropboxDeadLetters", 20),
+        ("WorkersDownload", "DownloadJobs", "DownloadDeadLetters", 20),
         ("WorkersThumbnail", "UploadRetries", "UploadDeadLetters", 100),
         ("WorkersStream", "StreamRetries", "StreamDeadLetters", 100),
-        ("WorkersTiers", "TiersRetries", "TiersDeadLetters", 100),
-        ("WorkersAccount", "AccountJobs", "AccountDeadLetters", 100),
+        ("WorkersTiers", "TierRecords", "TiersDeadLetters", 100),
+        ("WorkersEvents", "EventRetries", "EventDeadLetters", 100),
+        ("WorkersWebhook", "WebhookJobs", "WebhookDeadLetters", 100),
+        ("WorkersDeleteAccount", "AccountJobs", "AccountDeadLetters", 100),
     ] {
         let source = source(&stack, function, false).await?;
         assert!(names(&source["EventSourceArn"], &queue_name(&stack, queue).await?), "{source}");
@@ -98,9 +101,19 @@ async fn an_upload_waits_for_days_and_a_few_are_developed_at_a_time() -> Result<
 }
 
 #[tokio::test]
+async fn a_receiver_that_does_not_answer_delays_no_other_delivery() -> Result<()> {
+    let stack = Stack::connect()?;
+    let source = source(&stack, "WorkersWebhook", false).await?;
+    assert_eq!(source["BatchSize"], 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_reader_of_the_stream_gets_its_records_alone_and_keeps_what_it_gives_up() -> Result<()> {
     let stack = Stack::connect()?;
-    let removed = json!([{"prefix": "IMAGE#"}, {"prefix": "SET#"}, {"prefix": "REPLACEMENT#"}]);
+    let removed = json!([
+        {"prefix": "IMAGE#"}, {"prefix": "SET#"}, {"prefix": "REPLACEMENT#"}, {"prefix": "TRASH#"},
+    ]);
     let reclaim = [
         json!({"eventName": ["REMOVE"], "dynamodb": {"Keys": {"sk": {"S": removed}}}}),
         json!({"eventName": ["REMOVE"], "dynamodb": {
@@ -111,15 +124,22 @@ async fn a_reader_of_the_stream_gets_its_records_alone_and_keeps_what_it_gives_u
             "Keys": {"sk": {"S": ["PROFILE"]}},
             "OldImage": {"deleted": {"BOOL": [true]}},
         }}),
-        json!({"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "JOB#"}]}}}}),
-    ];
-    let tiers = [
+        json!({"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "JOB#"}, "PROFILE"]}}}}),
         json!({"eventName": ["MODIFY"], "dynamodb": {"Keys": {"pk": {"S": ["TIER"]}}}}),
-        json!({"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": ["PROFILE"]}}}}),
+    ];
+    let image = json!({"sk": {"S": [{"prefix": "IMAGE#"}]}});
+    let not_processing = json!({"status": {"S": [{"anything-but": ["processing"]}]}});
+    let processing = json!({"status": {"S": ["processing"]}});
+    let told = [
+        json!({"eventName": ["INSERT", "REMOVE"], "dynamodb": {"Keys": image}}),
+        json!({"eventName": ["MODIFY"], "dynamodb": {"Keys": image, "NewImage": not_processing}}),
+        json!({"eventName": ["MODIFY"], "dynamodb": {"Keys": image, "OldImage": processing}}),
+        json!({"dynamodb": {"Keys": {"sk": {"S": ["PROFILE"]}}, "NewImage": {"deleted": {"BOOL": [true]}}}}),
+        json!({"eventName": ["MODIFY"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "WEBHOOK#"}]}}}}),
     ];
     for (function, filters, letters, batch) in [
         ("WorkersStream", &reclaim[..], "StreamDeadLetters", 200),
-        ("WorkersTiers", &tiers[..], "TiersDeadLetters", 100),
+        ("WorkersEvents", &told[..], "EventDeadLetters", 50),
     ] {
         let source = source(&stack, function, true).await?;
         let stream = format!(":table/{}/stream/", stack.outputs.table);

@@ -1,11 +1,13 @@
 //! Exact events of S3 and SQS, and what the worker does with them.
 
-use endpoint_test::{FakeAws, image, item, ok, profile, tier};
 use serde_json::json;
+use test_support::{FakeAws, image, item, ok, profile, tier};
 
 use super::*;
 
 const EVENT: &str = include_str!("../../../../../events/workers-thumbnail.json");
+/// The call that reads the original of the event.
+const ORIGINAL: &str = "com/5f0c1d9e-7c53-4d7e-a1c9-6a3c5a0f4a11/01JZ8Q4T2N6V5X3R9C7M1K0B8D/1?x-id=GetObject";
 const MESSAGE: &str = include_str!("../../../../../events/workers-thumbnail-retry.json");
 
 async fn handled(aws: &FakeAws, event: Value) -> Result<Value, Error> {
@@ -115,7 +117,7 @@ async fn a_worker_that_died_is_counted_by_the_one_that_takes_over() {
 
 #[tokio::test]
 async fn a_message_without_an_image_does_not_use_up_its_deliveries() {
-    for (deliveries, seconds) in [("1", 60), ("50", 3600)] {
+    for (deliveries, seconds) in [("1", 30), ("50", 3600)] {
         let aws = FakeAws::new([
             ("UpdateItem", 400, json!({"__type": "ConditionalCheckFailedException"})),
             ok("GetItem", item(&profile(tier()))),
@@ -145,6 +147,24 @@ async fn an_upload_whose_image_just_vanished_is_kept_until_the_clean_up_is_over(
         ok("SendMessage", json!({"MessageId": "1"})),
     ]);
     handled(&aws, serde_json::from_str(EVENT).unwrap()).await.unwrap();
-    assert_eq!(input(&aws, "SendMessage")["DelaySeconds"], 60);
+    assert_eq!(input(&aws, "SendMessage")["DelaySeconds"], 5);
     assert!(aws.operations().iter().all(|operation| !operation.contains("list-type")), "{aws:?}");
+}
+
+#[tokio::test]
+async fn a_worker_that_fails_ends_its_claim_so_that_the_next_attempt_need_not_wait() {
+    let mut claimed = busy(domain::now().as_second() + 50);
+    claimed["lease"]["owner"] = json!("me");
+    let aws = FakeAws::new([
+        ok("UpdateItem", json!({"Attributes": item(&claimed)["Item"]})),
+        ok("GetItem", item(&profile(tier()))),
+        (ORIGINAL, 503, json!({})),
+        // The last call ends the claim.
+        ok("UpdateItem", json!({})),
+    ]);
+    handled(&aws, serde_json::from_str(EVENT).unwrap()).await.unwrap_err();
+    let (operation, call) = aws.calls().pop().unwrap();
+    assert_eq!(operation, "UpdateItem");
+    let values: Vec<&Value> = call["ExpressionAttributeValues"].as_object().unwrap().values().collect();
+    assert!(values.contains(&&json!({"N": "0"})) && values.contains(&&json!({"S": "me"})), "{call}");
 }

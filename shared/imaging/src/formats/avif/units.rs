@@ -26,16 +26,23 @@ const BLOCK: u32 = 64;
 
 /// Reads all headers, or `None` if there is no frame, no header that tells its size, or if there are too many units.
 pub(crate) fn read(data: &[u8]) -> Option<Coded> {
+    read_all(&[data])
+}
+
+/// Reads the headers of all pictures of an animation. Only the first one needs the header that tells its size.
+pub(crate) fn read_all(pictures: &[&[u8]]) -> Option<Coded> {
     let (mut sequence, mut frames) = (None, 0_u32);
-    for (index, (kind, unit)) in Units(data).enumerate() {
-        if index == MAX_UNITS {
-            return None;
+    for data in pictures {
+        for (index, (kind, unit)) in Units(data).enumerate() {
+            if index == MAX_UNITS {
+                return None;
+            }
+            // AVIF allows one sequence header. If it is repeated, it has to be the same.
+            if kind == SEQUENCE_HEADER && *sequence.get_or_insert(unit) != unit {
+                return None;
+            }
+            frames = frames.saturating_add(u32::from(FRAMES.contains(&kind)));
         }
-        // AVIF allows one sequence header. If it is repeated, it has to be the same.
-        if kind == SEQUENCE_HEADER && *sequence.get_or_insert(unit) != unit {
-            return None;
-        }
-        frames = frames.saturating_add(u32::from(FRAMES.contains(&kind)));
     }
     let mut unit = sequence.filter(|_| frames > 0)?;
     let header = ObuHeader::parse(&mut unit).ok()?;

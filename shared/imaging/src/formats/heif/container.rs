@@ -211,8 +211,7 @@ impl<'a> Container<'a> {
         let candidates = self.references.iter().filter(|r| r.kind == *b"auxl" && r.to == self.primary);
         candidates.take(MAX_AUXILIARIES).map(|reference| reference.from).find(|&item| {
             let name = self.property(item, b"auxC").and_then(|property| property.get(4..));
-            name.and_then(|name| name.split(|&byte| byte == 0).next())
-                .is_some_and(|name| ALPHA.contains(&name))
+            name.is_some_and(is_alpha)
         })
     }
 
@@ -369,6 +368,11 @@ impl<'a> Container<'a> {
         };
         window().unwrap_or(whole)
     }
+}
+
+/// Whether this is the name of an alpha channel. It ends with the first 0.
+pub(crate) fn is_alpha(name: &[u8]) -> bool {
+    name.split(|&byte| byte == 0).next().is_some_and(|name| ALPHA.contains(&name))
 }
 
 /// The places of the contents of the first `mdat` boxes.

@@ -106,6 +106,16 @@ impl Planes {
         assembled.ok_or_else(|| DevelopError::corrupt("a grid without tiles"))
     }
 
+    /// The first `count` planes of a decoded picture.
+    pub(crate) fn of<T: Tile>(picture: &T, is_full_range: bool, count: usize) -> Self {
+        let window = Window { left: 0, top: 0, size: picture.size() };
+        let mut planes = Self::like(picture.kind(), is_full_range, window, count);
+        for (number, plane) in planes.planes.iter_mut().enumerate() {
+            copy(picture, number, (0, 0), window, plane);
+        }
+        planes
+    }
+
     /// Empty planes for a picture of this kind.
     fn like(kind: Kind, is_full_range: bool, window: Window, count: usize) -> Self {
         let pixel_type = if kind.depth > 8 { PixelType::U16 } else { PixelType::U8 };

@@ -9,9 +9,8 @@ use png::{BitDepth, ColorType, Decoder, InterlaceInfo, Limits, Transformations, 
 
 use crate::color;
 use crate::decoded::Decoded;
-use crate::decoder::{Memory, Request, incomplete};
+use crate::decoder::{DECODER_MEMORY, Memory, Request, incomplete};
 use crate::error::DevelopError;
-use crate::formats::whole::DECODER_MEMORY;
 use crate::header::{Header, area};
 
 /// `unusual` is the name of files that the decoder does not support.

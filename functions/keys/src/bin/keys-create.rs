@@ -1,0 +1,176 @@
+//! `POST /api/keys`: creates an API key, with which a program acts for the caller. Only this response contains the key.
+
+use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
+use domain::{ApiKey, ApiKeyText, InvalidField, KeyName, LimitError, Scopes};
+use keys::KeyBody;
+use serde::{Deserialize, Serialize};
+use store::{ApiKeyError, Records};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let records = Records::from_env(&aws::config()?)?;
+    api::serve(|request| create(&records, request)).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    name: KeyName,
+    scopes: Scopes,
+    expires_in: Option<Seconds>,
+}
+
+/// 300 to 31,536,000 seconds, which are 365 days.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "i64")]
+struct Seconds(i64);
+
+#[derive(Serialize)]
+struct CreatedBody<'a> {
+    #[serde(flatten)]
+    body: KeyBody<'a>,
+    key: String,
+}
+
+async fn create(records: &Records, request: Request) -> Reply {
+    let caller = Caller::of(&request).await?;
+    let body: Body = api::body(&request)?;
+    let (now, text) = (domain::now(), ApiKeyText::generate(caller.user.clone()));
+    let key = ApiKey {
+        id: text.id,
+        name: body.name,
+        scopes: body.scopes,
+        digest: text.digest(),
+        username: caller.username,
+        created_at: now,
+        expires_at: body.expires_in.map(|seconds| now.as_second() + seconds.0),
+        last_used_at: None,
+    };
+    records.create_api_key(&caller.user, &key, now).await.map_err(problem)?;
+    api::json(StatusCode::CREATED, &CreatedBody { body: (&key).into(), key: text.reveal() })
+}
+
+fn problem(error: ApiKeyError) -> Problem {
+    match error {
+        ApiKeyError::TooMany => {
+            let detail = format!("You may have {} API keys. Revoke one first.", ApiKey::MAX_PER_USER);
+            Problem::new(ProblemCode::QuotaExceeded, detail)
+                .with("limit", "max_api_keys")
+                .with("max_api_keys", ApiKey::MAX_PER_USER)
+        }
+        ApiKeyError::AccountDeleted => LimitError::AccountDeleted.into(),
+        ApiKeyError::Call(error) => error.into(),
+    }
+}
+
+impl TryFrom<i64> for Seconds {
+    type Error = InvalidField;
+
+    fn try_from(seconds: i64) -> Result<Self, InvalidField> {
+        let fits = (300..=31_536_000).contains(&seconds);
+        fits.then_some(Self(seconds)).ok_or_else(|| InvalidField::from("must be 300 to 31536000 seconds"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, items, ok};
+
+    use super::*;
+
+    /// Why DynamoDB refused one of the three items of the transaction.
+    fn refused(index: usize) -> (&'static str, u16, Value) {
+        let reasons =
+            (0..3).map(|one| json!({"Code": if one == index { "ConditionalCheckFailed" } else { "None" }}));
+        let body = json!({
+            "__type": "TransactionCanceledException", "message": "no",
+            "CancellationReasons": reasons.collect::<Vec<_>>(),
+        });
+        ("TransactWriteItems", 400, body)
+    }
+
+    async fn answer(aws: &FakeAws, body: &Value) -> Answer {
+        let request = TestRequest::new("POST").json(body).build();
+        create(&aws.records(), request).await.into()
+    }
+
+    fn good() -> Value {
+        json!({"name": "The shop", "scopes": ["images:write", "images:read", "images:read"]})
+    }
+
+    #[tokio::test]
+    async fn a_key_is_shown_once_and_stored_as_a_digest() {
+        let aws = FakeAws::new([ok("TransactWriteItems", json!({}))]);
+        let answer = answer(&aws, &good()).await;
+        insta::assert_json_snapshot!(answer, {
+            ".body.id" => "[id]", ".body.key" => "[key]", ".body.created_at" => "[time]",
+        }, @r#"
+        {
+          "status": 201,
+          "body": {
+            "created_at": "[time]",
+            "expires_at": null,
+            "id": "[id]",
+            "key": "[key]",
+            "last_used_at": null,
+            "name": "The shop",
+            "scopes": [
+              "images:read",
+              "images:write"
+            ]
+          }
+        }
+        "#);
+        let key = answer.body["key"].as_str().unwrap();
+        assert!(key.starts_with(&format!("dk_{}-", answer.body["id"].as_str().unwrap())), "{key}");
+        let written = aws.calls()[0].1.to_string();
+        let secret = key.rsplit_once('_').unwrap().1;
+        assert!(!written.contains(secret) && written.contains("\"digest\""), "{written}");
+    }
+
+    #[tokio::test]
+    async fn expired_keys_do_not_count_forever() {
+        // The count is at its maximum, but only one key works.
+        let aws = FakeAws::new([
+            refused(1),
+            ok(
+                "Query",
+                items(&[json!({
+                    "key_id": "01JZ8Q4T2N6V5X3R9C7M1K0B8D", "name": "a", "scopes": ["images:read"], "digest": "0",
+                    "username": "ann", "created_at": "2026-03-12T19:03:50Z",
+                })]),
+            ),
+            ok("TransactWriteItems", json!({})),
+        ]);
+        assert_eq!(answer(&aws, &good()).await.status, 201);
+        let count = &aws.calls()[2].1["TransactItems"][1]["Update"]["ExpressionAttributeValues"];
+        assert!(count.to_string().contains("\"2\""), "{count}");
+    }
+
+    #[tokio::test]
+    async fn a_deleted_account_gets_no_key() {
+        let answer = answer(&FakeAws::new([refused(0)]), &good()).await;
+        assert_eq!((answer.status, &answer.body["code"]), (401, &json!("unauthorized")));
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_is_named() {
+        for (field, value) in [
+            ("name", json!("")),
+            ("name", json!("x".repeat(101))),
+            ("scopes", json!([])),
+            ("scopes", json!(["admin"])),
+            ("expires_in", json!(299)),
+            ("expires_in", json!(31_536_001)),
+            ("key", json!("dk_x")),
+        ] {
+            let mut body = good();
+            body[field] = value;
+            let aws = FakeAws::new([]);
+            let answer = answer(&aws, &body).await;
+            let named = answer.body["field"].as_str().unwrap_or_default().to_owned();
+            assert!(answer.status == 400 && named.starts_with(field), "{body}: {:?}", answer.body);
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Runs webhook jobs: delivers events to the receivers that users chose.
+//!
+//! A delivery counts its own attempts, so a worker that dies in an attempt uses up none. Each attempt that fails is
+//! followed by a longer pause. After the last one, the delivery fails, and the webhook is disabled unless another
+//! delivery has succeeded meanwhile. A delivery that its owner asked for has one attempt.
+
+use std::time::Duration;
+
+use aws::CallError;
+use domain::{
+    Attempt, AttemptError, Delivery, DeliveryId, DeliveryStatus, DisabledReason, Failure, Task, Timestamp,
+    Webhook, WebhookId,
+};
+use lambda_runtime::{Error, service_fn};
+use providers::{Attempted, Reach, WebhookClient};
+use store::{DeliveryWork, Records};
+use tracing::{info, warn};
+use workers::{ClaimedJob, JobError, Queue, Worker};
+
+/// The longest pause, even if the receiver asks for more.
+const MAX_PAUSE: Duration = Duration::from_secs(11 * 60 * 60);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let config = aws::config()?;
+    // If a receiver is away, each of its events waits for up to eleven hours between two attempts.
+    let queue = Queue::from_env(&config, "WEBHOOKS_QUEUE")?.that_sends_again();
+    let worker = WebhookWorker {
+        records: Records::from_env(&config)?,
+        client: WebhookClient::new(Reach::from_env()?)?,
+        pauses: parse_pauses(&aws::var("WEBHOOK_PAUSES")?)?,
+    };
+    lambda_runtime::run(service_fn(|event| queue.work(&worker.records, &worker, event))).await
+}
+
+struct WebhookWorker {
+    records: Records,
+    client: WebhookClient,
+    /// The pauses between the attempts of a delivery.
+    pauses: Vec<Duration>,
+}
+
+impl Worker for WebhookWorker {
+    async fn work(&self, claimed: &ClaimedJob) -> Result<(), JobError> {
+        let Task::DeliverWebhook { webhook, delivery, on_request } = claimed.job.task else {
+            return Err(JobError::wrong_worker());
+        };
+        let Some(work) = self.records.delivery_work(&claimed.user, webhook, delivery).await? else {
+            info!(%webhook, %delivery, "ignored a delivery: its webhook or its record is gone");
+            return Ok(self.records.end_job(&claimed.user, claimed.job.id, &claimed.owner).await?);
+        };
+        if !work.webhook.enabled && !on_request {
+            let refused = Attempt {
+                at: domain::now(),
+                duration_ms: 0,
+                status: None,
+                error: Some(AttemptError::Disabled),
+            };
+            return Ok(self
+                .finish(claimed, (webhook, delivery), DeliveryStatus::Failed, Some(&refused))
+                .await?);
+        }
+        let attempted = self.attempt(&work).await?;
+        let Attempt { status, error, duration_ms, .. } = attempted.attempt;
+        info!(%webhook, %delivery, ?status, ?error, duration_ms, "tried to deliver an event");
+        if error.is_none() {
+            return self.succeed(claimed, &work, &attempted.attempt).await;
+        }
+        self.fail(claimed, &work, &attempted, on_request).await
+    }
+
+    /// Ends a delivery whose attempts could not be made, because of a fault on our side. That is no reason to disable
+    /// the webhook.
+    async fn mark_failed(&self, claimed: &ClaimedJob, _failure: Failure) -> Result<(), CallError> {
+        let Task::DeliverWebhook { webhook, delivery, .. } = claimed.job.task else {
+            return self.records.end_job(&claimed.user, claimed.job.id, &claimed.owner).await;
+        };
+        let failed =
+            Attempt { at: domain::now(), duration_ms: 0, status: None, error: Some(AttemptError::Internal) };
+        self.finish(claimed, (webhook, delivery), DeliveryStatus::Failed, Some(&failed)).await
+    }
+}
+
+impl WebhookWorker {
+    async fn attempt(&self, work: &DeliveryWork) -> Result<Attempted, CallError> {
+        let DeliveryWork { webhook, secrets, delivery } = work;
+        let body = serde_json::to_vec(&delivery.event).map_err(CallError::internal)?;
+        Ok(self.client.deliver(&webhook.url, &delivery.event.id, secrets, body.into()).await)
+    }
+
+    async fn succeed(
+        &self,
+        claimed: &ClaimedJob,
+        DeliveryWork { webhook, delivery, .. }: &DeliveryWork,
+        attempt: &Attempt,
+    ) -> Result<(), JobError> {
+        // Before the job ends, so that a crash between the two cannot let the webhook be disabled.
+        if is_worth_noting(webhook.last_success_at, attempt.at) {
+            self.records.note_webhook_success(&claimed.user, webhook.id, attempt.at).await?;
+        }
+        let ids = (webhook.id, delivery.id);
+        Ok(self.finish(claimed, ids, DeliveryStatus::Delivered, Some(attempt)).await?)
+    }
+
+    async fn fail(
+        &self,
+        claimed: &ClaimedJob,
+        DeliveryWork { webhook, delivery, .. }: &DeliveryWork,
+        attempted: &Attempted,
+        on_request: bool,
+    ) -> Result<(), JobError> {
+        let ids = (webhook.id, delivery.id);
+        let attempt = &attempted.attempt;
+        if !on_request && attempted.is_gone() {
+            self.disable(claimed, webhook, DisabledReason::Gone, attempt.at).await?;
+        } else if !on_request && let Some(pause) = self.pause_after(delivery, attempted.retry_after) {
+            let next = attempt.at.as_second().saturating_add_unsigned(pause.as_secs());
+            let next = Timestamp::from_second(next).unwrap_or(Timestamp::MAX);
+            self.records.note_failed_attempt(&claimed.user, ids, attempt, next).await?;
+            let cause = match (attempt.status, attempt.error) {
+                (Some(status), _) => format!("the receiver answered {status}"),
+                (None, error) => format!("no answer: {error:?}"),
+            };
+            return Err(JobError::NotYet { delay: pause, cause });
+        } else if !on_request {
+            self.disable(claimed, webhook, DisabledReason::Failing, failing_since(delivery)).await?;
+        }
+        Ok(self.finish(claimed, ids, DeliveryStatus::Failed, Some(attempt)).await?)
+    }
+
+    /// Stops the deliveries to a webhook, unless one has succeeded since `since`.
+    async fn disable(
+        &self,
+        claimed: &ClaimedJob,
+        webhook: &Webhook,
+        reason: DisabledReason,
+        since: Timestamp,
+    ) -> Result<(), CallError> {
+        let times = (since, domain::now());
+        if self.records.disable_webhook(&claimed.user, webhook.id, reason, times).await? {
+            warn!(user = %claimed.user, webhook = %webhook.id, ?reason, "disabled a webhook");
+        }
+        Ok(())
+    }
+
+    async fn finish(
+        &self,
+        claimed: &ClaimedJob,
+        ids: (WebhookId, DeliveryId),
+        status: DeliveryStatus,
+        attempt: Option<&Attempt>,
+    ) -> Result<(), CallError> {
+        let ClaimedJob { user, job, owner } = claimed;
+        self.records.finish_delivery(user, job.id, owner, ids, (status, attempt)).await
+    }
+
+    /// The pause after the attempt that follows the attempts of a delivery. The receiver can ask for a longer one.
+    /// `None` if no attempt follows.
+    fn pause_after(&self, delivery: &Delivery, asked: Option<Duration>) -> Option<Duration> {
+        let pause = *self.pauses.get(usize::try_from(delivery.attempts).ok()?)?;
+        // A tenth more or less, so that deliveries that failed together are not repeated together.
+        let varied = pause.mul_f64(0.9 + fastrand::f64() / 5.0);
+        Some(varied.max(asked.unwrap_or_default()).clamp(Duration::from_secs(1), MAX_PAUSE))
+    }
+}
+
+/// A success after this time keeps a failed delivery from disabling its webhook. Not every success is stored: the stored
+/// one may be [`Webhook::SUCCESS_SECONDS`] older than the last one.
+fn failing_since(delivery: &Delivery) -> Timestamp {
+    let since = delivery.created_at.as_second() - Webhook::SUCCESS_SECONDS;
+    Timestamp::from_second(since).unwrap_or(Timestamp::MIN)
+}
+
+/// Whether a success is stored: the stored one is old, or there is none.
+fn is_worth_noting(last: Option<Timestamp>, now: Timestamp) -> bool {
+    last.is_none_or(|last| now.as_second() - last.as_second() >= Webhook::SUCCESS_SECONDS)
+}
+
+/// Parses the pauses: seconds, separated by commas.
+fn parse_pauses(text: &str) -> Result<Vec<Duration>, std::num::ParseIntError> {
+    text.split(',').map(|seconds| seconds.trim().parse().map(Duration::from_secs)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::JobId;
+    use serde_json::{Value, json};
+    use test_support::{FakeAws, batch, ok};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    const ID: &str = "01JZ8Q4T2N6V5X3R9C7M1K0B8D";
+
+    fn stored(url: &str, enabled: bool, attempts: u32) -> Value {
+        let time = "2026-03-12T19:03:50Z";
+        let event = json!({
+            "specversion": "1.0", "id": "evt_1", "source": "/darkroom/test", "type": "webhook.test",
+            "subject": "webhooks/1", "time": time, "datacontenttype": "application/json", "data": {"user": "ann"},
+        });
+        batch(&[
+            json!({
+                "sk": format!("WEBHOOK#{ID}"), "webhook_id": ID, "url": url, "enabled": enabled,
+                "created_at": time, "updated_at": time,
+            }),
+            json!({"sk": format!("WEBHOOKSECRETS#{ID}"), "current": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}),
+            json!({
+                "sk": format!("DELIVERY#{ID}#{ID}"), "delivery_id": ID, "webhook": ID, "event": event,
+                "status": "pending", "attempts": attempts, "created_at": time, "expires_at": 9_999_999_999_u64,
+            }),
+        ])
+    }
+
+    /// A receiver that answers with this status line.
+    async fn receiver(status: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let _ = stream.write_all(answer.as_bytes()).await;
+                // What is not read resets the connection.
+                while stream.read(&mut request).await.is_ok_and(|bytes| bytes > 0) {}
+            }
+        });
+        url
+    }
+
+    async fn run(aws: &FakeAws, on_request: bool) -> (Result<(), JobError>, Vec<(String, Value)>) {
+        let worker = WebhookWorker {
+            records: aws.records(),
+            client: WebhookClient::new(Reach::Any).unwrap(),
+            pauses: parse_pauses("5, 300").unwrap(),
+        };
+        let id: JobId = ID.parse().unwrap();
+        let (webhook, delivery) = (ID.parse().unwrap(), ID.parse().unwrap());
+        let job = domain::Job::new(id, Task::DeliverWebhook { webhook, delivery, on_request });
+        let claimed = ClaimedJob { user: "ann".parse().unwrap(), job, owner: "owner".to_owned() };
+        (worker.work(&claimed).await, aws.calls())
+    }
+
+    /// Runs a job whose attempt is noted in the webhook and ends the delivery. Returns both writes.
+    async fn run_to_the_end(status: &'static str, attempts: u32) -> (Value, Value) {
+        let url = receiver(status).await;
+        let aws = FakeAws::new([
+            ok("BatchGetItem", stored(&url, true, attempts)),
+            ok("UpdateItem", json!({})),
+            ok("TransactWriteItems", json!({})),
+        ]);
+        let (outcome, calls) = run(&aws, false).await;
+        outcome.unwrap();
+        assert_eq!(operations(&calls), ["BatchGetItem", "UpdateItem", "TransactWriteItems"]);
+        (calls[1].1.clone(), calls[2].1["TransactItems"][1]["Update"].clone())
+    }
+
+    fn operations(calls: &[(String, Value)]) -> Vec<&str> {
+        calls.iter().map(|(operation, _)| operation.as_str()).collect()
+    }
+
+    /// The values that an update writes.
+    fn values(update: &Value) -> String {
+        update["ExpressionAttributeValues"].to_string()
+    }
+
+    #[tokio::test]
+    async fn a_success_is_noted_and_ends_the_job() {
+        let (_, delivery) = run_to_the_end("200 OK", 0).await;
+        assert!(values(&delivery).contains("delivered"), "{delivery}");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_repeated_after_the_pause_of_its_attempt() {
+        let url = receiver("500 Oops").await;
+        for (attempts, seconds) in [(0, 4..=6), (1, 270..=330)] {
+            let aws =
+                FakeAws::new([ok("BatchGetItem", stored(&url, true, attempts)), ok("UpdateItem", json!({}))]);
+            let (outcome, calls) = run(&aws, false).await;
+            let Err(JobError::NotYet { delay, cause }) = outcome else { panic!("{outcome:?}") };
+            assert!(seconds.contains(&delay.as_secs()), "{delay:?}");
+            assert_eq!(cause, "the receiver answered 500");
+            assert_eq!(operations(&calls), ["BatchGetItem", "UpdateItem"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_last_failure_disables_the_webhook() {
+        let (webhook, delivery) = run_to_the_end("500 Oops", 2).await;
+        assert!(values(&webhook).contains("failing"), "{webhook}");
+        // A success an hour before the delivery may stand for a later one that was not stored.
+        assert!(values(&webhook).contains("2026-03-12T18:03:50Z"), "{webhook}");
+        assert!(values(&delivery).contains("failed"), "{delivery}");
+    }
+
+    #[tokio::test]
+    async fn a_receiver_that_is_gone_gets_nothing_more() {
+        let (webhook, delivery) = run_to_the_end("410 Gone", 0).await;
+        assert!(values(&webhook).contains("gone"), "{webhook}");
+        assert!(values(&delivery).contains("failed"), "{delivery}");
+    }
+
+    #[tokio::test]
+    async fn what_the_owner_asked_for_has_one_attempt_and_disables_nothing() {
+        let url = receiver("500 Oops").await;
+        // The webhook is disabled, and the attempt is made nevertheless.
+        let aws =
+            FakeAws::new([ok("BatchGetItem", stored(&url, false, 0)), ok("TransactWriteItems", json!({}))]);
+        let (outcome, calls) = run(&aws, true).await;
+        outcome.unwrap();
+        assert_eq!(operations(&calls), ["BatchGetItem", "TransactWriteItems"]);
+        assert!(calls[1].1.to_string().contains("\"500\""), "{calls:?}");
+    }
+
+    #[tokio::test]
+    async fn a_disabled_webhook_gets_nothing_and_the_delivery_says_so() {
+        let aws = FakeAws::new([
+            ok("BatchGetItem", stored("http://127.0.0.1:1/", false, 1)),
+            ok("TransactWriteItems", json!({})),
+        ]);
+        let (outcome, calls) = run(&aws, false).await;
+        outcome.unwrap();
+        assert!(calls[1].1.to_string().contains("disabled"), "{calls:?}");
+    }
+
+    #[tokio::test]
+    async fn a_delivery_whose_webhook_was_deleted_ends() {
+        let aws = FakeAws::new([ok("BatchGetItem", batch(&[])), ok("TransactWriteItems", json!({}))]);
+        let (outcome, calls) = run(&aws, false).await;
+        outcome.unwrap();
+        assert_eq!(operations(&calls), ["BatchGetItem", "TransactWriteItems"]);
+    }
+
+    #[test]
+    fn the_pauses_of_the_template_last_for_more_than_a_day() {
+        let template = include_str!("../../../../template.yaml");
+        let (_, parameter) = template.split_once("\n  WebhookPauses:").unwrap();
+        let (_, default) = parameter.split_once("Default: \"").unwrap();
+        let pauses = parse_pauses(default.split_once('"').unwrap().0).unwrap();
+        // Even with a tenth less.
+        assert!(pauses.iter().sum::<Duration>().mul_f64(0.9) > Duration::from_secs(24 * 60 * 60));
+        assert!(pauses.iter().all(|pause| pause.mul_f64(1.1) <= MAX_PAUSE));
+        assert!(pauses.is_sorted());
+    }
+
+    #[test]
+    fn a_success_is_noted_once_an_hour() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        assert!(is_worth_noting(None, at(0)));
+        assert!(!is_worth_noting(Some(at(0)), at(3599)));
+        assert!(is_worth_noting(Some(at(0)), at(3600)));
+    }
+}

@@ -1,0 +1,428 @@
+//! Webhooks, their secrets, and the deliveries of events to them.
+//!
+//! All of them are items under the owner's partition key. The secrets of a webhook are an item of its own: only the
+//! worker that signs deliveries reads it, and the rotation of the secret.
+
+use aws::CallError;
+use aws_sdk_dynamodb::types::ReturnValue;
+use domain::{
+    Attempt, Delivery, DeliveryId, DeliveryStatus, Description, Disabled, DisabledReason, Job, JobId, Task,
+    Timestamp, UserId, Webhook, WebhookEvents, WebhookId, WebhookSecret, WebhookSecrets, WebhookUrl,
+};
+
+use crate::{
+    account::not_deleted,
+    dynamodb::{
+        condition::{begins_with, eq, exists, gt, lt, ne, not_exists},
+        keys::{
+            WEBHOOK, deliveries_of, delivery_key, item, job_key, number, profile_key, read, string,
+            timestamp, user_pk, value, webhook_count_key, webhook_key, webhook_secrets_key,
+        },
+        records::{Page, Records, is_condition, refused_update, updated},
+        transactions::refused,
+        update::Update,
+    },
+    jobs::claim::holds_job,
+};
+
+/// The attribute of the item that counts webhooks.
+const COUNT: &str = "webhooks";
+
+/// Why a webhook was not created.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// The user has as many webhooks as a user may have.
+    #[error("the user has too many webhooks")]
+    TooMany,
+    /// The account is being deleted, or was deleted.
+    #[error("the account is being deleted")]
+    AccountDeleted,
+    /// AWS failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+/// Why a delivery is not repeated.
+#[derive(Debug, thiserror::Error)]
+pub enum RedeliverError {
+    /// The webhook or the delivery does not exist.
+    #[error("the delivery does not exist")]
+    NotFound,
+    /// The delivery has not ended yet.
+    #[error("the delivery has not ended yet")]
+    Pending,
+    /// AWS failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+/// What the owner changes of a webhook. `None` keeps a member as it is.
+#[derive(Clone, Debug, Default)]
+pub struct WebhookChange {
+    /// The address.
+    pub url: Option<WebhookUrl>,
+    /// The types. The inner `None` means all types.
+    pub events: Option<Option<WebhookEvents>>,
+    /// The note. The inner `None` removes it.
+    pub description: Option<Option<Description>>,
+    /// Whether events are delivered. `true` also forgets that Darkroom has stopped the deliveries.
+    pub enabled: Option<bool>,
+}
+
+/// What an attempt of a delivery needs.
+#[derive(Debug)]
+pub struct DeliveryWork {
+    /// The webhook.
+    pub webhook: Webhook,
+    /// Its secrets.
+    pub secrets: WebhookSecrets,
+    /// The delivery.
+    pub delivery: Delivery,
+}
+
+impl Records {
+    /// Creates a webhook with its secrets, and counts it.
+    ///
+    /// One call.
+    ///
+    /// # Errors
+    /// [`WebhookError`]
+    pub async fn create_webhook(
+        &self,
+        user: &UserId,
+        webhook: &Webhook,
+        secrets: &WebhookSecrets,
+    ) -> Result<(), WebhookError> {
+        let has_room = not_exists(COUNT).or(lt(COUNT, number(Webhook::MAX_PER_USER)));
+        let count = Update::new(webhook_count_key(user)).add_from_zero(COUNT, 1).when(has_room);
+        let items = vec![
+            self.check(profile_key(user), not_deleted())?,
+            count.in_transaction(self)?,
+            self.put_new(item(webhook_key(user, webhook.id), webhook)?)?,
+            self.put_new(item(webhook_secrets_key(user, webhook.id), secrets)?)?,
+        ];
+        let Some(reasons) = self.transact(items).await? else { return Ok(()) };
+        let is_refused = |index: usize| reasons.get(index).and_then(refused).is_some();
+        if is_refused(0) {
+            return Err(WebhookError::AccountDeleted);
+        }
+        if is_refused(1) {
+            return Err(WebhookError::TooMany);
+        }
+        Err(CallError::internal("a new webhook's id is in use").into())
+    }
+
+    /// The webhooks of a user, the oldest first. There are at most [`Webhook::MAX_PER_USER`].
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn webhooks(&self, user: &UserId) -> Result<Vec<Webhook>, CallError> {
+        let keys = eq("pk", user_pk(user)).and(begins_with("sk", string(WEBHOOK)));
+        let answer = self.query(keys, None)?.consistent_read(true).send().await?;
+        answer.items.unwrap_or_default().into_iter().map(read).collect()
+    }
+
+    /// A webhook of a user.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn webhook(&self, user: &UserId, id: WebhookId) -> Result<Option<Webhook>, CallError> {
+        self.get(webhook_key(user, id)).await
+    }
+
+    /// Changes a webhook. Returns it after the change, or `None` if it does not exist.
+    ///
+    /// One call.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn update_webhook(
+        &self,
+        user: &UserId,
+        id: WebhookId,
+        change: &WebhookChange,
+        now: Timestamp,
+    ) -> Result<Option<Webhook>, CallError> {
+        let mut update =
+            Update::new(webhook_key(user, id)).set("updated_at", timestamp(now)).when(exists("pk"));
+        if let Some(url) = &change.url {
+            update = update.set("url", value(url)?);
+        }
+        if let Some(events) = &change.events {
+            update = update.set_or_remove("events", events.as_ref().map(value).transpose()?);
+        }
+        if let Some(description) = &change.description {
+            update = update.set_or_remove("description", description.as_ref().map(value).transpose()?);
+        }
+        if let Some(enabled) = change.enabled {
+            update = update.set("enabled", value(enabled)?);
+        }
+        if change.enabled == Some(true) {
+            update = update.remove("disabled");
+        }
+        match update.alone(self)?.return_values(ReturnValue::AllNew).send().await {
+            Ok(answer) => updated(answer).map(Some),
+            Err(error) if is_condition(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Deletes a webhook and its secrets. Returns whether it existed. Its deliveries expire.
+    ///
+    /// One call.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn delete_webhook(&self, user: &UserId, id: WebhookId) -> Result<bool, CallError> {
+        let items = vec![
+            self.delete_in_transaction(webhook_key(user, id), exists("pk"))?,
+            self.delete_if_it_exists(webhook_secrets_key(user, id))?,
+            Update::new(webhook_count_key(user)).add(COUNT, -1).when(exists(COUNT)).in_transaction(self)?,
+        ];
+        Ok(self.transact(items).await?.is_none())
+    }
+
+    /// Replaces the secret of a webhook. Returns the new secret, or `None` if the webhook does not exist. The secret
+    /// before it signs deliveries for one more day.
+    ///
+    /// Two calls. More if the owner sends other rotations at the same time.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn rotate_webhook_secret(
+        &self,
+        user: &UserId,
+        id: WebhookId,
+        now: Timestamp,
+    ) -> Result<Option<WebhookSecret>, CallError> {
+        const ROUNDS: usize = 4;
+        for _ in 0..ROUNDS {
+            let secrets: Option<WebhookSecrets> = self.get(webhook_secrets_key(user, id)).await?;
+            let Some(secrets) = secrets else { return Ok(None) };
+            let is_unchanged = eq("current", value(&secrets.current)?);
+            let rotated = secrets.rotated(now);
+            let put = self.put_when(item(webhook_secrets_key(user, id), &rotated)?, is_unchanged)?;
+            match put.send().await {
+                Ok(_) => return Ok(Some(rotated.current)),
+                Err(error) if is_condition(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(CallError::Unavailable("the secret keeps changing".into()))
+    }
+
+    /// Records a delivery and adds the job that makes its attempts. Does nothing if the delivery is recorded already,
+    /// or if the webhook was deleted.
+    ///
+    /// One call.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn record_delivery(&self, user: &UserId, delivery: &Delivery) -> Result<(), CallError> {
+        let (webhook, id) = (delivery.webhook, delivery.id);
+        let task = Task::DeliverWebhook { webhook, delivery: id, on_request: false };
+        let items = vec![
+            self.check(webhook_key(user, webhook), exists("pk"))?,
+            self.put_new(item(delivery_key(user, webhook, id), delivery)?)?,
+            self.put_job(user, &Job::new(id.first_job(), task))?,
+        ];
+        self.transact(items).await.map(drop)
+    }
+
+    /// Records the delivery of a test and adds its job. Returns whether the webhook exists.
+    ///
+    /// One call.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn request_webhook_test(&self, user: &UserId, delivery: &Delivery) -> Result<bool, CallError> {
+        let (webhook, id) = (delivery.webhook, delivery.id);
+        let task = Task::DeliverWebhook { webhook, delivery: id, on_request: true };
+        let items = vec![
+            self.check(webhook_key(user, webhook), exists("pk"))?,
+            self.put_new(item(delivery_key(user, webhook, id), delivery)?)?,
+            self.put_job(user, &Job::new(id.first_job(), task))?,
+        ];
+        Ok(self.transact(items).await?.is_none())
+    }
+
+    /// Adds a job that repeats a delivery that has ended. Returns the delivery after that.
+    ///
+    /// Two calls.
+    ///
+    /// # Errors
+    /// [`RedeliverError`]
+    pub async fn request_redelivery(
+        &self,
+        user: &UserId,
+        webhook: WebhookId,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<Delivery, RedeliverError> {
+        let delivery: Option<Delivery> = self.get(delivery_key(user, webhook, id)).await?;
+        let delivery = delivery.filter(|delivery| delivery.expires_at > now.as_second());
+        let delivery = delivery.ok_or(RedeliverError::NotFound)?;
+        let task = Task::DeliverWebhook { webhook, delivery: id, on_request: true };
+        let update = Update::new(delivery_key(user, webhook, id))
+            .set("status", string(DeliveryStatus::Pending.as_str()))
+            .set("next_attempt_at", timestamp(now))
+            .when(ne("status", string(DeliveryStatus::Pending.as_str())).and(exists("pk")));
+        let items = vec![
+            self.check(webhook_key(user, webhook), exists("pk"))?,
+            update.in_transaction(self)?,
+            self.put_job(user, &Job::new(JobId::generate(), task))?,
+        ];
+        let Some(reasons) = self.transact(items).await? else {
+            return Ok(Delivery { status: DeliveryStatus::Pending, next_attempt_at: Some(now), ..delivery });
+        };
+        let is_gone = reasons.first().and_then(refused).is_some();
+        Err(if is_gone { RedeliverError::NotFound } else { RedeliverError::Pending })
+    }
+
+    /// The deliveries of a webhook, newest first, beginning after `after`.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn deliveries(
+        &self,
+        user: &UserId,
+        webhook: WebhookId,
+        after: Option<DeliveryId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<Delivery, DeliveryId>, CallError> {
+        let keys = eq("pk", user_pk(user)).and(begins_with("sk", string(deliveries_of(webhook))));
+        let query = self
+            .query(keys, Some(gt("expires_at", number(now.as_second()))))?
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .set_exclusive_start_key(after.map(|id| delivery_key(user, webhook, id)))
+            // One more than the page needs, to know whether more follow.
+            .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
+        let answer = query.send().await?;
+        let items = answer.items.unwrap_or_default();
+        let deliveries = items.into_iter().map(read).collect::<Result<Vec<Delivery>, _>>()?;
+        let last = answer.last_evaluated_key.as_ref();
+        let last = last.and_then(|key| key.get("sk")?.as_s().ok()?.rsplit('#').next()?.parse().ok());
+        Ok(Page::new(deliveries, limit, |delivery: &Delivery| delivery.id, last))
+    }
+
+    /// What an attempt of a delivery needs. `None` if the webhook was deleted, or if the delivery has expired.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn delivery_work(
+        &self,
+        user: &UserId,
+        webhook: WebhookId,
+        delivery: DeliveryId,
+    ) -> Result<Option<DeliveryWork>, CallError> {
+        let keys = [
+            webhook_key(user, webhook),
+            webhook_secrets_key(user, webhook),
+            delivery_key(user, webhook, delivery),
+        ];
+        let [Some(webhook), Some(secrets), Some(delivery)] = self.batch_in_order(keys).await? else {
+            return Ok(None);
+        };
+        let (webhook, secrets, delivery) = (read(webhook)?, read(secrets)?, read(delivery)?);
+        Ok(Some(DeliveryWork { webhook, secrets, delivery }))
+    }
+
+    /// Stores an attempt that failed and is followed by another one.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn note_failed_attempt(
+        &self,
+        user: &UserId,
+        (webhook, delivery): (WebhookId, DeliveryId),
+        attempt: &Attempt,
+        next_attempt_at: Timestamp,
+    ) -> Result<(), CallError> {
+        let update = Update::new(delivery_key(user, webhook, delivery))
+            .set("last_attempt", value(attempt)?)
+            .set("next_attempt_at", timestamp(next_attempt_at))
+            .add("attempts", 1)
+            .when(exists("pk"));
+        match update.alone(self)?.send().await {
+            Ok(_) => Ok(()),
+            // The delivery has expired, or its account is being deleted.
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends a claimed job and its delivery. `attempt` is the last attempt, if this job made one. If the delivery is
+    /// gone, only the job ends. Does nothing if another worker has taken over the job.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn finish_delivery(
+        &self,
+        user: &UserId,
+        job: JobId,
+        owner: &str,
+        (webhook, delivery): (WebhookId, DeliveryId),
+        (status, attempt): (DeliveryStatus, Option<&Attempt>),
+    ) -> Result<(), CallError> {
+        let mut update = Update::new(delivery_key(user, webhook, delivery))
+            .set("status", string(status.as_str()))
+            .remove("next_attempt_at")
+            .when(exists("pk"));
+        if let Some(attempt) = attempt {
+            update = update.set("last_attempt", value(attempt)?).add("attempts", 1);
+        }
+        let items = vec![
+            self.delete_in_transaction(job_key(user, job), holds_job(owner))?,
+            update.in_transaction(self)?,
+        ];
+        let Some(reasons) = self.transact(items).await? else { return Ok(()) };
+        let is_lost = reasons.first().and_then(refused).is_some();
+        if is_lost { Ok(()) } else { self.end_job(user, job, owner).await }
+    }
+
+    /// Stores that a delivery succeeded.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn note_webhook_success(
+        &self,
+        user: &UserId,
+        webhook: WebhookId,
+        now: Timestamp,
+    ) -> Result<(), CallError> {
+        let update =
+            Update::new(webhook_key(user, webhook)).set("last_success_at", timestamp(now)).when(exists("pk"));
+        match update.alone(self)?.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Stops the deliveries to a webhook, unless a delivery has succeeded since `since`. Returns whether they stopped
+    /// now.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn disable_webhook(
+        &self,
+        user: &UserId,
+        webhook: WebhookId,
+        reason: DisabledReason,
+        (since, now): (Timestamp, Timestamp),
+    ) -> Result<bool, CallError> {
+        // As text, times of different seconds are in their order.
+        let failed_since = not_exists("last_success_at").or(lt("last_success_at", timestamp(since)));
+        let update = Update::new(webhook_key(user, webhook))
+            .set("enabled", value(false)?)
+            .set("disabled", value(Disabled { reason, at: now })?)
+            .set("updated_at", timestamp(now))
+            .when(eq("enabled", value(true)?).and(failed_since));
+        match update.alone(self)?.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => refused_update(error).map(|_| false),
+        }
+    }
+}

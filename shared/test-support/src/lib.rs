@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod aws;
+mod items;
+mod request;
+
+pub use answer::Answer;
+pub use aws::{FakeAws, error, ok};
+pub use items::{
+    IMAGE_ID, SET_ID, USER, USERNAME, batch, image, item, items, profile, ready_image, set, tier,
+};
+pub use request::TestRequest;

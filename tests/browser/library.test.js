@@ -1,0 +1,142 @@
+// The trash, the search, and places of sets for existing pictures.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { PHONE, inBrowser, violations } from "./browser.js";
+import { logIn, storePictures, tile } from "./page.js";
+import { api, moveToTier, registerUser, token, until } from "./stack.js";
+
+/** Logs in as a new user with ready pictures. */
+async function withPictures(visit, names) {
+  const account = await registerUser();
+  const bearer = await token(account);
+  await storePictures(bearer, names);
+  await logIn(visit, account);
+  await visit.page.locator(".tile.ready").nth(names.length - 1).waitFor();
+  return bearer;
+}
+
+const stored = async (bearer) => (await api("GET", "/api/images", { token: bearer })).images.map((image) => image.file_name).sort();
+const bar = (page) => page.getByRole("group", { name: "Selected" });
+
+test("deleted pictures are in the trash, where some are restored and the others are deleted for good", inBrowser(async (visit) => {
+  const { page } = visit;
+  const bearer = await withPictures(visit, ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]);
+  const batches = [];
+  page.on("request", (request) => request.url().endsWith("/api/images/batch") && batches.push(request.postDataJSON().operations.length));
+  await page.locator(".tile a").first().focus();
+  await page.keyboard.press("Control+a");
+  await bar(page).getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("Moved 4 pictures to the trash.").waitFor();
+  await page.locator(".notice").getByRole("button", { name: "Close" }).click();
+  await until(async () => (await stored(bearer)).length === 0 || undefined, "the deletions");
+  assert.deepEqual(batches, [4]);
+
+  await page.getByRole("link", { name: "Trash" }).click();
+  await page.getByRole("heading", { name: "Trash" }).waitFor();
+  await page.locator(".tile").nth(3).waitFor();
+  assert.deepEqual(await violations(page), []);
+  await tile(page, "a.jpg").click();
+  await tile(page, "c.jpg").click();
+  await bar(page).getByRole("button", { name: "Restore" }).click();
+  await page.getByText("Restored 2 pictures.").waitFor();
+  assert.deepEqual(await stored(bearer), ["a.jpg", "c.jpg"]);
+  await tile(page, "b.jpg").click();
+  await bar(page).getByRole("button", { name: "Delete for good" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete for good" }).click();
+  await page.getByText("Deleted 1 picture for good.").waitFor();
+  await page.getByRole("button", { name: "Empty the trash" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Empty the trash" }).click();
+  await page.locator("main").getByText("The trash is empty.").waitFor();
+  await page.getByRole("link", { name: "Photos" }).first().click();
+  await tile(page, "a.jpg").locator("img.loaded").waitFor();
+  assert.equal(await page.locator(".tile").count(), 2);
+}));
+
+test("many originals are downloaded as one archive, and its progress is shown", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
+  await storePictures(await token(account), ["a.jpg", "b.jpg", "c.jpg"]);
+  await logIn(visit, account);
+  await page.locator(".tile.ready").nth(2).waitFor();
+  await page.locator(".tile a").first().focus();
+  await page.keyboard.press("Control+a");
+  await bar(page).getByText("3 selected").waitFor();
+  const saved = page.waitForEvent("download", { timeout: 60_000 });
+  await bar(page).getByRole("button", { name: "Download" }).click();
+  await page.getByText(/Packing: \d of 3 pictures/).waitFor();
+  await page.getByText("The archive with 3 pictures is ready.").waitFor({ timeout: 60_000 });
+  assert.match((await saved).suggestedFilename(), /\.zip$/);
+}));
+
+test("a user searches by the beginnings of words and by date, and orders by file name", inBrowser(async (visit) => {
+  const { page } = visit;
+  await withPictures(visit, ["Beach walk.jpg", "beach sunset.jpg", "Alps.jpg"]);
+  const names = () => page.locator(".tile a").evaluateAll((links) => links.map((link) => link.getAttribute("title")));
+  await page.getByLabel("Order").selectOption({ label: "File name, A to Z" });
+  await page.waitForFunction(() => document.querySelector(".tile a")?.getAttribute("title") === "Alps.jpg");
+  assert.deepEqual(await names(), ["Alps.jpg", "beach sunset.jpg", "Beach walk.jpg"]);
+  const search = page.getByRole("searchbox", { name: "Search your photos" });
+  await search.fill("bea sun");
+  await search.press("Enter");
+  await page.waitForFunction(() => document.querySelectorAll(".tile a").length === 1);
+  assert.deepEqual(await names(), ["beach sunset.jpg"]);
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole("searchbox").fill("nowhere");
+  await page.getByRole("searchbox").press("Enter");
+  await page.getByText("No picture matches.").waitFor();
+  await page.getByRole("button", { name: "Clear the search" }).click();
+  await page.locator(".tile").nth(2).waitFor();
+  const tomorrow = new Date(Date.now() + 2 * 86_400_000).toISOString().slice(0, 10);
+  await page.getByText("Dates", { exact: true }).click();
+  await page.getByLabel("Taken from").fill(tomorrow);
+  await page.getByLabel("Taken until").fill("2026-01-01");
+  await page.locator(".popover-body").getByRole("button", { name: "Show" }).click();
+  await page.getByText("This day is before the first one.").waitFor();
+  await page.getByLabel("Taken until").fill("");
+  await page.locator(".popover-body").getByRole("button", { name: "Show" }).click();
+  await page.getByText("No picture matches.").waitFor();
+}));
+
+for (const [screen, options] of /** @type {[string, object][]} */ ([["a desktop", {}], ["a phone", PHONE]])) {
+  test(`a set is made of existing pictures, which change places and leave it again, on ${screen}`, inBrowser(async (visit) => {
+    const { page } = visit;
+    const bearer = await withPictures(visit, ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]);
+    for (const name of ["b.jpg", "a.jpg"]) await page.getByRole("checkbox", { name: `Select ${name}` }).click();
+    await bar(page).getByRole("button", { name: "Make a set" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Title").fill("By the sea");
+    await dialog.getByRole("button", { name: "New set" }).click();
+    await page.getByRole("link", { name: "First picture: b.jpg" }).waitFor();
+    await page.getByRole("link", { name: "Second picture: a.jpg" }).waitFor();
+    await page.getByRole("button", { name: "Pick from your photos: third picture" }).click();
+    await dialog.getByRole("button", { name: "c.jpg" }).waitFor();
+    assert.deepEqual(await violations(page), []);
+    await dialog.getByRole("button", { name: "c.jpg" }).click();
+    await page.getByRole("link", { name: "Third picture: c.jpg" }).waitFor();
+    await page.getByRole("button", { name: "Move b.jpg to the next place" }).click();
+    await page.getByRole("link", { name: "First picture: a.jpg" }).waitFor();
+    await page.getByRole("link", { name: "Second picture: b.jpg" }).waitFor();
+    // The arrows follow the new places, and leave out a picture that is not in the set any more.
+    await page.getByRole("link", { name: "First picture: a.jpg" }).click();
+    await dialog.getByRole("heading", { name: "a.jpg" }).waitFor();
+    await page.keyboard.press("ArrowRight");
+    await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Replace c.jpg in this set" }).click();
+    await dialog.getByRole("button", { name: "d.jpg" }).click();
+    await page.getByRole("link", { name: "Third picture: d.jpg" }).waitFor();
+    await page.getByRole("button", { name: "Take d.jpg out of this set" }).click();
+    await page.getByText("Took d.jpg out of the set.").waitFor();
+    await page.getByRole("button", { name: "Choose the third picture" }).waitFor();
+    await page.getByRole("link", { name: "Second picture: b.jpg" }).click();
+    await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+    assert.ok(await dialog.getByRole("button", { name: "Next picture" }).isHidden());
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    assert.deepEqual(await stored(bearer), ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]);
+  }, options));
+}

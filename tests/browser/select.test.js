@@ -1,0 +1,124 @@
+// Selecting many pictures, and what can be done with them.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { PHONE, inBrowser, violations } from "./browser.js";
+import { logIn, storePictures, tile } from "./page.js";
+import { api, registerUser, token, until } from "./stack.js";
+
+/** Logs in as a new user with ready pictures. Returns the user's token. */
+async function withPictures(visit, names) {
+  const account = await registerUser();
+  const bearer = await token(account);
+  await storePictures(bearer, names);
+  await logIn(visit, account);
+  await visit.page.locator(".tile.ready").nth(names.length - 1).waitFor();
+  return bearer;
+}
+
+const NAMES = ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg", "f.jpg"];
+const check = (page, name) => page.getByRole("checkbox", { name: `Select ${name}`, exact: true });
+const bar = (page) => page.getByRole("group", { name: "Selected" });
+const stored = async (bearer) => (await api("GET", "/api/images", { token: bearer })).images.map((image) => image.file_name).sort();
+
+test("pictures are selected one by one and as a range, and deleted after one question", inBrowser(async (visit) => {
+  const { page } = visit;
+  const bearer = await withPictures(visit, NAMES);
+  // The newest picture is first: f, e, d, c, b, a.
+  await tile(page, "e.jpg").hover();
+  await check(page, "e.jpg").check();
+  await bar(page).getByText("1 selected").waitFor();
+  // Once something is selected, a click anywhere on a picture selects it, and with Shift all between.
+  await tile(page, "b.jpg").click({ modifiers: ["Shift"] });
+  await bar(page).getByText("4 selected").waitFor();
+  await tile(page, "c.jpg").click();
+  await bar(page).getByText("3 selected").waitFor();
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  assert.deepEqual(await violations(page), []);
+  await bar(page).getByRole("button", { name: "Delete" }).click();
+  const question = page.getByRole("dialog", { name: "Delete 3 pictures?" });
+  await question.getByRole("button", { name: "Delete" }).click();
+  await page.getByText("Moved 3 pictures to the trash.").waitFor();
+  assert.equal(await page.locator(".tile").count(), 3);
+  assert.ok(await bar(page).isHidden());
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.locator(".tile").nth(5).waitFor();
+  const names = await page.locator(".tile a").evaluateAll((links) => links.map((link) => link.getAttribute("title")));
+  assert.deepEqual(names, [...NAMES].reverse());
+  assert.deepEqual(await stored(bearer), NAMES);
+}));
+
+test("all pictures are selected and deleted with the keyboard alone", inBrowser(async (visit) => {
+  const { page } = visit;
+  const bearer = await withPictures(visit, NAMES);
+  await page.locator(".tile a").first().focus();
+  await page.keyboard.press("Space");
+  await page.keyboard.press("Shift+ArrowRight");
+  await page.keyboard.press("Shift+ArrowRight");
+  await bar(page).getByText("3 selected").waitFor();
+  await page.keyboard.press("Escape");
+  assert.ok(await bar(page).isHidden());
+  await page.keyboard.press("x");
+  await bar(page).getByText("1 selected").waitFor();
+  await page.keyboard.press("Control+a");
+  await bar(page).getByText("6 selected").waitFor();
+  await page.keyboard.press("Delete");
+  const question = page.getByRole("dialog", { name: "Delete 6 pictures?" });
+  await question.getByRole("button", { name: "Delete" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
+  await page.locator(".notice").getByRole("button", { name: "Close" }).click();
+  await until(async () => (await stored(bearer)).length === 0 || undefined, "the deletions");
+}));
+
+test("a deletion of many that fails for one picture shows this picture again", inBrowser(async (visit) => {
+  const { page } = visit;
+  const bearer = await withPictures(visit, ["a.jpg", "b.jpg", "c.jpg"]);
+  const { images } = await api("GET", "/api/images", { token: bearer });
+  const kept = images.find((image) => image.file_name === "b.jpg").id;
+  await page.route("**/api/images/batch", async (route) => {
+    const { operations } = route.request().postDataJSON();
+    const response = await route.fetch({ postData: { operations: operations.filter(({ id }) => id !== kept) } });
+    const { outcomes } = await response.json();
+    const failure = { id: kept, problem: { status: 500, code: "internal" } };
+    return route.fulfill({ response, json: { outcomes: [...outcomes, failure] } });
+  });
+  await page.locator(".tile a").first().focus();
+  await page.keyboard.press("Control+a");
+  await bar(page).getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.locator(".notice").getByRole("button", { name: "Close" }).click();
+  await page.getByText("Something went wrong on our side.").waitFor();
+  await tile(page, "b.jpg").waitFor();
+  assert.equal(await page.locator(".tile").count(), 1);
+  assert.deepEqual(await stored(bearer), ["b.jpg"]);
+}));
+
+test("without originals in the tier, selected pictures are downloaded, each under its own name", inBrowser(async (visit) => {
+  const { page } = visit;
+  await withPictures(visit, ["a.jpg", "b.jpg"]);
+  const files = [];
+  page.on("download", (download) => files.push(download.suggestedFilename()));
+  await page.locator(".tile a").first().focus();
+  await page.keyboard.press("Control+a");
+  await bar(page).getByText("2 selected").waitFor();
+  await bar(page).getByRole("button", { name: "Download" }).click();
+  await until(() => files.length === 2 || undefined, "the downloads");
+  assert.deepEqual(files.sort(), ["a-200.jpg", "b-200.jpg"]);
+}));
+
+test("on a phone, the checkboxes are visible, and the bar fits the screen", inBrowser(async (visit) => {
+  const { page } = visit;
+  await withPictures(visit, ["a.jpg", "b.jpg", "c.jpg"]);
+  assert.equal(await check(page, "b.jpg").evaluate((box) => Number(getComputedStyle(box).opacity) > 0.5), true);
+  await check(page, "b.jpg").tap();
+  await tile(page, "a.jpg").tap();
+  await bar(page).getByText("2 selected").waitFor();
+  assert.deepEqual(await violations(page), []);
+  const [width, available] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(width <= available, `${width} px wide on ${available}`);
+  await bar(page).getByRole("button", { name: "Clear the selection" }).tap();
+  assert.ok(await bar(page).isHidden());
+  await tile(page, "a.jpg").tap();
+  await page.getByRole("dialog").getByRole("heading", { name: "a.jpg" }).waitFor();
+}, PHONE));

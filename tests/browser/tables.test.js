@@ -1,0 +1,116 @@
+// The tables of admins: sorting, counting, selecting and actions on many rows.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { PHONE, inBrowser, violations } from "./browser.js";
+import { logIn, storePictures } from "./page.js";
+import { api, outputs, registerUser, token, until } from "./stack.js";
+
+/** The texts of a column of the table, from the first row to the last. */
+const column = (page, name) => page.locator("table").first().evaluate((table, name) => {
+  const headings = [...table.querySelectorAll("thead tr > *")].map((cell) => cell.textContent);
+  return [...table.querySelectorAll("tbody tr")].map((row) => row.children[headings.indexOf(name)].textContent);
+}, name);
+
+test("an admin sorts pictures, selects several of them and deletes them after a question", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registerUser();
+  const bearer = await token(account);
+  const mark = account.username;
+  await storePictures(bearer, [`${mark} b.jpg`, `${mark} c.jpg`, `${mark} a.jpg`, `${mark} d.jpg`]);
+  await logIn(visit, outputs.admin);
+  await open(`#/admin/images?file_name=${mark}`);
+  await page.getByText("4 rows.").waitFor();
+  const names = async () => (await column(page, "File name")).map((name) => name.slice(mark.length + 1, -".jpg".length)).join("");
+  assert.equal(await names(), "dacb");
+  const sort = page.getByRole("button", { name: "File name", exact: true });
+  await sort.click();
+  assert.equal(await names(), "abcd");
+  assert.equal(await page.getByRole("columnheader", { name: "File name" }).getAttribute("aria-sort"), "ascending");
+  await sort.click();
+  assert.equal(await names(), "dcba");
+  await page.getByRole("link", { name: mark, exact: true }).first().waitFor();
+  assert.deepEqual(await violations(page), []);
+
+  await page.getByRole("checkbox", { name: `Select ${mark} d.jpg` }).click();
+  await page.getByRole("checkbox", { name: `Select ${mark} b.jpg` }).click({ modifiers: ["Shift"] });
+  await page.getByText("3 selected").waitFor();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByRole("dialog", { name: "Delete 3 pictures for its owner?" }).getByRole("button", { name: "Delete" }).click();
+  await page.getByText("1 row.").waitFor();
+  await page.locator(".notice").getByRole("button", { name: "Close" }).click();
+  await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 1 || undefined, "the deletions");
+}));
+
+test("an admin disables several users at once, and one user's page shows usage, pictures, sets and changes", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const accounts = [await registerUser(), await registerUser()];
+  const [first] = accounts;
+  const bearer = await token(first);
+  await storePictures(bearer, ["mine.jpg"]);
+  await api("POST", "/api/imagesets", { token: bearer, body: { title: "My set" } });
+  await logIn(visit, outputs.admin);
+  // Both names begin with almost the same time of day.
+  const [one, other] = accounts.map(({ username }) => [...username]);
+  const common = one.slice(0, one.findIndex((letter, index) => letter !== other[index])).join("");
+  await open(`#/admin/users?search=${common}`);
+  for (const { username } of accounts) await page.getByRole("checkbox", { name: `Select ${username}`, exact: true }).check();
+  await page.getByText("2 selected").waitFor();
+  await page.getByRole("button", { name: "Disable" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Disable" }).click();
+  await page.getByText("Disabled 2 users.").waitFor();
+  for (const { username, password } of accounts) {
+    await assert.rejects(api("POST", "/api/auth/login", { body: { username, password } }), /40[13]/);
+  }
+  await page.getByRole("link", { name: first.username, exact: true }).click();
+  await page.getByRole("heading", { name: first.username }).waitFor();
+  await page.getByText("1 of ").first().waitFor();
+  await page.getByRole("cell", { name: "My set" }).or(page.getByRole("rowheader", { name: "My set" })).first().waitFor();
+  await page.getByRole("row").filter({ hasText: "Changed a user" }).first().waitFor();
+  const mine = page.getByRole("link", { name: "mine.jpg", exact: true });
+  await mine.click();
+  await page.getByRole("dialog").getByRole("heading", { name: "mine.jpg" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("heading", { name: first.username }).waitFor();
+  assert.deepEqual(await violations(page), []);
+}));
+
+test("a range of dates the wrong way round is refused, and the tier of new users has no Delete button", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  await logIn(visit, outputs.admin);
+  await open("#/admin/images");
+  await page.getByLabel("From").fill("2026-05-02");
+  await page.getByLabel("To", { exact: true }).fill("2026-05-01");
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByText("This day is before the first one.").waitFor();
+  await open("#/admin/tiers");
+  await page.getByRole("button", { name: "Delete Premium", exact: true }).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Delete Basic", exact: true }).count(), 0);
+}));
+
+test("queues name who can start work again, and tiers say that there is no AI provider", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  await page.route("**/api/auth/profile", async (route) => {
+    const response = await route.fetch();
+    const profile = await response.json();
+    return route.fulfill({ response, json: { ...profile, features: { ...profile.features, ai: false } } });
+  });
+  await logIn(visit, outputs.admin);
+  await open("#/admin/queues");
+  await page.getByText("The operator of the service can start this work again.").waitFor();
+  await open("#/admin/tiers");
+  await page.locator(".card").getByText("This service has no AI provider").first().waitFor();
+  await open("#/account");
+  await page.getByRole("cell", { name: "This service has no AI provider" }).first().waitFor();
+}));
+
+test("on a phone, the tables scroll inside the page", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  await logIn(visit, outputs.admin);
+  await open("#/admin/users");
+  await page.getByRole("link", { name: outputs.admin.username, exact: true }).waitFor();
+  const [width, available] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(width <= available, `${width} px wide on ${available}`);
+  assert.deepEqual(await violations(page), []);
+}, PHONE));

@@ -1,0 +1,292 @@
+// The large view: which size it shows, zoom, full screen, swiping, downloads, and typed text.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { devices } from "playwright-core";
+import { PHONE, inBrowser, violations } from "./browser.js";
+import { enterLogin, logIn, storePictures, tile } from "./page.js";
+import { api, moveToTier, outputs, registerUser, token } from "./stack.js";
+
+/** Logs in as a new user with ready pictures, and opens the first of them. */
+async function opened(visit, { names = ["a.jpg"], tier = "", width = 1600, height = 1200 } = {}) {
+  const account = await registerUser();
+  if (tier) await moveToTier(account, tier);
+  await storePictures(await token(account), names, { width, height });
+  await logIn(visit, account);
+  const { page } = visit;
+  await tile(page, names[0]).getByRole("link").click();
+  const dialog = page.getByRole("dialog", { name: "Picture" });
+  await dialog.getByRole("heading", { name: names[0] }).waitFor();
+  await dialog.locator(".stage img.own-size.loaded").waitFor();
+  return { account, dialog, stage: dialog.locator(".stage") };
+}
+
+const scale = (stage) => stage.locator(".frame").evaluate((frame) => new DOMMatrix(getComputedStyle(frame).transform).a);
+
+test("a small thumbnail is shown at its own size over the placeholder, and no bars are beside the picture", inBrowser(async (visit) => {
+  const { page } = visit;
+  const { stage } = await opened(visit);
+  const found = await stage.evaluate((stage) => {
+    /** @type {HTMLImageElement} */
+    const image = stage.querySelector("img.own-size");
+    return { fit: getComputedStyle(image).objectFit, natural: image.naturalWidth, frame: stage.querySelector(".frame").clientWidth };
+  });
+  assert.equal(found.fit, "scale-down");
+  assert.ok(found.natural < found.frame, JSON.stringify(found));
+  for (const [width, height] of [[768, 1024], [844, 390], [640, 400], [1280, 800]]) {
+    await page.setViewportSize({ width, height });
+    const box = await stage.locator(".frame").boundingBox();
+    assert.ok(Math.abs(box.width / box.height - 4 / 3) < 0.02, `${width}x${height}: ${box.width} x ${box.height}`);
+    const area = await stage.boundingBox();
+    assert.ok(box.width <= area.width + 1 && box.height <= area.height + 1, `${width}x${height}`);
+  }
+}));
+
+test("on a phone in landscape, the picture fills the height, and the icons of its buttons differ", inBrowser(async (visit) => {
+  const { dialog, stage } = await opened(visit, { names: ["a.jpg", "b.jpg"] });
+  const { height } = await stage.locator(".frame").boundingBox();
+  assert.ok(height > 300, `${height} px`);
+  const shape = (name) => dialog.getByRole("button", { name }).locator("path").getAttribute("d");
+  assert.notEqual(await shape("Back to the list"), await shape("Previous picture"));
+}, devices["Pixel 7 landscape"]));
+
+test("the wheel, clicks, keys and buttons zoom the picture, and the mouse moves it", inBrowser(async (visit) => {
+  const { page } = visit;
+  const { dialog, stage } = await opened(visit, { tier: "enterprise" });
+  const { x, y, width, height } = await stage.boundingBox();
+  const middle = { x: x + width / 2, y: y + height / 2 };
+  await page.mouse.click(middle.x, middle.y);
+  assert.ok(await scale(stage) > 2);
+  const left = () => stage.locator(".frame").evaluate((frame) => frame.getBoundingClientRect().left);
+  const before = await left();
+  await page.mouse.move(middle.x, middle.y);
+  await page.mouse.down();
+  await page.mouse.move(middle.x + 80, middle.y + 10, { steps: 4 });
+  await page.mouse.up();
+  assert.ok(Math.abs(await left() - before - 80) < 2, `${before} ${await left()}`);
+  // A second click within 300 ms would be a double click, which counts as one.
+  await page.waitForTimeout(400);
+  await page.mouse.click(middle.x, middle.y);
+  assert.equal(await scale(stage), 1);
+  await page.mouse.wheel(0, -300);
+  assert.ok(await scale(stage) > 1.5);
+  await page.keyboard.press("0");
+  assert.equal(await scale(stage), 1);
+  for (const [key, wanted] of [["+", 1.5], ["-", 1], ["z", 2.5], ["z", 1]]) {
+    await page.keyboard.press(String(key));
+    assert.ok(Math.abs(await scale(stage) - Number(wanted)) < 0.01, `${key}: ${await scale(stage)}`);
+  }
+  await dialog.getByRole("button", { name: "Zoom" }).click();
+  assert.equal(await dialog.getByRole("button", { name: "Zoom" }).getAttribute("aria-pressed"), "true");
+  // Zoomed in, the page shows the original, which has more pixels than any thumbnail.
+  await page.keyboard.press("+");
+  await page.waitForFunction(() => /** @type {HTMLImageElement} */ (document.querySelector(".stage img.loaded:last-of-type"))?.naturalWidth === 1600);
+}));
+
+test("a pinch zooms the picture and not the page, and two taps zoom in", inBrowser(async (visit) => {
+  const { page, context } = visit;
+  const { stage } = await opened(visit);
+  const { x, y, width, height } = await stage.boundingBox();
+  const [cx, cy] = [x + width / 2, y + height / 2];
+  const devtools = await context.newCDPSession(page);
+  const touch = (type, ...points) => devtools.send("Input.dispatchTouchEvent", { type, touchPoints: points.map(([x, y], id) => ({ x, y, id })) });
+  await touch("touchStart", [cx - 30, cy], [cx + 30, cy]);
+  for (const step of [50, 70, 90]) await touch("touchMove", [cx - step, cy], [cx + step, cy]);
+  await touch("touchEnd");
+  assert.ok(await scale(stage) > 2, `${await scale(stage)}`);
+  assert.equal(await page.evaluate(() => visualViewport.scale), 1);
+  await page.touchscreen.tap(cx, cy);
+  await page.touchscreen.tap(cx, cy);
+  assert.equal(await scale(stage), 1);
+}, PHONE));
+
+test("a swipe on a phone goes to the next picture and back, and never leaves the view", inBrowser(async (visit) => {
+  const { page, context } = visit;
+  const { dialog, stage } = await opened(visit, { names: ["c.jpg", "b.jpg", "a.jpg"].reverse() });
+  assert.equal(await stage.evaluate((stage) => getComputedStyle(stage).touchAction), "pan-y");
+  const devtools = await context.newCDPSession(page);
+  const { x, y, width, height } = await stage.boundingBox();
+  const swipe = async (from, to) => {
+    const at = (part) => [{ x: x + width * part, y: y + height / 2, id: 0 }];
+    await devtools.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: at(from) });
+    for (const part of [0.25, 0.5, 0.75, 1]) await devtools.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: at(from + (to - from) * part) });
+    await devtools.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  };
+  // The newest picture is c.jpg, and a.jpg is open, the last one.
+  await swipe(0.2, 0.8);
+  await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+  await swipe(0.2, 0.8);
+  await dialog.getByRole("heading", { name: "c.jpg" }).waitFor();
+  await swipe(0.8, 0.2);
+  await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+  assert.ok(await dialog.isVisible());
+}, PHONE));
+
+test("full screen shows the picture alone, stays from picture to picture, and ends with the key", inBrowser(async (visit) => {
+  const { page } = visit;
+  const { dialog } = await opened(visit, { names: ["a.jpg", "b.jpg"] });
+  const full = () => page.evaluate(() => document.fullscreenElement?.className ?? "");
+  await dialog.getByRole("button", { name: "Full screen" }).click();
+  await page.waitForFunction(() => document.fullscreenElement !== null);
+  assert.match(await full(), /stage/);
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForFunction(() => document.querySelector(".panel h1")?.textContent === "b.jpg");
+  assert.match(await full(), /stage/);
+  await page.keyboard.press("f");
+  await page.waitForFunction(() => document.fullscreenElement === null);
+  assert.ok(await dialog.isVisible());
+}));
+
+/** Moves a user to a new tier that has other sizes. */
+async function changeSizes(account) {
+  const id = `late-${account.username.slice(-10)}`.replace(/-+/g, "-");
+  const tier = { ...await api("GET", "/api/account-tiers/enterprise"), thumbnail_sizes: [320, 900], name: "Late" };
+  delete tier.id;
+  await api("PUT", `/api/admin/account-tiers/${id}`, { token: await token(outputs.admin), body: tier });
+  await moveToTier(account, id);
+}
+
+test("after a change of tier, the page has missing sizes made, and always offers the original", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  const bearer = await token(account);
+  await storePictures(bearer, ["a.jpg"], { width: 1600, height: 1200 });
+  await changeSizes(account);
+  await logIn(visit, account);
+  // The tile has a picture although no size of the new tier existed.
+  await tile(page, "a.jpg").locator("img.loaded").waitFor({ timeout: 60_000 });
+  await tile(page, "a.jpg").getByRole("link").click();
+  const dialog = page.getByRole("dialog", { name: "Picture" });
+  await dialog.getByRole("button", { name: "Copy link to Original" }).waitFor();
+  await dialog.getByRole("button", { name: "Copy link to 900 px" }).waitFor({ timeout: 60_000 });
+  await page.waitForFunction(() => /** @type {HTMLImageElement} */ (document.querySelector(".stage img.loaded:last-of-type"))?.naturalWidth >= 900);
+}));
+
+test("a picture without any size still offers its original", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  allowError(/503/);
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
+  const [id] = await storePictures(await token(account), ["a.jpg"]);
+  await page.route(/\/api\/images\/[^/]+\/thumbnail/, (route) => route.fulfill({ status: 503, body: "" }));
+  await page.route(new RegExp(`/api/images/${id}$`), async (route) => {
+    const response = await route.fetch();
+    return route.fulfill({ response, json: { ...await response.json(), thumbnails: [] } });
+  });
+  await logIn(visit, account);
+  await tile(page, "a.jpg").getByRole("link").click();
+  const dialog = page.getByRole("dialog", { name: "Picture" });
+  await dialog.getByRole("button", { name: "Copy link to Original" }).waitFor();
+  assert.equal(await dialog.getByRole("button", { name: "Copy link to 200 px" }).count(), 0);
+}));
+
+test("after a change of tier, sets and the choice of a picture have missing sizes made too", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registerUser();
+  const bearer = await token(account);
+  const [, second, first] = await storePictures(bearer, ["a.jpg", "b.jpg", "c.jpg"], { width: 1600, height: 1200 });
+  const sets = [];
+  for (const [title, image_id] of [["First set", first], ["Second set", second]]) {
+    const { id } = await api("POST", "/api/imagesets", { token: bearer, body: { title } });
+    await api("PUT", `/api/imagesets/${id}/images/image1`, { token: bearer, body: { image_id } });
+    sets.push(id);
+  }
+  await changeSizes(account);
+  // No other view has asked for a size before.
+  await open(`#/sets/${sets[0]}`);
+  await enterLogin(page, account);
+  await page.locator(".slot img.loaded").waitFor({ timeout: 60_000 });
+  await page.getByRole("link", { name: "Image sets" }).click();
+  await page.getByRole("link", { name: /Second set/ }).locator("img.loaded").waitFor({ timeout: 60_000 });
+  await page.getByRole("link", { name: /First set/ }).click();
+  await page.getByRole("button", { name: "Pick from your photos: second picture" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "c.jpg" }).locator("img.loaded").waitFor({ timeout: 60_000 });
+}));
+
+test("the original and each size are downloaded, and share buttons appear where the browser can share files", inBrowser(async (visit) => {
+  const { page } = visit;
+  await page.addInitScript(() => {
+    Object.assign(navigator, { canShare: () => true, share: async (data) => Object.assign(globalThis, { shared: data.files.map((file) => file.name) }) });
+  });
+  const { dialog } = await opened(visit, { names: ["sea.jpg"], tier: "enterprise" });
+  await dialog.getByText("These links work for at least 45 minutes").waitFor();
+  const name = async (button) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
+    return download.suggestedFilename();
+  };
+  assert.equal(await name(dialog.getByRole("button", { name: "Download", exact: true })), "sea.jpg");
+  assert.equal(await name(dialog.getByRole("button", { name: "Download 400 px" })), "sea-400.jpg");
+  await dialog.getByRole("button", { name: "Share file" }).click();
+  await page.waitForFunction(() => globalThis.shared?.[0] === "sea.jpg");
+  assert.deepEqual(await violations(page), []);
+}));
+
+test("the key Escape does not lose typed text without a question", inBrowser(async (visit) => {
+  const { page } = visit;
+  const { dialog } = await opened(visit);
+  await dialog.getByText("Title and description").click();
+  await dialog.getByLabel("Title").fill("Half a thought");
+  await page.keyboard.press("Escape");
+  const question = page.getByRole("dialog", { name: "Discard what you have typed?" });
+  await question.getByRole("button", { name: "Cancel" }).click();
+  assert.equal(await dialog.getByLabel("Title").inputValue(), "Half a thought");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByRole("heading", { name: "Half a thought" }).waitFor();
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+}));
+
+test("a session that ends while the user types asks for the password, and keeps the text", inBrowser(async (visit) => {
+  const { page, context, allowError } = visit;
+  allowError(/401/);
+  const { account, dialog } = await opened(visit);
+  await dialog.getByText("Title and description").click();
+  await dialog.getByLabel("Title").fill("Not lost");
+  // The service knows neither the access token nor the refresh token any more.
+  await page.route("**/api/images/*", (route) => route.fulfill({ status: 401, json: { message: "Unauthorized" } }), { times: 1 });
+  await context.clearCookies();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  const again = page.getByRole("dialog", { name: "Log in again" });
+  await again.getByLabel(`Password of ${account.username}`).fill(account.password);
+  assert.deepEqual(await violations(page), []);
+  await again.getByRole("button", { name: "Log in" }).click();
+  await again.waitFor({ state: "detached" });
+  assert.equal(await dialog.getByLabel("Title").inputValue(), "Not lost");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByRole("heading", { name: "Not lost" }).waitFor();
+}));
+
+test("a session that ends while a picture is open shows it again after the login", inBrowser(async (visit) => {
+  const { page, context, allowError } = visit;
+  allowError(/401/);
+  const { account, dialog } = await opened(visit, { names: ["a.jpg", "b.jpg"] });
+  await page.route("**/api/images/*", (route) => route.fulfill({ status: 401, json: { message: "Unauthorized" } }), { times: 1 });
+  await context.clearCookies();
+  await page.keyboard.press("ArrowLeft");
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+  await enterLogin(page, account);
+  await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+}));
+
+test("Undo in the large view brings back the button for the previous picture", inBrowser(async (visit) => {
+  const { page } = visit;
+  const { dialog } = await opened(visit, { names: ["a.jpg", "b.jpg"].reverse() });
+  // b.jpg is open, the older one. a.jpg is before it.
+  await page.keyboard.press("ArrowLeft");
+  await dialog.getByRole("heading", { name: "a.jpg" }).waitFor();
+  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+  assert.ok(await dialog.getByRole("button", { name: "Previous picture" }).isHidden());
+  await page.getByRole("button", { name: "Undo" }).click();
+  await dialog.getByRole("button", { name: "Previous picture" }).waitFor();
+  assert.equal(await page.evaluate(() => document.querySelectorAll(".lightbox").length), 1);
+}));
+
+test("the key ? lists the keys of the page", inBrowser(async (visit) => {
+  const { page } = visit;
+  await logIn(visit, await registerUser());
+  await page.keyboard.press("?");
+  const dialog = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+  await dialog.getByText("Full screen").waitFor();
+  assert.deepEqual(await violations(page), []);
+}));

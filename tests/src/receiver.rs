@@ -1,0 +1,130 @@
+//! A receiver of webhooks.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use crate::until;
+
+/// A server that keeps the requests that it receives.
+#[derive(Debug)]
+pub struct Receiver {
+    /// Its address.
+    pub url: String,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+/// A received request.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, byte for byte.
+    pub body: String,
+}
+
+impl Received {
+    /// The event in the body.
+    ///
+    /// # Errors
+    /// If the body is not JSON.
+    pub fn event(&self) -> Result<Value> {
+        Ok(serde_json::from_str(&self.body)?)
+    }
+
+    /// A header of the request.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn header(&self, name: &str) -> Result<&str> {
+        let value = self.headers.get(name).with_context(|| format!("no header {name}"))?;
+        Ok(value.to_str()?)
+    }
+}
+
+impl Receiver {
+    /// Starts a server that answers with these statuses, one after the other. It repeats the last one.
+    ///
+    /// # Errors
+    /// If there is no free port.
+    pub async fn start<const N: usize>(statuses: [u16; N]) -> Result<Self> {
+        Self::slow(statuses, Duration::ZERO).await
+    }
+
+    /// The same, but the server waits before each answer.
+    ///
+    /// # Errors
+    /// If there is no free port.
+    pub async fn slow<const N: usize>(statuses: [u16; N], after: Duration) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}/hook", listener.local_addr()?);
+        let statuses = statuses.map(StatusCode::from_u16).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let received = Arc::<Mutex<Vec<Received>>>::default();
+        let taken = Arc::clone(&received);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (taken, statuses) = (Arc::clone(&taken), statuses.clone());
+                let take =
+                    service_fn(move |request| take(request, Arc::clone(&taken), statuses.clone(), after));
+                tokio::spawn(async move {
+                    // The sender may leave at any time.
+                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), take).await;
+                });
+            }
+        });
+        Ok(Self { url, received })
+    }
+
+    /// The requests so far.
+    #[must_use]
+    pub fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until this many requests have come, and returns all requests.
+    ///
+    /// # Errors
+    /// If they do not come in time.
+    pub async fn receives(&self, count: usize) -> Result<Vec<Received>> {
+        until("a delivery", async || {
+            let received = self.received();
+            Ok((received.len() >= count).then_some(received))
+        })
+        .await
+    }
+}
+
+async fn take(
+    request: Request<Incoming>,
+    taken: Arc<Mutex<Vec<Received>>>,
+    statuses: Vec<StatusCode>,
+    after: Duration,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let headers = request.headers().clone();
+    let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
+    let body = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
+    let index = {
+        let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.push(Received { headers, body });
+        taken.len() - 1
+    };
+    let status = statuses.get(index).or(statuses.last()).copied().unwrap_or_default();
+    tokio::time::sleep(after).await;
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    if status.is_redirection() {
+        response.headers_mut().insert(header::LOCATION, header::HeaderValue::from_static("/elsewhere"));
+    }
+    Ok(response)
+}

@@ -1,0 +1,81 @@
+//! `workers-delete-account`: accounts whose user is gone from the pool, and files that come too late
+
+use anyhow::{Context, Result, ensure};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::{Stack, User, id_of, pictures, send, until};
+
+async fn delete_account(user: &User) -> Result<()> {
+    let request = user.request(Method::DELETE, "/api/auth/account");
+    send(request.json(&json!({"password": user.password}))).await?.expect(202)?;
+    user.only_the_tombstone_remains().await
+}
+
+/// Lets the worker look at one user, and returns what it found.
+async fn check_users(user: &User) -> Result<Value> {
+    user.stack.invoke("WorkersDeleteAccount", &json!({"prefix": user.id})).await?.ok()
+}
+
+#[tokio::test]
+async fn the_account_of_a_user_who_is_gone_from_the_pool_is_deleted_after_three_days() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
+    // Cognito's own operation, which needs no more than the access token.
+    let token = json!({"AccessToken": user.tokens.access_token});
+    stack.aws.json("cognito-idp", "AWSCognitoIdentityProviderService.DeleteUser", &token).await?;
+    for _again in 0..2 {
+        assert_eq!(check_users(&user).await?, json!({"users": 1, "missing": 1, "requested": 0}));
+    }
+    let since = user.item("PROFILE").await?.context("no profile")?["missing_since"].take();
+    let since: jiff::Timestamp = since.as_str().context("no time")?.parse()?;
+    ensure!(jiff::Timestamp::now().as_second() - since.as_second() < 60, "{since}");
+    assert!(user.record(id_of(&image)?).await?.is_some());
+
+    let earlier = jiff::Timestamp::from_second(since.as_second() - 3 * 24 * 60 * 60)?.to_string();
+    user.change_profile("SET missing_since = :earlier", json!({":earlier": earlier})).await?;
+    assert_eq!(check_users(&user).await?, json!({"users": 1, "missing": 1, "requested": 1}));
+    user.only_the_tombstone_remains().await?;
+    // The index may still show the user for a moment.
+    until(
+        "the index to forget the user",
+        async || Ok((check_users(&user).await?["users"] == 0).then_some(())),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn a_user_of_the_pool_is_left_alone() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    user.create("image/png", 10).await?;
+    assert_eq!(check_users(&user).await?, json!({"users": 1, "missing": 0, "requested": 0}));
+    assert_eq!(user.item("PROFILE").await?.context("no profile")?.get("missing_since"), None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_arrives_after_the_end_of_the_account_is_deleted() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (user, picture) = (stack.user().await?, pictures::png(64, 64)?);
+    let created = user.create("image/png", picture.len()).await?;
+    delete_account(&user).await?;
+    stack.put(&created.upload, picture).await?.expect(200)?;
+    user.only_the_tombstone_remains().await
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: AWS deletes expired items within days"]
+async fn when_the_tombstone_expires_files_whose_event_was_lost_are_deleted() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let created = user.create("image/png", 10).await?;
+    delete_account(&user).await?;
+    // This bucket sends no events.
+    let key = format!("{}/200.png", user.key(created.id()));
+    stack.aws.put_object(&stack.outputs.derived_bucket, &key, vec![0]).await?;
+    assert_eq!(user.remains().await?.len(), 2);
+    user.change_profile("SET expires_at = :past", json!({":past": 1})).await?;
+    until("the file and the tombstone to go", async || Ok(user.remains().await?.is_empty().then_some(())))
+        .await
+}

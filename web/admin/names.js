@@ -1,0 +1,26 @@
+// The names of users, by their ids.
+
+import { call } from "../api.js";
+import { h } from "../dom.js";
+
+/**
+ * Returns a function that creates an element with the name of a user. The element shows the user's id until the name is
+ * loaded, and if the user is deleted.
+ * @returns {(id: string) => HTMLElement}
+ */
+export function userNames() {
+  /** @type {Map<string, Promise<string>>} */
+  const names = new Map();
+  // The requests are made one after the other, because a view may need many.
+  let last = Promise.resolve("");
+  return (id) => {
+    const element = h("span", null, id);
+    const name = names.get(id) ?? last.then(() => call("GET", `/api/admin/users/${encodeURIComponent(id)}`)).then(({ username }) => username, () => id);
+    if (!names.has(id)) last = name;
+    names.set(id, name);
+    name.then((text) => {
+      element.textContent = text;
+    });
+    return element;
+  };
+}

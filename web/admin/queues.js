@@ -1,0 +1,32 @@
+// The admins' view of background work that waits or has failed.
+
+import { call } from "../api.js";
+import { fill, h, icon } from "../dom.js";
+import { number, time } from "../format.js";
+import { showError } from "../notice.js";
+import { texts } from "../texts.js";
+
+const words = texts.admin;
+
+/** Creates the view. */
+export async function queues() {
+  const body = h("tbody");
+  const refreshedAt = h("p", { class: "quiet", role: "status" });
+  const load = async () => {
+    const { queues } = await call("GET", "/api/admin/queues");
+    const count = (value) => h("td", { class: "number" }, number(value));
+    fill(body, queues.map(({ name, waiting, in_flight, dead }) => h("tr", null,
+      h("th", { scope: "row" }, words.queues[name] ?? name), count(waiting), count(in_flight),
+      h("td", { class: dead > 0 ? "number dead" : "number" }, dead > 0 && icon("alert"), number(dead)))));
+    refreshedAt.textContent = words.refreshed(time(new Date().toISOString()));
+  };
+  await load();
+  const heading = (label, kind = "") => h("th", { scope: "col", class: kind }, label);
+  const head = h("tr", null, heading(words.queue), [words.waiting, words.inFlight, words.dead].map((label) => heading(label, "number")));
+  return { parts: [
+    h("p", { class: "view-header" }, h("span", null, words.queuesLead), h("span", { class: "space" }),
+      h("button", { type: "button", class: "button", onclick: () => load().catch(showError) }, icon("retry"), words.refresh)),
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.tabs.queues }, h("table", null, h("thead", null, head), body)),
+    refreshedAt,
+  ] };
+}

@@ -1,0 +1,175 @@
+"""Measures an upload, a list, a view and a deletion on a running stack, with its meter (xtask/src/python/meter.py).
+
+Usage: cost_flows.py OUTPUTS JSON [UPLOADS]
+
+Each flow runs alone, after some that are not counted, so that no start of a function is counted. The pictures are
+photographs of twelve megapixels with the metadata of a phone.
+"""
+
+import http.client
+import io
+import json
+import sys
+import time
+import uuid
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import numpy
+import skimage
+from PIL import Image
+
+METER = "/_darkroom/meter"
+WARM_UP = 4
+PAUSE = 0.5
+PATIENCE = 120
+# What the page asks for (web/tiles.js).
+LIST = {
+    "limit": "24", "thumbnails": "209",
+    "fields": "file_name,title,status,created_at,thumbnails,placeholder,source_image_id",
+}
+
+
+class Client:
+    """Sends requests to the emulator, which finds the service by the header `Host`."""
+
+    def __init__(self, outputs):
+        self.api, self.user = urlsplit(outputs["api_url"]), outputs["demo"]
+        self.token, self.requests, self.received = None, 0, 0
+
+    def send(self, method, address, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.api.port, timeout=PATIENCE)
+        parts = urlsplit(address)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        connection.request(method, path, body, (headers or {}) | {"Host": parts.netloc})
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
+        if response.status >= 300:
+            raise SystemExit(f"{method} {parts.path}: {response.status} {content[:500]}")
+        return content
+
+    def call(self, method, path, body=None, headers=None):
+        """A request to the API. It is counted."""
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"} | (headers or {})
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        if body is not None:
+            body, headers["Content-Type"] = json.dumps(body), "application/json"
+        content = self.send(method, f"{self.api.scheme}://{self.api.netloc}{path}", body, headers)
+        self.requests, self.received = self.requests + 1, self.received + len(content)
+        return json.loads(content or b"null")
+
+    def log_in(self):
+        answer = self.call("POST", "/api/auth/login", self.user)
+        self.token = answer["access_token"]
+
+    def meter(self, method):
+        return json.loads(self.send(method, f"{self.api.scheme}://localhost:{self.api.port}{METER}"))
+
+    def quiet(self):
+        """Waits until nothing runs any more, and returns what the meter has counted."""
+        end, calm = time.monotonic() + PATIENCE, 0
+        while calm < 4:
+            if time.monotonic() > end:
+                raise SystemExit("the stack does not come to rest")
+            time.sleep(PAUSE)
+            counted = self.meter("GET")
+            calm = calm + 1 if counted["busy"] == 0 else 0
+        return counted
+
+
+def photograph(number):
+    """A photograph of twelve megapixels, with noise as a camera has it, and its EXIF."""
+    base = Image.fromarray(skimage.data.coffee()).resize((4032, 3024), Image.Resampling.BICUBIC)
+    random = numpy.random.default_rng(number)
+    noise = random.normal(0, 4, (3024, 4032, 1)) + random.normal(0, 2, (3024, 4032, 3))
+    picture = Image.fromarray(numpy.clip(numpy.asarray(base, numpy.float32) + noise, 0, 255).astype(numpy.uint8))
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110], exif[0x0112] = "Google", "Pixel 9 Pro", 1
+    camera = exif.get_ifd(0x8769)
+    camera[0x9003], camera[0x9011], camera[0x8827] = "2026:03:12 19:03:58", "+01:00", 125
+    camera[0x829A], camera[0x829D], camera[0x920A] = 0.008, 1.68, 6.9
+    content = io.BytesIO()
+    picture.save(content, "JPEG", quality=88, exif=exif)
+    return content.getvalue()
+
+
+def upload(client, content, number):
+    """Sends a file and waits until its picture is ready. Returns the id of the image."""
+    body = {"file_name": f"IMG_20260312_{number:06}.jpg", "content_type": "image/jpeg", "size": len(content)}
+    # As the page and the client for TypeScript do.
+    created = client.call("POST", "/api/images", body, {"Idempotency-Key": str(uuid.uuid4())})
+    target, image = created["upload"], created["image"]["id"]
+    client.send(target["method"], target["url"], content, target["headers"])
+    end = time.monotonic() + PATIENCE
+    while (status := client.call("GET", f"/api/images/{image}/status")["status"]) != "ready":
+        if status == "failed" or time.monotonic() > end:
+            raise SystemExit(f"the picture is {status}")
+        time.sleep(PAUSE)
+    return image
+
+
+def view(client, image):
+    """The image, and its middle thumbnail from the bucket."""
+    found = client.call("GET", f"/api/images/{image}")
+    thumbnails = found.get("thumbnails") or found["image"]["thumbnails"]
+    client.send("GET", thumbnails[len(thumbnails) // 2]["url"])
+
+
+def measure(client, name, times, work):
+    """Counts what some repetitions of a flow need."""
+    client.quiet()
+    client.requests = client.received = 0
+    client.meter("POST")
+    for number in range(times):
+        work(number)
+    counted = client.quiet()
+    print(f"{name}: {times} times, {client.requests} requests", file=sys.stderr)
+    failed = {function: found["errors"] for function, found in counted["invocations"].items() if found["errors"]}
+    if failed:
+        raise SystemExit(f"{name}: invocations failed: {failed}")
+    return {
+        "flow": name, "times": times, "requests": client.requests, "received": client.received,
+        "calls": counted["calls"], "invocations": counted["invocations"],
+    }
+
+
+def check(flow):
+    """Stops if the meter has missed a part of an upload: its file, three thumbnails, and what three functions write."""
+    puts = sum(call["count"] for call in flow["calls"] if call["operation"] == "PutObject")
+    writers = {call["function"] for call in flow["calls"] if call.get("writes")}
+    if puts != 4 * flow["times"] or not {"ImagesCreate", "WorkersThumbnail"} <= writers:
+        raise SystemExit(f"the meter has counted {puts} files, and writes of {writers or 'no function'}")
+    if "WorkersEvents" not in flow["invocations"]:
+        raise SystemExit("the meter has not seen WorkersEvents")
+
+
+def main():
+    outputs, target = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
+    uploads = int(sys.argv[3]) if len(sys.argv) > 3 else 30
+    client = Client(outputs)
+    client.log_in()
+    content, images = photograph(1), []
+    print(f"a photograph of {len(content):,} bytes", file=sys.stderr)
+    for number in range(WARM_UP):
+        images.append(upload(client, content, number))
+        view(client, images[-1])
+        client.call("GET", f"/api/images?{urlencode(LIST)}")
+    for image in images[2:]:
+        client.call("DELETE", f"/api/images/{image}")
+        client.call("DELETE", f"/api/images/{image}?permanent=true")
+    kept = []
+    # The list has 24 images.
+    flows = [measure(client, "upload", uploads, lambda number: kept.append(upload(client, content, number)))]
+    check(flows[0])
+    flows.append(measure(client, "list", uploads, lambda _: client.call("GET", f"/api/images?{urlencode(LIST)}")))
+    flows.append(measure(client, "view", uploads, lambda number: view(client, kept[number])))
+    flows.append(measure(client, "trash", uploads, lambda number: client.call("DELETE", f"/api/images/{kept[number]}")))
+    permanent = [f"/api/images/{image}?permanent=true" for image in kept]
+    flows.append(measure(client, "delete", uploads, lambda number: client.call("DELETE", permanent[number])))
+    target.write_text(json.dumps({"upload_bytes": len(content), "flows": flows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,278 @@
+//! Whole flows on a local stack, such as an upload from the first request until its picture is ready: see
+//! `xtask/bench/cost_flows.py` and `xtask/src/python/meter.py`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::PriceList;
+use crate::providers::Providers;
+use crate::stack::Binaries;
+use crate::venv::PILLOW;
+use crate::{command, own_stack, project};
+
+/// The function that clients ask whether a picture is ready. How often depends on the client, so it is assumed.
+const STATUS: &str = "ImagesStatus";
+/// The authorizer, whose answers the API keeps for a while.
+const AUTHORIZER: &str = "KeysAuthorizer";
+
+/// What was measured.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Flows {
+    /// The build of the functions: `release` or `local`.
+    pub(super) build: String,
+    /// The size of the picture that was uploaded.
+    pub(super) upload_bytes: u64,
+    pub(super) flows: Vec<Flow>,
+}
+
+/// Some repetitions of a flow.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Flow {
+    #[serde(rename = "flow")]
+    pub(super) name: String,
+    pub(super) times: f64,
+    /// Requests to the API.
+    pub(super) requests: f64,
+    pub(super) received: f64,
+    pub(super) calls: Vec<Call>,
+    pub(super) invocations: BTreeMap<String, Invocations>,
+}
+
+/// Calls of one kind to AWS.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Call {
+    /// The function that makes the calls. Empty for a client.
+    pub(super) function: String,
+    pub(super) service: String,
+    pub(super) operation: String,
+    pub(super) count: f64,
+    #[serde(default)]
+    pub(super) reads: f64,
+    #[serde(default)]
+    pub(super) writes: f64,
+    #[serde(default)]
+    pub(super) entries: f64,
+    #[serde(default)]
+    pub(super) sent: f64,
+    #[serde(default)]
+    pub(super) received: f64,
+    /// The part of the units that each index costs, as `index <name>`.
+    #[serde(flatten)]
+    pub(super) indexes: BTreeMap<String, f64>,
+}
+
+/// The invocations of a function.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Invocations {
+    pub(super) count: f64,
+    /// Of a function that reads the table's stream: the records. Of another one: the invocations.
+    pub(super) records: f64,
+    pub(super) cpu_ms: f64,
+    pub(super) memory_mb: f64,
+    pub(super) log_bytes: f64,
+    pub(super) log_lines: f64,
+    #[serde(default)]
+    pub(super) errors: f64,
+}
+
+/// The file with what was measured.
+pub(super) fn file() -> PathBuf {
+    project::root().join("xtask/cost/flows.json")
+}
+
+/// Measures the flows on a new stack, and stores what was measured.
+pub(super) fn measure(binaries: Binaries, uploads: u32) -> Result<()> {
+    PILLOW.ensure()?;
+    let json = project::target().join("cost-flows.json");
+    own_stack::with_binaries(binaries, &Providers::default(), |stack, _, _| {
+        command::step("measuring the flows", || {
+            let mut bench = Command::new(PILLOW.bin("python"));
+            bench.arg(project::root().join("xtask/bench/cost_flows.py")).arg(stack.outputs_file()).arg(&json);
+            command::run(command::without_proxy(bench.arg(uploads.to_string())))
+        })
+    })?;
+    let mut flows: serde_json::Value = serde_json::from_slice(&fs::read(&json)?)?;
+    flows["build"] = if binaries == Binaries::Release { "release" } else { "local" }.into();
+    Ok(fs::write(file(), serde_json::to_string_pretty(&flows)? + "\n")?)
+}
+
+impl Flows {
+    pub(super) fn named(&self, name: &str) -> Result<&Flow> {
+        let found = self.flows.iter().find(|flow| flow.name == name);
+        found.with_context(|| format!("xtask/cost/flows.json lacks {name:?}"))
+    }
+}
+
+impl Flow {
+    /// The requests to the API in one repetition.
+    pub(super) fn api_requests(&self, list: &PriceList) -> f64 {
+        let polled = self.invocations.get(STATUS).map_or(0.0, |polls| polls.count);
+        let polls = if polled > 0.0 { list.assumed("status_polls_for_each_upload") } else { 0.0 };
+        (self.requests - polled) / self.times + polls
+    }
+
+    /// The invocations of a function in one repetition, for each of those that were measured.
+    fn billed_for_each(&self, function: &str, list: &PriceList) -> f64 {
+        let Some(measured) = self.invocations.get(function) else { return 1.0 / self.times };
+        let billed = match function {
+            STATUS => list.assumed("status_polls_for_each_upload"),
+            AUTHORIZER => list.assumed("authorizations_for_each_request") * self.api_requests(list),
+            // Lambda may deliver each record of the stream alone.
+            _ => measured.records / self.times,
+        };
+        billed / measured.count
+    }
+
+    /// The invocations of a function in one repetition that AWS bills.
+    pub(super) fn billed_invocations(&self, function: &str, list: &PriceList) -> f64 {
+        let count = self.invocations.get(function).map_or(0.0, |measured| measured.count);
+        self.billed_for_each(function, list) * count
+    }
+
+    /// The milliseconds that AWS bills for one invocation.
+    pub(super) fn billed_ms(&self, function: &str, list: &PriceList) -> f64 {
+        let Some(measured) = self.invocations.get(function) else { return 0.0 };
+        let slowdown = (list.assumed("mb_for_a_processor") / measured.memory_mb).max(1.0);
+        let (table, s3) = calls_in_sequence(function);
+        let waits = table * list.assumed("ms_for_each_call_in_sequence")
+            + s3 * list.assumed("ms_for_each_s3_call_in_sequence");
+        (measured.cpu_ms / measured.count * slowdown + waits).ceil()
+    }
+
+    /// How much of each thing in the price list one repetition needs.
+    pub(super) fn amounts(&self, list: &PriceList) -> BTreeMap<&'static str, f64> {
+        const GATEWAY_BYTES: f64 = 512.0 * 1024.0;
+        let requests = self.api_requests(list);
+        let units = (self.received / self.requests.max(1.0) / GATEWAY_BYTES).ceil().max(1.0);
+        let mut amounts = BTreeMap::from([("gateway", requests * units)]);
+        let mut add = |thing, amount: f64| *amounts.entry(thing).or_default() += amount;
+        add("logs", requests * list.assumed("access_log_bytes") / 1e9);
+        for (function, measured) in &self.invocations {
+            let billed = self.billed_invocations(function, list);
+            let seconds = self.billed_ms(function, list) / 1000.0;
+            let lines = measured.log_bytes + measured.log_lines * list.assumed("line_overhead_bytes");
+            // template.yaml: only workers write the lines of the platform.
+            let platform =
+                if function.starts_with("Workers") { list.assumed("platform_log_bytes") } else { 0.0 };
+            add("lambda_requests", billed);
+            add("lambda_time", billed * seconds * measured.memory_mb / 1024.0);
+            add("logs", billed * (lines / measured.count + platform) / 1e9);
+            add("traces", billed * list.assumed("traced_share"));
+        }
+        for call in &self.calls {
+            let for_each = self.billed_for_each(&call.function, list);
+            match (&*call.service, &*call.operation) {
+                ("DynamoDB", _) => {
+                    add("table_reads", call.reads * for_each);
+                    add("table_writes", call.writes * for_each);
+                }
+                ("S3", "PutObject" | "ListObjects") => add("s3_puts", call.count * for_each),
+                ("S3", "GetObject" | "HeadObject") => add("s3_gets", call.count * for_each),
+                ("EventBridge", _) => add("events", call.entries / self.times),
+                ("SQS", "SendMessage") => {
+                    add("messages", call.count * for_each * list.assumed("requests_for_each_message"));
+                }
+                // S3 charges nothing for deletions.
+                _ => {}
+            }
+        }
+        amounts
+    }
+}
+
+/// How many calls an invocation makes in sequence: to DynamoDB and the like, and to S3. Calls at the same time are one.
+fn calls_in_sequence(function: &str) -> (f64, f64) {
+    match function {
+        // The claim and the profile, the original, the thumbnails, and the result.
+        "WorkersThumbnail" => (2.0, 2.0),
+        // The webhooks of the user, and the bus.
+        "WorkersEvents" => (2.0, 0.0),
+        // The links, words and files, and then the refund.
+        "WorkersStream" => (2.0, 2.0),
+        // The image and the profile, and then the transaction.
+        "ImagesDelete" => (2.0, 0.0),
+        _ => (1.0, 0.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cost::{read, tests::list};
+
+    /// Two uploads, for which five polls were sent and three records of the stream came in two batches.
+    fn uploads() -> Flow {
+        let invocations = |count: u32, records: u32, memory_mb: u32| {
+            json!({
+                "count": count, "records": records, "cpu_ms": count * 10, "memory_mb": memory_mb,
+                "log_bytes": count * 500, "log_lines": count,
+            })
+        };
+        let flow = json!({
+            "flow": "upload", "times": 2, "requests": 7, "received": 7000,
+            "calls": [
+                {"function": "", "service": "S3", "operation": "PutObject", "count": 2},
+                {"function": "WorkersThumbnail", "service": "S3", "operation": "PutObject", "count": 6},
+                {"function": "WorkersThumbnail", "service": "S3", "operation": "GetObject", "count": 2},
+                {"function": "ImagesCreate", "service": "DynamoDB", "operation": "TransactWriteItems", "count": 2,
+                    "writes": 16, "index by_time": 2},
+                {"function": "ImagesStatus", "service": "DynamoDB", "operation": "GetItem", "count": 5, "reads": 5},
+                {"function": "WorkersEvents", "service": "EventBridge", "operation": "PutEvents", "count": 2,
+                    "entries": 3},
+            ],
+            "invocations": {
+                "ImagesCreate": invocations(2, 2, 256),
+                "ImagesStatus": invocations(5, 5, 256),
+                "WorkersThumbnail": invocations(2, 2, 1769),
+                "WorkersEvents": invocations(2, 3, 256),
+            },
+        });
+        serde_json::from_value(flow).unwrap()
+    }
+
+    #[test]
+    fn an_upload_needs_what_was_measured_and_the_assumed_polls() {
+        let (list, flow) = (list(), uploads());
+        let amounts = flow.amounts(&list);
+        let polls = list.assumed("status_polls_for_each_upload");
+        let expected = [
+            ("gateway", 1.0 + polls),
+            ("s3_puts", 4.0),
+            ("s3_gets", 1.0),
+            ("table_writes", 8.0),
+            ("table_reads", polls),
+            ("events", 1.5),
+            // Each record of the stream alone.
+            ("lambda_requests", 1.0 + polls + 1.0 + 1.5),
+        ];
+        for (thing, amount) in expected {
+            assert!((amounts[thing] - amount).abs() < 1e-9, "{thing}: {amounts:?}");
+        }
+        assert_eq!(flow.calls[3].indexes["index by_time"], 2.0);
+    }
+
+    #[test]
+    fn a_small_function_has_a_part_of_a_processor() {
+        let (list, flow) = (list(), uploads());
+        let waits = list.assumed("ms_for_each_call_in_sequence");
+        let slow = 10.0 * list.assumed("mb_for_a_processor") / 256.0;
+        assert_eq!(flow.billed_ms("ImagesCreate", &list), (slow + waits).ceil());
+        let waits = 2.0 * waits + 2.0 * list.assumed("ms_for_each_s3_call_in_sequence");
+        assert_eq!(flow.billed_ms("WorkersThumbnail", &list), (10.0 + waits).ceil());
+    }
+
+    #[test]
+    fn what_was_measured_can_be_read() {
+        if file().exists() {
+            let flows: Flows = read(&file()).unwrap();
+            assert!(flows.named("upload").is_ok() && flows.named("delete").is_ok());
+        }
+    }
+}
