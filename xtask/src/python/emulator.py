@@ -9,6 +9,7 @@ request first: see judge.py.
 """
 
 import base64
+import gc
 import hashlib
 import json
 import os
@@ -45,11 +46,21 @@ def keep_saving():
         on_the_loop(DATA)
 
 
+def keep_collections_short():
+    """Python's full garbage collection looks at every object, and all threads wait for it: seconds, once a table has
+    thousands of items. Calls of functions then time out. Frozen objects are not looked at again, so a cycle among them
+    is never freed: a few megabytes in the life of a stack."""
+
+    while True:
+        time.sleep(SECONDS)
+        gc.collect(1)
+        gc.freeze()
+
+
 def over_tls(pin_request_origin):
     """Lets policies that demand TLS see it. The loopback interface has none, and the template is the same as on AWS."""
 
     return lambda address, _secure: pin_request_origin(address, True)
-
 
 
 def real_token(token):
@@ -69,6 +80,17 @@ def with_real_tokens(execution_credentials):
     def credentials(config):
         found = execution_credentials(config)
         return found | {"AWS_SESSION_TOKEN": real_token(found["AWS_SESSION_TOKEN"])}
+
+    return credentials
+
+
+def with_log_format(execution_credentials):
+    """Sets the variable of the log format, as Lambda does ("Configuring advanced logging controls", AWS Lambda
+    Developer Guide). ministack stores the format and does not pass it on."""
+
+    def credentials(config):
+        logging = config.get("LoggingConfig") or {}
+        return execution_credentials(config) | {"AWS_LAMBDA_LOG_FORMAT": logging.get("LogFormat", "Text")}
 
     return credentials
 
@@ -122,23 +144,26 @@ def with_denials(access_denied_response):
 
 app.pin_request_origin = over_tls(app.pin_request_origin)
 sts.register_session = for_real_tokens(sts.register_session)
-lambda_runtime.execution_credentials = with_real_tokens(lambda_runtime.execution_credentials)
+lambda_runtime.execution_credentials = with_log_format(with_real_tokens(lambda_runtime.execution_credentials))
 dynamodb._remove_item = with_ttl_records(dynamodb._remove_item)
 dynamodb.time = Clock()
 
 # Not before `execution_credentials` is replaced: ministack's Lambda, which these modules load, keeps what it finds.
 import cognito  # noqa: E402
+import edge  # noqa: E402
 import streams  # noqa: E402
 
 cognito.install()
+edge.install()
 poller = streams.install()
 
 if sys.argv[1:]:
     import deliveries
+    import meter
     from judge import Judge
 
     iam_actions.access_denied_response = with_denials(iam_actions.access_denied_response)
-    app.app = deliveries.install(Judge(app.app, *sys.argv[1:]), poller)
+    app.app = meter.install(deliveries.install(Judge(app.app, *sys.argv[1:]), poller), poller)
     # ministack parses the remaining arguments.
     del sys.argv[1:]
 
@@ -146,4 +171,5 @@ os.setsid()
 signal.signal(signal.SIGUSR1, lambda *_: on_the_loop())
 if PERSIST_STATE:
     threading.Thread(target=keep_saving, daemon=True).start()
+threading.Thread(target=keep_collections_short, daemon=True).start()
 app.main()
