@@ -62,7 +62,6 @@ export const adminTexts = {
   confirmDisable: (who) => `Disable ${who}? A disabled user cannot log in.`,
   enabledDone: (who) => `Enabled ${who}.`,
   disabledDone: (who) => `Disabled ${who}.`,
-  picturesOfUser: "The service lists the pictures of all users. With “Show more”, the page looks for older ones of this user.",
   searchUsers: "User name or e-mail begins with",
   noUsers: "No user matches. Change the search.",
   newUser: "New user",

@@ -21,19 +21,19 @@ const PAGE_SIZE = 50;
 /**
  * Creates the table, and the list that the large view needs.
  * @param {Record<string, string | undefined>} filters those of the API
- * @param {{user?: string, hasUser?: boolean}} [options] `user`: only the pictures of this user
+ * @param {{hasUser?: boolean}} [options]
  */
-export async function imageTable(filters, { user, hasUser = true } = {}) {
+export async function imageTable(filters, { hasUser = true } = {}) {
   const userName = userNames();
   const list = new PagedList(async () => ({ images: [], next_cursor: null }));
   let isAdding = false;
   const fields = squares(ROW_PICTURE, ["phone_number", "size", "content_type", "trash"]);
   const table = new DataTable({
     label: words.tabs.images,
-    none: user ? words.noImagesOfUser : words.noImages,
+    none: hasUser ? words.noImages : words.noImagesOfUser,
     load: async (cursor) => {
       const { images, next_cursor } = await call("GET", `/api/admin/images${query({ ...filters, limit: PAGE_SIZE, cursor, ...fields })}`);
-      return { rows: user ? images.filter((image) => image.user_id === user) : images, next_cursor };
+      return { rows: images, next_cursor };
     },
     onRows: (images) => {
       isAdding = true;
@@ -75,9 +75,9 @@ function rowPicture(image) {
 
 /** Creates the view. @param {Record<string, string>} search */
 export async function images(search) {
-  const { file_name, phone_number, from, to, status } = search;
+  const { username, file_name, phone_number, from, to, status } = search;
   const { table, list } = await imageTable({
-    file_name, phone_number, status,
+    username, file_name, phone_number, status,
     uploaded_after: from && new Date(`${from}T00:00`).toISOString(),
     uploaded_before: to && dayAfter(to),
   });
@@ -87,6 +87,7 @@ export async function images(search) {
   const element = form({
     className: "inline search",
     fields: [
+      input(words.owner, "username", "search", username),
       input(words.fileNameContains, "file_name", "search", file_name),
       input(words.phone, "phone_number", "tel", phone_number),
       input(words.after, "from", "date", from),

@@ -24,18 +24,17 @@ export async function userPage(id, tiers) {
   const show = () => fill(about, heading(user), userFacts(user, tiers), userActions(user, tiers, onChanged));
   show();
   const [images, sets, audit] = await Promise.all([
-    imageTable({}, { user: id, hasUser: false }),
+    imageTable({ username: user.username }, { hasUser: false }),
     setTable({ username: user.username }, { hasUser: false }),
     auditTable({ target: id }),
   ]);
-  const part = (title, table, hint = "") =>
-    h("section", { class: "links-section" }, h("h2", null, title), hint && h("p", { class: "quiet" }, hint), table.element);
+  const part = (title, table) => h("section", { class: "links-section" }, h("h2", null, title), table.element);
   return {
     list: images.list,
     parts: [
       h("p", { class: "view-header" }, h("a", { class: "button", href: "#/admin/users" }, icon("back"), words.allUsers)),
       about,
-      part(words.tabs.images, images.table, words.picturesOfUser),
+      part(words.tabs.images, images.table),
       part(words.tabs.sets, sets.table),
       part(words.auditOfUser, audit),
     ],

@@ -7,7 +7,7 @@ use store::{Objects, OwnedImage};
 
 pub use audit::{AuditTrail, mark_failure, present_fields};
 pub use last_admin::unless_last_admin;
-pub use pool::{Pool, PoolUser, SearchField};
+pub use pool::{ListedUser, Pool, PoolUser, SearchField};
 pub use queues::{Depth, Queues};
 pub use sets::{OwnedSetBody, OwnedSetImages};
 pub use user_body::UserBody;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::{Problem, ProblemCode};
+use api::{Problem, ProblemCode, Query};
 use auth::{Email, NewUsername, code_of};
 use aws::CallError;
 use aws_sdk_cognitoidentityprovider::{
@@ -22,6 +22,20 @@ const ADMINS: &str = "admin";
 pub struct Pool {
     cognito: Client,
     id: String,
+}
+
+/// The longest name of a user (Cognito's API reference, AdminGetUser, "Username").
+const MAX_USERNAME: usize = 128;
+
+/// Whose things a list shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListedUser {
+    /// Those of all users.
+    Any,
+    /// Those of one user.
+    One(UserId),
+    /// Those of a user who does not exist: the list is empty.
+    Unknown,
 }
 
 /// A user in the pool.
@@ -123,6 +137,19 @@ impl Pool {
         let request = self.cognito.list_users().user_pool_id(&self.id).limit(1);
         let answer = request.filter(format!("sub = \"{id}\"")).send().await?;
         answer.users.unwrap_or_default().into_iter().next().map(read).transpose()
+    }
+
+    /// The user whose things a list shows: the one that the query's `username` names.
+    ///
+    /// # Errors
+    /// 400 `invalid-field` if the name is too long; the problem of a failed call to Cognito.
+    pub async fn listed_user(&self, query: &Query<'_>) -> Result<ListedUser, Problem> {
+        let Some(name) = query.text("username") else { return Ok(ListedUser::Any) };
+        if name.chars().count() > MAX_USERNAME {
+            let detail = format!("username: at most {MAX_USERNAME} characters");
+            return Err(Problem::invalid_field("username", detail));
+        }
+        Ok(self.id_of(name).await?.map_or(ListedUser::Unknown, ListedUser::One))
     }
 
     /// The id of the user with this name.

@@ -1,14 +1,13 @@
 //! Reads and lists the images of all users, for admins.
 
 use aws::CallError;
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Image, ImageId, PhoneNumber, Status, Timestamp, UserId};
 use futures_util::future::try_join_all;
 
 use crate::{
     dynamodb::{
-        condition::{between, contains, eq},
-        keys::{Item, SHARDS, owner, read, search_name, shard, string},
+        condition::{Condition, between, contains, eq},
+        keys::{IMAGE, Item, SHARDS, image_of_key, owner, phone_images, read, search_name, shard, string, user_pk},
         records::{Page, Records},
     },
     images::filter::{not_expired, status_is},
@@ -26,6 +25,8 @@ pub struct OwnedImage {
 /// Which images a list of all users' images contains.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
+    /// The image belongs to this user.
+    pub user: Option<UserId>,
     /// The image was uploaded for this phone number.
     pub phone_number: Option<PhoneNumber>,
     /// The file name contains this text. Upper and lower case are equal.
@@ -38,13 +39,26 @@ pub struct Filter {
     pub before: Option<Timestamp>,
 }
 
-/// The ids of a list: from `from`, and before `before`.
-struct Range {
-    from: String,
-    before: String,
+impl Filter {
+    /// What DynamoDB tests after it has read an image. The keys of the query test the rest.
+    fn condition(&self, now: Timestamp) -> Condition {
+        let mut condition = not_expired(now);
+        if let Some(status) = self.status {
+            condition = condition.and(status_is(status, now));
+        }
+        if let Some(text) = &self.file_name {
+            condition = condition.and(contains("search_name", search_name(text)));
+        }
+        condition
+    }
+
+    /// Whether the query may read images that the list does not contain.
+    fn reads_more(&self) -> bool {
+        self.status.is_some() || self.file_name.is_some()
+    }
 }
 
-/// A page of one partition of an index, newest first.
+/// A page of one partition of the table or of an index, newest first.
 struct PartitionPage {
     images: Vec<OwnedImage>,
     /// The oldest id that the query has read, if the partition contains older ones.
@@ -66,9 +80,9 @@ impl Records {
 
     /// The images of all users, newest first, beginning after `after`.
     ///
-    /// One call for each partition of the index, all at the same time. With a file name or a status, each call reads at
-    /// most one megabyte. Therefore a page can be short or empty although more images follow. `next` shows whether more
-    /// follow.
+    /// One call for each partition of the index, all at the same time, or one call for the images of one user or phone
+    /// number. With a filter that the keys cannot test, each call reads at most one megabyte. Therefore a page can be
+    /// short or empty although more images follow. `next` shows whether more follow.
     ///
     /// # Errors
     /// [`CallError`]
@@ -83,21 +97,29 @@ impl Records {
         if let Some(time) = filter.before {
             before = before.min(ImageId::first_at(time).to_string());
         }
-        let from = filter.after.map_or_else(String::new, |time| ImageId::first_at(time).to_string());
+        // DynamoDB refuses an empty string in a key condition.
+        let from = filter.after.map_or_else(|| "0".to_owned(), |time| ImageId::first_at(time).to_string());
         if from >= before {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        let range = Range { from, before };
-        let pages = match &filter.phone_number {
-            Some(number) => {
-                let partition = ("by_phone_number", "phone_number", string(number.as_str()));
-                vec![self.partition_page(partition, filter, &range, limit, now).await?]
+        // `BETWEEN` includes `before`. `partition_page` leaves it out.
+        let range = |path, prefix: &str| {
+            between(path, string(format!("{prefix}{from}")), string(format!("{prefix}{before}")))
+        };
+        let page = |index, keys| self.partition_page(index, keys, filter, &before, limit, now);
+        let pages = match (&filter.user, &filter.phone_number) {
+            (Some(user), Some(number)) => {
+                let keys = eq("pk", user_pk(user)).and(range("phone_image", &phone_images(number)));
+                vec![page(Some("by_user_phone_number"), keys).await?]
             }
-            None => {
-                let partitions = (0..SHARDS).map(|part| ("by_time", "shard", shard(part)));
-                let pages =
-                    partitions.map(|partition| self.partition_page(partition, filter, &range, limit, now));
-                try_join_all(pages).await?
+            (Some(user), None) => vec![page(None, eq("pk", user_pk(user)).and(range("sk", IMAGE))).await?],
+            (None, Some(number)) => {
+                let keys = eq("phone_number", string(number.as_str())).and(range("id", ""));
+                vec![page(Some("by_phone_number"), keys).await?]
+            }
+            (None, None) => {
+                let shards = (0..SHARDS).map(|part| eq("shard", shard(part)).and(range("id", "")));
+                try_join_all(shards.map(|keys| page(Some("by_time"), keys))).await?
             }
         };
         Ok(merge(pages, limit))
@@ -105,35 +127,24 @@ impl Records {
 
     async fn partition_page(
         &self,
-        (index, name, partition): (&str, &str, AttributeValue),
+        index: Option<&str>,
+        keys: Condition,
         filter: &Filter,
-        range: &Range,
+        before: &str,
         limit: usize,
         now: Timestamp,
     ) -> Result<PartitionPage, CallError> {
-        // DynamoDB refuses an empty string in a key condition.
-        let from = if range.from.is_empty() { "0" } else { &range.from };
-        // `BETWEEN` includes `before`. The loop below leaves it out.
-        let keys = eq(name, partition).and(between("id", string(from), string(&range.before)));
-        let mut condition = not_expired(now);
-        if let Some(status) = filter.status {
-            condition = condition.and(status_is(status, now));
-        }
-        if let Some(text) = &filter.file_name {
-            condition = condition.and(contains("search_name", search_name(text)));
-        }
-        let mut query = self.query(keys, Some(condition))?.index_name(index).scan_index_forward(false);
-        if filter.status.is_none() && filter.file_name.is_none() {
+        let query = self.query(keys, Some(filter.condition(now)))?;
+        let mut query = query.set_index_name(index.map(str::to_owned)).scan_index_forward(false);
+        if !filter.reads_more() {
             query = query.limit(i32::try_from(limit + 2).unwrap_or(i32::MAX));
         }
         let answer = query.send().await?;
         let mut images = Vec::new();
         for item in answer.items.unwrap_or_default() {
-            images.extend(owned(item, now)?.filter(|owned| owned.image.id.to_string() < range.before));
+            images.extend(owned(item, now)?.filter(|owned| owned.image.id.to_string().as_str() < before));
         }
-        let scanned_to =
-            answer.last_evaluated_key.as_ref().and_then(|key| key.get("id")?.as_s().ok()?.parse().ok());
-        Ok(PartitionPage { images, scanned_to })
+        Ok(PartitionPage { images, scanned_to: answer.last_evaluated_key.as_ref().and_then(image_of_key) })
     }
 }
 

@@ -34,7 +34,10 @@ async fn admin_images_list() -> Result<()> {
     needs_all_it_may(&stack, "AdminImagesList", async || {
         let page = admin.get("/api/admin/images?status=ready").await?.json(200)?;
         opens_its_pictures(&stack, &page["images"][0]).await?;
-        admin.get("/api/admin/images?phone_number=%2B4915123456789").await?.expect(200).map(drop)
+        admin.get("/api/admin/images?phone_number=%2B4915123456789").await?.expect(200)?;
+        let of_admin = format!("/api/admin/images?username={}", admin.username);
+        admin.get(&of_admin).await?.expect(200)?;
+        admin.get(&format!("{of_admin}&phone_number=%2B4915123456789")).await?.expect(200).map(drop)
     })
     .await
 }

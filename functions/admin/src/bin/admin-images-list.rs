@@ -1,6 +1,6 @@
 //! `GET /api/admin/images`: returns a page of the images of all users, newest first.
 
-use admin::OwnedBody;
+use admin::{ListedUser, OwnedBody, Pool};
 use api::{Caller, CursorKey, Error, PageItems, Problem, Query, Reply, Request, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -10,24 +10,29 @@ use store::{Filter, Objects, Records};
 async fn main() -> Result<(), Error> {
     let config = aws::config()?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
-    let key = CursorKey::from_env()?;
-    api::serve(|request| list(&records, &objects, &key, request)).await
+    let (pool, key) = (Pool::from_env(&config)?, CursorKey::from_env()?);
+    api::serve(|request| list(&pool, &records, &objects, &key, request)).await
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct PageBody {
     images: Vec<Box<RawValue>>,
     next_cursor: Option<String>,
 }
 
-async fn list(records: &Records, objects: &Objects, key: &CursorKey, request: Request) -> Reply {
+async fn list(pool: &Pool, records: &Records, objects: &Objects, key: &CursorKey, request: Request) -> Reply {
     let caller = Caller::admin(&request).await?;
     let query = Query::of(&request);
-    let (limit, filter, parts) = (query.limit()?, filter(&query)?, query.image_parts()?);
-    let filter_text = format!("{filter:?}");
+    let (limit, mut filter, parts) = (query.limit()?, filter(&query)?, query.image_parts()?);
+    let filter_text = format!("{:?} {filter:?}", query.text("username"));
     let cursor = key.of("admin-images", &caller.user, &filter_text);
     let after = query.cursor(&cursor)?;
 
+    filter.user = match pool.listed_user(&query).await? {
+        ListedUser::Any => None,
+        ListedUser::One(user) => Some(user),
+        ListedUser::Unknown => return api::json(StatusCode::OK, &PageBody::default()),
+    };
     let now = domain::now();
     let (page, ()) =
         tokio::try_join!(records.admin_images(&filter, after, limit, now), objects.prepare_addresses(),)?;
@@ -41,6 +46,7 @@ async fn list(records: &Records, objects: &Objects, key: &CursorKey, request: Re
     api::json(StatusCode::OK, &PageBody { images, next_cursor: next.map(|id| cursor.encode(id)) })
 }
 
+/// The filter of the query, without the user.
 fn filter(query: &Query<'_>) -> Result<Filter, Problem> {
     let phone_number = match query.text("phone_number") {
         Some(text) => {
@@ -50,6 +56,7 @@ fn filter(query: &Query<'_>) -> Result<Filter, Problem> {
         None => None,
     };
     Ok(Filter {
+        user: None,
         phone_number,
         file_name: query.text("file_name").map(str::to_owned),
         status: query.status()?,

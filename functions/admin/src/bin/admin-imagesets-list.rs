@@ -1,7 +1,7 @@
 //! `GET /api/admin/imagesets`: returns a page of the image sets of all users, newest first.
 
-use admin::{OwnedSetImages, Pool};
-use api::{Caller, CursorKey, Error, PageItems, Problem, Query, Reply, Request, StatusCode};
+use admin::{ListedUser, OwnedSetImages, Pool};
+use api::{Caller, CursorKey, Error, PageItems, Query, Reply, Request, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{Objects, Records, SetFilter};
@@ -14,9 +14,6 @@ async fn main() -> Result<(), Error> {
     api::serve(|request| list(&pool, &records, &objects, &key, request)).await
 }
 
-/// The longest name of a user (Cognito's API reference, AdminGetUser, "Username").
-const MAX_USERNAME: usize = 128;
-
 #[derive(Debug, Default, Serialize)]
 struct PageBody {
     imagesets: Vec<Box<RawValue>>,
@@ -27,23 +24,15 @@ async fn list(pool: &Pool, records: &Records, objects: &Objects, key: &CursorKey
     let caller = Caller::admin(&request).await?;
     let query = Query::of(&request);
     let (limit, parts) = (query.limit()?, query.image_parts()?);
-    let (search, username) = (query.search()?, query.text("username"));
-    if username.is_some_and(|name| name.chars().count() > MAX_USERNAME) {
-        return Err(Problem::invalid_field(
-            "username",
-            format!("username: at most {MAX_USERNAME} characters"),
-        ));
-    }
-    let filter_text = format!("{username:?} {search:?}");
+    let search = query.search()?;
+    let filter_text = format!("{:?} {search:?}", query.text("username"));
     let cursor = key.of("admin-imagesets", &caller.user, &filter_text);
     let after = query.cursor(&cursor)?;
 
-    let user = match username {
-        Some(name) => match pool.id_of(name).await? {
-            Some(user) => Some(user),
-            None => return api::json(StatusCode::OK, &PageBody::default()),
-        },
-        None => None,
+    let user = match pool.listed_user(&query).await? {
+        ListedUser::Any => None,
+        ListedUser::One(user) => Some(user),
+        ListedUser::Unknown => return api::json(StatusCode::OK, &PageBody::default()),
     };
     let filter = SetFilter { user, search: search.map(str::to_owned) };
     let page = records.admin_sets(&filter, after, limit).await?;

@@ -56,6 +56,18 @@ async fn an_admin_sees_everybodys_images_newest_first_and_others_see_none() -> R
     }
     assert_eq!(seen, made);
 
+    // Only what belongs to Bob, from the table itself.
+    let bobs = [made[0], made[2], made[4]];
+    assert_eq!(list(&admin, &format!("username={}", bob.username)).await?, bobs);
+    assert_eq!(list(&admin, &format!("username={}&file_name=3%20{word}", bob.username)).await?, [made[2]]);
+    assert_eq!(list(&admin, &format!("username={}&uploaded_before=2026-01-01T00:00:00Z", bob.username)).await?, [""; 0]);
+    let first = admin.get(&format!("/api/admin/images?username={}&limit=2", bob.username)).await?.json(200)?;
+    assert_eq!(ids(&first), bobs[..2]);
+    let cursor = first["next_cursor"].as_str().context("no second page")?;
+    let query = format!("username={}&cursor={cursor}", bob.username);
+    assert_eq!(list(&admin, &query).await?, bobs[2..]);
+    assert_eq!(list(&admin, "username=nobody-of-this-name").await?, [""; 0]);
+
     let page = admin.get(&format!("/api/admin/images?file_name={word}")).await?.json(200)?;
     let owners: Vec<_> = page["images"].as_array().unwrap().iter().map(|image| &image["user_id"]).collect();
     assert_eq!(owners, [&bob.id, &ann.id, &bob.id, &ann.id, &bob.id, &ann.id]);
@@ -106,6 +118,9 @@ async fn a_phone_numbers_images_are_found_whosever_they_are() -> Result<()> {
     })
     .await?;
     assert!(!list(&admin, "phone_number=%2B442071838751").await?.contains(&made[0]));
+    let query = |number: &str| format!("username={}&phone_number=%2B44207183875{number}", ann.username);
+    lists(&admin, &query("0"), &[&made[0]]).await?;
+    assert_eq!(list(&admin, &query("1")).await?, [""; 0]);
     Ok(())
 }
 
@@ -119,6 +134,7 @@ async fn a_filter_that_makes_no_sense_is_refused_by_name() -> Result<()> {
         ("uploaded_after", "yesterday"),
         ("uploaded_before", "2026-13-01T00:00:00Z"),
         ("limit", "101"),
+        ("username", "a".repeat(129).as_str()),
     ] {
         let answer = admin.get(&format!("/api/admin/images?{field}={value}")).await?;
         assert_eq!(answer.problem(400, "invalid-field")?["field"], field, "{value}");
