@@ -31,13 +31,8 @@ pub(crate) enum Part {
 /// The test binaries of a part of the end-to-end tests.
 const API: &[&str] = &["--lib", "--test", "api"];
 const POLICIES: &[&str] = &["--test", "policies"];
-const FEATURES: &[&str] = &["--lib", "--test", "api", "--test", "policies"];
 const FAILURES: &[&str] = &["--test", "chaos", "--test", "faults", "--test", "load"];
 const EDGE: &[&str] = &["--test", "edge"];
-/// All that a stack without the edge has.
-const ALL: &[&str] = &[
-    "--lib", "--test", "api", "--test", "policies", "--test", "chaos", "--test", "faults", "--test", "load",
-];
 /// The tests of the page that also run behind the edge.
 const PAGE_AT_THE_EDGE: &str = "at the edge|axe-core";
 
@@ -48,7 +43,7 @@ pub(crate) fn run(only: Option<Part>, filters: &[String]) -> Result<()> {
         Some(Part::Failures) => on_own_stack(Binaries::Local, FAILURES, filters),
         Some(Part::Features) => {
             ensure_browser(filters)?;
-            on_own_stack(Binaries::Local, FEATURES, filters)
+            on_own_stack(Binaries::Local, &[API, POLICIES].concat(), filters)
         }
         Some(Part::Edge) => {
             ensure_browser(filters)?;
@@ -58,13 +53,18 @@ pub(crate) fn run(only: Option<Part>, filters: &[String]) -> Result<()> {
             ensure_browser(filters)?;
             unit(filters)?;
             if !filters.is_empty() {
-                return on_own_stack(Binaries::Local, ALL, filters);
+                return on_own_stack(Binaries::Local, &without_edge(), filters);
             }
             features_and_failures()?;
             // Another process, because each can have one stack.
             command::run(Command::new(std::env::current_exe()?).args(["test", "--only", "edge"]))
         }
     }
+}
+
+/// The test binaries for a stack without the edge.
+fn without_edge() -> Vec<&'static str> {
+    [API, POLICIES, FAILURES].concat()
 }
 
 /// Runs the tests of features and those of failures, each on a stack of its own. The tests of failures run at the same
@@ -94,7 +94,7 @@ fn features_and_failures() -> Result<()> {
 /// Runs the end-to-end tests whose names contain one of `filters`, or all, with release builds of the functions.
 pub(crate) fn run_release(filters: &[String]) -> Result<()> {
     ensure_browser(filters)?;
-    on_own_stack(Binaries::Release, ALL, filters)
+    on_own_stack(Binaries::Release, &without_edge(), filters)
 }
 
 /// Finds the browser at once, because the tests need it only after a quarter of an hour.
