@@ -279,6 +279,7 @@ impl Stack {
 fn without_aliases(template: &str) -> String {
     let lines = template.lines().filter(|line| !line.trim_start().starts_with("AutoPublishAlias: "));
     let lines = lines.filter(|line| !line.trim_start().starts_with("DeploymentPreference: "));
+    let lines = lines.filter(|line| !line.trim_start().starts_with("VersionDescription: "));
     let template = lines.collect::<Vec<_>>().join("\n");
     template.replace("!Ref WorkersThumbnail.Alias", "!GetAtt WorkersThumbnail.Arn")
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use serde_yaml_ng::Value;
 
 use super::{between, read, resources};
 use crate::dashboard::{Source, Widget, widgets, with_table};
@@ -98,6 +99,28 @@ fn gradual_deployment_has_an_alias_for_each_of_its_functions() -> Result<()> {
                 "docs/DEPLOYING.md does not name {function}"
             );
         }
+    }
+    Ok(())
+}
+
+/// Otherwise the function behind an alias keeps the old values of parameters.
+#[test]
+fn each_function_with_an_alias_gets_another_version_if_its_environment_changes() -> Result<()> {
+    let resources = resources()?;
+    let settings = &resources["FunctionSettings"]["Properties"]["Settings"];
+    for (name, resource) in &resources {
+        let properties = &resource["Properties"];
+        if properties["AutoPublishAlias"].is_null() {
+            continue;
+        }
+        let own = &properties["Environment"]["Variables"];
+        let Value::Tagged(description) = &properties["VersionDescription"] else {
+            bail!("{name} has no VersionDescription");
+        };
+        let description = description.value.as_str().context("no text")?;
+        assert!(description.contains("FunctionSettings.All"), "{name}: {description}");
+        assert_eq!(description.contains(&format!("FunctionSettings.{name}")), !own.is_null(), "{name}");
+        assert_eq!(&settings[name.as_str()], own, "{name}");
     }
     Ok(())
 }

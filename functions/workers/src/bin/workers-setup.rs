@@ -1,9 +1,12 @@
-//! A custom resource of CloudFormation: writes the default tiers into the table of a new deployment.
+//! Two custom resources of CloudFormation.
 //!
-//! Afterwards admins manage the tiers. A later deployment writes only tiers that its template lists for the first time,
-//! so that it neither undoes an admin's change nor restores a deleted tier.
+//! `Custom::DefaultTiers` writes the default tiers into the table of a new deployment. Afterwards admins manage the tiers.
+//! A later deployment writes only tiers that its template lists for the first time, so that it neither undoes an admin's
+//! change nor restores a deleted tier.
+//!
+//! `Custom::FunctionSettings` returns a digest of the environment of functions. template.yaml explains why.
 
-use std::{io, time::Duration};
+use std::{collections::BTreeMap, io, time::Duration};
 
 use aws::CallError;
 use domain::{DefaultTier, TierId};
@@ -11,15 +14,17 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use providers::{Http, ProviderError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use store::Records;
 use tracing::{error, info};
 
 /// How long writing may take. Together with the time for the answer it is less than the function's timeout.
 const WORK_TIME: Duration = Duration::from_secs(25);
 
-/// The physical id of the resource. If an answer contained another id, CloudFormation would treat the resource as
+/// The physical ids of the resources. If an answer contained another id, CloudFormation would treat the resource as
 /// replaced.
-const PHYSICAL_ID: &str = "default-tiers";
+const TIERS_ID: &str = "default-tiers";
+const SETTINGS_ID: &str = "function-settings";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -39,6 +44,7 @@ struct Setup {
 #[serde(rename_all = "PascalCase")]
 struct Request {
     request_type: RequestType,
+    resource_type: ResourceType,
     #[serde(rename = "ResponseURL")]
     response_url: String,
     stack_id: String,
@@ -58,6 +64,26 @@ enum RequestType {
     Delete,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+enum ResourceType {
+    #[serde(rename = "Custom::DefaultTiers")]
+    DefaultTiers,
+    #[serde(rename = "Custom::FunctionSettings")]
+    FunctionSettings,
+}
+
+impl ResourceType {
+    fn physical_id(self) -> &'static str {
+        match self {
+            Self::DefaultTiers => TIERS_ID,
+            Self::FunctionSettings => SETTINGS_ID,
+        }
+    }
+}
+
+/// What `!GetAtt` reads from the resource.
+type Attributes = BTreeMap<String, String>;
+
 /// The answer to CloudFormation.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -69,19 +95,29 @@ struct Response<'a> {
     stack_id: &'a str,
     request_id: &'a str,
     logical_resource_id: &'a str,
+    data: Attributes,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Properties {
+struct TierProperties {
     tiers: Vec<DefaultTier>,
 }
 
-/// Why the tiers were not written. The events of the stack show the message.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SettingsProperties {
+    /// Environment variables by the name of the digest.
+    settings: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// Why a resource could not be set up. The events of the stack show the message.
 #[derive(Debug, thiserror::Error)]
 enum SetupError {
     #[error("The property Tiers must be a list of basic, premium and enterprise.")]
     Properties(#[source] serde_json::Error),
+    #[error("The property Settings must contain maps of texts.")]
+    Settings(#[source] serde_json::Error),
     #[error("The default tiers could not be written. The log of workers-setup has the cause.")]
     Call(#[from] CallError),
     #[error("The default tiers could not be written in time.")]
@@ -94,17 +130,23 @@ impl Setup {
         let request = event.payload;
         let outcome =
             tokio::time::timeout(WORK_TIME, self.set_up(&request)).await.unwrap_or(Err(SetupError::Timeout));
-        let reason = outcome.err().map(|error| {
-            error!(request = ?request.request_type, cause = aws::causes(&error), "writing the default tiers failed");
-            error.to_string()
-        });
+        let (data, reason) = match outcome {
+            Ok(data) => (data, None),
+            Err(error) => {
+                let cause = aws::causes(&error);
+                error!(request = ?request.request_type, resource = ?request.resource_type, cause, "a custom resource failed");
+                (Attributes::new(), Some(error.to_string()))
+            }
+        };
+        let id = request.physical_resource_id.as_deref();
         let response = Response {
             status: if reason.is_none() { "SUCCESS" } else { "FAILED" },
             reason: reason.as_deref(),
-            physical_resource_id: request.physical_resource_id.as_deref().unwrap_or(PHYSICAL_ID),
+            physical_resource_id: id.unwrap_or(request.resource_type.physical_id()),
             stack_id: &request.stack_id,
             request_id: &request.request_id,
             logical_resource_id: &request.logical_resource_id,
+            data,
         };
         // If the answer cannot be sent, the invocation fails. Lambda then retries it twice within three minutes.
         self.answer(&request.response_url, serde_json::to_vec(&response)?).await.map_err(|error| {
@@ -113,7 +155,14 @@ impl Setup {
         })
     }
 
-    async fn set_up(&self, request: &Request) -> Result<(), SetupError> {
+    async fn set_up(&self, request: &Request) -> Result<Attributes, SetupError> {
+        match request.resource_type {
+            ResourceType::DefaultTiers => self.write_tiers(request).await.map(|()| Attributes::new()),
+            ResourceType::FunctionSettings => digests(request).map_err(SetupError::Settings),
+        }
+    }
+
+    async fn write_tiers(&self, request: &Request) -> Result<(), SetupError> {
         // The table may be older than this resource, or may have been kept when its stack was deleted.
         if request.request_type == RequestType::Create
             && self.records.tier(&TierId::default_for_new_users()).await?.is_some()
@@ -157,7 +206,26 @@ fn tiers_to_write(request: &Request) -> Result<Vec<DefaultTier>, serde_json::Err
 }
 
 fn tiers(properties: &Value) -> Result<Vec<DefaultTier>, serde_json::Error> {
-    Ok(Properties::deserialize(properties)?.tiers)
+    Ok(TierProperties::deserialize(properties)?.tiers)
+}
+
+/// The digest of each environment. CloudFormation sends each value as a text.
+fn digests(request: &Request) -> Result<Attributes, serde_json::Error> {
+    if request.request_type == RequestType::Delete {
+        return Ok(Attributes::new());
+    }
+    let SettingsProperties { settings } = SettingsProperties::deserialize(&request.resource_properties)?;
+    Ok(settings.into_iter().map(|(name, variables)| (name, digest(&variables))).collect())
+}
+
+/// Sixteen hexadecimal digits. Two environments have the same digest only if they are equal.
+fn digest(variables: &BTreeMap<String, String>) -> String {
+    let mut hash = Sha256::new();
+    for text in variables.iter().flat_map(|(name, value)| [name, value]) {
+        hash.update(text.len().to_be_bytes());
+        hash.update(text);
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -168,7 +236,7 @@ mod tests {
 
     fn request(request_type: &str, new: Value, old: Value) -> Request {
         let request = json!({
-            "RequestType": request_type, "ResponseURL": "https://example.com", "StackId": "s", "RequestId": "r",
+            "RequestType": request_type, "ResourceType": "Custom::DefaultTiers", "ResponseURL": "https://example.com", "StackId": "s", "RequestId": "r",
             "LogicalResourceId": "l", "ResourceProperties": new, "OldResourceProperties": old,
         });
         serde_json::from_value(request).unwrap()
@@ -198,5 +266,21 @@ mod tests {
         assert!(tiers_to_write(&request("Create", unknown.clone(), Value::Null)).is_err());
         assert!(tiers_to_write(&request("Update", unknown.clone(), basic.clone())).is_err());
         assert_eq!(tiers_to_write(&request("Update", basic, unknown)).unwrap(), [DefaultTier::Basic]);
+    }
+
+    #[test]
+    fn the_digest_changes_with_each_variable_and_with_nothing_else() {
+        let digests_of = |settings: Value| {
+            let mut request = request("Update", json!({"Settings": settings}), Value::Null);
+            request.resource_type = ResourceType::FunctionSettings;
+            digests(&request).unwrap()
+        };
+        let before = digests_of(json!({"All": {"A": "1", "B": "23"}, "WorkersStream": {"C": ""}}));
+        let same = digests_of(json!({"WorkersStream": {"C": ""}, "All": {"B": "23", "A": "1"}}));
+        assert_eq!(before, same);
+        let after = digests_of(json!({"All": {"A": "12", "B": "3"}, "WorkersStream": {"C": ""}}));
+        assert_ne!(before["All"], after["All"]);
+        assert_eq!(before["WorkersStream"], after["WorkersStream"]);
+        assert_eq!(before["All"].len(), 16);
     }
 }

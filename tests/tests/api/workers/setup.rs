@@ -33,11 +33,31 @@ async fn every_event_is_answered_as_cloudformation_documents_and_changes_no_tier
                 "StackId": event["StackId"],
                 "RequestId": event["RequestId"],
                 "LogicalResourceId": "DefaultTiers",
+                "Data": {},
             }),
             "{request_type}"
         );
     }
     assert_eq!(default_tiers(&stack).await?, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_digest_of_an_environment_changes_with_its_values() -> Result<()> {
+    let stack = Stack::connect()?;
+    let mut digests = Vec::new();
+    for table in ["darkroom", "darkroom", "restored"] {
+        let response_url = ResponseUrl::start().await?;
+        let mut event = events::setup("Update", &response_url.address)?;
+        event["ResourceType"] = json!("Custom::FunctionSettings");
+        event["ResourceProperties"] = json!({"Settings": {"All": {"TABLE_NAME": table, "HEIC": ""}}});
+        stack.invoke("WorkersSetup", &event).await?.ok()?;
+        let answer = response_url.answer().await?.body;
+        assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+        digests.push(answer["Data"]["All"].as_str().context("no digest")?.to_owned());
+    }
+    assert_eq!(digests[0], digests[1]);
+    assert_ne!(digests[0], digests[2]);
     Ok(())
 }
 
