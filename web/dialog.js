@@ -139,6 +139,11 @@ function showErrorAt(control, message, fallback) {
   control?.focus();
 }
 
+/** Creates an invisible field with the user's name. Password managers keep the password of the form for this name. */
+export function usernameField(username) {
+  return h("input", { type: "text", autocomplete: "username", value: username, class: "visually-hidden", readonly: true, tabindex: "-1", "aria-hidden": "true" });
+}
+
 /** Creates a field for a password, and a checkbox that shows what was typed. */
 export function passwordField(autocomplete, label, hint = "", name = "password") {
   const input = h("input", { name, type: "password", autocomplete, required: true, maxlength: "256" });

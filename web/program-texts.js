@@ -113,6 +113,7 @@ export const keyTexts = {
   },
   expiresIn: "Works for",
   lifetime: (seconds) => (seconds === null ? "Until you revoke it" : lifetime(seconds)),
+  passwordHint: "Enter your password, so that nobody else can create a key.",
   created: (time) => `Created ${time}`,
   expires: (time) => (time ? `works until ${time}` : "does not expire"),
   used: (time) => (time ? `last used ${time}` : "not used yet"),

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import { TOTP, URI } from "otpauth";
 import { PHONE, inBrowser, violations } from "./browser.js";
-import { logIn, storePictures } from "./page.js";
+import { enterLogin, logIn, storePictures } from "./page.js";
 import { signature, startReceiver } from "./receiver.js";
 import { api, outputs, registerUser, token, until } from "./stack.js";
 
@@ -184,7 +185,7 @@ test("older deliveries are on further pages", async (context) => {
 
 for (const [screen, options] of /** @type {const} */ ([["on a desktop", {}], ["on a phone in dark mode", { ...PHONE, colorScheme: "dark" }]])) {
   test(`a user creates an API key with the keyboard, a program uses it, and the user revokes it ${screen}`, inBrowser(async (visit) => {
-    const { page, open } = visit;
+    const { page, open, allowError } = visit;
     const account = await registerUser();
     const bearer = await token(account);
     const [id] = await storePictures(bearer, ["a.jpg"]);
@@ -204,7 +205,17 @@ for (const [screen, options] of /** @type {const} */ ([["on a desktop", {}], ["o
     assert.deepEqual(await violations(page), []);
     await page.keyboard.press("Space");
     await dialog.getByLabel("Works for").selectOption("30 days");
-    await dialog.getByLabel("Name").press("Enter");
+    const password = dialog.getByLabel("Current password");
+    await password.fill("Wrong-Password-1");
+    await page.keyboard.press("Enter");
+    allowError(/403/);
+    await dialog.getByText("This is not your current password.").waitFor();
+    assert.ok(await password.evaluate((input) => input === document.activeElement));
+    assert.equal(await password.getAttribute("aria-invalid"), "true");
+    assert.deepEqual(await violations(page), []);
+    assert.deepEqual((await api("GET", "/api/keys", { token: bearer })).keys, []);
+    await password.fill(account.password);
+    await page.keyboard.press("Enter");
     const keyField = dialog.getByLabel("API key", { exact: true });
     const key = await keyField.inputValue();
     assert.match(key, /^dk_/);
@@ -234,3 +245,38 @@ for (const [screen, options] of /** @type {const} */ ([["on a desktop", {}], ["o
     assert.deepEqual((await api("GET", "/api/keys", { token: bearer })).keys, []);
   }, options));
 }
+
+test("a user with a second factor enters a code to create an API key", inBrowser(async (visit) => {
+  const { page, open, allowError } = visit;
+  const account = await registerUser();
+  const bearer = await token(account);
+  const { otpauth_uri } = await api("POST", "/api/auth/totp", { token: bearer, body: { password: account.password } });
+  const app = URI.parse(otpauth_uri);
+  assert.ok(app instanceof TOTP);
+  // A code works once, and Cognito also accepts those of the 30 seconds before and after. So the test has three codes.
+  const code = (steps) => app.generate({ timestamp: Date.now() + steps * app.period * 1000 });
+  const remaining = app.period - Date.now() / 1000 % app.period;
+  if (remaining < 10) await page.waitForTimeout(remaining * 1000);
+  await api("POST", "/api/auth/totp/confirm", { token: bearer, body: { code: code(-1) } });
+  await open();
+  await enterLogin(page, account);
+  await page.getByLabel("Code from the authenticator app").fill(code(0));
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Photos" }).waitFor();
+
+  await open("#/account/keys");
+  await page.getByRole("button", { name: "New API key" }).click();
+  const dialog = page.getByRole("dialog", { name: "New API key" });
+  await dialog.getByLabel("Name").fill("The shop");
+  await dialog.getByLabel("Current password").fill(account.password);
+  const field = dialog.getByLabel("Code from the authenticator app");
+  await field.fill("000000");
+  assert.deepEqual(await violations(page), []);
+  await page.keyboard.press("Enter");
+  allowError(/400/);
+  await dialog.getByText("This code is wrong. Enter the one that the app shows now.").waitFor();
+  assert.deepEqual((await api("GET", "/api/keys", { token: bearer })).keys, []);
+  await field.fill(code(1));
+  await page.keyboard.press("Enter");
+  assert.match(await dialog.getByLabel("API key", { exact: true }).inputValue(), /^dk_/);
+}));

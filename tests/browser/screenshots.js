@@ -76,7 +76,8 @@ async function trashSome() {
 /** Creates an API key, and a webhook with two deliveries, of which the first one fails. */
 async function makeForPrograms() {
   const bearer = await token(account);
-  await api("POST", "/api/keys", { token: bearer, body: { name: "The shop", scopes: ["images:read", "images:write"], expires_in: 2_592_000 } });
+  const key = { name: "The shop", scopes: ["images:read", "images:write"], expires_in: 2_592_000, password: account.password };
+  await api("POST", "/api/keys", { token: bearer, body: key });
   const receiver = await startReceiver();
   const body = { url: receiver.url, description: "The shop", events: ["image.ready", "image.failed"] };
   const { id } = await api("POST", "/api/webhooks", { token: bearer, body });

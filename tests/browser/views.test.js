@@ -14,13 +14,14 @@ const VIEWS = [
   "#/send/unknown", "#/nowhere",
 ];
 
-/** Creates a webhook with a failed delivery, and an API key. A user can have only a few, so `remove` deletes them. */
+/** Creates a webhook with a failed delivery, and an API key, for the admin. A user can have only a few, so `remove` deletes them. */
 async function makeForPrograms(bearer) {
+  const { password } = outputs.admin;
   // Nothing listens there.
   const webhook = await api("POST", "/api/webhooks", { token: bearer, body: { url: "http://127.0.0.1:9/", enabled: false } });
   const path = `/api/webhooks/${webhook.id}`;
   await api("POST", `${path}/test`, { token: bearer });
-  const key = await api("POST", "/api/keys", { token: bearer, body: { name: "The shop", scopes: ["images:read", "webhooks:write"] } });
+  const key = await api("POST", "/api/keys", { token: bearer, body: { name: "The shop", scopes: ["images:read", "webhooks:write"], password } });
   await until(async () => {
     const { deliveries } = await api("GET", `${path}/deliveries`, { token: bearer });
     return deliveries[0].status === "failed" || undefined;

@@ -1,5 +1,8 @@
-"""Adapts schemathesis to this API: values of custom formats, cursors, integers, and names below `.localhost`."""
+"""Adapts schemathesis to this API: values of custom formats, cursors, passwords, integers, and names below
+`.localhost`."""
 
+import json
+import os
 import re
 import socket
 
@@ -34,6 +37,16 @@ USER_ID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
+def own_password():
+    """The password of the user who calls."""
+    with open(os.environ["LOGINS"], encoding="utf-8") as file:
+        logins = {login["name"]: login["loginEndpointAuth"]["payloadRaw"] for login in json.load(file)["auth"]}
+    return json.loads(logins[os.environ["LOGIN"]])["password"]
+
+
+PASSWORD = own_password()
+
+
 @schemathesis.hook
 def after_call(context, case, response):
     if case.operation.label == "POST /api/admin/users" and response.status_code == 201:
@@ -53,8 +66,9 @@ def protect_users(case):
 @schemathesis.hook
 def before_call(context, case, kwargs):
     """Removes generated cursors from valid requests. The API signs cursors and refuses generated ones, so the rest of
-    the request would not be tested. Adds a prompt to requests for edits, because the stack has no default prompt. Also
-    removes the token from requests of guests and visitors."""
+    the request would not be tested. Adds a prompt to requests for edits, because the stack has no default prompt. Adds
+    the user's password to requests that create API keys, so that there are keys to list and to revoke. Also removes
+    the token from requests of guests and visitors."""
     protect_users(case)
     if case.operation.path in ("/api/upload-links/{id}/images", "/l/{link_id}") and case.headers:
         # Guests and visitors have no token.
@@ -66,6 +80,8 @@ def before_call(context, case, kwargs):
     case.body = whole(case.body)
     if case.operation.label == "POST /api/images/{id}/edits" and isinstance(case.body, dict):
         case.body["prompt"] = case.body.get("prompt") or "Add a hat"
+    if case.operation.label == "POST /api/keys" and isinstance(case.body, dict):
+        case.body["password"] = PASSWORD
 
 
 # Some resolvers do not resolve names below `.localhost` to this machine.

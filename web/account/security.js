@@ -2,7 +2,7 @@
 
 import { call, session } from "../api.js";
 import { copyButton } from "../copy.js";
-import { codeField, form, openDialog, passwordField } from "../dialog.js";
+import { codeField, form, openDialog, passwordField, usernameField } from "../dialog.js";
 import { fill, h } from "../dom.js";
 import { notice } from "../notice.js";
 import { loadProfile, state } from "../state.js";
@@ -61,8 +61,7 @@ function changePassword() {
   };
   const steps = openSteps(words.changePassword, lead(words.changePasswordHint), form({
     fields: [
-      // Password managers save the new password for this name.
-      h("input", { type: "text", autocomplete: "username", value: state.profile?.username, class: "visually-hidden", readonly: true, tabindex: "-1", "aria-hidden": "true" }),
+      usernameField(state.profile?.username),
       passwordField("current-password", words.currentPassword, "", "current_password"),
       passwordField("new-password", texts.auth.newPassword, texts.auth.passwordHint, "new_password"),
     ],

@@ -1,12 +1,14 @@
 // The view of API keys, with which programs act for the user.
 
+import { withPassword, withTotpCode } from "../account/explain.js";
 import { showOnce } from "../account/shown-once.js";
 import { call } from "../api.js";
-import { form, openDialog } from "../dialog.js";
+import { codeField, form, openDialog, passwordField, usernameField } from "../dialog.js";
 import { checkboxGroup, field, h, icon } from "../dom.js";
 import { time } from "../format.js";
 import { showError } from "../notice.js";
 import { revocableList, revokeButton } from "../revocable.js";
+import { state } from "../state.js";
 import { texts } from "../texts.js";
 
 const words = texts.keys;
@@ -53,14 +55,21 @@ function openNewKey(onMade) {
       field(words.name, name, words.nameHint),
       checkboxGroup(words.scopes, "scopes", words.scopeNames, ["images:read"], words.noScope),
       field(words.expiresIn, h("select", { name: "expires_in" }, lifetimes)),
+      // Otherwise password managers would take the name of the key for the name of the user.
+      usernameField(state.profile?.username),
+      passwordField("current-password", texts.account.currentPassword, words.passwordHint),
+      state.profile?.totp && codeField(texts.auth.totpCode),
     ],
     button: words.make,
-    submit: async ({ name, expires_in }, element) => {
-      const { key } = await call("POST", "/api/keys", { body: {
+    submit: async ({ name, expires_in, password, code }, element) => {
+      const request = { body: {
         name: name.trim(),
         scopes: new FormData(element).getAll("scopes"),
         expires_in: expires_in === "" ? null : Number(expires_in),
-      } });
+        password,
+        ...(code && { code: code.trim() }),
+      } };
+      const { key } = await withTotpCode(() => withPassword("password", () => call("POST", "/api/keys", request)));
       showOnce(body, key, words.made);
       onMade();
     },

@@ -9,7 +9,8 @@ use crate::needs_all_it_may;
 const PATH: &str = "/api/keys";
 
 async fn create(user: &User) -> Result<Value> {
-    user.post(PATH, &json!({"name": "a", "scopes": ["images:read"]})).await?.json(201)
+    let body = json!({"name": "a", "scopes": ["images:read"], "password": user.password});
+    user.post(PATH, &body).await?.json(201)
 }
 
 #[tokio::test]

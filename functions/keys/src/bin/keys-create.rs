@@ -1,6 +1,8 @@
 //! `POST /api/keys`: creates an API key, with which a program acts for the caller. Only this response contains the key.
+//! The request needs the password, because a key can work for longer than a stolen access token.
 
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
+use auth::{Code, Password, Pool, reauthenticate};
 use domain::{ApiKey, ApiKeyText, InvalidField, KeyName, LimitError, Scopes};
 use keys::KeyBody;
 use serde::{Deserialize, Serialize};
@@ -8,8 +10,9 @@ use store::{ApiKeyError, Records};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let records = Records::from_env(&aws::config()?)?;
-    api::serve(|request| create(&records, request)).await
+    let config = aws::config()?;
+    let (pool, records) = (Pool::from_env(&config)?, Records::from_env(&config)?);
+    api::serve(|request| create(&pool, &records, request)).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -18,6 +21,8 @@ struct Body {
     name: KeyName,
     scopes: Scopes,
     expires_in: Option<Seconds>,
+    password: Password,
+    code: Option<Code>,
 }
 
 /// 300 to 31,536,000 seconds, which are 365 days.
@@ -32,9 +37,10 @@ struct CreatedBody<'a> {
     key: String,
 }
 
-async fn create(records: &Records, request: Request) -> Reply {
+async fn create(pool: &Pool, records: &Records, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let body: Body = api::body(&request)?;
+    reauthenticate(pool, &caller.username, &body.password, body.code.as_ref()).await?;
     let (now, text) = (domain::now(), ApiKeyText::generate(caller.user.clone()));
     let key = ApiKey {
         id: text.id,
@@ -75,7 +81,7 @@ impl TryFrom<i64> for Seconds {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, TestRequest, items, ok};
+    use test_support::{Answer, FakeAws, TestRequest, error, items, ok};
 
     use super::*;
 
@@ -90,18 +96,27 @@ mod tests {
         ("TransactWriteItems", 400, body)
     }
 
+    fn password_is_right() -> (&'static str, u16, Value) {
+        ok("InitiateAuth", json!({"AuthenticationResult": {"AccessToken": "a", "ExpiresIn": 3600}}))
+    }
+
+    fn challenge() -> (&'static str, u16, Value) {
+        ok("InitiateAuth", json!({"ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "s".repeat(20)}))
+    }
+
     async fn answer(aws: &FakeAws, body: &Value) -> Answer {
         let request = TestRequest::new("POST").json(body).build();
-        create(&aws.records(), request).await.into()
+        create(&Pool::new(&aws.config(), "client".to_owned()), &aws.records(), request).await.into()
     }
 
     fn good() -> Value {
-        json!({"name": "The shop", "scopes": ["images:write", "images:read", "images:read"]})
+        let scopes = ["images:write", "images:read", "images:read"];
+        json!({"name": "The shop", "scopes": scopes, "password": "Passw0rd1"})
     }
 
     #[tokio::test]
     async fn a_key_is_shown_once_and_stored_as_a_digest() {
-        let aws = FakeAws::new([ok("TransactWriteItems", json!({}))]);
+        let aws = FakeAws::new([password_is_right(), ok("TransactWriteItems", json!({}))]);
         let answer = answer(&aws, &good()).await;
         insta::assert_json_snapshot!(answer, {
             ".body.id" => "[id]", ".body.key" => "[key]", ".body.created_at" => "[time]",
@@ -124,7 +139,7 @@ mod tests {
         "#);
         let key = answer.body["key"].as_str().unwrap();
         assert!(key.starts_with(&format!("dk_{}-", answer.body["id"].as_str().unwrap())), "{key}");
-        let written = aws.calls()[0].1.to_string();
+        let written = aws.calls()[1].1.to_string();
         let secret = key.rsplit_once('_').unwrap().1;
         assert!(!written.contains(secret) && written.contains("\"digest\""), "{written}");
     }
@@ -133,6 +148,7 @@ mod tests {
     async fn expired_keys_do_not_count_forever() {
         // The count is at its maximum, but only one key works.
         let aws = FakeAws::new([
+            password_is_right(),
             refused(1),
             ok(
                 "Query",
@@ -144,14 +160,48 @@ mod tests {
             ok("TransactWriteItems", json!({})),
         ]);
         assert_eq!(answer(&aws, &good()).await.status, 201);
-        let count = &aws.calls()[2].1["TransactItems"][1]["Update"]["ExpressionAttributeValues"];
+        let count = &aws.calls()[3].1["TransactItems"][1]["Update"]["ExpressionAttributeValues"];
         assert!(count.to_string().contains("\"2\""), "{count}");
     }
 
     #[tokio::test]
     async fn a_deleted_account_gets_no_key() {
-        let answer = answer(&FakeAws::new([refused(0)]), &good()).await;
+        let answer = answer(&FakeAws::new([password_is_right(), refused(0)]), &good()).await;
         assert_eq!((answer.status, &answer.body["code"]), (401, &json!("unauthorized")));
+    }
+
+    #[tokio::test]
+    async fn an_access_token_without_the_password_creates_no_key() {
+        let aws = FakeAws::new([error("InitiateAuth", "NotAuthorizedException")]);
+        let wrong = answer(&aws, &good()).await;
+        assert_eq!((wrong.status, &wrong.body["code"]), (403, &json!("wrong-password")));
+        assert_eq!(aws.operations(), ["InitiateAuth"]);
+
+        let aws = FakeAws::new([]);
+        let missing = answer(&aws, &json!({"name": "The shop", "scopes": ["images:read"]})).await;
+        assert_eq!((missing.status, &missing.body["field"]), (400, &json!("password")));
+    }
+
+    #[tokio::test]
+    async fn who_has_a_second_factor_must_send_its_code() {
+        let missing = answer(&FakeAws::new([challenge()]), &good()).await;
+        assert_eq!((missing.status, &missing.body["field"]), (400, &json!("code")));
+
+        let mut body = good();
+        body["code"] = json!("123456");
+        let aws = FakeAws::new([challenge(), error("RespondToAuthChallenge", "CodeMismatchException")]);
+        let wrong = answer(&aws, &body).await;
+        assert_eq!((wrong.status, &wrong.body["code"]), (400, &json!("code-mismatch")));
+        assert_eq!(aws.operations(), ["InitiateAuth", "RespondToAuthChallenge"]);
+
+        let aws = FakeAws::new([
+            challenge(),
+            ok("RespondToAuthChallenge", json!({"AuthenticationResult": {}})),
+            ok("TransactWriteItems", json!({})),
+        ]);
+        assert_eq!(answer(&aws, &body).await.status, 201);
+        let (_, sent) = &aws.calls()[1];
+        assert_eq!(sent["ChallengeResponses"]["SOFTWARE_TOKEN_MFA_CODE"], "123456");
     }
 
     #[tokio::test]
@@ -163,6 +213,8 @@ mod tests {
             ("scopes", json!(["admin"])),
             ("expires_in", json!(299)),
             ("expires_in", json!(31_536_001)),
+            ("password", json!("")),
+            ("code", json!("12 34")),
             ("key", json!("dk_x")),
         ] {
             let mut body = good();

@@ -8,7 +8,8 @@ use tests::{Answer, Stack, User, id_of, send, until};
 const PATH: &str = "/api/keys";
 
 async fn create(user: &User, scopes: &[&str]) -> Result<Value> {
-    user.post(PATH, &json!({"name": "The shop", "scopes": scopes})).await?.json(201)
+    let body = json!({"name": "The shop", "scopes": scopes, "password": user.password});
+    user.post(PATH, &body).await?.json(201)
 }
 
 /// Sends a request with a key.
@@ -47,6 +48,34 @@ async fn a_key_acts_for_its_owner_within_its_scopes() -> Result<()> {
     let listed = user.get(PATH).await?.json(200)?;
     assert!(listed["keys"][0]["last_used_at"].is_string(), "{listed}");
     Ok(())
+}
+
+#[tokio::test]
+async fn an_access_token_without_the_password_creates_no_key() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let mut body = json!({"name": "The shop", "scopes": ["images:read"]});
+    let missing = user.post(PATH, &body).await?.problem(400, "invalid-field")?;
+    assert_eq!(missing["field"], "password");
+    body["password"] = json!("Wrong-Horse-9");
+    user.post(PATH, &body).await?.problem(403, "wrong-password")?;
+    assert_eq!(user.get(PATH).await?.json(200)?["keys"], json!([]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_has_a_second_factor_needs_its_code() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let app = user.set_up_totp().await?;
+    let mut body = json!({"name": "The shop", "scopes": ["images:read"], "password": user.password});
+    let missing = user.post(PATH, &body).await?.problem(400, "invalid-field")?;
+    assert_eq!(missing["field"], "code");
+    body["code"] = json!(app.wrong_code()?);
+    user.post(PATH, &body).await?.problem(400, "code-mismatch")?;
+    assert_eq!(user.get(PATH).await?.json(200)?["keys"], json!([]));
+    body["code"] = json!(app.code(0)?);
+    user.post(PATH, &body).await?.expect(201).map(drop)
 }
 
 #[tokio::test]
@@ -166,7 +195,7 @@ async fn a_key_is_neither_in_a_list_nor_in_the_table() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs the local stack: it reads the logs of all functions"]
-async fn a_key_is_in_no_log() -> Result<()> {
+async fn neither_a_key_nor_the_password_is_in_a_log() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let key = create(&user, &["images:read"]).await?;
@@ -174,8 +203,10 @@ async fn a_key_is_in_no_log() -> Result<()> {
     with(&stack, text(&key)?, Method::GET, "/api/images").await?.expect(200)?;
     with(&stack, text(&key)?, Method::POST, "/api/images").await?.problem(403, "scope-missing")?;
     for group in ["AuthLogs", "ImagesLogs"] {
-        let lines = stack.aws.log_lines(&stack.resource(group).await?, secret).await?;
-        assert!(lines.is_empty(), "{lines:?}");
+        for text in [secret, user.password.as_str()] {
+            let lines = stack.aws.log_lines(&stack.resource(group).await?, text).await?;
+            assert!(lines.is_empty(), "{lines:?}");
+        }
     }
     Ok(())
 }
