@@ -14,7 +14,7 @@ use crate::{DeliveryId, Description, Event, EventType, InvalidField, Timestamp, 
 pub struct WebhookUrl(Url);
 
 impl WebhookUrl {
-    /// The longest address, in characters.
+    /// The longest address in its normal form, in characters.
     const MAX_CHARACTERS: usize = 2_000;
 
     /// The address as text.
@@ -52,11 +52,12 @@ impl TryFrom<String> for WebhookUrl {
     type Error = InvalidField;
 
     fn try_from(text: String) -> Result<Self, InvalidField> {
-        if text.chars().count() > Self::MAX_CHARACTERS {
-            return Err("must have at most 2000 characters".into());
-        }
         let url = Url::parse(&text)
             .map_err(|_| InvalidField::from("must be an address such as https://example.com/hook"))?;
+        // The normal form is stored, and reading checks it again. It is ASCII, and can be longer than the text.
+        if url.as_str().len() > Self::MAX_CHARACTERS {
+            return Err("must have at most 2000 characters after percent-encoding".into());
+        }
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err("must begin with https://".into());
         }
@@ -415,6 +416,16 @@ mod tests {
         ] {
             assert!(url(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_address_that_is_accepted_can_be_read_again() {
+        // In the normal form, each of these characters has six.
+        let text = |count| format!("https://example.com/{}", "é".repeat(count));
+        let accepted = url(&text(330)).unwrap();
+        assert_eq!(accepted.as_str().len(), 2_000);
+        assert_eq!(url(accepted.as_str()), Ok(accepted));
+        assert!(url(&text(331)).is_err());
     }
 
     #[test]

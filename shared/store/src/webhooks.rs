@@ -9,13 +9,14 @@ use domain::{
     Attempt, Delivery, DeliveryId, DeliveryStatus, Description, Disabled, DisabledReason, Job, JobId, Task,
     Timestamp, UserId, Webhook, WebhookEvents, WebhookId, WebhookSecret, WebhookSecrets, WebhookUrl,
 };
+use tracing::error;
 
 use crate::{
     account::not_deleted,
     dynamodb::{
         condition::{begins_with, eq, exists, gt, lt, ne, not_exists},
         keys::{
-            WEBHOOK, deliveries_of, delivery_key, item, job_key, number, profile_key, read, string,
+            Item, WEBHOOK, deliveries_of, delivery_key, item, job_key, number, profile_key, read, string,
             timestamp, user_pk, value, webhook_count_key, webhook_key, webhook_secrets_key,
         },
         records::{Page, Records, is_condition, refused_update, updated},
@@ -112,14 +113,15 @@ impl Records {
         Err(CallError::internal("a new webhook's id is in use").into())
     }
 
-    /// The webhooks of a user, the oldest first. There are at most [`Webhook::MAX_PER_USER`].
+    /// The webhooks of a user, the oldest first, without those that cannot be read. There are at most
+    /// [`Webhook::MAX_PER_USER`].
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn webhooks(&self, user: &UserId) -> Result<Vec<Webhook>, CallError> {
         let keys = eq("pk", user_pk(user)).and(begins_with("sk", string(WEBHOOK)));
         let answer = self.query(keys, None)?.consistent_read(true).send().await?;
-        answer.items.unwrap_or_default().into_iter().map(read).collect()
+        Ok(answer.items.unwrap_or_default().into_iter().filter_map(|item| readable(user, item)).collect())
     }
 
     /// A webhook of a user.
@@ -423,6 +425,20 @@ impl Records {
         match update.alone(self)?.send().await {
             Ok(_) => Ok(true),
             Err(error) => refused_update(error).map(|_| false),
+        }
+    }
+}
+
+/// The webhook of an item. `None` if it cannot be read: for example, a later release may have stored a type of events that
+/// this one does not know. `workers-events` reads the webhooks of all users, so one such item must not stop it.
+fn readable(user: &UserId, item: Item) -> Option<Webhook> {
+    let id = item.get("webhook_id").and_then(|id| id.as_s().ok()).cloned();
+    match read(item) {
+        Ok(webhook) => Some(webhook),
+        Err(cause) => {
+            let cause = aws::causes(&cause);
+            error!(%user, webhook = id, cause, "left out a webhook that cannot be read");
+            None
         }
     }
 }
