@@ -233,12 +233,12 @@ impl WebhookSecrets {
         Self { current: WebhookSecret::generate(), previous: None }
     }
 
-    /// A new secret, and the current one as the previous one.
+    /// The secret `new`, and the current one as the previous one.
     #[must_use]
-    pub fn rotated(self, now: Timestamp) -> Self {
+    pub fn rotated(self, new: WebhookSecret, now: Timestamp) -> Self {
         let until = now.as_second() + Self::ROTATION_SECONDS;
         let previous = PreviousSecret { secret: self.current, until };
-        Self { current: WebhookSecret::generate(), previous: Some(previous) }
+        Self { current: new, previous: Some(previous) }
     }
 
     /// The secrets that sign a delivery at `now`, the current one first.
@@ -457,12 +457,12 @@ mod tests {
         let now = crate::now();
         let later = |seconds| Timestamp::from_second(now.as_second() + seconds).unwrap();
         let first = WebhookSecrets::new();
-        let second = first.clone().rotated(now);
+        let second = first.clone().rotated(WebhookSecret::generate(), now);
         let valid = |at| second.valid(at).cloned().collect::<Vec<_>>();
         assert_eq!(valid(later(0)), [second.current.clone(), first.current.clone()]);
         assert_eq!(valid(later(WebhookSecrets::ROTATION_SECONDS)), std::slice::from_ref(&second.current));
         // A second rotation ends the first secret at once.
-        let third = second.clone().rotated(now);
+        let third = second.clone().rotated(WebhookSecret::generate(), now);
         assert_eq!(third.valid(now).cloned().collect::<Vec<_>>(), [third.current.clone(), second.current]);
     }
 

@@ -18,7 +18,8 @@ use domain::{
     Failure, Findings, Image, ImageId, ImageSet, Job, JobId, Lease, LinkId, Location, NewImage, ObjectKey,
     Order, Picture, Placeholder, Profile, Rendition, Scope, SearchWords, Sequencer, SetChange, SetId,
     SetPlace, SetText, Sha256, Slot, SortBy, Status, TargetKind, Task, Thumbnail, Tier, TierId, Timestamp,
-    Trash, Upload, UploadLink, UploadLinkId, Usage, UserId, Webhook, WebhookId, WebhookSecrets, day,
+    Trash, Upload, UploadLink, UploadLinkId, Usage, UserId, Webhook, WebhookId, WebhookSecret,
+    WebhookSecrets, day,
 };
 
 use crate::{
@@ -478,7 +479,7 @@ async fn what_webhooks_and_keys_write_is_valid_for_dynamodb() -> Result<()> {
         enabled: Some(true),
     };
     assert!(records.update_webhook(user, webhook.id, &change, *now).await?.is_some());
-    assert!(records.rotate_webhook_secret(user, webhook.id, *now).await?.is_some());
+    assert!(records.rotate_webhook_secret(user, webhook.id, &WebhookSecret::generate(), *now).await?);
     let event = Event {
         specversion: <_>::default(),
         id: "evt_1".to_owned(),

@@ -184,8 +184,8 @@ impl Records {
         Ok(self.transact(items).await?.is_none())
     }
 
-    /// Replaces the secret of a webhook. Returns the new secret, or `None` if the webhook does not exist. The secret
-    /// before it signs deliveries for one more day.
+    /// Replaces the secret of a webhook with `new`. Returns whether the webhook exists. The secret before it signs
+    /// deliveries for one more day.
     ///
     /// Two calls. More if the owner sends other rotations at the same time.
     ///
@@ -195,17 +195,22 @@ impl Records {
         &self,
         user: &UserId,
         id: WebhookId,
+        new: &WebhookSecret,
         now: Timestamp,
-    ) -> Result<Option<WebhookSecret>, CallError> {
+    ) -> Result<bool, CallError> {
         const ROUNDS: usize = 4;
         for _ in 0..ROUNDS {
             let secrets: Option<WebhookSecrets> = self.get(webhook_secrets_key(user, id)).await?;
-            let Some(secrets) = secrets else { return Ok(None) };
+            let Some(secrets) = secrets else { return Ok(false) };
+            // If the answer to the write was lost, the SDK repeated it, and DynamoDB refused the repetition.
+            if secrets.current == *new {
+                return Ok(true);
+            }
             let is_unchanged = eq("current", value(&secrets.current)?);
-            let rotated = secrets.rotated(now);
+            let rotated = secrets.rotated(new.clone(), now);
             let put = self.put_when(item(webhook_secrets_key(user, id), &rotated)?, is_unchanged)?;
             match put.send().await {
-                Ok(_) => return Ok(Some(rotated.current)),
+                Ok(_) => return Ok(true),
                 Err(error) if is_condition(&error) => {}
                 Err(error) => return Err(error.into()),
             }
