@@ -501,7 +501,7 @@ async fn what_webhooks_and_keys_write_is_valid_for_dynamodb() -> Result<()> {
     let work = records.delivery_work(user, webhook.id, delivery.id).await?.context("no work")?;
     assert_eq!(work.delivery.event, delivery.event);
     let attempt = Attempt { at: *now, duration_ms: 1, status: Some(500), error: Some(AttemptError::Status) };
-    records.note_failed_attempt(user, ids, &attempt, *now).await?;
+    records.note_failed_attempt(user, &delivery, &attempt, *now).await?;
     let job = delivery.id.first_job();
     let failed = (DeliveryStatus::Failed, Some(&attempt));
     records.finish_delivery(user, job, "worker", ids, failed).await?;

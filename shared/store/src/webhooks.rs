@@ -336,25 +336,27 @@ impl Records {
         Ok(Some(DeliveryWork { webhook, secrets, delivery }))
     }
 
-    /// Stores an attempt that failed and is followed by another one.
+    /// Stores an attempt that failed and is followed by another one. `delivery` was read before the attempt.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn note_failed_attempt(
         &self,
         user: &UserId,
-        (webhook, delivery): (WebhookId, DeliveryId),
+        delivery: &Delivery,
         attempt: &Attempt,
         next_attempt_at: Timestamp,
     ) -> Result<(), CallError> {
-        let update = Update::new(delivery_key(user, webhook, delivery))
+        // The SDK repeats the write if its answer was lost. Without this condition, the attempt would count twice.
+        let is_unchanged = eq("attempts", number(delivery.attempts));
+        let update = Update::new(delivery_key(user, delivery.webhook, delivery.id))
             .set("last_attempt", value(attempt)?)
             .set("next_attempt_at", timestamp(next_attempt_at))
-            .add("attempts", 1)
-            .when(exists("pk"));
+            .set("attempts", number(delivery.attempts + 1))
+            .when(exists("pk").and(is_unchanged));
         match update.alone(self)?.send().await {
             Ok(_) => Ok(()),
-            // The delivery has expired, or its account is being deleted.
+            // The attempt is stored already. Or the delivery has expired, or its account is being deleted.
             Err(error) if is_condition(&error) => Ok(()),
             Err(error) => Err(error.into()),
         }
