@@ -503,8 +503,11 @@ async fn what_webhooks_and_keys_write_is_valid_for_dynamodb() -> Result<()> {
     let attempt = Attempt { at: *now, duration_ms: 1, status: Some(500), error: Some(AttemptError::Status) };
     records.note_failed_attempt(user, &delivery, &attempt, *now).await?;
     let job = delivery.id.first_job();
-    let failed = (DeliveryStatus::Failed, Some(&attempt));
-    records.finish_delivery(user, job, "worker", ids, failed).await?;
+    let disabled = Attempt { status: None, error: Some(AttemptError::Disabled), ..attempt };
+    for attempt in [&attempt, &disabled] {
+        let failed = (DeliveryStatus::Failed, Some(attempt));
+        records.finish_delivery(user, job, "worker", ids, failed).await?;
+    }
     records.note_webhook_success(user, webhook.id, *now).await?;
     records.disable_webhook(user, webhook.id, DisabledReason::Failing, (*now, *now)).await?;
     assert!(records.delete_webhook(user, webhook.id).await?);

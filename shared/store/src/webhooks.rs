@@ -6,8 +6,9 @@
 use aws::CallError;
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::{
-    Attempt, Delivery, DeliveryId, DeliveryStatus, Description, Disabled, DisabledReason, Job, JobId, Task,
-    Timestamp, UserId, Webhook, WebhookEvents, WebhookId, WebhookSecret, WebhookSecrets, WebhookUrl,
+    Attempt, AttemptError, Delivery, DeliveryId, DeliveryStatus, Description, Disabled, DisabledReason, Job,
+    JobId, Task, Timestamp, UserId, Webhook, WebhookEvents, WebhookId, WebhookSecret, WebhookSecrets,
+    WebhookUrl,
 };
 use tracing::error;
 
@@ -362,8 +363,9 @@ impl Records {
         }
     }
 
-    /// Ends a claimed job and its delivery. `attempt` is the last attempt, if this job made one. If the delivery is
-    /// gone, only the job ends. Does nothing if another worker has taken over the job.
+    /// Ends a claimed job and its delivery. `attempt` is the last attempt, if this job made one. If none was made because
+    /// the webhook is disabled, the delivery keeps its latest attempt. If the delivery is gone, only the job ends. Does
+    /// nothing if another worker has taken over the job.
     ///
     /// # Errors
     /// [`CallError`]
@@ -380,7 +382,12 @@ impl Records {
             .remove("next_attempt_at")
             .when(exists("pk"));
         if let Some(attempt) = attempt {
-            update = update.set("last_attempt", value(attempt)?).add("attempts", 1);
+            let attempted = value(attempt)?;
+            update = if attempt.error == Some(AttemptError::Disabled) {
+                update.set_if_absent("last_attempt", attempted)
+            } else {
+                update.set("last_attempt", attempted).add("attempts", 1)
+            };
         }
         let items = vec![
             self.delete_in_transaction(job_key(user, job), holds_job(owner))?,

@@ -334,14 +334,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_disabled_webhook_gets_nothing_and_the_delivery_says_so() {
+    async fn a_disabled_webhook_gets_nothing_and_the_delivery_says_so_unless_it_shows_an_attempt() {
         let aws = FakeAws::new([
             ok("BatchGetItem", stored("http://127.0.0.1:1/", false, 1)),
             ok("TransactWriteItems", json!({})),
         ]);
         let (outcome, calls) = run(&aws, false).await;
         outcome.unwrap();
-        assert!(calls[1].1.to_string().contains("disabled"), "{calls:?}");
+        let update = &calls[1].1["TransactItems"][1]["Update"];
+        assert!(values(update).contains("disabled") && values(update).contains("failed"), "{update}");
+        let expression = update["UpdateExpression"].as_str().unwrap();
+        assert!(expression.contains("#last_attempt = if_not_exists(#last_attempt, "), "{expression}");
+        assert!(!expression.contains("#attempts"), "{expression}");
     }
 
     #[tokio::test]
