@@ -64,6 +64,8 @@ pub struct Addition {
     pub upload_links: u64,
     /// Requested AI analyses and edits.
     pub ai_calls: u64,
+    /// Requested tests and repetitions of deliveries to webhooks.
+    pub deliveries: u64,
 }
 
 impl Addition {
@@ -82,10 +84,11 @@ impl Addition {
         }
     }
 
-    /// The tokens that the request takes from the [`CreationBucket`]: one for each new item and each AI call.
+    /// The tokens that the request takes from the [`CreationBucket`]: one for each new item, each AI call and each
+    /// delivery.
     #[must_use]
     pub fn tokens(&self) -> u64 {
-        self.images + self.sets + self.links + self.upload_links + self.ai_calls
+        self.images + self.sets + self.links + self.upload_links + self.ai_calls + self.deliveries
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{DeliveryId, Description, Event, EventType, InvalidField, Timestamp, 
 pub struct WebhookUrl(Url);
 
 impl WebhookUrl {
-    /// The longest address, in characters.
+    /// The longest address in its normal form, in characters.
     const MAX_CHARACTERS: usize = 2_000;
 
     /// The address as text.
@@ -52,11 +52,12 @@ impl TryFrom<String> for WebhookUrl {
     type Error = InvalidField;
 
     fn try_from(text: String) -> Result<Self, InvalidField> {
-        if text.chars().count() > Self::MAX_CHARACTERS {
-            return Err("must have at most 2000 characters".into());
-        }
         let url = Url::parse(&text)
             .map_err(|_| InvalidField::from("must be an address such as https://example.com/hook"))?;
+        // The normal form is stored, and reading checks it again. It is ASCII, and can be longer than the text.
+        if url.as_str().len() > Self::MAX_CHARACTERS {
+            return Err("must have at most 2000 characters after percent-encoding".into());
+        }
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err("must begin with https://".into());
         }
@@ -232,12 +233,12 @@ impl WebhookSecrets {
         Self { current: WebhookSecret::generate(), previous: None }
     }
 
-    /// A new secret, and the current one as the previous one.
+    /// The secret `new`, and the current one as the previous one.
     #[must_use]
-    pub fn rotated(self, now: Timestamp) -> Self {
+    pub fn rotated(self, new: WebhookSecret, now: Timestamp) -> Self {
         let until = now.as_second() + Self::ROTATION_SECONDS;
         let previous = PreviousSecret { secret: self.current, until };
-        Self { current: WebhookSecret::generate(), previous: Some(previous) }
+        Self { current: new, previous: Some(previous) }
     }
 
     /// The secrets that sign a delivery at `now`, the current one first.
@@ -418,6 +419,16 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_is_accepted_can_be_read_again() {
+        // In the normal form, each of these characters has six.
+        let text = |count| format!("https://example.com/{}", "é".repeat(count));
+        let accepted = url(&text(330)).unwrap();
+        assert_eq!(accepted.as_str().len(), 2_000);
+        assert_eq!(url(accepted.as_str()), Ok(accepted));
+        assert!(url(&text(331)).is_err());
+    }
+
+    #[test]
     fn a_webhook_gets_what_it_asks_for_while_it_is_enabled() {
         let now = crate::now();
         let all = Webhook {
@@ -446,12 +457,12 @@ mod tests {
         let now = crate::now();
         let later = |seconds| Timestamp::from_second(now.as_second() + seconds).unwrap();
         let first = WebhookSecrets::new();
-        let second = first.clone().rotated(now);
+        let second = first.clone().rotated(WebhookSecret::generate(), now);
         let valid = |at| second.valid(at).cloned().collect::<Vec<_>>();
         assert_eq!(valid(later(0)), [second.current.clone(), first.current.clone()]);
         assert_eq!(valid(later(WebhookSecrets::ROTATION_SECONDS)), std::slice::from_ref(&second.current));
         // A second rotation ends the first secret at once.
-        let third = second.clone().rotated(now);
+        let third = second.clone().rotated(WebhookSecret::generate(), now);
         assert_eq!(third.valid(now).cloned().collect::<Vec<_>>(), [third.current.clone(), second.current]);
     }
 

@@ -265,6 +265,7 @@ mod tests {
         },
     };
 
+    use domain::WebhookSecret;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::{TcpListener, TcpStream},
@@ -329,7 +330,7 @@ mod tests {
     async fn both_secrets_verify_a_delivery_after_a_rotation_and_a_changed_byte_does_not() {
         let (port, _, requests) = receiver(OK).await;
         let first = WebhookSecrets::new();
-        let second = first.clone().rotated(domain::now());
+        let second = first.clone().rotated(WebhookSecret::generate(), domain::now());
         let body = r#"{"type":"image.ready"}"#;
         let address = url(&format!("http://127.0.0.1:{port}/hook?a=b"));
         let attempted = any().deliver(&address, "evt_1", &second, Bytes::from(body)).await;
@@ -355,7 +356,8 @@ mod tests {
 
     #[test]
     fn the_old_secret_signs_nothing_after_a_day() {
-        let secrets = WebhookSecrets::new().rotated(Timestamp::from_second(1_773_342_300).unwrap());
+        let rotated_at = Timestamp::from_second(1_773_342_300).unwrap();
+        let secrets = WebhookSecrets::new().rotated(WebhookSecret::generate(), rotated_at);
         let at = |seconds| Timestamp::from_second(1_773_342_300 + seconds).unwrap();
         let count = |seconds| {
             let signatures = signatures(&secrets, "evt_1", at(seconds), b"{}").unwrap();

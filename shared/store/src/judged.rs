@@ -18,7 +18,8 @@ use domain::{
     Failure, Findings, Image, ImageId, ImageSet, Job, JobId, Lease, LinkId, Location, NewImage, ObjectKey,
     Order, Picture, Placeholder, Profile, Rendition, Scope, SearchWords, Sequencer, SetChange, SetId,
     SetPlace, SetText, Sha256, Slot, SortBy, Status, TargetKind, Task, Thumbnail, Tier, TierId, Timestamp,
-    Trash, Upload, UploadLink, UploadLinkId, Usage, UserId, Webhook, WebhookId, WebhookSecrets, day,
+    Trash, Upload, UploadLink, UploadLinkId, Usage, UserId, Webhook, WebhookId, WebhookSecret,
+    WebhookSecrets, day,
 };
 
 use crate::{
@@ -251,6 +252,7 @@ async fn what_counts_is_valid_for_dynamodb() -> Result<()> {
         links: 1,
         upload_links: 1,
         ai_calls: 1,
+        deliveries: 1,
         largest_file: 1,
     };
     // Only a request that adds no upload link can do without the profile.
@@ -478,7 +480,7 @@ async fn what_webhooks_and_keys_write_is_valid_for_dynamodb() -> Result<()> {
         enabled: Some(true),
     };
     assert!(records.update_webhook(user, webhook.id, &change, *now).await?.is_some());
-    assert!(records.rotate_webhook_secret(user, webhook.id, *now).await?.is_some());
+    assert!(records.rotate_webhook_secret(user, webhook.id, &WebhookSecret::generate(), *now).await?);
     let event = Event {
         specversion: <_>::default(),
         id: "evt_1".to_owned(),
@@ -500,10 +502,13 @@ async fn what_webhooks_and_keys_write_is_valid_for_dynamodb() -> Result<()> {
     let work = records.delivery_work(user, webhook.id, delivery.id).await?.context("no work")?;
     assert_eq!(work.delivery.event, delivery.event);
     let attempt = Attempt { at: *now, duration_ms: 1, status: Some(500), error: Some(AttemptError::Status) };
-    records.note_failed_attempt(user, ids, &attempt, *now).await?;
+    records.note_failed_attempt(user, &delivery, &attempt, *now).await?;
     let job = delivery.id.first_job();
-    let failed = (DeliveryStatus::Failed, Some(&attempt));
-    records.finish_delivery(user, job, "worker", ids, failed).await?;
+    let disabled = Attempt { status: None, error: Some(AttemptError::Disabled), ..attempt };
+    for attempt in [&attempt, &disabled] {
+        let failed = (DeliveryStatus::Failed, Some(attempt));
+        records.finish_delivery(user, job, "worker", ids, failed).await?;
+    }
     records.note_webhook_success(user, webhook.id, *now).await?;
     records.disable_webhook(user, webhook.id, DisabledReason::Failing, (*now, *now)).await?;
     assert!(records.delete_webhook(user, webhook.id).await?);

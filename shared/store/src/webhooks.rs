@@ -4,25 +4,29 @@
 //! worker that signs deliveries reads it, and the rotation of the secret.
 
 use aws::CallError;
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
 use domain::{
-    Attempt, Delivery, DeliveryId, DeliveryStatus, Description, Disabled, DisabledReason, Job, JobId, Task,
-    Timestamp, UserId, Webhook, WebhookEvents, WebhookId, WebhookSecret, WebhookSecrets, WebhookUrl,
+    Addition, Attempt, AttemptError, Delivery, DeliveryId, DeliveryStatus, Description, Disabled,
+    DisabledReason, Job, JobId, LimitError, Task, Timestamp, UserId, Webhook, WebhookEvents, WebhookId,
+    WebhookSecret, WebhookSecrets, WebhookUrl,
 };
+use tracing::error;
 
 use crate::{
     account::not_deleted,
     dynamodb::{
         condition::{begins_with, eq, exists, gt, lt, ne, not_exists},
         keys::{
-            WEBHOOK, deliveries_of, delivery_key, item, job_key, number, profile_key, read, string,
+            Item, WEBHOOK, deliveries_of, delivery_key, item, job_key, number, profile_key, read, string,
             timestamp, user_pk, value, webhook_count_key, webhook_key, webhook_secrets_key,
         },
         records::{Page, Records, is_condition, refused_update, updated},
-        transactions::refused,
+        transactions::{TransactItemKind, refused},
         update::Update,
     },
+    images::create::CreateError,
     jobs::claim::holds_job,
+    usage::{Count, CountError},
 };
 
 /// The attribute of the item that counts webhooks.
@@ -51,9 +55,21 @@ pub enum RedeliverError {
     /// The delivery has not ended yet.
     #[error("the delivery has not ended yet")]
     Pending,
+    /// A limit of the user was exceeded.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// AWS failed.
     #[error(transparent)]
     Call(#[from] CallError),
+}
+
+impl From<CountError> for RedeliverError {
+    fn from(error: CountError) -> Self {
+        match error {
+            CountError::Limit(error) => error.into(),
+            CountError::Call(error) => error.into(),
+        }
+    }
 }
 
 /// What the owner changes of a webhook. `None` keeps a member as it is.
@@ -112,14 +128,15 @@ impl Records {
         Err(CallError::internal("a new webhook's id is in use").into())
     }
 
-    /// The webhooks of a user, the oldest first. There are at most [`Webhook::MAX_PER_USER`].
+    /// The webhooks of a user, the oldest first, without those that cannot be read. There are at most
+    /// [`Webhook::MAX_PER_USER`].
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn webhooks(&self, user: &UserId) -> Result<Vec<Webhook>, CallError> {
         let keys = eq("pk", user_pk(user)).and(begins_with("sk", string(WEBHOOK)));
         let answer = self.query(keys, None)?.consistent_read(true).send().await?;
-        answer.items.unwrap_or_default().into_iter().map(read).collect()
+        Ok(answer.items.unwrap_or_default().into_iter().filter_map(|item| readable(user, item)).collect())
     }
 
     /// A webhook of a user.
@@ -182,8 +199,8 @@ impl Records {
         Ok(self.transact(items).await?.is_none())
     }
 
-    /// Replaces the secret of a webhook. Returns the new secret, or `None` if the webhook does not exist. The secret
-    /// before it signs deliveries for one more day.
+    /// Replaces the secret of a webhook with `new`. Returns whether the webhook exists. The secret before it signs
+    /// deliveries for one more day.
     ///
     /// Two calls. More if the owner sends other rotations at the same time.
     ///
@@ -193,17 +210,22 @@ impl Records {
         &self,
         user: &UserId,
         id: WebhookId,
+        new: &WebhookSecret,
         now: Timestamp,
-    ) -> Result<Option<WebhookSecret>, CallError> {
+    ) -> Result<bool, CallError> {
         const ROUNDS: usize = 4;
         for _ in 0..ROUNDS {
             let secrets: Option<WebhookSecrets> = self.get(webhook_secrets_key(user, id)).await?;
-            let Some(secrets) = secrets else { return Ok(None) };
+            let Some(secrets) = secrets else { return Ok(false) };
+            // If the answer to the write was lost, the SDK repeated it, and DynamoDB refused the repetition.
+            if secrets.current == *new {
+                return Ok(true);
+            }
             let is_unchanged = eq("current", value(&secrets.current)?);
-            let rotated = secrets.rotated(now);
+            let rotated = secrets.rotated(new.clone(), now);
             let put = self.put_when(item(webhook_secrets_key(user, id), &rotated)?, is_unchanged)?;
             match put.send().await {
-                Ok(_) => return Ok(Some(rotated.current)),
+                Ok(_) => return Ok(true),
                 Err(error) if is_condition(&error) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -229,26 +251,35 @@ impl Records {
         self.transact(items).await.map(drop)
     }
 
-    /// Records the delivery of a test and adds its job. Returns whether the webhook exists.
+    /// Records the delivery of a test, adds its job and counts it. Returns whether the webhook exists.
     ///
-    /// One call.
+    /// One call. Up to three calls if the profile has to be created or corrected.
     ///
     /// # Errors
-    /// [`CallError`]
-    pub async fn request_webhook_test(&self, user: &UserId, delivery: &Delivery) -> Result<bool, CallError> {
+    /// [`CreateError::Limit`] or [`CreateError::Call`]
+    pub async fn request_webhook_test(
+        &self,
+        user: &UserId,
+        delivery: &Delivery,
+    ) -> Result<bool, CreateError> {
+        use TransactItemKind as Kind;
         let (webhook, id) = (delivery.webhook, delivery.id);
         let task = Task::DeliverWebhook { webhook, delivery: id, on_request: true };
-        let items = vec![
-            self.check(webhook_key(user, webhook), exists("pk"))?,
-            self.put_new(item(delivery_key(user, webhook, id), delivery)?)?,
-            self.put_job(user, &Job::new(id.first_job(), task))?,
+        let items = [
+            (Kind::Source, self.check(webhook_key(user, webhook), exists("pk"))?),
+            (Kind::New, self.put_new(item(delivery_key(user, webhook, id), delivery)?)?),
+            (Kind::New, self.put_job(user, &Job::new(id.first_job(), task))?),
         ];
-        Ok(self.transact(items).await?.is_none())
+        match self.transact_counted_delivery(user, &items, delivery.created_at).await? {
+            None => Ok(true),
+            Some((Kind::Source, _)) => Ok(false),
+            Some(_) => Err(CallError::internal("a new delivery's id is in use").into()),
+        }
     }
 
-    /// Adds a job that repeats a delivery that has ended. Returns the delivery after that.
+    /// Adds a job that repeats a delivery that has ended, and counts it. Returns the delivery after that.
     ///
-    /// Two calls.
+    /// Two calls. Up to four calls if the profile has to be created or corrected.
     ///
     /// # Errors
     /// [`RedeliverError`]
@@ -259,6 +290,7 @@ impl Records {
         id: DeliveryId,
         now: Timestamp,
     ) -> Result<Delivery, RedeliverError> {
+        use TransactItemKind as Kind;
         let delivery: Option<Delivery> = self.get(delivery_key(user, webhook, id)).await?;
         let delivery = delivery.filter(|delivery| delivery.expires_at > now.as_second());
         let delivery = delivery.ok_or(RedeliverError::NotFound)?;
@@ -267,16 +299,41 @@ impl Records {
             .set("status", string(DeliveryStatus::Pending.as_str()))
             .set("next_attempt_at", timestamp(now))
             .when(ne("status", string(DeliveryStatus::Pending.as_str())).and(exists("pk")));
-        let items = vec![
-            self.check(webhook_key(user, webhook), exists("pk"))?,
-            update.in_transaction(self)?,
-            self.put_job(user, &Job::new(JobId::generate(), task))?,
+        let items = [
+            (Kind::Source, self.check(webhook_key(user, webhook), exists("pk"))?),
+            (Kind::Source, update.in_transaction(self)?),
+            (Kind::New, self.put_job(user, &Job::new(JobId::generate(), task))?),
         ];
-        let Some(reasons) = self.transact(items).await? else {
-            return Ok(Delivery { status: DeliveryStatus::Pending, next_attempt_at: Some(now), ..delivery });
-        };
-        let is_gone = reasons.first().and_then(refused).is_some();
-        Err(if is_gone { RedeliverError::NotFound } else { RedeliverError::Pending })
+        match self.transact_counted_delivery(user, &items, now).await? {
+            None => Ok(Delivery { status: DeliveryStatus::Pending, next_attempt_at: Some(now), ..delivery }),
+            // Only the delivery returns what is stored.
+            Some((Kind::Source, Some(_))) => Err(RedeliverError::Pending),
+            Some((Kind::Source, None)) => Err(RedeliverError::NotFound),
+            Some(_) => Err(CallError::internal("a new job's id is in use").into()),
+        }
+    }
+
+    /// Writes the items of a delivery that its owner asks for, and takes a token of the owner, so that nobody can cause
+    /// many requests to a receiver. If other conditions than that of the token were false, returns the first kind among
+    /// their items, and the item that is stored there.
+    async fn transact_counted_delivery(
+        &self,
+        user: &UserId,
+        items: &[(TransactItemKind, TransactWriteItem)],
+        now: Timestamp,
+    ) -> Result<Option<(TransactItemKind, Option<Item>)>, CountError> {
+        // Other requests of the user may change the profile.
+        const ROUNDS: usize = 4;
+        let added = Addition { deliveries: 1, ..Addition::default() };
+        let mut count = Count::start(self, user, added, now).await?;
+        for _ in 0..ROUNDS {
+            let counted = std::iter::once((TransactItemKind::Profile, count.item()?));
+            match self.transact_kinds(items.iter().cloned().chain(counted).collect()).await? {
+                Some((TransactItemKind::Profile, profile)) => count.refused(profile).await?,
+                outcome => return Ok(outcome),
+            }
+        }
+        Err(CallError::Unavailable("the profile keeps changing".into()).into())
     }
 
     /// The deliveries of a webhook, newest first, beginning after `after`.
@@ -329,32 +386,35 @@ impl Records {
         Ok(Some(DeliveryWork { webhook, secrets, delivery }))
     }
 
-    /// Stores an attempt that failed and is followed by another one.
+    /// Stores an attempt that failed and is followed by another one. `delivery` was read before the attempt.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn note_failed_attempt(
         &self,
         user: &UserId,
-        (webhook, delivery): (WebhookId, DeliveryId),
+        delivery: &Delivery,
         attempt: &Attempt,
         next_attempt_at: Timestamp,
     ) -> Result<(), CallError> {
-        let update = Update::new(delivery_key(user, webhook, delivery))
+        // The SDK repeats the write if its answer was lost. Without this condition, the attempt would count twice.
+        let is_unchanged = eq("attempts", number(delivery.attempts));
+        let update = Update::new(delivery_key(user, delivery.webhook, delivery.id))
             .set("last_attempt", value(attempt)?)
             .set("next_attempt_at", timestamp(next_attempt_at))
-            .add("attempts", 1)
-            .when(exists("pk"));
+            .set("attempts", number(delivery.attempts + 1))
+            .when(exists("pk").and(is_unchanged));
         match update.alone(self)?.send().await {
             Ok(_) => Ok(()),
-            // The delivery has expired, or its account is being deleted.
+            // The attempt is stored already. Or the delivery has expired, or its account is being deleted.
             Err(error) if is_condition(&error) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Ends a claimed job and its delivery. `attempt` is the last attempt, if this job made one. If the delivery is
-    /// gone, only the job ends. Does nothing if another worker has taken over the job.
+    /// Ends a claimed job and its delivery. `attempt` is the last attempt, if this job made one. If none was made
+    /// because the webhook is disabled, the delivery keeps its latest attempt. If the delivery is gone, only the job
+    /// ends. Does nothing if another worker has taken over the job.
     ///
     /// # Errors
     /// [`CallError`]
@@ -371,7 +431,12 @@ impl Records {
             .remove("next_attempt_at")
             .when(exists("pk"));
         if let Some(attempt) = attempt {
-            update = update.set("last_attempt", value(attempt)?).add("attempts", 1);
+            let attempted = value(attempt)?;
+            update = if attempt.error == Some(AttemptError::Disabled) {
+                update.set_if_absent("last_attempt", attempted)
+            } else {
+                update.set("last_attempt", attempted).add("attempts", 1)
+            };
         }
         let items = vec![
             self.delete_in_transaction(job_key(user, job), holds_job(owner))?,
@@ -423,6 +488,20 @@ impl Records {
         match update.alone(self)?.send().await {
             Ok(_) => Ok(true),
             Err(error) => refused_update(error).map(|_| false),
+        }
+    }
+}
+
+/// The webhook of an item. `None` if it cannot be read: for example, a later release may have stored a type of events
+/// that this one does not know. `workers-events` reads the webhooks of all users, so one such item must not stop it.
+fn readable(user: &UserId, item: Item) -> Option<Webhook> {
+    let id = item.get("webhook_id").and_then(|id| id.as_s().ok()).cloned();
+    match read(item) {
+        Ok(webhook) => Some(webhook),
+        Err(cause) => {
+            let cause = aws::causes(&cause);
+            error!(%user, webhook = id, cause, "left out a webhook that cannot be read");
+            None
         }
     }
 }

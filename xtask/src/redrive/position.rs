@@ -3,6 +3,7 @@
 //! hours.
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -47,7 +48,7 @@ impl Position {
                     return Ok(records);
                 }
                 let is_last = number == self.end_sequence_number;
-                records.push(as_event(record.take()));
+                records.push(as_event(record.take())?);
                 if is_last {
                     return Ok(records);
                 }
@@ -64,14 +65,16 @@ fn is_after(number: &str, other: &str) -> bool {
 }
 
 /// A record as Lambda sends it. The API writes some names with capital letters, and the bridge writes times as text.
-fn as_event(mut record: Value) -> Value {
-    if let Some(change) = record["dynamodb"].as_object_mut() {
-        change.remove("ApproximateCreationDateTime");
+/// Lambda writes seconds since 1970. The ids of deliveries contain this time, so it must be the same again.
+fn as_event(mut record: Value) -> Result<Value> {
+    if let Some(time) = record["dynamodb"].get_mut("ApproximateCreationDateTime") {
+        let text = time.as_str().context("a time that is no text")?;
+        *time = json!(text.parse::<Timestamp>()?.as_second());
     }
     if let Some(identity) = record.get_mut("userIdentity") {
         *identity = json!({"type": identity["Type"], "principalId": identity["PrincipalId"]});
     }
-    record
+    Ok(record)
 }
 
 #[cfg(test)]
@@ -114,17 +117,22 @@ mod tests {
     }
 
     #[test]
-    fn a_record_gets_the_names_of_an_event() {
+    fn a_record_gets_the_names_and_the_time_of_an_event() {
         let record = json!({
             "eventName": "REMOVE",
             "userIdentity": {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"},
-            "dynamodb": {"ApproximateCreationDateTime": "2026-03-12 19:05:00+00:00", "SequenceNumber": "1"},
+            "dynamodb": {"SequenceNumber": "1"},
         });
         let event = json!({
             "eventName": "REMOVE",
             "userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"},
-            "dynamodb": {"SequenceNumber": "1"},
+            "dynamodb": {"ApproximateCreationDateTime": 1_773_342_300, "SequenceNumber": "1"},
         });
-        assert_eq!(as_event(record), event);
+        // Python writes the time in the time zone of the machine.
+        for time in ["2026-03-12 19:05:00+00:00", "2026-03-12 20:05:00+01:00"] {
+            let mut record = record.clone();
+            record["dynamodb"]["ApproximateCreationDateTime"] = json!(time);
+            assert_eq!(as_event(record).unwrap(), event);
+        }
     }
 }

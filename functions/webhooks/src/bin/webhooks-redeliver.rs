@@ -21,6 +21,7 @@ async fn redeliver(records: &Records, request: Request) -> Reply {
             ProblemCode::DeliveryPending,
             "This delivery has not ended yet. Wait for its last attempt, or create a test.",
         ),
+        RedeliverError::Limit(error) => error.into(),
         RedeliverError::Call(error) => error.into(),
     })?;
     api::json(StatusCode::ACCEPTED, &DeliveryBody::from(&delivery))
@@ -29,7 +30,7 @@ async fn redeliver(records: &Records, request: Request) -> Reply {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, TestRequest, item, ok};
+    use test_support::{Answer, FakeAws, TestRequest, item, ok, profile, tier};
 
     use super::*;
 
@@ -65,18 +66,32 @@ mod tests {
         assert_eq!(job["on_request"], json!({"BOOL": true}));
     }
 
+    fn refused(reasons: [Value; 4]) -> FakeAws {
+        let body = json!({
+            "__type": "TransactionCanceledException", "message": "no", "CancellationReasons": reasons,
+        });
+        FakeAws::new([ok("GetItem", stored(9_999_999_999)), ("TransactWriteItems", 400, body)])
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_too_many_repetitions_waits() {
+        let mut empty = profile(tier());
+        empty["creation_bucket"] = json!(domain::now().as_millisecond() + 60_000);
+        let none = || json!({"Code": "None"});
+        let refusal = json!({"Code": "ConditionalCheckFailed", "Item": item(&empty)["Item"]});
+        let answered = answer(&refused([none(), none(), none(), refusal])).await;
+        assert_eq!((answered.status, &answered.body["code"]), (429, &json!("rate-limited")));
+        assert!(answered.headers.contains_key("retry-after"), "{answered:?}");
+    }
+
     #[tokio::test]
     async fn a_delivery_that_has_not_ended_or_does_not_exist_is_not_repeated() {
-        let refused = |codes: [&str; 3]| {
-            let reasons = codes.map(|code| json!({"Code": code}));
-            let body = json!({
-                "__type": "TransactionCanceledException", "message": "no", "CancellationReasons": reasons,
-            });
-            FakeAws::new([ok("GetItem", stored(9_999_999_999)), ("TransactWriteItems", 400, body)])
-        };
-        let answered = answer(&refused(["None", "ConditionalCheckFailed", "None"])).await;
+        let none = || json!({"Code": "None"});
+        let pending = json!({"Code": "ConditionalCheckFailed", "Item": {"status": {"S": "pending"}}});
+        let answered = answer(&refused([none(), pending, none(), none()])).await;
         assert_eq!((answered.status, &answered.body["code"]), (409, &json!("delivery-pending")));
-        assert_eq!(answer(&refused(["ConditionalCheckFailed", "None", "None"])).await.status, 404);
+        let gone = json!({"Code": "ConditionalCheckFailed"});
+        assert_eq!(answer(&refused([gone, none(), none(), none()])).await.status, 404);
         for gone in [json!({}), stored(1)] {
             assert_eq!(answer(&FakeAws::new([ok("GetItem", gone)])).await.status, 404);
         }

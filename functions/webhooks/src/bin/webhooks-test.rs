@@ -37,8 +37,8 @@ async fn test(records: &Records, source: &str, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-    use test_support::{Answer, FakeAws, TestRequest, item, ok};
+    use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, item, ok, profile, tier};
 
     use super::*;
 
@@ -49,18 +49,37 @@ mod tests {
         test(&aws.records(), "/darkroom/test", request).await.into()
     }
 
-    #[tokio::test]
-    async fn a_test_is_recorded_with_a_job_of_one_attempt() {
-        let webhook = json!({
+    fn stored() -> Value {
+        item(&json!({
             "webhook_id": ID, "url": "https://example.com/", "enabled": false,
             "created_at": "2026-03-12T19:03:50Z", "updated_at": "2026-03-12T19:03:50Z",
-        });
-        let aws = FakeAws::new([ok("GetItem", item(&webhook)), ok("TransactWriteItems", json!({}))]);
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_test_is_recorded_with_a_job_of_one_attempt() {
+        let aws = FakeAws::new([ok("GetItem", stored()), ok("TransactWriteItems", json!({}))]);
         let answer = answer(&aws).await;
         assert_eq!((answer.status, &answer.body["status"]), (202, &json!("pending")));
         assert_eq!(answer.body["event"]["type"], "webhook.test");
         let items = aws.calls()[1].1["TransactItems"].clone();
         assert_eq!(items[2]["Put"]["Item"]["on_request"], json!({"BOOL": true}));
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_too_many_tests_waits() {
+        let mut empty = profile(tier());
+        empty["creation_bucket"] = json!(domain::now().as_millisecond() + 60_000);
+        let none = || json!({"Code": "None"});
+        let refusal = json!({"Code": "ConditionalCheckFailed", "Item": item(&empty)["Item"]});
+        let cancelled = json!({
+            "__type": "TransactionCanceledException", "message": "no",
+            "CancellationReasons": [none(), none(), none(), refusal],
+        });
+        let aws = FakeAws::new([ok("GetItem", stored()), ("TransactWriteItems", 400, cancelled)]);
+        let answer = answer(&aws).await;
+        assert_eq!((answer.status, &answer.body["code"]), (429, &json!("rate-limited")));
+        assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
     }
 
     #[tokio::test]

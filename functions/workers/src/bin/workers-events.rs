@@ -233,6 +233,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_webhook_that_cannot_be_read_holds_nothing_up() {
+        let mut long = webhook(Value::Null);
+        long["url"] = json!(format!("https://example.com/{}", "x".repeat(2_000)));
+        let webhooks = [long, webhook(json!(["image.painted"])), webhook(Value::Null)];
+        let aws =
+            FakeAws::new([ok("Query", items(&webhooks)), ok("TransactWriteItems", json!({})), taken(1)]);
+        let (answer, calls) = process(&aws, vec![created("ann", 1)]).await;
+        assert_eq!(answer, failures(&[]));
+        assert_eq!(operations(&calls), ["Query", "TransactWriteItems", "PutEvents"]);
+    }
+
+    #[tokio::test]
     async fn the_first_records_of_a_long_batch_are_done_before_the_next_ones_begin() {
         let query = || ok("Query", items(&[]));
         let aws = FakeAws::new([query(), taken(PIECE), query(), error("PutEvents", "InternalException")]);

@@ -117,7 +117,7 @@ impl WebhookWorker {
         } else if !on_request && let Some(pause) = self.pause_after(delivery, attempted.retry_after) {
             let next = attempt.at.as_second().saturating_add_unsigned(pause.as_secs());
             let next = Timestamp::from_second(next).unwrap_or(Timestamp::MAX);
-            self.records.note_failed_attempt(&claimed.user, ids, attempt, next).await?;
+            self.records.note_failed_attempt(&claimed.user, delivery, attempt, next).await?;
             let cause = match (attempt.status, attempt.error) {
                 (Some(status), _) => format!("the receiver answered {status}"),
                 (None, error) => format!("no answer: {error:?}"),
@@ -186,7 +186,7 @@ fn parse_pauses(text: &str) -> Result<Vec<Duration>, std::num::ParseIntError> {
 mod tests {
     use domain::JobId;
     use serde_json::{Value, json};
-    use test_support::{FakeAws, batch, ok};
+    use test_support::{FakeAws, batch, error, ok};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
@@ -289,6 +289,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_attempt_whose_write_is_repeated_counts_once() {
+        let url = receiver("500 Oops").await;
+        // The answer to the first write was lost, so DynamoDB refuses the repetition.
+        let aws = FakeAws::new([
+            ok("BatchGetItem", stored(&url, true, 1)),
+            error("UpdateItem", "ConditionalCheckFailedException"),
+        ]);
+        let (outcome, calls) = run(&aws, false).await;
+        assert!(matches!(outcome, Err(JobError::NotYet { .. })), "{outcome:?}");
+        let update = &calls[1].1;
+        let condition = update["ConditionExpression"].as_str().unwrap();
+        let (_, before) = condition.split_once("#attempts = ").unwrap();
+        assert_eq!(update["ExpressionAttributeValues"][before]["N"], "1");
+        assert!(values(update).contains(r#"{"N":"2"}"#), "{update}");
+    }
+
+    #[tokio::test]
     async fn the_last_failure_disables_the_webhook() {
         let (webhook, delivery) = run_to_the_end("500 Oops", 2).await;
         assert!(values(&webhook).contains("failing"), "{webhook}");
@@ -317,14 +334,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_disabled_webhook_gets_nothing_and_the_delivery_says_so() {
+    async fn a_disabled_webhook_gets_nothing_and_the_delivery_says_so_unless_it_shows_an_attempt() {
         let aws = FakeAws::new([
             ok("BatchGetItem", stored("http://127.0.0.1:1/", false, 1)),
             ok("TransactWriteItems", json!({})),
         ]);
         let (outcome, calls) = run(&aws, false).await;
         outcome.unwrap();
-        assert!(calls[1].1.to_string().contains("disabled"), "{calls:?}");
+        let update = &calls[1].1["TransactItems"][1]["Update"];
+        assert!(values(update).contains("disabled") && values(update).contains("failed"), "{update}");
+        let expression = update["UpdateExpression"].as_str().unwrap();
+        assert!(expression.contains("#last_attempt = if_not_exists(#last_attempt, "), "{expression}");
+        assert!(!expression.contains("#attempts"), "{expression}");
     }
 
     #[tokio::test]

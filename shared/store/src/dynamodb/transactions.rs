@@ -25,7 +25,8 @@ pub(crate) enum TransactItemKind {
     IdempotencyKey,
     /// Counts images against an upload link.
     UploadLink,
-    /// Updates the image that a job or an edit is for, or checks the image that a link is for.
+    /// Updates the image that a job or an edit is for, or checks the image that a link is for. Or checks the webhook of
+    /// a delivery, or updates the delivery that a job repeats.
     Source,
     /// Fills the slot of a set.
     Set,
