@@ -120,10 +120,15 @@ mod tests {
     }
 
     fn aws(image: &Value, profile: &Value) -> FakeAws {
+        aws_with(image, profile, &[])
+    }
+
+    /// An AWS where the user has these downloads.
+    fn aws_with(image: &Value, profile: &Value, downloads: &[Value]) -> FakeAws {
         FakeAws::new([
             ok("BatchGetItem", batch(std::slice::from_ref(image))),
             ok("GetItem", item(profile)),
-            ok("Query", items(&[])),
+            ok("Query", items(downloads)),
             ok("TransactWriteItems", json!({})),
         ])
     }
@@ -157,6 +162,42 @@ mod tests {
         let written = calls[3].1["TransactItems"].as_array().unwrap();
         assert_eq!(written[0]["Put"]["Item"]["sk"]["S"], "DOWNLOAD#0");
         assert_eq!(written[1]["Put"]["Item"]["task"]["S"], "download");
+    }
+
+    #[tokio::test]
+    async fn a_failed_download_makes_room_if_there_is_no_other() {
+        let downloads = |statuses: &[&str]| -> Vec<Value> {
+            let download = |(slot, status): (usize, &&str)| {
+                json!({
+                    "id": IMAGE_ID, "slot": slot, "job": IMAGE_ID, "images": [IMAGE_ID], "bytes": 1000,
+                    "status": status, "created_at": "2026-03-12T19:03:58Z", "expires_at": 4_000_000_000_i64,
+                })
+            };
+            statuses.iter().enumerate().map(download).collect()
+        };
+        for (statuses, record) in [
+            (["done", "queued", "failed", "failed", "done"].as_slice(), "DOWNLOAD#2"),
+            (["failed", "failed", "done"].as_slice(), "DOWNLOAD#3"),
+        ] {
+            let aws = aws_with(&ready_image(), &allowed(), &downloads(statuses));
+            let answer = answer(&aws, &json!({"image_ids": [IMAGE_ID]})).await;
+            assert_eq!(answer.status, 202, "{answer:?}");
+            let put = &aws.calls()[3].1["TransactItems"][0]["Put"];
+            assert_eq!(put["Item"]["sk"]["S"], record);
+            // The record is free for DynamoDB too.
+            let values = put["ExpressionAttributeValues"].as_object().unwrap();
+            assert!(values.values().any(|value| value["S"] == "failed"), "{put}");
+        }
+        let reasons = json!([{"Code": "ConditionalCheckFailed"}, {"Code": "None"}, {"Code": "None"}]);
+        let cancelled = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
+        let aws = FakeAws::new([
+            ok("BatchGetItem", batch(&[ready_image()])),
+            ok("GetItem", item(&allowed())),
+            ok("Query", items(&downloads(&["done", "queued", "done", "queued", "done"]))),
+            ("TransactWriteItems", 400, cancelled),
+        ]);
+        let answer = answer(&aws, &json!({"image_ids": [IMAGE_ID]})).await;
+        assert_eq!((answer.status, &answer.body["limit"]), (409, &json!("max_downloads")));
     }
 
     #[tokio::test]
