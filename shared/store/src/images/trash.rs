@@ -43,7 +43,7 @@ impl Records {
     /// Deletes an image as its tier says: with a trash, an image that has a picture moves there. Without one, and before
     /// the first picture is ready, the image is deleted. Returns whether the image existed outside of the trash.
     ///
-    /// Two calls. Three if the image is deleted and is in a set.
+    /// Two calls. More if the first picture becomes ready at the same time.
     ///
     /// # Errors
     /// [`CallError`]
