@@ -158,10 +158,7 @@ async fn run(
     let is_done = match task {
         Task::Delete { is_permanent: true } => records.delete_image(user, id, now).await? || is_repeated,
         Task::Delete { is_permanent: false } => records.discard_image(user, id, now).await? || is_repeated,
-        Task::Restore => {
-            records.restore_image(user, id, now).await?.is_some()
-                || (is_repeated && records.image(user, id, now).await?.is_some())
-        }
+        Task::Restore => records.restore_image(user, id, now).await?.is_some(),
         Task::Update(change) => records.change_image(user, id, &change, now).await?.is_some(),
     };
     if is_done { Ok(()) } else { Err(Problem::not_found()) }
