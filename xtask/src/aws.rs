@@ -75,7 +75,21 @@ impl Aws {
         let mut python = Command::new(SAM.bin("python"));
         python.args(["-c", include_str!("python/bridge.py")]);
         configure(&mut python);
-        let mut child = command::spawn(python.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+        Self::through(&mut python)
+    }
+
+    /// A session that answers the calls with these lines of the bridge, one after the other.
+    #[cfg(test)]
+    pub(crate) fn answering(answers: &[Value]) -> Result<Self> {
+        let lines: Vec<String> = answers.iter().map(Value::to_string).collect();
+        // It reads all requests, so that a call after the last answer fails only because there is no answer.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"printf '%s\n' "$@"; exec cat > /dev/null"#, "sh"]).args(lines);
+        Self::through(&mut shell)
+    }
+
+    fn through(bridge: &mut Command) -> Result<Self> {
+        let mut child = command::spawn(bridge.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
         let requests = child.stdin.take().context("the bridge has no stdin")?;
         let answers = BufReader::new(child.stdout.take().context("the bridge has no stdout")?);
         Ok(Self { child, requests, answers })

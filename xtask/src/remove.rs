@@ -57,6 +57,9 @@ impl Deployment {
         let text = |value: &Value| value.as_str().map(str::to_owned).context("an incomplete stack");
         let (id, name) = (text(&found["StackId"])?, text(&found["StackName"])?);
         let is_deleted = found["StackStatus"] == "DELETE_COMPLETE";
+        if is_deleted {
+            ensure_unused_name(aws, &id, &name)?;
+        }
         let resources = resources(aws, &id)?;
         let of = |kind: &str| {
             let of_kind = resources.iter().filter(|(of, _)| of == kind);
@@ -173,6 +176,22 @@ impl Deployment {
     }
 }
 
+/// Fails if another stack has the name of a deleted one. Then the buckets, secrets and log groups with this name belong
+/// to the other stack, and it may have imported the table and the user pool.
+fn ensure_unused_name(aws: &mut Aws, id: &str, name: &str) -> Result<()> {
+    let found = match aws.call("cloudformation", "describe_stacks", json!({"StackName": name})) {
+        // By a name, CloudFormation finds only stacks that exist.
+        Err(error) if is_refusal(&error, &["ValidationError"]) => return Ok(()),
+        found => found?,
+    };
+    let other = &found["Stacks"][0]["StackId"];
+    ensure!(
+        *other == id,
+        "{id} was deleted. The buckets, secrets and logs with its name belong to {other}, so nothing was removed"
+    );
+    Ok(())
+}
+
 /// The types and physical ids of a stack's resources. A deleted stack still lists what it retained.
 fn resources(aws: &mut Aws, stack: &str) -> Result<Vec<(String, String)>> {
     let mut request = json!({"StackName": stack});
@@ -252,4 +271,49 @@ fn unless_gone(answer: Result<Value>) -> Result<()> {
 
 fn is_gone(aws: &mut Aws, service: &str, operation: &str, request: Value) -> Result<bool> {
     Ok(existing(aws.call(service, operation, request))?.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DELETED: &str = "arn:aws:cloudformation:eu-central-1:1:stack/darkroom/deleted";
+    const LIVE: &str = "arn:aws:cloudformation:eu-central-1:1:stack/darkroom/live";
+
+    fn stack(id: &str, status: &str) -> Value {
+        json!({"ok": {"Stacks": [{"StackId": id, "StackName": "darkroom", "StackStatus": status}]}})
+    }
+
+    fn refusal(code: &str) -> Value {
+        json!({"code": code, "message": "refused by the test"})
+    }
+
+    fn resources() -> Value {
+        let bucket = json!({"ResourceType": BUCKET, "PhysicalResourceId": "darkroom-uploads"});
+        json!({"ok": {"StackResourceSummaries": [bucket]}})
+    }
+
+    #[test]
+    fn a_deleted_stack_whose_name_belongs_to_a_live_one_is_not_removed() -> Result<()> {
+        let answers = [stack(DELETED, "DELETE_COMPLETE"), stack(LIVE, "CREATE_COMPLETE")];
+        let outcome = run(&mut Aws::answering(&answers)?, DELETED, Some("darkroom"));
+        let error = outcome.unwrap_err().to_string();
+        assert!(error.contains(LIVE), "{error}");
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_deleted_stack_left_is_found_if_its_name_is_unused() -> Result<()> {
+        let no_secret = || refusal("ResourceNotFoundException");
+        let answers = [
+            stack(DELETED, "DELETE_COMPLETE"),
+            refusal("ValidationError"),
+            resources(),
+            no_secret(),
+            no_secret(),
+        ];
+        let deployment = Deployment::find(&mut Aws::answering(&answers)?, DELETED)?;
+        assert_eq!((deployment.is_deleted, deployment.buckets), (true, vec!["darkroom-uploads".to_owned()]));
+        Ok(())
+    }
 }

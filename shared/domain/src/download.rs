@@ -13,7 +13,7 @@ pub struct Download {
     /// The download's id.
     pub id: DownloadId,
     /// The number of its record, below [`Download::MAX_PER_USER`]. The record of another download with this number is
-    /// replaced after it has expired.
+    /// replaced after it has expired or failed.
     pub slot: u8,
     /// The job that makes the archive.
     pub job: JobId,
@@ -57,7 +57,7 @@ impl Download {
     pub const MAX_IMAGES: usize = 500;
     /// The maximum of the sum of the lengths of their originals, in bytes.
     pub const MAX_BYTES: u64 = 4_000_000_000;
-    /// The maximum number of downloads of a user that have not expired.
+    /// The maximum number of downloads of a user that have neither expired nor failed.
     pub const MAX_PER_USER: u8 = 5;
     /// How long an archive exists, in seconds.
     pub const SECONDS: i64 = 24 * 60 * 60;

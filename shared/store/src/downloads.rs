@@ -1,9 +1,7 @@
 //! Downloads of many pictures.
 //!
 //! A user has a fixed number of records for downloads, so nobody can have more archives at the same time. A new download
-//! replaces a record that has expired.
-
-use std::collections::HashSet;
+//! replaces a record that has expired, or whose download has failed.
 
 use aws::CallError;
 use domain::{Download, DownloadId, DownloadProgress, Failure, Job, Progress, Task, Timestamp, UserId};
@@ -24,7 +22,7 @@ use crate::{
 /// Why a download was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
-    /// The user has [`Download::MAX_PER_USER`] downloads that have not expired.
+    /// The user has [`Download::MAX_PER_USER`] downloads that have neither expired nor failed.
     #[error("the user has too many downloads")]
     TooMany,
     /// Another request used the idempotency key.
@@ -56,12 +54,18 @@ impl Records {
         // Other requests may take the same record.
         const ROUNDS: usize = 6;
         for _ in 0..ROUNDS {
-            let used: HashSet<u8> =
-                self.downloads(user, now).await?.into_iter().map(|download| download.slot).collect();
-            let free = (0..Download::MAX_PER_USER).find(|slot| !used.contains(slot));
+            let downloads = self.downloads(user, now).await?;
+            let is_empty = |slot: &u8| downloads.iter().all(|download| download.slot != *slot);
+            // An empty record comes first, so that the client of a failed download can read the reason until then.
+            let free = (0..Download::MAX_PER_USER).find(is_empty).or_else(|| {
+                let failed = downloads.iter().find(|download| download.status == Progress::Failed);
+                failed.map(|download| download.slot)
+            });
             // A repeated request must succeed although all records are in use, so its key decides first.
             download.slot = free.unwrap_or_default();
-            let is_free = not_exists("pk").or(le("expires_at", number(now.as_second())));
+            let is_free = not_exists("pk")
+                .or(le("expires_at", number(now.as_second())))
+                .or(eq("status", value(Progress::Failed)?));
             let stored = item(download_key(user, download.slot), &download)?;
             let job = Job::new(download.job, Task::Download { download: download.id });
             let mut items = vec![

@@ -97,6 +97,28 @@ impl Records {
         self.put_in_transaction(item(request_key(user, &key.key), answer)?, Some(condition))
     }
 
+    /// What the same request created before. `None` if it has no key, or if no answer is stored for it.
+    ///
+    /// The transaction of a repeated request returns the stored answer. A function that refuses a request before its
+    /// transaction calls this method, because the first request may have been allowed.
+    ///
+    /// One call. None without a key.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn created_before<T: DeserializeOwned>(
+        &self,
+        user: &UserId,
+        key: Option<&IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<Option<T>, CallError> {
+        let Some(key) = key else { return Ok(None) };
+        let item = self.get_item(request_key(user, &key.key)).await?;
+        let Some(item) = item.filter(|item| is_of(item, key)) else { return Ok(None) };
+        let stored: StoredAnswer<T> = read(item)?;
+        Ok((stored.expires_at > now.as_second()).then_some(stored.answer))
+    }
+
     /// Stores that a request with an idempotency key begins, before its first write.
     ///
     /// # Errors
@@ -118,7 +140,7 @@ impl Records {
         let Some(stored) = reasons.first().and_then(refused) else { return Err(BeginError::AccountDeleted) };
         let stored =
             stored.ok_or_else(|| CallError::internal("DynamoDB did not return the stored request"))?;
-        if stored.get("request").and_then(|request| request.as_s().ok()) != Some(&key.request) {
+        if !is_of(stored, key) {
             return Err(BeginError::KeyReused);
         }
         let begun: BegunRequest<T> = read(stored.clone())?;
@@ -144,14 +166,18 @@ impl Records {
     }
 }
 
+/// Whether an item with an answer belongs to this request.
+fn is_of(item: &Item, key: &IdempotencyKey) -> bool {
+    item.get("request").and_then(|request| request.as_s().ok()) == Some(&key.request)
+}
+
 /// The stored answer, or `None` if it belongs to another request.
 pub(crate) fn read_answer<T: DeserializeOwned>(
     item: Option<Item>,
     key: Option<&IdempotencyKey>,
 ) -> Result<Option<T>, CallError> {
     let item = item.ok_or_else(|| CallError::internal("DynamoDB did not return the stored answer"))?;
-    let request = item.get("request").and_then(|request| request.as_s().ok());
-    if request != key.map(|key| &key.request) {
+    if key.is_none_or(|key| !is_of(&item, key)) {
         // The answer to another request may have another type.
         return Ok(None);
     }

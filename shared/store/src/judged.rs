@@ -642,6 +642,8 @@ async fn what_downloads_write_is_valid_for_dynamodb() -> Result<()> {
     let download = Download::new(vec![ImageId::generate()], 1, *now);
     records.create_download(user, download.clone(), Some(&idempotency_key("zip")), *now).await?;
     assert_eq!(records.download(user, download.id, *now).await?, Some(download.clone()));
+    let before: Option<Download> = records.created_before(user, Some(&idempotency_key("zip")), *now).await?;
+    assert_eq!(before, Some(download.clone()));
     let progress = DownloadProgress { files_done: 1, files_skipped: 0, bytes_done: 1 };
     records.progress_download(user, &download, progress).await?;
     records.finish_download(user, &download, "worker", Ok(progress)).await?;

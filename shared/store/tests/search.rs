@@ -171,7 +171,7 @@ impl World {
             Event::Restore { image } => {
                 let Some(known) = self.images.get_mut(image) else { return Ok(()) };
                 let restored = self.records.restore_image(&self.user, known.id, now).await?;
-                assert_eq!(restored.is_some(), !known.is_shown && !known.is_deleted);
+                assert_eq!(restored.is_some(), !known.is_deleted);
                 known.is_shown = !known.is_deleted;
             }
             Event::Delete { image } => {

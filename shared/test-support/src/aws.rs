@@ -89,6 +89,16 @@ impl FakeAws {
         self.calls().into_iter().map(|(operation, _)| operation).collect()
     }
 
+    /// The output of `GetItem` with the answer that a request with an idempotency key has stored.
+    #[must_use]
+    pub fn stored_answer(&self) -> Value {
+        let calls = self.calls();
+        let items = calls.iter().filter_map(|(_, input)| input["TransactItems"].as_array()).flatten();
+        let mut puts = items.map(|item| &item["Put"]["Item"]);
+        let stored = puts.find(|put| put["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("REQUEST#")));
+        json!({"Item": stored})
+    }
+
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
         // DynamoDB, Cognito and SQS name the operation in this header, such as `DynamoDB_20120810.GetItem`.
         let target = request.headers().get("x-amz-target").unwrap_or_else(|| request.uri());

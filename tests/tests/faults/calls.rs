@@ -83,6 +83,24 @@ async fn a_transaction_whose_response_was_lost_is_written_once_and_answered() ->
 }
 
 #[tokio::test]
+async fn a_deletion_whose_response_was_lost_is_answered_as_done() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    for query in ["", "?permanent=true"] {
+        let path = image(&user).await?;
+        let proxy = Proxy::start(&stack.outputs.endpoint_url, "TransactWriteItems", Fault::Lost, 1).await?;
+        astray(&stack, "ImagesDelete", (DYNAMODB, &proxy.address), async || {
+            user.delete(&format!("{path}{query}")).await?.expect(204)
+        })
+        .await?;
+        assert_eq!((proxy.calls(), proxy.forwarded().len()), (2, 1));
+        user.get(&path).await?.problem(404, "not-found")?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_job_is_done_once_although_a_response_about_it_was_lost() -> Result<()> {
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;

@@ -39,7 +39,7 @@ async fn analyze(records: &Records, request: Request) -> Reply {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use store::AnalyzeError;
+    use store::{AnalyzeError, IdempotencyKey};
     use test_support::{FakeAws, IMAGE_ID, USER, item, ok, profile, ready_image, tier};
 
     #[tokio::test]
@@ -61,5 +61,35 @@ mod tests {
         let calls = aws.calls();
         let condition = calls[2].1["TransactItems"][0]["Update"]["ConditionExpression"].as_str().unwrap();
         assert!(condition.contains("attribute_not_exists(#trash)"), "{condition}");
+    }
+
+    #[tokio::test]
+    async fn a_repeated_request_has_its_answer_although_it_would_be_refused_by_now() {
+        let (user, id) = (USER.parse().unwrap(), IMAGE_ID.parse().unwrap());
+        let ask = async |aws: &FakeAws, request: &str| {
+            let key = IdempotencyKey { key: "k".to_owned(), request: request.to_owned() };
+            aws.records().request_analysis(&user, id, None, Some(&key), domain::now()).await
+        };
+        let mut allowed = tier();
+        allowed["ai"] = json!(true);
+        let first_aws = FakeAws::new([
+            ok("GetItem", item(&ready_image())),
+            ok("GetItem", item(&profile(allowed.clone()))),
+            ok("TransactWriteItems", json!({})),
+        ]);
+        let first = ask(&first_aws, "same").await.unwrap();
+        // The tier has changed, or the image was deleted.
+        for (image, tier) in [(item(&ready_image()), tier()), (json!({}), allowed)] {
+            let aws = || {
+                FakeAws::new([
+                    ok("GetItem", image.clone()),
+                    ok("GetItem", item(&profile(tier.clone()))),
+                    ok("GetItem", first_aws.stored_answer()),
+                ])
+            };
+            assert_eq!(ask(&aws(), "same").await.unwrap().analysis, first.analysis);
+            let other = ask(&aws(), "another").await;
+            assert!(matches!(other, Err(AnalyzeError::NotFound | AnalyzeError::Limit(_))), "{other:?}");
+        }
     }
 }

@@ -158,10 +158,7 @@ async fn run(
     let is_done = match task {
         Task::Delete { is_permanent: true } => records.delete_image(user, id, now).await? || is_repeated,
         Task::Delete { is_permanent: false } => records.discard_image(user, id, now).await? || is_repeated,
-        Task::Restore => {
-            records.restore_image(user, id, now).await?.is_some()
-                || (is_repeated && records.image(user, id, now).await?.is_some())
-        }
+        Task::Restore => records.restore_image(user, id, now).await?.is_some(),
         Task::Update(change) => records.change_image(user, id, &change, now).await?.is_some(),
     };
     if is_done { Ok(()) } else { Err(Problem::not_found()) }
@@ -170,7 +167,7 @@ async fn run(
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use test_support::{Answer, FakeAws, IMAGE_ID, TestRequest, error, item, ok, ready_image};
+    use test_support::{Answer, FakeAws, IMAGE_ID, TestRequest, error, item, ok};
 
     use super::*;
 
@@ -189,7 +186,7 @@ mod tests {
     }
 
     fn deleted() -> (&'static str, u16, Value) {
-        ok("DeleteItem", json!({"Attributes": item(&ready_image())["Item"]}))
+        ok("TransactWriteItems", json!({}))
     }
 
     /// DynamoDB's answer to the beginning of a request that began before.
@@ -284,7 +281,9 @@ mod tests {
     #[tokio::test]
     async fn what_a_request_that_stopped_halfway_has_deleted_counts_as_done() {
         let request = request(&json!([delete(IMAGE_ID), delete(OTHER_ID)])).header("idempotency-key", "k");
-        let gone = error("DeleteItem", "ConditionalCheckFailedException");
+        let reasons = json!([{"Code": "ConditionalCheckFailed"}]);
+        let cancelled = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
+        let gone = ("TransactWriteItems", 400, cancelled);
         let aws = FakeAws::new([
             begun(&digest(&request).await, None),
             gone,
@@ -300,11 +299,11 @@ mod tests {
     #[tokio::test]
     async fn outcomes_with_a_temporary_failure_are_not_stored() {
         let request = request(&json!([delete(IMAGE_ID), delete(OTHER_ID)])).header("idempotency-key", "k");
-        let busy = error("DeleteItem", "ThrottlingException");
+        let busy = error("TransactWriteItems", "ThrottlingException");
         let aws = FakeAws::new([ok("TransactWriteItems", json!({})), deleted(), busy]);
         let answer = answer(&aws, request).await;
         assert_eq!(answer.body["outcomes"][1]["problem"]["code"], "unavailable");
-        assert_eq!(aws.operations(), ["TransactWriteItems", "DeleteItem", "DeleteItem"]);
+        assert_eq!(aws.operations(), ["TransactWriteItems"; 3]);
     }
 
     #[tokio::test]

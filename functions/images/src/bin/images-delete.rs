@@ -23,9 +23,7 @@ async fn delete(records: &Records, request: Request) -> Reply {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{
-        Answer, FakeAws, IMAGE_ID, TestRequest, error, image, item, ok, profile, ready_image, tier,
-    };
+    use test_support::{Answer, FakeAws, IMAGE_ID, TestRequest, image, item, ok, profile, ready_image, tier};
 
     use super::*;
 
@@ -40,8 +38,21 @@ mod tests {
         [ok("GetItem", item(image)), ok("GetItem", item(&profile(tier)))]
     }
 
-    fn deleted(image: &Value) -> (&'static str, u16, Value) {
-        ok("DeleteItem", json!({"Attributes": item(image)["Item"]}))
+    fn written() -> (&'static str, u16, Value) {
+        ok("TransactWriteItems", json!({}))
+    }
+
+    fn refused() -> (&'static str, u16, Value) {
+        let reasons = json!([{"Code": "ConditionalCheckFailed"}]);
+        let cancelled = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
+        ("TransactWriteItems", 400, cancelled)
+    }
+
+    /// Whether the last call deleted the item of the image.
+    fn has_deleted(aws: &FakeAws) -> bool {
+        let (_, written) = aws.calls().pop().unwrap();
+        let items = written["TransactItems"].as_array().unwrap();
+        items.len() == 1 && items[0]["Delete"]["Key"]["sk"]["S"] == format!("IMAGE#{IMAGE_ID}")
     }
 
     #[tokio::test]
@@ -64,8 +75,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_picture_moves_to_the_trash_for_the_days_of_the_tier() {
-        let moved = ok("TransactWriteItems", json!({}));
-        let aws = FakeAws::new(read(&ready_image(), 7).into_iter().chain([moved]));
+        let aws = FakeAws::new(read(&ready_image(), 7).into_iter().chain([written()]));
         assert_eq!(answer(&aws, IMAGE_ID, "").await.status, 204);
         let calls = aws.calls();
         let items = calls[2].1["TransactItems"].as_array().unwrap();
@@ -80,28 +90,30 @@ mod tests {
     #[tokio::test]
     async fn without_a_trash_and_without_a_picture_an_image_is_deleted() {
         for (image, days) in [(ready_image(), 0), (image(), 7)] {
-            let aws = FakeAws::new(read(&image, days).into_iter().chain([deleted(&image)]));
+            let aws = FakeAws::new(read(&image, days).into_iter().chain([written()]));
             assert_eq!(answer(&aws, IMAGE_ID, "").await.status, 204);
-            assert_eq!(aws.operations(), ["GetItem", "GetItem", "DeleteItem"]);
+            assert_eq!(aws.operations(), ["GetItem", "GetItem", "TransactWriteItems"]);
+            assert!(has_deleted(&aws));
         }
     }
 
     #[tokio::test]
     async fn a_picture_that_becomes_ready_at_the_same_time_is_not_lost() {
-        let refused = error("DeleteItem", "ConditionalCheckFailedException");
-        let moved = ok("TransactWriteItems", json!({}));
-        let calls =
-            read(&image(), 7).into_iter().chain([refused]).chain(read(&ready_image(), 7)).chain([moved]);
-        let aws = FakeAws::new(calls);
+        let calls = read(&image(), 7).into_iter().chain([refused()]);
+        let aws = FakeAws::new(calls.chain(read(&ready_image(), 7)).chain([written()]));
         assert_eq!(answer(&aws, IMAGE_ID, "").await.status, 204);
-        assert_eq!(aws.operations().last().unwrap(), "TransactWriteItems");
+        assert_eq!(aws.operations().len(), 6);
+        assert!(!has_deleted(&aws));
     }
 
     #[tokio::test]
-    async fn a_permanent_deletion_takes_one_call() {
-        let aws = FakeAws::new([deleted(&ready_image())]);
+    async fn a_permanent_deletion_takes_one_call_which_the_sdk_can_repeat() {
+        let aws = FakeAws::new([written()]);
         assert_eq!(answer(&aws, IMAGE_ID, "permanent=true").await.status, 204);
-        assert_eq!(aws.operations(), ["DeleteItem"]);
+        assert_eq!(aws.operations(), ["TransactWriteItems"]);
+        assert!(has_deleted(&aws));
+        assert!(aws.calls()[0].1["ClientRequestToken"].is_string());
+        assert_eq!(answer(&FakeAws::new([refused()]), IMAGE_ID, "permanent=true").await.status, 404);
         let problem = answer(&FakeAws::new([]), IMAGE_ID, "permanent=yes").await;
         assert_eq!((problem.status, &problem.body["field"]), (400, &json!("permanent")));
     }

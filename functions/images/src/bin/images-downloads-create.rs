@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use api::{Caller, Error, Problem, Reply, Request, StatusCode};
-use domain::{Download, Image, ImageId};
+use domain::{Download, Image, ImageId, Timestamp, UserId};
 use images::DownloadBody;
 use serde::Deserialize;
 use store::{Created, Objects, Records};
@@ -31,17 +31,36 @@ async fn create(records: &Records, objects: &Objects, request: Request) -> Reply
         records.profile_or_default(user),
         objects.prepare_addresses(),
     )?;
-    if !profile.limits.original_link {
-        return Err(Problem::originals_not_in_tier(&profile.limits));
-    }
-    let bytes = total_bytes(&image_ids, images)?;
-    let download = Download::new(image_ids, bytes, now);
-    // The answer to a repeated request shows the progress by now.
-    let download = match records.create_download(user, download.clone(), key.as_ref(), now).await? {
-        Created::New => download,
-        Created::Replayed(before) => records.download(user, before.id, now).await?.unwrap_or(before),
+    let bytes = if profile.limits.original_link {
+        total_bytes(&image_ids, images)
+    } else {
+        Err(Problem::originals_not_in_tier(&profile.limits))
+    };
+    let download = match bytes {
+        Ok(bytes) => {
+            let download = Download::new(image_ids, bytes, now);
+            match records.create_download(user, download.clone(), key.as_ref(), now).await? {
+                Created::New => download,
+                Created::Replayed(before) => by_now(records, user, before, now).await?,
+            }
+        }
+        // The tier and the images may have changed after the first request.
+        Err(refusal) => {
+            let before = records.created_before(user, key.as_ref(), now).await?.ok_or(refusal)?;
+            by_now(records, user, before, now).await?
+        }
     };
     api::json(StatusCode::ACCEPTED, &DownloadBody::of(download, objects, user, now).await?)
+}
+
+/// A download that the same request created before, with the progress by now.
+async fn by_now(
+    records: &Records,
+    user: &UserId,
+    before: Download,
+    now: Timestamp,
+) -> Result<Download, Problem> {
+    Ok(records.download(user, before.id, now).await?.unwrap_or(before))
 }
 
 /// Each id is there once.
@@ -101,10 +120,15 @@ mod tests {
     }
 
     fn aws(image: &Value, profile: &Value) -> FakeAws {
+        aws_with(image, profile, &[])
+    }
+
+    /// An AWS where the user has these downloads.
+    fn aws_with(image: &Value, profile: &Value, downloads: &[Value]) -> FakeAws {
         FakeAws::new([
             ok("BatchGetItem", batch(std::slice::from_ref(image))),
             ok("GetItem", item(profile)),
-            ok("Query", items(&[])),
+            ok("Query", items(downloads)),
             ok("TransactWriteItems", json!({})),
         ])
     }
@@ -141,10 +165,73 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_failed_download_makes_room_if_there_is_no_other() {
+        let downloads = |statuses: &[&str]| -> Vec<Value> {
+            let download = |(slot, status): (usize, &&str)| {
+                json!({
+                    "id": IMAGE_ID, "slot": slot, "job": IMAGE_ID, "images": [IMAGE_ID], "bytes": 1000,
+                    "status": status, "created_at": "2026-03-12T19:03:58Z", "expires_at": 4_000_000_000_i64,
+                })
+            };
+            statuses.iter().enumerate().map(download).collect()
+        };
+        for (statuses, record) in [
+            (["done", "queued", "failed", "failed", "done"].as_slice(), "DOWNLOAD#2"),
+            (["failed", "failed", "done"].as_slice(), "DOWNLOAD#3"),
+        ] {
+            let aws = aws_with(&ready_image(), &allowed(), &downloads(statuses));
+            let answer = answer(&aws, &json!({"image_ids": [IMAGE_ID]})).await;
+            assert_eq!(answer.status, 202, "{answer:?}");
+            let put = &aws.calls()[3].1["TransactItems"][0]["Put"];
+            assert_eq!(put["Item"]["sk"]["S"], record);
+            // The record is free for DynamoDB too.
+            let values = put["ExpressionAttributeValues"].as_object().unwrap();
+            assert!(values.values().any(|value| value["S"] == "failed"), "{put}");
+        }
+        let reasons = json!([{"Code": "ConditionalCheckFailed"}, {"Code": "None"}, {"Code": "None"}]);
+        let cancelled = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
+        let aws = FakeAws::new([
+            ok("BatchGetItem", batch(&[ready_image()])),
+            ok("GetItem", item(&allowed())),
+            ok("Query", items(&downloads(&["done", "queued", "done", "queued", "done"]))),
+            ("TransactWriteItems", 400, cancelled),
+        ]);
+        let answer = answer(&aws, &json!({"image_ids": [IMAGE_ID]})).await;
+        assert_eq!((answer.status, &answer.body["limit"]), (409, &json!("max_downloads")));
+    }
+
+    #[tokio::test]
     async fn a_tier_without_originals_has_no_downloads() {
         let aws = aws(&ready_image(), &profile(tier()));
         let answer = answer(&aws, &json!({"image_ids": [IMAGE_ID]})).await;
         assert_eq!((answer.status, &answer.body["code"]), (403, &json!("originals-not-in-tier")));
+    }
+
+    #[tokio::test]
+    async fn a_repeated_request_has_its_answer_although_it_would_be_refused_by_now() {
+        let send = async |aws: &FakeAws, id: &str| -> Answer {
+            let request = TestRequest::new("POST").header("idempotency-key", "k");
+            let request = request.json(&json!({"image_ids": [id]})).build();
+            create(&aws.records(), &aws.objects(), request).await.into()
+        };
+        let first_aws = aws(&ready_image(), &allowed());
+        let first = send(&first_aws, IMAGE_ID).await;
+        // The tier has changed, or the image was deleted.
+        for (images, profile) in [(vec![ready_image()], profile(tier())), (Vec::new(), allowed())] {
+            let aws = || {
+                FakeAws::new([
+                    ok("BatchGetItem", batch(&images)),
+                    ok("GetItem", item(&profile)),
+                    ok("GetItem", first_aws.stored_answer()),
+                    ok("Query", items(&[])),
+                ])
+            };
+            let again = send(&aws(), IMAGE_ID).await;
+            assert_eq!((again.status, &again.body["id"]), (202, &first.body["id"]), "{again:?}");
+            // Another request with this key has no answer.
+            let other = send(&aws(), "01K8Z3J5Q0000000000000THER").await;
+            assert!([400, 403].contains(&other.status), "{other:?}");
+        }
     }
 
     #[tokio::test]

@@ -5,7 +5,10 @@
 use std::{future::Future, time::Duration};
 
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
-use domain::{ExpiringLink, InvalidField, LinkId, Rendition, RenditionOptions, StoredRendition};
+use domain::{
+    ExpiringLink, ImageId, InvalidField, LinkId, Profile, Rendition, RenditionOptions, StoredRendition,
+    Timestamp, UserId,
+};
 use images::{LinkBody, RenditionWorker, shown_rendition};
 use serde::Deserialize;
 use store::{Created, Records};
@@ -39,13 +42,33 @@ async fn create(records: &Records, worker: &RenditionWorker, request: Request) -
     let id = api::path_id(&request)?;
     let body: Body = api::body(&request)?;
     let (now, key, page) = (domain::now(), api::idempotency_key(&request)?, api::page_address(&request)?);
+    let user = &caller.user;
+    let link = match new_link(records, worker, (user, id), &body, now).await {
+        Ok((link, profile)) => match records.create_link(&link, profile, key.as_ref(), now).await? {
+            Created::New => link,
+            Created::Replayed(before) => before,
+        },
+        // The tier and the image may have changed after the first request.
+        Err(refusal) => records.created_before(user, key.as_ref(), now).await?.ok_or(refusal)?,
+    };
+    api::json(StatusCode::CREATED, &LinkBody::new(&link, &page))
+}
+
+/// The link that a request asks for, and the profile of the user. What the link shows is made, if there is time.
+async fn new_link(
+    records: &Records,
+    worker: &RenditionWorker,
+    (user, id): (&UserId, ImageId),
+    body: &Body,
+    now: Timestamp,
+) -> Result<(ExpiringLink, Profile), Problem> {
     let stripped = Rendition::StrippedOriginal;
-    let found = records.image_profile_and_rendition(&caller.user, id, &stripped, now).await?;
+    let found = records.image_profile_and_rendition(user, id, &stripped, now).await?;
     let (image, profile, stripped) = found.ok_or_else(Problem::not_found)?;
     images::check_tier(&profile.limits, body.rendition.is_some())?;
     let picture = image.picture.as_ref().ok_or_else(|| Problem::image_not_ready(image.status))?;
     let link = ExpiringLink {
-        id: LinkId::generate(id, caller.user),
+        id: LinkId::generate(id, user.clone()),
         rendition: body.rendition,
         // A rendition never has metadata.
         strip_metadata: body.rendition.is_some() || body.strip_metadata.unwrap_or(true),
@@ -55,11 +78,7 @@ async fn create(records: &Records, worker: &RenditionWorker, request: Request) -
         expires_at: now.as_second() + body.expires_in.0,
     };
     prepare(shown_rendition(records, worker, &link, (&image, picture), stripped, now)).await?;
-    let link = match records.create_link(&link, profile, key.as_ref(), now).await? {
-        Created::New => link,
-        Created::Replayed(link) => link,
-    };
-    api::json(StatusCode::CREATED, &LinkBody::new(&link, &page))
+    Ok((link, profile))
 }
 
 /// Makes what the link shows, if there is time. Otherwise the first visitor has it made.
@@ -174,6 +193,31 @@ mod tests {
           }
         }
         "#);
+    }
+
+    #[tokio::test]
+    async fn a_repeated_request_has_its_answer_although_it_would_be_refused_by_now() {
+        let send = async |aws: &FakeAws, key: &str| -> Answer {
+            let worker = RenditionWorker::new(&aws.config(), "rendition".to_owned());
+            let request = TestRequest::new("POST").path("id", IMAGE_ID).header("idempotency-key", key);
+            create(&aws.records(), &worker, request.json(&unchanged()).build()).await.into()
+        };
+        let mut allowed = tier();
+        allowed["expiring_links"] = json!(true);
+        let first_aws = FakeAws::new([
+            ok("BatchGetItem", batch(&[ready_image(), profile(allowed.clone())])),
+            ok("TransactWriteItems", json!({})),
+        ]);
+        let first = send(&first_aws, "k").await;
+        // The tier has changed, or the image was deleted.
+        for items in [vec![ready_image(), profile(tier())], vec![profile(allowed)]] {
+            let found = ok("BatchGetItem", batch(&items));
+            let aws = FakeAws::new([found.clone(), ok("GetItem", first_aws.stored_answer())]);
+            let again = send(&aws, "k").await;
+            assert_eq!((again.status, &again.body), (201, &first.body));
+            let new = send(&FakeAws::new([found, ok("GetItem", json!({}))]), "new").await;
+            assert!([403, 404].contains(&new.status), "{new:?}");
+        }
     }
 
     #[tokio::test]

@@ -27,7 +27,7 @@ async fn restore(records: &Records, objects: &Objects, request: Request) -> Repl
 mod tests {
     use serde_json::{Value, json};
     use test_support::{
-        Answer, FakeAws, IMAGE_ID, SET_ID, TestRequest, item, ok, profile, ready_image, tier,
+        Answer, FakeAws, IMAGE_ID, SET_ID, TestRequest, error, item, ok, profile, ready_image, tier,
     };
 
     use super::*;
@@ -67,9 +67,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_in_the_trash_or_was_there_for_too_long_is_not_found() {
-        for image in [ready_image(), trashed(1)] {
-            assert_eq!(answer(&image, Vec::new()).await.0.status, 404);
-        }
+    async fn a_request_whose_response_failed_can_be_repeated() {
+        // The profile cannot be read, although the image may be restored at the same time.
+        let aws = FakeAws::new([
+            ok("GetItem", item(&trashed(4_000_000_000))),
+            error("GetItem", "ThrottlingException"),
+            ok("TransactWriteItems", json!({})),
+        ]);
+        let request = TestRequest::new("POST").path("id", IMAGE_ID).build();
+        let failed = Answer::from(restore(&aws.records(), &aws.objects(), request).await);
+        assert_eq!(failed.status, 503);
+        let (repeated, _) = answer(&ready_image(), Vec::new()).await;
+        assert_eq!((repeated.status, &repeated.body["id"]), (200, &json!(IMAGE_ID)), "{repeated:?}");
+    }
+
+    #[tokio::test]
+    async fn what_was_in_the_trash_for_too_long_is_not_found() {
+        assert_eq!(answer(&trashed(1), Vec::new()).await.0.status, 404);
     }
 }

@@ -72,8 +72,11 @@ fn allowed_size(tier: &Tier, size: Option<u32>) -> Result<u32, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use domain::Lease;
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, IMAGE_ID, TestRequest, error, item, ok, profile, ready_image, tier};
+    use test_support::{
+        Answer, FakeAws, IMAGE_ID, TestRequest, USER, error, item, ok, profile, ready_image, tier,
+    };
 
     use super::*;
 
@@ -140,6 +143,22 @@ mod tests {
           }
         }
         "#);
+    }
+
+    #[tokio::test]
+    async fn a_claim_whose_response_was_lost_is_recognised_when_it_is_repeated() {
+        let (_, claimed, _) = gained();
+        let mut refused = error("UpdateItem", "ConditionalCheckFailedException");
+        refused.2["Item"] = item(&claimed)["Item"].clone();
+        let (user, id, now) = (USER.parse().unwrap(), IMAGE_ID.parse().unwrap(), domain::now());
+        for (owner, is_taken) in [("another", true), ("own", false)] {
+            let aws = FakeAws::new([ok("GetItem", item(&ready_image())), refused.clone()]);
+            let image = aws.records().image(&user, id, now).await.unwrap().unwrap();
+            let (original, picture) = (image.key_of(&user, 1), image.picture.as_ref().unwrap());
+            let lease = Lease { owner: owner.to_owned(), until: 9_999_999_999 };
+            let claim = aws.records().claim_resize(&original, picture, &lease, now).await;
+            assert_eq!(claim.unwrap(), is_taken, "{owner}");
+        }
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use domain::{Image, Lease, ObjectKey, Picture, Thumbnail, Timestamp};
 use super::finish::Outcome;
 use crate::dynamodb::{
     condition::{eq, ge, not},
-    keys::{image_key, number, read, string, value},
+    keys::{Item, image_key, number, read, string, value},
     records::{Records, is_condition, refused_update},
     update::Update,
 };
@@ -38,11 +38,10 @@ impl Records {
             .when(eq("picture.thumbnails", value(&picture.thumbnails)?))
             // True if there is no claim, or if it has expired: a comparison with a missing attribute is false.
             .when(not(ge("picture.resize.until", number(now.as_second()))));
-        match update.alone(self)?.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        let Err(error) = update.alone(self)?.send().await else { return Ok(true) };
+        let stored = refused_update(error)?;
+        // The response to this same claim may have been lost. Then the client has repeated the request.
+        Ok(stored.as_ref().and_then(claim_owner) == Some(&lease.owner))
     }
 
     /// Adds thumbnails to a picture and ends the claim of `owner`.
@@ -80,4 +79,9 @@ impl Records {
             _ => Ok(()),
         }
     }
+}
+
+/// The owner of the claim in the item of an image.
+fn claim_owner(item: &Item) -> Option<&String> {
+    item.get("picture")?.as_m().ok()?.get("resize")?.as_m().ok()?.get("owner")?.as_s().ok()
 }

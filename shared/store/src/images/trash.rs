@@ -43,7 +43,7 @@ impl Records {
     /// Deletes an image as its tier says: with a trash, an image that has a picture moves there. Without one, and before
     /// the first picture is ready, the image is deleted. Returns whether the image existed outside of the trash.
     ///
-    /// Two calls. Three if the image is deleted and is in a set.
+    /// Two calls. More if the first picture becomes ready at the same time.
     ///
     /// # Errors
     /// [`CallError`]
@@ -93,7 +93,9 @@ impl Records {
     }
 
     /// Takes an image out of the trash. It gets its place in its set back, unless the slot contains another image by now
-    /// or the set was deleted. Returns the image. `None` if it is not in the trash.
+    /// or the set was deleted. Returns the image. `None` if it does not exist or its time in the trash is over.
+    ///
+    /// An image outside of the trash stays as it is: an earlier request may have restored it, and failed afterwards.
     ///
     /// Two calls. Three if the image has lost its place.
     ///
@@ -108,8 +110,11 @@ impl Records {
         // A worker or another request may change the image at the same time.
         const ROUNDS: usize = 3;
         for _ in 0..ROUNDS {
-            let stored = self.stored_image(user, id).await?;
-            let Some(mut image) = stored.and_then(|image| image.if_in_trash(now)) else { return Ok(None) };
+            let Some(stored) = self.stored_image(user, id).await? else { return Ok(None) };
+            if stored.trash.is_none() {
+                return Ok(stored.unless_hidden(now));
+            }
+            let Some(mut image) = stored.if_in_trash(now) else { return Ok(None) };
             let until = image.trash.take().map_or(0, |trash| trash.until);
             image.updated_at = now;
             let update = || {

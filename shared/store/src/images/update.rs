@@ -9,7 +9,7 @@ use domain::{
 use super::filter::{is_shown, not_expired};
 use crate::dynamodb::{
     condition::{Condition, eq, exists},
-    keys::{image_key, read, search_name, set_key, string, timestamp, value},
+    keys::{image_key, search_name, set_key, string, timestamp, value},
     records::{Records, is_condition, updated},
     update::Update,
 };
@@ -120,8 +120,10 @@ impl Records {
         Ok(image.filter(|_| refused.is_none()).map(|image| change.applied_to(image, now)))
     }
 
-    /// Deletes an image's item and empties its slot, also if the image is in the trash. `workers-stream` then deletes the
-    /// files and refunds the quota. Returns whether the image existed.
+    /// Deletes an image's item, also if the image is in the trash. `workers-stream` then deletes the files, empties the
+    /// slot and refunds the quota. Returns whether the image existed.
+    ///
+    /// One call.
     ///
     /// # Errors
     /// [`CallError`]
@@ -136,17 +138,11 @@ impl Records {
         id: ImageId,
         condition: Condition,
     ) -> Result<bool, CallError> {
-        let delete = self.delete_when(image_key(user, id), exists("pk").and(condition))?;
-        let image: Option<Image> = match delete.return_values(ReturnValue::AllOld).send().await {
-            Ok(answer) => answer.attributes.map(read).transpose()?,
-            Err(error) if is_condition(&error) => None,
-            Err(error) => return Err(error.into()),
-        };
-        let Some(image) = image else { return Ok(false) };
-        if let Some(place) = image.set {
-            self.free_slot(user, id, place).await?;
-        }
-        Ok(true)
+        // A transaction, although it needs twice the write units: if its response is lost, DynamoDB answers the SDK's
+        // repetition like the first request. It would refuse the repetition of a plain deletion, as if no image had
+        // existed.
+        let delete = self.delete_in_transaction(image_key(user, id), exists("pk").and(condition))?;
+        Ok(self.transact(vec![delete]).await?.is_none())
     }
 
     /// Deletes the item of an image that was read before, and writes the entry of this deletion by an admin. The slot is

@@ -3,8 +3,8 @@
 use aws::CallError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::{
-    Addition, Analysis, Image, ImageId, Job, JobId, LimitError, Progress, Prompt, Status, Task, Timestamp,
-    UserId,
+    Addition, Analysis, Image, ImageId, Job, JobId, LimitError, Profile, Progress, Prompt, Status, Task,
+    Timestamp, UserId,
 };
 
 use crate::{
@@ -71,12 +71,10 @@ impl Records {
         // Other requests of the user may change the profile.
         const ROUNDS: usize = 4;
         let found = self.image_and_profile(user, id, now).await?;
-        let (mut image, profile) = found.ok_or(AnalyzeError::NotFound)?;
-        if !profile.limits.ai {
-            return Err(LimitError::AiNotInTier(Box::new(profile.limits)).into());
-        }
-        let picture = image.picture.as_ref().ok_or(AnalyzeError::NotReady(image.status))?;
-        let version = picture.version;
+        let (mut image, profile, version) = match analyzable(found) {
+            Ok(analyzable) => analyzable,
+            Err(refusal) => return self.created_before(user, key, now).await?.ok_or(refusal),
+        };
         let analysis = Analysis::queued(prompt.clone(), false, now);
         let job = Job::new(analysis.job, Task::Analyze { image: id, version, prompt });
         let has_ended = not_exists("analysis")
@@ -173,4 +171,15 @@ impl Records {
     pub(crate) fn put_job(&self, user: &UserId, job: &Job) -> Result<TransactWriteItem, CallError> {
         self.put_new(item(job_key(user, job.id), job)?)
     }
+}
+
+/// An image that can be analyzed, the profile of its owner, and the version of its picture.
+fn analyzable(found: Option<(Image, Profile)>) -> Result<(Image, Profile, u32), AnalyzeError> {
+    let (image, profile) = found.ok_or(AnalyzeError::NotFound)?;
+    if !profile.limits.ai {
+        return Err(LimitError::AiNotInTier(Box::new(profile.limits)).into());
+    }
+    let picture = image.picture.as_ref().ok_or(AnalyzeError::NotReady(image.status))?;
+    let version = picture.version;
+    Ok((image, profile, version))
 }
