@@ -127,7 +127,11 @@ async function show() {
         show();
       }) };
     }
-    if (thisShow !== showCount) return view.dispose?.();
+    // The user may have opened a dialog and typed in it while the view was loaded.
+    const typed = thisShow === showCount ? typedDialog() : null;
+    const isRefused = typed !== null && !await confirmDiscard(typed);
+    if (isRefused && thisShow === showCount) history.replaceState(null, "", current?.address);
+    if (isRefused || thisShow !== showCount) return view.dispose?.();
     // A dialog belongs to its view, and may contain a link to another one.
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     current?.dispose?.();

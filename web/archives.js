@@ -1,9 +1,11 @@
 // Archives of many originals. The service makes them, and a notice shows the progress.
 
 import { call } from "./api.js";
+import { typedDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { notice } from "./notice.js";
 import { texts } from "./texts.js";
+import { uploads } from "./uploads.js";
 
 const words = texts.select;
 /** The maximum number of pictures in an archive. */
@@ -25,13 +27,17 @@ async function follow(download) {
   const end = notice(text, { stays: true, onend: () => {
     isClosed = true;
   } });
-  let { status, files_done: done, failure, url } = download;
+  let latest = download;
   try {
-    while (status === "queued" && !isClosed) {
-      const line = words.packing(done, download.files);
+    while (latest.status === "queued" && !isClosed) {
+      const line = words.packing(latest.files_done, download.files);
       if (text.textContent !== line) text.textContent = line;
       await new Promise((wake) => setTimeout(wake, POLL_MS));
-      ({ status, files_done: done, failure, url } = await call("GET", `/api/downloads/${download.id}`));
+      latest = await call("GET", `/api/downloads/${download.id}`).catch((error) => {
+        // The service goes on packing meanwhile.
+        if (error.transient) return latest;
+        throw error;
+      });
     }
   } catch (error) {
     end();
@@ -39,10 +45,12 @@ async function follow(download) {
   }
   if (isClosed) return;
   end();
+  const { files_done: done, failure, url } = latest;
   if (failure) return notice(texts.failure(failure), { kind: "error" });
   if (!url) return;
-  // The address downloads the file, and the page stays.
-  const link = h("a", { class: "text-button", href: url }, words.saveArchive);
-  notice(words.packed(done), { actions: [link] });
-  link.click();
+  // Without a click, browsers do not open a tab. In this one, the page stays, but would first ask whether to leave it.
+  const wouldAsk = uploads.hasUnsent || typedDialog() !== null;
+  const link = h("a", { class: "text-button", href: url, target: "_blank", rel: "noopener" }, words.saveArchive);
+  notice(words.packed(done), { actions: [link], stays: wouldAsk });
+  if (!wouldAsk) location.assign(url);
 }

@@ -1,6 +1,7 @@
 // Modal dialogs and forms.
 
 import { checkbox, field, h, iconButton } from "./dom.js";
+import { attachRegion } from "./notice.js";
 import { texts } from "./texts.js";
 
 /**
@@ -35,6 +36,7 @@ export function openDialog({ title, body, className = "", onclose }) {
   });
   document.body.append(dialog);
   dialog.showModal();
+  attachRegion();
   return dialog;
 }
 
@@ -59,11 +61,21 @@ addEventListener("beforeunload", (event) => {
   if (typedDialog()) event.preventDefault();
 });
 
+// Chromium lets a page prevent `cancel` only once until the user clicks or types again. So the key comes first.
+addEventListener("keydown", (event) => {
+  const dialog = [...document.querySelectorAll("dialog[open]")].at(-1);
+  if (event.key !== "Escape" || event.isComposing || document.fullscreenElement) return;
+  if (!(dialog instanceof HTMLElement) || !hasTyped(dialog)) return;
+  event.preventDefault();
+  dialog.dispatchEvent(new Event("cancel", { cancelable: true }));
+});
+
 // A link in a dialog leads to another view, which closes the dialog.
 addEventListener("click", async (event) => {
   const link = event.target instanceof Element ? event.target.closest("dialog a[href^='#']") : null;
   const dialog = typedDialog();
-  if (!(link instanceof HTMLElement) || !dialog || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!(link instanceof HTMLElement) || !dialog || event.defaultPrevented) return;
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   if (await confirmDiscard(dialog)) link.click();
 });

@@ -77,6 +77,17 @@ export function iconButton(name, label, onclick, props = {}) {
   return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...props }, icon(name));
 }
 
+/** What a screen reader calls a button or a link. @param {Element} element */
+export const nameOf = (element) => element.getAttribute("aria-label") ?? element.textContent;
+
+/** If the element that had the focus was removed, focuses the one of the same name in the view, or else the heading. */
+export function focusAgain(name) {
+  if (document.activeElement !== document.body) return;
+  const same = [...document.querySelectorAll("main a, main button")].find((element) => nameOf(element) === name);
+  const element = /** @type {HTMLElement | null} */ (same ?? document.querySelector("main h1"));
+  element?.focus({ preventScroll: true });
+}
+
 /** Runs `work` and disables its button meanwhile. */
 export async function busy(button, work) {
   const hadFocus = document.activeElement === button;

@@ -10,7 +10,7 @@ const region = h("div", { class: "notices", role: "status", "aria-live": "polite
  * Moves the notices into the topmost dialog, if one is open: elements behind a modal dialog are inert. In full screen,
  * only one element is visible.
  */
-function attachRegion() {
+export function attachRegion() {
   const place = document.fullscreenElement ?? [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
   if (region.parentElement !== place) place.append(region);
 }

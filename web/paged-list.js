@@ -110,7 +110,9 @@ export class PagedList extends EventTarget {
     const { images, next_cursor } = await this.load(null, PAGE_SIZE);
     const last = images.at(-1);
     const found = new Set(images.map(({ id }) => id));
-    const isBeyond = (item) => next_cursor !== null && last && precedes(this.order, this.order.position(last), this.order.position(item));
+    // The first page of a search may be empty although the next one is not.
+    const isBeyond = (item) => next_cursor !== null &&
+      (!last || precedes(this.order, this.order.position(last), this.order.position(item)));
     for (const item of this.items()) {
       if (!found.has(item.id) && !isBeyond(item)) this.#removeGone(item.id);
     }

@@ -2,7 +2,7 @@
 
 import { call, query } from "./api.js";
 import { openDialog } from "./dialog.js";
-import { busy, h, icon } from "./dom.js";
+import { busy, focusAgain, h, icon } from "./dom.js";
 import { showError } from "./notice.js";
 import { showIn } from "./picture.js";
 import { texts } from "./texts.js";
@@ -46,7 +46,8 @@ export function openPicker(title, onPick) {
     list.replaceChildren();
     load().catch(showError);
   });
-  const dialog = openDialog({ title, body: [search, list, empty, more] });
+  // The button that opened the dialog has the same name, and may have been replaced.
+  const dialog = openDialog({ title, body: [search, list, empty, more], onclose: () => focusAgain(title) });
   load().catch(showError);
 }
 

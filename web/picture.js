@@ -34,7 +34,13 @@ export function picture(image, thumbnail, alt, onBroken, square = 0) {
     shown.classList.add("loaded");
     uploads.previews.delete(image.id);
   });
-  shown.addEventListener("error", () => onBroken?.());
+  shown.addEventListener("error", () => {
+    onBroken?.();
+    // The network may have been lost.
+    addEventListener("online", () => {
+      if (shown.isConnected) shown.src = thumbnail.url;
+    }, { once: true });
+  });
   if (thumbnail && square > 0 && image.srcset) {
     // A picture that is wider than high is cut at its sides, so it is shown wider than the square.
     shown.sizes = `${Math.ceil(square * Math.max(1, thumbnail.width / thumbnail.height))}px`;

@@ -62,7 +62,7 @@ function slotButtons(set, slot, name, reload) {
     if (done) notice(done);
   }).catch(async (error) => {
     showError(error);
-    await reload();
+    await reload().catch(() => {});
   });
   const move = (step) => run(() => swap(set, slot, SLOTS[index + step]));
   return h("span", { class: "slot-buttons" },

@@ -5,7 +5,7 @@ import test from "node:test";
 import { inBrowser } from "./browser.js";
 import { logIn, storePictures, tile, upload } from "./page.js";
 import { photo } from "./photos.js";
-import { api, mailedCodes, registerUser, token } from "./stack.js";
+import { api, mailedCodes, moveToTier, registerUser, token } from "./stack.js";
 
 test("a list is where the user left it, after another view and after the browser's Back", inBrowser(async (visit) => {
   const { page } = visit;
@@ -146,6 +146,31 @@ test("links and the browser's Back do not lose typed text without a question", i
   assert.match(page.url(), new RegExp(`#/sets/${id}$`));
 }));
 
+test("a view that arrives late does not close a dialog with typed text without a question", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registerUser();
+  const { id } = await api("POST", "/api/imagesets", { token: await token(account), body: { title: "By the sea" } });
+  await logIn(visit, account);
+  await open("#/sets");
+  let arrives;
+  const held = new Promise((resolve) => {
+    arrives = resolve;
+  });
+  await page.route(`**/api/imagesets/${id}`, async (route) => {
+    await held;
+    return route.continue();
+  });
+  await page.getByRole("link", { name: /By the sea/ }).click();
+  await page.getByRole("button", { name: "New set" }).click();
+  const dialog = page.getByRole("dialog", { name: "New set" });
+  await dialog.getByLabel("Title").fill("Half a thought");
+  arrives();
+  const question = page.getByRole("dialog", { name: "Discard what you have typed?" });
+  await question.getByRole("button", { name: "Cancel" }).click();
+  assert.equal(await dialog.getByLabel("Title").inputValue(), "Half a thought");
+  assert.match(page.url(), /#\/sets$/);
+}));
+
 test("a picture that was deleted in a set is not there when the set is opened again, and Undo brings it back", inBrowser(async (visit) => {
   const { page } = visit;
   await openFirstOfSet(visit);
@@ -188,6 +213,25 @@ test("at 320 pixels, no tab breaks inside a word, and each choice shows its text
   const [width, available] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(width <= available, `${width} px wide on ${available}`);
 }, { viewport: { width: 320, height: 640 } }));
+
+test("the boxes with dates and options are on the screen, however wide it is", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
+  await logIn(visit, account);
+  for (const name of ["Dates", "Options"]) {
+    const button = page.locator(".popover summary").filter({ hasText: name });
+    await button.click();
+    for (const width of [390, 600, 760, 1300]) {
+      await page.setViewportSize({ width, height: 844 });
+      const box = await page.locator(".popover[open] .popover-body").boundingBox();
+      const { y, height } = await button.boundingBox();
+      assert.ok(box.x >= 0 && box.x + box.width <= width, `${name}: ${box.width} at ${box.x} of ${width}`);
+      assert.ok(box.y >= y + height && box.y < y + height + 20, `${name}: ${box.y} below ${y}, ${width} wide`);
+    }
+    await button.click();
+  }
+}));
 
 test("the phone view lists the numbers used, and an invalid number offers no upload", inBrowser(async (visit) => {
   const { page, open, allowError } = visit;

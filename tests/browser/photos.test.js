@@ -41,7 +41,20 @@ test("a user registers, uploads twelve photos at once, sees them upright and del
   await tile(page, "photo 3.jpg").waitFor({ state: "detached" });
   const bearer = await token(account);
   await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 11 || undefined, "the deletion of the picture");
+  let answers;
+  const held = new Promise((resolve) => {
+    answers = resolve;
+  });
+  await page.route(/\/api\/images\?/, async (route) => {
+    await held;
+    return route.continue();
+  });
   await page.reload();
+  await page.getByRole("heading", { name: "Photos" }).waitFor();
+  // The profile counts the picture in the trash too.
+  assert.ok(!await page.getByText("12 pictures").isVisible());
+  answers();
+  await page.getByText("11 pictures").waitFor();
   // Until the list is complete, the gallery has places for the pictures in the trash too.
   await until(async () => (await page.locator(".tile").count()) === 11 || undefined, "eleven pictures");
 }));
@@ -59,7 +72,11 @@ test("Undo restores a deleted picture in its place, and it is not deleted later"
   await tile(page, before[1]).waitFor({ state: "detached" });
   assert.deepEqual(await names(), [before[0], before[2]]);
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute("title")), before[2]);
+  // A dialog that opens later does not cover the button.
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
   await page.getByRole("button", { name: "Undo" }).click();
+  await page.keyboard.press("Escape");
   await tile(page, before[1]).waitFor();
   assert.deepEqual(await names(), before);
   await page.waitForTimeout(500);
@@ -163,7 +180,11 @@ test("the AI describes and edits a picture, and the page shows both without a re
   await dialog.getByLabel("What should be changed?").fill("Add a hat");
   await dialog.getByRole("button", { name: "Make an edit" }).click();
   await page.getByText("The AI is making the edit.").waitFor();
+  await page.locator(".notice").getByRole("link", { name: "Show the edit" }).click();
+  await dialog.getByText("Add a hat", { exact: true }).waitFor();
+  // Closing the view leads to the list, and not to the first picture.
   await page.keyboard.press("Escape");
+  await page.waitForFunction(() => !location.hash.startsWith("#/images/"));
   await page.locator(".tile img.loaded").nth(1).waitFor({ timeout: 60_000 });
 }));
 

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { devices } from "playwright-core";
 import { PHONE, inBrowser, violations } from "./browser.js";
-import { enterLogin, logIn, storePictures, tile } from "./page.js";
+import { derivedUrl, enterLogin, logIn, storePictures, tile, uploadsUrl, waitForThumbnail } from "./page.js";
+import { photo } from "./photos.js";
 import { api, moveToTier, outputs, registerUser, token } from "./stack.js";
 
 /** Logs in as a new user with ready pictures, and opens the first of them. */
@@ -219,6 +220,17 @@ test("the original and each size are downloaded, and share buttons appear where 
   await dialog.getByRole("button", { name: "Share file" }).click();
   await page.waitForFunction(() => globalThis.shared?.[0] === "sea.jpg");
   assert.deepEqual(await violations(page), []);
+  // The address of the original does not leave the page, which would ask during an upload.
+  await page.route(uploadsUrl, () => {}); // the upload never finishes
+  const jpeg = (await photo({ width: 200, height: 150 })).toString("base64");
+  await page.evaluate((jpeg) => {
+    const clipboardData = new DataTransfer();
+    const bytes = Uint8Array.from(atob(jpeg), (character) => character.charCodeAt(0));
+    clipboardData.items.add(new File([bytes], "pasted.jpg", { type: "image/jpeg" }));
+    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+  }, jpeg);
+  await page.locator(".tray-row.sending").waitFor({ state: "attached" });
+  assert.equal(await name(dialog.getByRole("link", { name: "Download" })), "sea.jpg");
 }));
 
 test("the key Escape does not lose typed text without a question", inBrowser(async (visit) => {
@@ -228,6 +240,11 @@ test("the key Escape does not lose typed text without a question", inBrowser(asy
   await dialog.getByLabel("Title").fill("Half a thought");
   await page.keyboard.press("Escape");
   const question = page.getByRole("dialog", { name: "Discard what you have typed?" });
+  await question.waitFor();
+  // The second press closes the question, and the third one asks again.
+  await page.keyboard.press("Escape");
+  await question.waitFor({ state: "detached" });
+  await page.keyboard.press("Escape");
   await question.getByRole("button", { name: "Cancel" }).click();
   assert.equal(await dialog.getByLabel("Title").inputValue(), "Half a thought");
   await dialog.getByRole("button", { name: "Save" }).click();
@@ -268,6 +285,28 @@ test("a session that ends while a picture is open shows it again after the login
   await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
 }));
 
+test("pictures that could not be loaded without a network are loaded when it is back", inBrowser(async (visit) => {
+  const { page, context, allowError } = visit;
+  allowError(/ERR_INTERNET_DISCONNECTED/);
+  const account = await registerUser();
+  await storePictures(await token(account), ["a.jpg"]);
+  await page.route(derivedUrl, (route) => route.abort("internetdisconnected"));
+  await logIn(visit, account);
+  await page.waitForFunction(() => {
+    const picture = /** @type {HTMLImageElement | null} */ (document.querySelector(".tile img"));
+    return picture?.complete && picture.naturalWidth === 0;
+  });
+  await page.unroute(derivedUrl);
+  await page.evaluate(() => dispatchEvent(new Event("online")));
+  await waitForThumbnail(tile(page, "a.jpg"));
+  await context.setOffline(true);
+  await tile(page, "a.jpg").getByRole("link").click();
+  const dialog = page.getByRole("dialog", { name: "Picture" });
+  await dialog.getByText("The service cannot be reached.").waitFor();
+  await context.setOffline(false);
+  await dialog.getByText("200 × 150", { exact: true }).waitFor();
+}));
+
 test("Undo in the large view brings back the button for the previous picture", inBrowser(async (visit) => {
   const { page } = visit;
   const { dialog } = await opened(visit, { names: ["a.jpg", "b.jpg"].reverse() });
@@ -277,6 +316,9 @@ test("Undo in the large view brings back the button for the previous picture", i
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
   await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
   assert.ok(await dialog.getByRole("button", { name: "Previous picture" }).isHidden());
+  // The button that had the focus is gone. The keys still work.
+  await page.keyboard.press("z");
+  await dialog.locator(".stage.zoomed").waitFor();
   await page.getByRole("button", { name: "Undo" }).click();
   await dialog.getByRole("button", { name: "Previous picture" }).waitFor();
   assert.equal(await page.evaluate(() => document.querySelectorAll(".lightbox").length), 1);

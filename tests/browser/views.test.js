@@ -329,4 +329,10 @@ test("an incomplete upload for a phone number can be sent again, and keeps the n
   await dialog.getByText("400 × 300", { exact: true }).waitFor({ timeout: 60_000 });
   const image = await api("GET", `/api/images/${id}`, { token: bearer });
   assert.deepEqual([image.status, image.file_name, image.phone_number], ["ready", "found.jpg", number]);
+  // The picture is complete now, so another version does not change its name.
+  await dialog.getByText("Title and description").click();
+  const newer = [{ name: "newer.jpg", buffer: await photo({ width: 600, height: 450 }) }];
+  await choose(page, dialog.getByRole("button", { name: "Replace picture" }), newer);
+  await dialog.getByText("600 × 450", { exact: true }).waitFor({ timeout: 60_000 });
+  assert.equal((await api("GET", `/api/images/${id}`, { token: bearer })).file_name, "found.jpg");
 }));

@@ -118,6 +118,18 @@ test("a storage that rejects the file ends the upload", async (t) => {
   );
 });
 
+test("a storage that fails again and again ends the upload", async (t) => {
+  const { darkroom, count } = await service(t, {
+    [SEND]: () => ({ status: 503 }),
+    "PUT /s3/signed-again": () => ({ status: 500 }),
+  });
+  // The pauses between the attempts have no length.
+  t.mock.method(Math, "random", () => -1);
+  const sent = darkroom.images.upload(FILE, {}, { signal: AbortSignal.timeout(20_000) });
+  await assert.rejects(sent, (error) => error instanceof UploadError && error.status === 500);
+  assert.deepEqual([count(SEND), count("PUT /s3/signed-again")], [1, 5]);
+});
+
 test("an image that cannot be created ends the upload", async (t) => {
   const { darkroom, routes } = await service(t, { [CREATE]: () => problem(409, "quota-exceeded") });
   await assert.rejects(darkroom.images.upload(FILE), QuotaExceededError);

@@ -60,6 +60,17 @@ test("new images are inserted in order, also if one is older than the newest loa
   assert.deepEqual(ids(list), [11, 10, 9, 8, 7].map(id));
 });
 
+test("an empty first page, which others follow, removes no image from the list", async () => {
+  let isEmpty = false;
+  const list = new PagedList(async (cursor, limit) =>
+    (isEmpty && cursor === null ? { images: [], next_cursor: "1" } : load(cursor, limit)));
+  await loaded(list, 100);
+  isEmpty = true;
+  await list.renew();
+  assert.equal(list.knownCount, 100);
+  newestFirst(list);
+});
+
 test("a list that loads no pages takes a new order, and loses what is not in it", () => {
   const list = new PagedList(async () => ({ images: [], next_cursor: null }));
   list.set([image(1), image(2), image(3)]);

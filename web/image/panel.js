@@ -38,8 +38,13 @@ export function statusSection(image, owner) {
       !isReplacement && h("button", { type: "button", class: "button", onclick: owner.discard }, words.discard)));
 }
 
-/** @param {Api.Image} image @param {string} base @param {(image: Api.Image) => void} onImageChanged */
-export function textForm(image, base, onImageChanged) {
+/**
+ * @param {Api.Image} image
+ * @param {string} base
+ * @param {(image: Api.Image) => void} onImageChanged
+ * @param {() => void} replaceFile
+ */
+export function textForm(image, base, onImageChanged, replaceFile) {
   const input = (name, tag = "input", more = {}) =>
     field(words.fields[name], h(tag, { name, value: image[name] ?? "", ...more }));
   return h("details", { class: "section" }, h("summary", null, words.details),
@@ -57,7 +62,7 @@ export function textForm(image, base, onImageChanged) {
       },
     }),
     base === "/api/images" &&
-      h("button", { type: "button", class: "button", onclick: () => replace(image, onImageChanged) }, words.replace));
+      h("button", { type: "button", class: "button", onclick: replaceFile }, words.replace));
 }
 
 /**

@@ -35,9 +35,9 @@ export function sizesSection(image, { isAdmin, onImage }) {
         `${thumbnail.size} px`, iconButton("download", words.downloadOf(`${thumbnail.size} px`), ({ currentTarget }) =>
           busy(currentTarget, () => downloadImage(image, thumbnail)).catch(showError)))),
       missing.map(make),
-      // The address of the original downloads the file.
+      // The address of the original downloads the file. In this tab, it would ask whether to leave the page.
       image.original_url && h("li", { class: "link-row" }, h("span", null, words.original),
-        h("a", { class: "text-button", href: image.original_url }, words.download),
+        h("a", { class: "text-button", href: image.original_url, target: "_blank", rel: "noopener" }, words.download),
         copyButton(image.original_url, words.copy(words.original), words.copied))),
     h("p", { class: "quiet" }, words.signed, " ", !image.original_url && !isAdmin && words.noOriginal));
 }

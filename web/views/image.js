@@ -9,7 +9,7 @@ import { facts, panelHeader, replace, statusSection, textForm } from "../image/p
 import { sizesSection } from "../image/sizes-section.js";
 import { Stage } from "../image/stage.js";
 import { deleteAsAdmin, deleteImage } from "../images.js";
-import { showError } from "../notice.js";
+import { attachRegion, showError } from "../notice.js";
 import { shareSection } from "../share.js";
 import { texts } from "../texts.js";
 import { isWhole } from "../tiles.js";
@@ -56,16 +56,22 @@ export function openImage({ id: first, list, admin = false, onclose, go }) {
   // The focus stays in the dialog after a click on a text. Otherwise its keys would not work.
   const dialog = h("dialog", { class: "lightbox", tabindex: "-1", "aria-label": texts.image.label }, stage.element, panel);
 
+  /** Focuses the dialog if the element that had the focus was removed. Otherwise its keys would not work. */
+  const keepFocus = () => {
+    if (document.activeElement === document.body) dialog.focus({ preventScroll: true });
+  };
   // A part is replaced only if its content changed, so that focus and typed text are kept.
   const updatePart = (name, signature, make) => {
     const part = parts.get(name);
     if (!part) throw new Error(`the panel has no part ${name}`);
     const json = JSON.stringify([id, signature]);
-    if (part.signature !== json) fill(part.element, make());
+    if (part.signature === json) return;
     part.signature = json;
+    fill(part.element, make());
+    keepFocus();
   };
   const updateState = () => updatePart("state", [image.status, image.failure, uploads.isSending(id)], () =>
-    statusSection(image, admin ? null : { uploadAgain: () => replace(image, onImageChanged), discard: remove }));
+    statusSection(image, admin ? null : { uploadAgain: replaceFile, discard: remove }));
   const showTurns = () => stage.showTurns(neighbourAt(-1) !== null, neighbourAt(1) !== null);
   const show = () => {
     stage.show(image);
@@ -73,7 +79,7 @@ export function openImage({ id: first, list, admin = false, onclose, go }) {
     updatePart("header", image.title ?? image.file_name, () => panelHeader(image, remove));
     updateState();
     if (!isWhole(image)) return;
-    updatePart("words", null, () => textForm(image, base, onImageChanged));
+    updatePart("words", null, () => textForm(image, base, onImageChanged, replaceFile));
     updatePart("links", [image.thumbnails, image.original_url, image.status], () =>
       sizesSection(image, { isAdmin: admin, onImage: onImageChanged }));
     updatePart("facts", image, () => facts(image));
@@ -91,16 +97,20 @@ export function openImage({ id: first, list, admin = false, onclose, go }) {
     list.update(image);
     show();
   };
+  /** Reads the image when the user presses the button: it may have changed since the button was made. */
+  const replaceFile = () => replace(image, onImageChanged);
   // The copy in the list may be outdated, and its URLs may have expired.
   const load = () => {
     const wanted = id;
-    call("GET", `${base}/${id}`, { signal: ended.signal }).then((value) => {
+    const { signal } = ended;
+    call("GET", `${base}/${id}`, { signal }).then((value) => {
       onImageChanged(value);
       watchUnfinished();
     }, (error) => {
       if (error.name === "AbortError") return;
       showError(error);
       if (!image && wanted === id) dialog.close();
+      else if (error.transient) addEventListener("online", load, { once: true, signal });
     });
   };
   const watchUnfinished = () => {
@@ -131,6 +141,7 @@ export function openImage({ id: first, list, admin = false, onclose, go }) {
     image = /** @type {Api.Image} */ (known);
     panel.scrollTop = 0;
     if (image) show();
+    keepFocus();
     load();
   };
 
@@ -159,6 +170,14 @@ export function openImage({ id: first, list, admin = false, onclose, go }) {
     };
     actions[event.key]?.();
   });
+  // The address of another picture replaces this one, as with the arrows. So closing the view leads to the list.
+  dialog.addEventListener("click", (event) => {
+    const links = "a[href^='#/images/'], a[href^='#/admin/images/']";
+    const link = event.target instanceof Element ? event.target.closest(links) : null;
+    if (!(link instanceof HTMLAnchorElement) || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    leave(() => location.replace(link.href));
+  });
   // The Escape key.
   dialog.addEventListener("cancel", (event) => {
     if (event.target !== dialog) return;
@@ -177,6 +196,7 @@ export function openImage({ id: first, list, admin = false, onclose, go }) {
   });
   document.body.append(dialog);
   dialog.showModal();
+  attachRegion();
   showOther(first);
   return { show: showOther, close: () => dialog.close() };
 }

@@ -33,8 +33,11 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
     const nothing = list.complete && list.length === 0;
     empty.hidden = !nothing;
     if (nothing && !empty.hasChildNodes()) fill(empty, isSearch ? h("p", null, texts.search.none) : status ? h("p", null, words.none) : welcome());
-    // Set at once from the profile, so that the line above the pictures does not wrap when the list is loaded.
-    count.textContent = isSearch && list.complete ? words.count(list.knownCount) : !status && !isSearch ? words.count(Math.max(list.knownCount, list.complete ? 0 : state.profile?.usage.images ?? 0)) : "";
+    // The profile counts the pictures in the trash too. Its number only keeps the place of the right one, so that the
+    // line above the pictures does not wrap when the list is loaded.
+    const number = list.complete ? list.knownCount : isSearch ? null : state.profile?.usage.images ?? 0;
+    count.textContent = status || number === null ? "" : words.count(number);
+    count.style.visibility = list.complete ? "" : "hidden";
   };
   list.addEventListener("change", show);
   show();

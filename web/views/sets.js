@@ -3,7 +3,7 @@
 import { call, query } from "../api.js";
 import { deleting } from "../deleting.js";
 import { confirm, openDialog } from "../dialog.js";
-import { busy, fill, h, icon, iconButton } from "../dom.js";
+import { busy, fill, focusAgain, h, icon, iconButton, nameOf } from "../dom.js";
 import { onRestored } from "../images.js";
 import { showError, notice } from "../notice.js";
 import { PagedList } from "../paged-list.js";
@@ -80,7 +80,12 @@ export async function setView({ id }) {
     about.textContent = set.description ?? "";
     list.set(SLOTS.map((slot) => set.images[slot]).filter(Boolean));
   };
-  const fillSlots = () => fill(slots, SLOTS.map((slot) => slotItem(set, slot, list, reload)));
+  const fillSlots = () => {
+    // A button that is at work is disabled, and has no focus.
+    const focused = slots.querySelector(":focus, button:disabled");
+    fill(slots, SLOTS.map((slot) => slotItem(set, slot, list, reload)));
+    if (focused) focusAgain(nameOf(focused));
+  };
   list.addEventListener("change", fillSlots);
   const reload = async () => {
     set = await call("GET", `/api/imagesets/${id}`);

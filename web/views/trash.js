@@ -6,7 +6,7 @@ import { confirm } from "../dialog.js";
 import { busy, h, icon } from "../dom.js";
 import { Grid } from "../grid.js";
 import { forgetImages, trashedImages } from "../images.js";
-import { notice, showError } from "../notice.js";
+import { commitDeferred, notice, showError } from "../notice.js";
 import { selectBar } from "../select-bar.js";
 import { Selection } from "../selection.js";
 import { hasTrash, state } from "../state.js";
@@ -14,7 +14,9 @@ import { texts } from "../texts.js";
 
 const words = texts.trash;
 
-export function trashView() {
+export async function trashView() {
+  // A deletion that the user can still undo has not reached the trash.
+  await commitDeferred();
   const list = trashedImages();
   const selection = new Selection(list);
   /** Removes from the list what an operation has changed. */

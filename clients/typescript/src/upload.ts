@@ -59,8 +59,8 @@ export interface UploadSteps<Created extends Pending, Result> {
 
 /** An upload fails after so many rejections by S3. Expired URLs and failed connections are among the causes. */
 const MAX_REJECTIONS = 3;
-/** An upload fails after so many failed connections in succession. */
-const MAX_CONNECTION_ERRORS = 6;
+/** An upload fails after so many failed connections in succession, or after so many statuses from 500 in succession. */
+const MAX_ERRORS = 6;
 
 /** Uploads files, a few at the same time. */
 export class Uploader {
@@ -119,6 +119,7 @@ export class Uploader {
     let next = upload;
     let rejections = 0;
     let connectionErrors = 0;
+    let serverErrors = 0;
     for (let attempt = 1; next !== null; attempt++) {
       report("sending", 0);
       const onBytes = (loaded: number) => {
@@ -128,6 +129,7 @@ export class Uploader {
       const status = await sendFile(next, file, onBytes, signal, this.#fetch);
       // S3 overwrites no file. So 412 means that an earlier attempt succeeded and its response was lost.
       if ((status >= 200 && status < 300) || status === 412) return;
+      serverErrors = status >= 500 ? serverErrors + 1 : 0;
       if (status === 0) {
         // The request also fails if the file was moved or changed. Then another attempt does not help.
         await file.slice(0, 1).arrayBuffer();
@@ -135,7 +137,8 @@ export class Uploader {
       } else if (status < 500) {
         rejections += 1;
       }
-      if (rejections >= MAX_REJECTIONS || connectionErrors >= MAX_CONNECTION_ERRORS) throw new UploadError(status);
+      const errors = Math.max(connectionErrors, serverErrors);
+      if (rejections >= MAX_REJECTIONS || errors >= MAX_ERRORS) throw new UploadError(status);
       report("waiting", 0);
       await sleep(backoff(attempt), signal);
       next = await renew();
