@@ -595,9 +595,12 @@ async fn what_reads_images_is_valid_for_dynamodb() -> Result<()> {
             }
         }
         for (phone_number, file_name) in [(None, None), (Some(number.clone()), Some("A".to_owned()))] {
-            let filter =
-                Filter { phone_number, file_name, status, after: Some(Timestamp::UNIX_EPOCH), before: None };
-            records.admin_images(&filter, after, 3, *now).await?;
+            for user in [None, Some(user.clone())] {
+                let (phone_number, file_name) = (phone_number.clone(), file_name.clone());
+                let since = Some(Timestamp::UNIX_EPOCH);
+                let filter = Filter { user, phone_number, file_name, status, after: since, before: None };
+                records.admin_images(&filter, after, 3, *now).await?;
+            }
         }
     }
     judged.end()
