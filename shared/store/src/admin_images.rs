@@ -7,7 +7,9 @@ use futures_util::future::try_join_all;
 use crate::{
     dynamodb::{
         condition::{Condition, between, contains, eq},
-        keys::{IMAGE, Item, SHARDS, image_of_key, owner, phone_images, read, search_name, shard, string, user_pk},
+        keys::{
+            IMAGE, Item, SHARDS, image_of_key, owner, phone_images, read, search_name, shard, string, user_pk,
+        },
         records::{Page, Records},
     },
     images::filter::{not_expired, status_is},

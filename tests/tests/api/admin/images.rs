@@ -60,8 +60,12 @@ async fn an_admin_sees_everybodys_images_newest_first_and_others_see_none() -> R
     let bobs = [made[0], made[2], made[4]];
     assert_eq!(list(&admin, &format!("username={}", bob.username)).await?, bobs);
     assert_eq!(list(&admin, &format!("username={}&file_name=3%20{word}", bob.username)).await?, [made[2]]);
-    assert_eq!(list(&admin, &format!("username={}&uploaded_before=2026-01-01T00:00:00Z", bob.username)).await?, [""; 0]);
-    let first = admin.get(&format!("/api/admin/images?username={}&limit=2", bob.username)).await?.json(200)?;
+    assert_eq!(
+        list(&admin, &format!("username={}&uploaded_before=2026-01-01T00:00:00Z", bob.username)).await?,
+        [""; 0]
+    );
+    let first =
+        admin.get(&format!("/api/admin/images?username={}&limit=2", bob.username)).await?.json(200)?;
     assert_eq!(ids(&first), bobs[..2]);
     let cursor = first["next_cursor"].as_str().context("no second page")?;
     let query = format!("username={}&cursor={cursor}", bob.username);
