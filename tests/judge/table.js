@@ -44,15 +44,16 @@ const EFFECTS = {
   },
 };
 
-/** Returns whether an item satisfies the `=` and `begins_with` of a key condition. */
+/** Returns whether an item satisfies the `=`, `begins_with` and `BETWEEN` of a key condition. */
 function isOfKey({ KeyConditionExpression, ExpressionAttributeNames = {}, ExpressionAttributeValues = {} }) {
+  const value = (name) => ExpressionAttributeValues[name].S;
+  const attribute = (item, name) => item[ExpressionAttributeNames[name] ?? name]?.S ?? "";
   const conditions = [...KeyConditionExpression.matchAll(/(#?\w+)( = |, )(:\w+)/g)];
+  const ranges = [...KeyConditionExpression.matchAll(/(#?\w+) BETWEEN (:\w+) AND (:\w+)/g)];
   return (item) =>
-    conditions.every(([, name, operator, value]) => {
-      const { S: attribute = "" } = item[ExpressionAttributeNames[name] ?? name] ?? {};
-      const { S: wanted } = ExpressionAttributeValues[value];
-      return operator === " = " ? attribute === wanted : attribute.startsWith(wanted);
-    });
+    conditions.every(([, name, operator, wanted]) =>
+      operator === " = " ? attribute(item, name) === value(wanted) : attribute(item, name).startsWith(value(wanted)),
+    ) && ranges.every(([, name, from, to]) => attribute(item, name) >= value(from) && attribute(item, name) <= value(to));
 }
 
 const server = createServer(async (request, response) => {
