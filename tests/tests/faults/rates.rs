@@ -94,7 +94,7 @@ async fn a_visitor_who_opens_links_too_often_gets_429_and_the_owner_notices_noth
     let path = format!("/api/images/{}/links", id_of(&image)?);
     let link = user.post(&path, &json!({"expires_in": 300})).await?.json(201)?;
     let public = format!("/l/{}", id_of(&link)?);
-    astray(&stack, "ImagesLinksView", ("ADDRESS_RATE", "5"), async || {
+    astray(&stack, "ImagesLinksView", ("ADDRESS_RATE", "1"), async || {
         let visits = stream::iter((0..100).map(|_| send(stack.request(Method::GET, &public))));
         let answers = visits.buffer_unordered(1).try_collect::<Vec<_>>().await?;
         let refused = refusals(answers)?;
