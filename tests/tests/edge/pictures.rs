@@ -90,7 +90,7 @@ async fn the_archive_of_a_download_has_its_file_name() -> Result<()> {
     assert_eq!(answer.header("content-type"), "application/zip");
     assert!(answer.header("content-disposition").starts_with("attachment; filename*=UTF-8''darkroom"));
     // The parameter belongs to the signed address.
-    refused(&stack.fetch(&url.replacen("darkroom", "lightroom", 1)).await?, "AccessDenied");
+    refused(&stack.fetch(&url.replacen("%27darkroom", "%27lightroom", 1)).await?, "AccessDenied");
     Ok(())
 }
 
