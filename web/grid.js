@@ -270,9 +270,10 @@ export class Grid {
     const image = this.list.at(index);
     this.#focusKey = image?.id ?? `place ${index}`;
     const top = this.element.getBoundingClientRect().top + this.#layout.place(index).top;
-    const header = 80;
-    if (top < header) scrollBy(0, top - header);
-    else if (top + this.#tileSize > innerHeight - header) scrollBy(0, top + this.#tileSize - innerHeight + header);
+    // The page's header and the bar of the selection cover the top.
+    const margin = 120;
+    if (top < margin) scrollBy(0, top - margin);
+    else if (top + this.#tileSize > innerHeight - margin) scrollBy(0, top + this.#tileSize - innerHeight + margin);
     this.render();
   }
 

@@ -26,8 +26,13 @@ test("pictures are selected one by one and as a range, and deleted after one que
   const bearer = await withPictures(visit, NAMES);
   // The newest picture is first: f, e, d, c, b, a.
   await tile(page, "e.jpg").hover();
+  const before = await tile(page, "e.jpg").boundingBox();
   await check(page, "e.jpg").check();
   await bar(page).getByText("1 selected").waitFor();
+  // The bar neither moves nor covers the pictures.
+  assert.deepEqual(await tile(page, "e.jpg").boundingBox(), before);
+  const { y, height } = await bar(page).boundingBox();
+  assert.ok(y + height <= before.y, `the bar ends at ${y + height}, and the pictures begin at ${before.y}`);
   // Once something is selected, a click anywhere on a picture selects it, and with Shift all between.
   await tile(page, "b.jpg").click({ modifiers: ["Shift"] });
   await bar(page).getByText("4 selected").waitFor();
