@@ -68,6 +68,7 @@ export function gallery(list, { label, heading }) {
   return {
     element: h("div", null, bar.element, grid.errorBox, grid.element),
     shown: () => grid.render(),
+    reveal: (id) => grid.reveal(id),
     dispose: () => {
       ended.abort();
       bar.dispose();

@@ -266,9 +266,16 @@ export class Grid {
     this.#focusAt(target);
   }
 
+  /** Scrolls to a picture and focuses it, or the heading if the list lacks it. @param {string | null} id */
+  reveal(id) {
+    const index = id === null ? -1 : this.list.indexOf(id);
+    if (index < 0) return this.element.closest("main")?.querySelector("h1")?.focus({ preventScroll: true });
+    this.render();
+    this.#focusAt(index);
+  }
+
   #focusAt(index) {
-    const image = this.list.at(index);
-    this.#focusKey = image?.id ?? `place ${index}`;
+    this.#focusKey = this.list.idAt(index) ?? `place ${index}`;
     const top = this.element.getBoundingClientRect().top + this.#layout.place(index).top;
     // The page's header and the bar of the selection cover the top.
     const margin = 120;

@@ -7,13 +7,23 @@ import { logIn, storePictures, tile, upload } from "./page.js";
 import { photo } from "./photos.js";
 import { api, mailedCodes, moveToTier, registerUser, token } from "./stack.js";
 
-test("a list is where the user left it, after another view and after the browser's Back", inBrowser(async (visit) => {
+test("a list is where the user left it, after another view, after the browser's Back and after the large view", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registerUser();
   await storePictures(await token(account), Array.from({ length: 18 }, (_, index) => `${index}.jpg`));
   await page.setViewportSize({ width: 500, height: 500 });
   await logIn(visit, account);
   await page.locator(".tile.ready").nth(8).waitFor();
+  // The large view leads to a picture that the list did not show before.
+  await tile(page, "17.jpg").getByRole("link").click();
+  for (let index = 16; index >= 2; index--) {
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("dialog").getByRole("heading", { name: `${index}.jpg`, exact: true }).waitFor();
+  }
+  await page.keyboard.press("Escape");
+  await page.locator('.tile a[title="2.jpg"]:focus').waitFor();
+  const { y, height } = await tile(page, "2.jpg").boundingBox();
+  assert.ok(y > 0 && y + height < 500, `${height} px high at ${y}`);
   await page.evaluate(() => scrollTo(0, 350));
   for (const leave of [() => page.getByRole("link", { name: "Photos" }).click(), () => page.goBack()]) {
     const before = await page.evaluate(() => scrollY);

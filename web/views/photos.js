@@ -54,6 +54,7 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
     element: h("div", null, header, pictures.element, empty),
     list,
     shown: pictures.shown,
+    reveal: pictures.reveal,
     dispose: () => {
       pictures.dispose();
       list.removeEventListener("change", show);
