@@ -68,15 +68,15 @@ test("a tab that gets the focus shows what another device has uploaded and delet
   await tile(page, "newest.jpg").waitFor();
 }));
 
-test("pictures are grouped by the month and day of their upload", inBrowser(async (visit) => {
-  const { page } = visit;
+test("an address groups pictures by the month or day of their upload", inBrowser(async (visit) => {
+  const { page, open } = visit;
   const account = await registerUser();
   await storePictures(await token(account), ["a.jpg", "b.jpg"]);
   await logIn(visit, account);
-  await page.getByLabel("Group by").selectOption({ label: "By month" });
+  await open("#/?group=month");
   const month = await page.evaluate(() => new Intl.DateTimeFormat("en", { month: "long", year: "numeric" }).format(new Date()));
   await page.getByRole("list", { name: month }).getByRole("link", { name: "a.jpg" }).waitFor();
-  await page.getByLabel("Group by").selectOption({ label: "By day" });
+  await open("#/?group=day");
   const day = await page.evaluate(() => new Intl.DateTimeFormat("en", { dateStyle: "full" }).format(new Date()));
   await page.getByRole("heading", { name: day }).waitFor();
 }));

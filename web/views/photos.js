@@ -75,13 +75,15 @@ function choices(status, order, go) {
     return element;
   };
   const sorts = { ...texts.order.sorts, ...texts.order.names };
+  // Groups are for the time taken: a user often uploads the pictures of many years on one day.
+  const groupBy = (group) => go(group !== "none" && order.sort === "created_at" ? { sort: "taken_at", order: "desc", group } : { group });
   return [
     select(words.filter, { "": words.all, ...words.status }, status, (value) => go({ status: value })),
     select(texts.order.label, sorts, `${order.sort} ${order.order}`, (value) => {
       const [sort, direction] = value.split(" ");
       go({ sort, order: direction, group: order.sort === sort ? order.group : orderOf({ sort }).group });
     }),
-    order.sort !== "file_name" && select(texts.order.group, texts.order.groups, order.group, (group) => go({ group })),
+    order.sort !== "file_name" && select(texts.order.group, texts.order.groups, order.group, groupBy),
   ];
 }
 
