@@ -11,7 +11,7 @@ import { selectBar } from "./select-bar.js";
 import { Selection } from "./selection.js";
 import { setForm, SLOTS } from "./set-form.js";
 import { putIntoSlot } from "./slot.js";
-import { state } from "./state.js";
+import { hasTrash, state } from "./state.js";
 import { texts } from "./texts.js";
 
 const words = texts.select;
@@ -22,7 +22,7 @@ function makeSet(ids) {
   const dialog = openDialog({
     title: texts.sets.make,
     className: "small",
-    body: setForm({}, texts.sets.make, async (body, key) => {
+    body: setForm({}, texts.sets.create, async (body, key) => {
       const set = await call("POST", "/api/imagesets", { body, key });
       for (const [index, id] of ids.entries()) await putIntoSlot(set, SLOTS[index], id);
       dialog.close();
@@ -41,7 +41,8 @@ export function gallery(list, { label, heading }) {
   const selection = new Selection(list);
   const remove = async () => {
     const { ids } = selection;
-    if (ids.length > 1 && !await confirm(words.confirmDelete(ids.length), texts.image.delete)) return;
+    const question = hasTrash() ? words.confirmTrash(ids.length) : words.confirmDelete(ids.length);
+    if (ids.length > 1 && !await confirm(question, texts.image.delete)) return;
     selection.clear();
     deleteImages(ids, list);
   };

@@ -41,7 +41,7 @@ test("pictures are selected one by one and as a range, and deleted after one que
   assert.equal(await page.getByRole("dialog").count(), 0);
   assert.deepEqual(await violations(page), []);
   await bar(page).getByRole("button", { name: "Delete" }).click();
-  const question = page.getByRole("dialog", { name: "Delete 3 pictures?" });
+  const question = page.getByRole("dialog", { name: "Move 3 pictures to the trash?" });
   await question.getByRole("button", { name: "Delete" }).click();
   await page.getByText("Moved 3 pictures to the trash.").waitFor();
   assert.equal(await page.locator(".tile").count(), 3);
@@ -68,7 +68,7 @@ test("all pictures are selected and deleted with the keyboard alone", inBrowser(
   await page.keyboard.press("Control+a");
   await bar(page).getByText("6 selected").waitFor();
   await page.keyboard.press("Delete");
-  const question = page.getByRole("dialog", { name: "Delete 6 pictures?" });
+  const question = page.getByRole("dialog", { name: "Move 6 pictures to the trash?" });
   await question.getByRole("button", { name: "Delete" }).focus();
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
