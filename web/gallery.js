@@ -43,8 +43,10 @@ export function gallery(list, { label, heading }) {
     const { ids } = selection;
     const question = hasTrash() ? words.confirmTrash(ids.length) : words.confirmDelete(ids.length);
     if (ids.length > 1 && !await confirm(question, texts.image.delete)) return;
+    const { neighbour } = selection;
     selection.clear();
     deleteImages(ids, list);
+    grid.reveal(neighbour);
   };
   const download = async (say) => {
     const { ids } = selection;

@@ -42,8 +42,10 @@ test("pictures are selected one by one and as a range, and deleted after one que
   assert.deepEqual(await violations(page), []);
   await bar(page).getByRole("button", { name: "Delete" }).click();
   const question = page.getByRole("dialog", { name: "Move 3 pictures to the trash?" });
+  await question.locator("button:focus", { hasText: "Cancel" }).waitFor();
   await question.getByRole("button", { name: "Delete" }).click();
   await page.getByText("Moved 3 pictures to the trash.").waitFor();
+  await page.locator('.tile a[title="a.jpg"]:focus').waitFor();
   assert.equal(await page.locator(".tile").count(), 3);
   assert.ok(await bar(page).isHidden());
   await page.getByRole("button", { name: "Undo" }).click();

@@ -206,8 +206,15 @@ export class DataTable {
   /** @param {Action<Row>} action */
   #actionButton({ name, icon: symbol, kind = "", run }) {
     const button = h("button", { type: "button", class: `button ${kind}`, onclick: () => busy(button, async () =>
-      run(this.rows.filter(({ id }) => this.#selected.has(id)))).catch(showError) }, icon(symbol), h("span", null, name));
+      run(this.rows.filter(({ id }) => this.#selected.has(id)))).catch(showError).finally(() => this.#keepFocus()) },
+    icon(symbol), h("span", null, name));
     return button;
+  }
+
+  /** Focuses the heading if the button that had the focus is hidden, because its rows are gone. */
+  #keepFocus() {
+    if (document.activeElement !== document.body) return;
+    /** @type {HTMLElement | null | undefined} */ (this.element.closest("main")?.querySelector("h1"))?.focus({ preventScroll: true });
   }
 }
 
