@@ -18,7 +18,6 @@ const words = texts.select;
 
 /** Makes a set of the selected pictures. @param {string[]} ids */
 function makeSet(ids) {
-  if (ids.length > SLOTS.length) throw new Error(words.tooManyForSet);
   const dialog = openDialog({
     title: texts.sets.make,
     className: "small",
@@ -55,7 +54,8 @@ export function gallery(list, { label, heading }) {
   };
   const bar = selectBar(selection, [
     { name: texts.image.download, icon: "download", keys: "d", run: download },
-    { name: words.makeSet, icon: "sets", run: () => makeSet(selection.ids) },
+    { name: words.makeSet, icon: "sets", run: () => makeSet(selection.ids),
+      refusal: () => (selection.size > SLOTS.length ? words.tooManyForSet : null) },
     { name: texts.image.delete, icon: "trash", keys: "Delete", run: remove },
   ]);
   const grid = new Grid({
