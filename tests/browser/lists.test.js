@@ -239,7 +239,14 @@ test("the boxes with dates and options are on the screen, however wide it is", i
       assert.ok(box.x >= 0 && box.x + box.width <= width, `${name}: ${box.width} at ${box.x} of ${width}`);
       assert.ok(box.y >= y + height && box.y < y + height + 20, `${name}: ${box.y} below ${y}, ${width} wide`);
     }
+    // A click outside of the box closes it, and so does the Escape key.
+    await page.getByRole("heading", { name: "Photos" }).click();
+    await page.locator(".popover[open]").waitFor({ state: "detached" });
     await button.click();
+    await page.locator(".popover[open]").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator(".popover[open]").waitFor({ state: "detached" });
+    assert.ok(await button.evaluate((element) => element === document.activeElement));
   }
 }));
 

@@ -6,6 +6,7 @@ import { chooseFiles } from "../files.js";
 import { gallery } from "../gallery.js";
 import { allImages, someImages, uploadImages } from "../images.js";
 import { gridLabel, groupHeading, orderOf, parametersOf } from "../order.js";
+import { popover } from "../popover.js";
 import { apiFilters, searchForm } from "../search.js";
 import { mayUseAi, state } from "../state.js";
 import { texts } from "../texts.js";
@@ -96,10 +97,8 @@ function aiOptions() {
   const prompt = h("input", { name: "edit_prompt", maxlength: "2000", value: options.edit_prompt, oninput: () => {
     options.edit_prompt = prompt.value;
   } });
-  return h("details", { class: "popover" }, h("summary", { class: "button", "aria-label": words.optionsLabel }, words.options, icon("down")),
-    h("div", { class: "popover-body" },
-      checkbox(words.analyze, { checked: options.analyze, onchange: (event) => {
-        options.analyze = event.target.checked;
-      } }),
-      field(words.editPrompt, prompt, words.editPromptHint)));
+  const analyze = checkbox(words.analyze, { checked: options.analyze, onchange: (event) => {
+    options.analyze = event.target.checked;
+  } });
+  return popover(words.options, [analyze, field(words.editPrompt, prompt, words.editPromptHint)], { "aria-label": words.optionsLabel });
 }
