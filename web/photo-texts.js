@@ -112,6 +112,7 @@ export const trashTexts = {
   moved: (what) => `Moved ${what} to the trash.`,
   lead: (days) => `A picture stays here for ${days === 1 ? "1 day" : `${number(days)} days`}, and then it is deleted. Until then, it counts toward your limit.`,
   off: "Your tier has no trash. What you delete is deleted for good.",
+  hidden: "Pictures in the trash are not shown until you restore them.",
   empty: "The trash is empty.",
   emptyIt: "Empty the trash",
   confirmEmpty: "Delete everything in the trash? You cannot undo this.",

@@ -59,7 +59,7 @@ export async function trashView() {
       h("header", { class: "view-header" },
         h("a", { class: "icon-button", href: "#/", "aria-label": texts.photos.title }, icon("back")),
         h("h1", { tabindex: "-1" }, words.title), h("span", { class: "space" }), emptyIt),
-      h("p", { class: "quiet lead" }, hasTrash() ? words.lead(state.tier?.trash_days ?? 0) : words.off),
+      h("p", { class: "quiet lead" }, hasTrash() ? words.lead(state.tier?.trash_days ?? 0) : words.off, " ", words.hidden),
       bar.element, grid.errorBox, grid.element, empty),
     shown: () => grid.render(),
     dispose: () => {
