@@ -30,7 +30,7 @@ export function searchForm({ q, taken_after, taken_before }, go) {
     },
   }), { class: isLimited ? "button chosen" : "button" });
   const clear = (q !== "" || isLimited) &&
-    h("button", { type: "button", class: "text-button", onclick: () => go({ q: "", taken_after: "", taken_before: "" }) }, words.clear);
+    iconButton("close", words.clear, () => go({ q: "", taken_after: "", taken_before: "" }));
   return [element, dates, clear];
 }
 

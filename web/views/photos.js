@@ -43,7 +43,7 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
   list.addEventListener("change", show);
   show();
 
-  const header = h("header", { class: "view-header" },
+  const header = h("header", { class: "view-header toolbar" },
     h("h1", { tabindex: "-1" }, words.title), count, h("span", { class: "space" }),
     h("div", { class: "choices" }, searchForm(filters, go), choices(status, order, go)),
     h("a", { class: "icon-button", href: "#/trash", "aria-label": texts.trash.title, title: texts.trash.title }, icon("trash")),
