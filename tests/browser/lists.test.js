@@ -7,7 +7,7 @@ import { logIn, storePictures, tile, upload } from "./page.js";
 import { photo } from "./photos.js";
 import { api, mailedCodes, moveToTier, registerUser, token } from "./stack.js";
 
-test("a list is where the user left it, after another view, after the browser's Back and after the large view", inBrowser(async (visit) => {
+test("a list is where the user left it, after another view, the browser's Back and the large view", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registerUser();
   await storePictures(await token(account), Array.from({ length: 18 }, (_, index) => `${index}.jpg`));

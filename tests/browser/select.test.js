@@ -37,10 +37,11 @@ test("pictures are selected one by one and as a range, and deleted after one que
   await tile(page, "b.jpg").click({ modifiers: ["Shift"] });
   await bar(page).getByText("4 selected").waitFor();
   const makeSet = bar(page).getByRole("button", { name: "Make a set" });
-  assert.deepEqual([await makeSet.isDisabled(), await makeSet.getAttribute("title")], [true, "A set holds three pictures. Select at most three."]);
+  assert.ok(await makeSet.isDisabled());
+  assert.equal(await makeSet.getAttribute("title"), "A set holds three pictures. Select at most three.");
   await tile(page, "c.jpg").click();
   await bar(page).getByText("3 selected").waitFor();
-  assert.deepEqual([await makeSet.isDisabled(), await makeSet.getAttribute("title")], [false, null]);
+  assert.ok(await makeSet.isEnabled());
   assert.equal(await page.getByRole("dialog").count(), 0);
   assert.deepEqual(await violations(page), []);
   await bar(page).getByRole("button", { name: "Delete" }).click();

@@ -214,7 +214,7 @@ export class DataTable {
   /** Focuses the heading if the button that had the focus is hidden, because its rows are gone. */
   #keepFocus() {
     if (document.activeElement !== document.body) return;
-    /** @type {HTMLElement | null | undefined} */ (this.element.closest("main")?.querySelector("h1"))?.focus({ preventScroll: true });
+    this.element.closest("main")?.querySelector("h1")?.focus({ preventScroll: true });
   }
 }
 

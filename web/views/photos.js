@@ -77,7 +77,8 @@ function choices(status, order, go) {
   };
   const sorts = { ...texts.order.sorts, ...texts.order.names };
   // Groups are for the time taken: a user often uploads the pictures of many years on one day.
-  const groupBy = (group) => go(group !== "none" && order.sort === "created_at" ? { sort: "taken_at", order: "desc", group } : { group });
+  const isUploadOrder = order.sort === "created_at";
+  const groupBy = (group) => go(isUploadOrder && group !== "none" ? { sort: "taken_at", order: "desc", group } : { group });
   return [
     select(words.filter, { "": words.all, ...words.status }, status, (value) => go({ status: value })),
     select(texts.order.label, sorts, `${order.sort} ${order.order}`, (value) => {
@@ -100,5 +101,6 @@ function aiOptions() {
   const analyze = checkbox(words.analyze, { checked: options.analyze, onchange: (event) => {
     options.analyze = event.target.checked;
   } });
-  return popover(words.options, [analyze, field(words.editPrompt, prompt, words.editPromptHint)], { "aria-label": words.optionsLabel });
+  const fields = [analyze, field(words.editPrompt, prompt, words.editPromptHint)];
+  return popover(words.options, fields, { "aria-label": words.optionsLabel });
 }

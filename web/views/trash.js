@@ -47,7 +47,8 @@ export async function trashView() {
   const grid = new Grid({ list, label: words.grid, href: () => "#/trash", selection, isTrash: true, onDelete: ({ id }) => selection.toggle(id) });
   const empty = h("p", { class: "empty", hidden: true }, words.empty);
   const emptyIt = h("button", { type: "button", class: "button danger", hidden: true, onclick: () =>
-    busy(emptyIt, () => emptyTrash(list)).catch(showError).finally(() => emptyIt.hidden && grid.reveal(null)) }, icon("trash"), words.emptyIt);
+    busy(emptyIt, () => emptyTrash(list)).catch(showError).finally(() => emptyIt.hidden && grid.reveal(null)) },
+  icon("trash"), words.emptyIt);
   const show = () => {
     empty.hidden = !(list.complete && list.length === 0);
     emptyIt.hidden = list.knownCount === 0;
