@@ -278,7 +278,7 @@ export class Grid {
     this.#focusKey = this.list.idAt(index) ?? `place ${index}`;
     const top = this.element.getBoundingClientRect().top + this.#layout.place(index).top;
     // The page's header and the bar of the selection cover the top.
-    const margin = 120;
+    const margin = 130;
     if (top < margin) scrollBy(0, top - margin);
     else if (top + this.#tileSize > innerHeight - margin) scrollBy(0, top + this.#tileSize - innerHeight + margin);
     this.render();
