@@ -32,7 +32,7 @@ export const adminTexts = {
   noImages: "No picture matches. Change the search.",
   noImagesOfUser: "This user has no pictures.",
   noSetsOfUser: "This user has no sets.",
-  confirmDeleteImages: (what) => `Delete ${what} for its owner? A deletion by an admin skips the owner's trash.`,
+  confirmDeleteImages: (what) => `Delete ${what} permanently? A deletion by an admin skips the owner's trash.`,
 
   user: "User",
   email: "E-mail",

@@ -172,6 +172,7 @@ function scrollBack(top, list) {
 function showImage(image, admin = false) {
   const base = admin ? "#/admin/images" : "#/images";
   const back = current?.address ?? (admin ? "#/admin/images" : "#/");
+  const view = current;
   const opened = openImage({
     id: image,
     list: current?.list,
@@ -184,11 +185,19 @@ function showImage(image, admin = false) {
         if (openedFromList) history.back();
         else location.replace(back);
       }
-      const opener = `[data-id="${CSS.escape(id)}"] a`;
-      /** @type {HTMLElement | null} */ (document.querySelector(opener))?.focus({ preventScroll: true });
+      // The user may have gone on to other pictures, far from the one that opened the view.
+      if (view && current === view) reveal(id);
     },
   });
   lightbox = opened;
+}
+
+/** Scrolls to a picture in the view and focuses it, or the heading if the view does not show it. @param {string} id */
+function reveal(id) {
+  if (current?.reveal) return current.reveal(id);
+  const link = /** @type {HTMLElement | null} */ (main.querySelector(`[data-id="${CSS.escape(id)}"] a`));
+  if (link) link.focus();
+  else focusHeading();
 }
 
 function showAuth() {

@@ -88,7 +88,7 @@ export function confirm(question, yes) {
       title: question,
       className: "small",
       body: h("div", { class: "actions" },
-        h("button", { type: "button", class: "button", onclick: () => dialog.close() }, texts.cancel),
+        h("button", { type: "button", class: "button", autofocus: true, onclick: () => dialog.close() }, texts.cancel),
         h("button", { type: "button", class: "button danger", onclick: () => {
           answer = true;
           dialog.close();

@@ -11,18 +11,17 @@ import { selectBar } from "./select-bar.js";
 import { Selection } from "./selection.js";
 import { setForm, SLOTS } from "./set-form.js";
 import { putIntoSlot } from "./slot.js";
-import { state } from "./state.js";
+import { hasTrash, state } from "./state.js";
 import { texts } from "./texts.js";
 
 const words = texts.select;
 
 /** Makes a set of the selected pictures. @param {string[]} ids */
 function makeSet(ids) {
-  if (ids.length > SLOTS.length) throw new Error(words.tooManyForSet);
   const dialog = openDialog({
     title: texts.sets.make,
     className: "small",
-    body: setForm({}, texts.sets.make, async (body, key) => {
+    body: setForm({}, texts.sets.create, async (body, key) => {
       const set = await call("POST", "/api/imagesets", { body, key });
       for (const [index, id] of ids.entries()) await putIntoSlot(set, SLOTS[index], id);
       dialog.close();
@@ -41,9 +40,12 @@ export function gallery(list, { label, heading }) {
   const selection = new Selection(list);
   const remove = async () => {
     const { ids } = selection;
-    if (ids.length > 1 && !await confirm(words.confirmDelete(ids.length), texts.image.delete)) return;
+    const question = hasTrash() ? words.confirmTrash(ids.length) : words.confirmDelete(ids.length);
+    if (ids.length > 1 && !await confirm(question, texts.image.delete)) return;
+    const { neighbour } = selection;
     selection.clear();
     deleteImages(ids, list);
+    grid.reveal(neighbour);
   };
   const download = async (say) => {
     const { ids } = selection;
@@ -52,7 +54,8 @@ export function gallery(list, { label, heading }) {
   };
   const bar = selectBar(selection, [
     { name: texts.image.download, icon: "download", keys: "d", run: download },
-    { name: words.makeSet, icon: "sets", run: () => makeSet(selection.ids) },
+    { name: words.makeSet, icon: "sets", run: () => makeSet(selection.ids),
+      refusal: () => (selection.size > SLOTS.length ? words.tooManyForSet : null) },
     { name: texts.image.delete, icon: "trash", keys: "Delete", run: remove },
   ]);
   const grid = new Grid({
@@ -68,6 +71,7 @@ export function gallery(list, { label, heading }) {
   return {
     element: h("div", null, bar.element, grid.errorBox, grid.element),
     shown: () => grid.render(),
+    reveal: (id) => grid.reveal(id),
     dispose: () => {
       ended.abort();
       bar.dispose();

@@ -266,13 +266,21 @@ export class Grid {
     this.#focusAt(target);
   }
 
+  /** Scrolls to a picture and focuses it, or the heading if the list lacks it. @param {string | null} id */
+  reveal(id) {
+    const index = id === null ? -1 : this.list.indexOf(id);
+    if (index < 0) return this.element.closest("main")?.querySelector("h1")?.focus({ preventScroll: true });
+    this.render();
+    this.#focusAt(index);
+  }
+
   #focusAt(index) {
-    const image = this.list.at(index);
-    this.#focusKey = image?.id ?? `place ${index}`;
+    this.#focusKey = this.list.idAt(index) ?? `place ${index}`;
     const top = this.element.getBoundingClientRect().top + this.#layout.place(index).top;
-    const header = 80;
-    if (top < header) scrollBy(0, top - header);
-    else if (top + this.#tileSize > innerHeight - header) scrollBy(0, top + this.#tileSize - innerHeight + header);
+    // The page's header and the bar of the selection cover the top.
+    const margin = 130;
+    if (top < margin) scrollBy(0, top - margin);
+    else if (top + this.#tileSize > innerHeight - margin) scrollBy(0, top + this.#tileSize - innerHeight + margin);
     this.render();
   }
 

@@ -1,7 +1,8 @@
 // The field that searches the user's pictures, and the dates that limit them.
 
 import { form } from "./dialog.js";
-import { field, h, icon, iconButton } from "./dom.js";
+import { field, h, iconButton } from "./dom.js";
+import { popover } from "./popover.js";
 import { texts } from "./texts.js";
 
 const words = texts.search;
@@ -20,18 +21,16 @@ export function searchForm({ q, taken_after, taken_before }, go) {
   });
   const date = (label, name, value) => field(label, h("input", { type: "date", name, value }));
   const isLimited = taken_after !== "" || taken_before !== "";
-  const dates = h("details", { class: "popover" },
-    h("summary", { class: isLimited ? "button chosen" : "button" }, words.dates, icon("down")),
-    h("div", { class: "popover-body" }, form({
-      fields: [date(words.from, "from", taken_after), date(words.to, "to", taken_before)],
-      button: words.apply,
-      submit: async ({ from, to }) => {
-        if (from && to && from > to) throw Object.assign(new Error(words.wrongRange), { field: "to" });
-        go({ taken_after: from, taken_before: to });
-      },
-    })));
+  const dates = popover(words.dates, form({
+    fields: [date(words.from, "from", taken_after), date(words.to, "to", taken_before)],
+    button: words.apply,
+    submit: async ({ from, to }) => {
+      if (from && to && from > to) throw Object.assign(new Error(words.wrongRange), { field: "to" });
+      go({ taken_after: from, taken_before: to });
+    },
+  }), { class: isLimited ? "button chosen" : "button" });
   const clear = (q !== "" || isLimited) &&
-    h("button", { type: "button", class: "text-button", onclick: () => go({ q: "", taken_after: "", taken_before: "" }) }, words.clear);
+    iconButton("close", words.clear, () => go({ q: "", taken_after: "", taken_before: "" }));
   return [element, dates, clear];
 }
 

@@ -23,6 +23,13 @@ export class Selection extends EventTarget {
     return [...all].filter((id) => this.#ids.has(id));
   }
 
+  /** The picture after the selected ones, or else the last one before them; null if everything is selected. */
+  get neighbour() {
+    const all = this.list.ids();
+    const after = all.findLastIndex((id) => this.#ids.has(id)) + 1;
+    return all[after] ?? all.findLast((id) => !this.#ids.has(id)) ?? null;
+  }
+
   has(id) {
     return this.#ids.has(id);
   }

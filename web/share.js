@@ -1,7 +1,7 @@
 // Expiring links: addresses at which anybody can see a picture, until the link expires or its owner revokes it.
 
 import { call } from "./api.js";
-import { copyButton } from "./copy.js";
+import { copy, copyButton } from "./copy.js";
 import { form } from "./dialog.js";
 import { checkbox, field, fill, h } from "./dom.js";
 import { time } from "./format.js";
@@ -43,6 +43,10 @@ export function shareSection(image) {
   const onMade = (link) => {
     fill(made, madeLink(link));
     list.add(link);
+    made.scrollIntoView({ block: "center" });
+    made.querySelector("input")?.focus({ preventScroll: true });
+    // The button is there for a browser that does not allow this.
+    copy(link.url, words.copied).catch(() => {});
   };
   return h("section", { class: "section" }, heading, h("p", { class: "quiet" }, words.lead),
     newLinkForm(path, onMade), made, problem, list.elements);

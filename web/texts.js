@@ -39,7 +39,7 @@ const PROBLEMS = {
   "image-changed": "The picture has just changed. Reload the page and try again.",
   "image-not-ready": "The picture is not ready yet. Wait a moment and try again.",
   internal: "Something went wrong on our side. Try again. If it fails again, tell the operator.",
-  "invalid-field": ({ detail }) => `Please correct this: ${sentence(inWords(detail))}`,
+  "invalid-field": ({ detail }) => sentence(inWords(detail)),
   "invalid-json": "The page does not match the current version of the service. Reload the page.",
   "invalid-phone-number": "This phone number is not valid. Enter it with its country code, such as +49 30 901820.",
   "last-admin": "This is the last admin. Make another user an admin first.",
@@ -75,7 +75,7 @@ const PROBLEMS = {
   "username-taken": "This user name is taken. Choose another one.",
   "weak-password": ({ missing = [] }) =>
     `This password is too easy to guess. It still needs ${list(missing.map((rule) => MISSING[rule] ?? rule))}.`,
-  "wrong-credentials": "The user name or the password is wrong. Check both and try again.",
+  "wrong-credentials": "The user name or the password is wrong, or the account is disabled. Check both, or ask an admin.",
   "wrong-password": "This is not your current password. Check it and try again.",
 };
 
@@ -126,16 +126,22 @@ const FAILURES = {
 
 /** What the page calls the API's fields, where the words of a name do not say it. */
 const FIELD_NAMES = {
-  max_image_bytes: "largest file", original_link: "original", q: "search", taken_after: "from", taken_before: "to",
-  uploaded_after: "from", uploaded_before: "to",
+  email: "e-mail address", max_image_bytes: "largest file", original_link: "original", q: "search", taken_after: "from",
+  taken_before: "to", uploaded_after: "from", uploaded_before: "to", username: "user name",
 };
 
-/** Replaces the names of fields in a sentence of the API, such as `thumbnail_sizes`, with words. */
+/** @param {string} field */
+const fieldName = (field) => FIELD_NAMES[field] ?? field.replaceAll("_", " ");
+
+/**
+ * Replaces the names of fields in a sentence of the API, such as `thumbnail_sizes`, with words. The sentence often begins
+ * with the name of its field: "username: must be 1 to 128 visible characters".
+ */
 function inWords(text = "") {
-  return text.replaceAll(/`?\b[a-z]+(?:_[a-z]+)+\b`?/g, (name) => {
-    const field = name.replaceAll("`", "");
-    return FIELD_NAMES[field] ?? field.replaceAll("_", " ");
-  });
+  const [, first, rest] = text.match(/^([a-z_]+): (?:must be (?=\d))?(.*)$/s) ?? [];
+  const name = first ? fieldName(first) : "Please correct this";
+  const words = (rest ?? text).replaceAll(/`?\b[a-z]+(?:_[a-z]+)+\b`?/g, (field) => fieldName(field.replaceAll("`", "")));
+  return `${name[0].toUpperCase()}${name.slice(1)}: ${words}`;
 }
 
 function sentence(text = "a value is not valid") {
@@ -251,6 +257,7 @@ export const texts = {
     title: "Image sets",
     lead: "A set holds three pictures that belong together.",
     make: "New set",
+    create: "Create",
     edit: "Edit set",
     name: "Title",
     description: "Description",

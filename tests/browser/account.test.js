@@ -109,7 +109,7 @@ test("a changed password ends the other sessions, and this one continues", inBro
   allowError(/401/);
   await page.getByRole("heading", { name: "Log in" }).waitFor();
   await enterLogin(page, account);
-  await page.getByText("The user name or the password is wrong.").waitFor();
+  await page.getByText("The user name or the password is wrong, or the account is disabled.").waitFor();
   await enterLogin(page, { ...account, password: NEW_PASSWORD });
   await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
 }));

@@ -49,7 +49,7 @@ test("a user logs in, uploads, selects, deletes, restores, views and leaves with
   await page.keyboard.press("Shift+ArrowRight");
   await page.getByText("2 selected").waitFor();
   await page.keyboard.press("Delete");
-  await page.getByRole("dialog", { name: "Delete 2 pictures?" }).waitFor();
+  await page.getByRole("dialog", { name: "Move 2 pictures to the trash?" }).waitFor();
   await tabTo(page, "Delete");
   await page.keyboard.press("Enter");
   await page.locator(".notice").waitFor();

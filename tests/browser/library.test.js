@@ -122,7 +122,7 @@ for (const [screen, options] of /** @type {[string, object][]} */ ([["a desktop"
     await bar(page).getByRole("button", { name: "Make a set" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("Title").fill("By the sea");
-    await dialog.getByRole("button", { name: "New set" }).click();
+    await dialog.getByRole("button", { name: "Create" }).click();
     await page.getByRole("link", { name: "First picture: b.jpg" }).waitFor();
     await page.getByRole("link", { name: "Second picture: a.jpg" }).waitFor();
     await page.getByRole("button", { name: "Pick from your photos: third picture" }).click();

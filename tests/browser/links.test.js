@@ -5,7 +5,7 @@ import test from "node:test";
 import { PHONE, inBrowser, violations } from "./browser.js";
 import { logIn, tile, upload, waitForUploads } from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
-import { moveToTier, outputs, registerUser } from "./stack.js";
+import { moveToTier, outputs, registerUser, until } from "./stack.js";
 
 test("links to thumbnails can be copied, and links for others are made, copied, listed and revoked", inBrowser(async (visit) => {
   const { page, context } = visit;
@@ -30,6 +30,11 @@ test("links to thumbnails can be copied, and links for others are made, copied, 
   const address = dialog.getByLabel("Address of the new link");
   await address.waitFor();
   const url = await address.inputValue();
+  // The address is in sight, has the focus and is copied.
+  await page.waitForFunction(() => document.activeElement?.matches(".address"));
+  const { y, height } = await address.boundingBox();
+  assert.ok(y > 0 && y + height < page.viewportSize().height, `${height} px high at ${y}`);
+  await until(async () => await copied() === url || undefined, "the copy of the address");
   const shown = await fetch(url);
   assert.deepEqual(Buffer.from(await shown.arrayBuffer()), buffer);
   assert.match(shown.headers.get("content-disposition") ?? "", /^inline; /);
@@ -71,8 +76,8 @@ test("links are made and revoked with the keyboard alone, on a phone too", inBro
   await dialog.getByLabel("Address of the new link").waitFor();
   assert.deepEqual(await violations(page), []);
   const revoke = dialog.getByRole("button", { name: /^Revoke the link/ });
-  // The address, two buttons that copy it, and the button that revokes the link.
-  for (let presses = 0; presses < 4; presses++) await page.keyboard.press("Tab");
+  // The address has the focus. Two buttons that copy it follow, and then the button that revokes the link.
+  for (let presses = 0; presses < 3; presses++) await page.keyboard.press("Tab");
   assert.ok(await revoke.evaluate((button) => button === document.activeElement));
   await page.keyboard.press("Enter");
   const question = page.getByRole("dialog", { name: "Revoke this link?" });

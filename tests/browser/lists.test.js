@@ -7,13 +7,23 @@ import { logIn, storePictures, tile, upload } from "./page.js";
 import { photo } from "./photos.js";
 import { api, mailedCodes, moveToTier, registerUser, token } from "./stack.js";
 
-test("a list is where the user left it, after another view and after the browser's Back", inBrowser(async (visit) => {
+test("a list is where the user left it, after another view, the browser's Back and the large view", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registerUser();
   await storePictures(await token(account), Array.from({ length: 18 }, (_, index) => `${index}.jpg`));
   await page.setViewportSize({ width: 500, height: 500 });
   await logIn(visit, account);
   await page.locator(".tile.ready").nth(8).waitFor();
+  // The large view leads to a picture that the list did not show before.
+  await tile(page, "17.jpg").getByRole("link").click();
+  for (let index = 16; index >= 2; index--) {
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("dialog").getByRole("heading", { name: `${index}.jpg`, exact: true }).waitFor();
+  }
+  await page.keyboard.press("Escape");
+  await page.locator('.tile a[title="2.jpg"]:focus').waitFor();
+  const { y, height } = await tile(page, "2.jpg").boundingBox();
+  assert.ok(y > 0 && y + height < 500, `${height} px high at ${y}`);
   await page.evaluate(() => scrollTo(0, 350));
   for (const leave of [() => page.getByRole("link", { name: "Photos" }).click(), () => page.goBack()]) {
     const before = await page.evaluate(() => scrollY);
@@ -58,15 +68,15 @@ test("a tab that gets the focus shows what another device has uploaded and delet
   await tile(page, "newest.jpg").waitFor();
 }));
 
-test("pictures are grouped by the month and day of their upload", inBrowser(async (visit) => {
-  const { page } = visit;
+test("an address groups pictures by the month or day of their upload", inBrowser(async (visit) => {
+  const { page, open } = visit;
   const account = await registerUser();
   await storePictures(await token(account), ["a.jpg", "b.jpg"]);
   await logIn(visit, account);
-  await page.getByLabel("Group by").selectOption({ label: "By month" });
+  await open("#/?group=month");
   const month = await page.evaluate(() => new Intl.DateTimeFormat("en", { month: "long", year: "numeric" }).format(new Date()));
   await page.getByRole("list", { name: month }).getByRole("link", { name: "a.jpg" }).waitFor();
-  await page.getByLabel("Group by").selectOption({ label: "By day" });
+  await open("#/?group=day");
   const day = await page.evaluate(() => new Intl.DateTimeFormat("en", { dateStyle: "full" }).format(new Date()));
   await page.getByRole("heading", { name: day }).waitFor();
 }));
@@ -229,7 +239,14 @@ test("the boxes with dates and options are on the screen, however wide it is", i
       assert.ok(box.x >= 0 && box.x + box.width <= width, `${name}: ${box.width} at ${box.x} of ${width}`);
       assert.ok(box.y >= y + height && box.y < y + height + 20, `${name}: ${box.y} below ${y}, ${width} wide`);
     }
+    // A click outside of the box closes it, and so does the Escape key.
+    await page.getByRole("heading", { name: "Photos" }).click();
+    await page.locator(".popover[open]").waitFor({ state: "detached" });
     await button.click();
+    await page.locator(".popover[open]").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator(".popover[open]").waitFor({ state: "detached" });
+    assert.ok(await button.evaluate((element) => element === document.activeElement));
   }
 }));
 

@@ -26,19 +26,30 @@ test("pictures are selected one by one and as a range, and deleted after one que
   const bearer = await withPictures(visit, NAMES);
   // The newest picture is first: f, e, d, c, b, a.
   await tile(page, "e.jpg").hover();
+  const before = await tile(page, "e.jpg").boundingBox();
   await check(page, "e.jpg").check();
   await bar(page).getByText("1 selected").waitFor();
+  // The bar neither moves nor covers the pictures.
+  assert.deepEqual(await tile(page, "e.jpg").boundingBox(), before);
+  const { y, height } = await bar(page).boundingBox();
+  assert.ok(y + height <= before.y, `the bar ends at ${y + height}, and the pictures begin at ${before.y}`);
   // Once something is selected, a click anywhere on a picture selects it, and with Shift all between.
   await tile(page, "b.jpg").click({ modifiers: ["Shift"] });
   await bar(page).getByText("4 selected").waitFor();
+  const makeSet = bar(page).getByRole("button", { name: "Make a set" });
+  assert.ok(await makeSet.isDisabled());
+  assert.equal(await makeSet.getAttribute("title"), "A set holds three pictures. Select at most three.");
   await tile(page, "c.jpg").click();
   await bar(page).getByText("3 selected").waitFor();
+  assert.ok(await makeSet.isEnabled());
   assert.equal(await page.getByRole("dialog").count(), 0);
   assert.deepEqual(await violations(page), []);
   await bar(page).getByRole("button", { name: "Delete" }).click();
-  const question = page.getByRole("dialog", { name: "Delete 3 pictures?" });
+  const question = page.getByRole("dialog", { name: "Move 3 pictures to the trash?" });
+  await question.locator("button:focus", { hasText: "Cancel" }).waitFor();
   await question.getByRole("button", { name: "Delete" }).click();
   await page.getByText("Moved 3 pictures to the trash.").waitFor();
+  await page.locator('.tile a[title="a.jpg"]:focus').waitFor();
   assert.equal(await page.locator(".tile").count(), 3);
   assert.ok(await bar(page).isHidden());
   await page.getByRole("button", { name: "Undo" }).click();
@@ -63,7 +74,7 @@ test("all pictures are selected and deleted with the keyboard alone", inBrowser(
   await page.keyboard.press("Control+a");
   await bar(page).getByText("6 selected").waitFor();
   await page.keyboard.press("Delete");
-  const question = page.getByRole("dialog", { name: "Delete 6 pictures?" });
+  const question = page.getByRole("dialog", { name: "Move 6 pictures to the trash?" });
   await question.getByRole("button", { name: "Delete" }).focus();
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "No pictures yet" }).waitFor();

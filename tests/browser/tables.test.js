@@ -36,7 +36,7 @@ test("an admin sorts pictures, selects several of them and deletes them after a 
   await page.getByRole("checkbox", { name: `Select ${mark} b.jpg` }).click({ modifiers: ["Shift"] });
   await page.getByText("3 selected").waitFor();
   await page.getByRole("button", { name: "Delete", exact: true }).click();
-  await page.getByRole("dialog", { name: "Delete 3 pictures for its owner?" }).getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog", { name: "Delete 3 pictures permanently?" }).getByRole("button", { name: "Delete" }).click();
   await page.getByText("1 row.").waitFor();
   await page.locator(".notice").getByRole("button", { name: "Close" }).click();
   await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 1 || undefined, "the deletions");

@@ -177,7 +177,7 @@ test("an admin finds a picture by file name, phone number and date, and deletes 
   await dialog.getByRole("heading", { name: "Seen by an admin" }).waitFor();
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
   // A picture of somebody else is not deleted without a question.
-  const question = page.getByRole("dialog", { name: "Delete Seen by an admin for its owner? A deletion by an admin skips the owner's trash." });
+  const question = page.getByRole("dialog", { name: "Delete Seen by an admin permanently? A deletion by an admin skips the owner's trash." });
   await question.getByRole("button", { name: "Cancel" }).click();
   assert.equal((await api("GET", "/api/images", { token: await token(account) })).images.length, 1);
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
@@ -196,7 +196,7 @@ test("a set shows the pictures in its places", inBrowser(async (visit) => {
   await open("#/sets");
   await page.getByRole("button", { name: "New set" }).first().click();
   await page.getByRole("dialog").getByLabel("Title").fill("By the sea");
-  await page.getByRole("dialog").getByRole("button", { name: "New set" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Create" }).click();
   await page.getByRole("heading", { name: "By the sea" }).waitFor();
   await page.getByRole("button", { name: "Edit", exact: true }).click();
   await page.getByRole("dialog", { name: "Edit set" }).waitFor();

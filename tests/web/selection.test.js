@@ -64,6 +64,19 @@ test("a list that fails on the way to its end says so, and nothing is selected",
   assert.equal(selection.size, 0);
 });
 
+test("the neighbour of the selection is the picture after it, or at the end of the list the one before it", async () => {
+  const list = new PagedList(load);
+  await list.loadToEnd();
+  const selection = new Selection(list);
+  selection.toggle(id(2000));
+  selection.toggle(id(1997));
+  assert.equal(selection.neighbour, id(1996));
+  selection.toggle(id(1));
+  assert.equal(selection.neighbour, id(2));
+  await selection.selectAll();
+  assert.equal(selection.neighbour, null);
+});
+
 test("a renewed list has what was added elsewhere, and lacks what was deleted elsewhere", async () => {
   let stored = [5, 4, 3].map((number) => ({ id: id(number), status: "ready", title: null, file_name: "a.jpg" }));
   const list = new PagedList(async () => ({ images: /** @type {any} */ ([...stored]), next_cursor: null }));

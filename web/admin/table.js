@@ -5,8 +5,10 @@ import { showError } from "../notice.js";
 import { texts } from "../texts.js";
 
 const words = texts.table;
-/** A search can have pages without a result. So many are loaded at once. */
-const MAX_EMPTY_PAGES = 10;
+/** A search can have pages with few results or none. Pages are loaded until so many rows fill the screen. */
+const SCREENFUL = 20;
+/** So many pages are loaded at once. */
+const MAX_PAGES = 5;
 
 /**
  * `sort` returns what the rows are sorted by. A column without it cannot be sorted.
@@ -92,14 +94,16 @@ export class DataTable {
   }
 
   async #load(isFirst = false) {
-    for (let pages = 0; isFirst || this.#next !== null; pages++) {
+    const before = this.rows.length;
+    for (let pages = 1; isFirst || this.#next !== null; pages++) {
       const { rows, next_cursor } = await this.load(this.#next);
       isFirst = false;
       this.#next = next_cursor;
       const known = new Set(this.rows.map(({ id }) => id));
       this.rows = [...this.rows, ...rows.filter(({ id }) => !known.has(id))];
       this.onRows(rows);
-      if (rows.length > 0 || pages === MAX_EMPTY_PAGES) break;
+      const isFull = this.rows.length >= SCREENFUL && this.rows.length > before;
+      if (isFull || pages === MAX_PAGES) break;
     }
     this.#draw();
   }
@@ -202,8 +206,15 @@ export class DataTable {
   /** @param {Action<Row>} action */
   #actionButton({ name, icon: symbol, kind = "", run }) {
     const button = h("button", { type: "button", class: `button ${kind}`, onclick: () => busy(button, async () =>
-      run(this.rows.filter(({ id }) => this.#selected.has(id)))).catch(showError) }, icon(symbol), h("span", null, name));
+      run(this.rows.filter(({ id }) => this.#selected.has(id)))).catch(showError).finally(() => this.#keepFocus()) },
+    icon(symbol), h("span", null, name));
     return button;
+  }
+
+  /** Focuses the heading if the button that had the focus is hidden, because its rows are gone. */
+  #keepFocus() {
+    if (document.activeElement !== document.body) return;
+    this.element.closest("main")?.querySelector("h1")?.focus({ preventScroll: true });
   }
 }
 

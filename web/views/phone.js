@@ -37,9 +37,9 @@ export function phoneView({ number }) {
     fill(place, phoneNumbersSection(), uploadLinksSection());
     return { title: words.title, element };
   }
-  const { list, parts, dispose, shown, upload } = phoneImages(number);
+  const { list, parts, dispose, shown, reveal, upload } = phoneImages(number);
   fill(place, parts);
-  return { title: words.title, element, list, dispose, upload, shown };
+  return { title: words.title, element, list, dispose, upload, shown, reveal };
 }
 
 function phoneImages(number) {
@@ -89,6 +89,7 @@ function phoneImages(number) {
   return {
     list,
     shown: pictures.shown,
+    reveal: pictures.reveal,
     // Files may also be dropped or pasted, for a number that is not valid too.
     upload: (files) => (list.failure && !list.started ? showError(list.failure) : upload(files)),
     parts: [

@@ -6,6 +6,7 @@ import { chooseFiles } from "../files.js";
 import { gallery } from "../gallery.js";
 import { allImages, someImages, uploadImages } from "../images.js";
 import { gridLabel, groupHeading, orderOf, parametersOf } from "../order.js";
+import { popover } from "../popover.js";
 import { apiFilters, searchForm } from "../search.js";
 import { mayUseAi, state } from "../state.js";
 import { texts } from "../texts.js";
@@ -42,7 +43,7 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
   list.addEventListener("change", show);
   show();
 
-  const header = h("header", { class: "view-header" },
+  const header = h("header", { class: "view-header toolbar" },
     h("h1", { tabindex: "-1" }, words.title), count, h("span", { class: "space" }),
     h("div", { class: "choices" }, searchForm(filters, go), choices(status, order, go)),
     h("a", { class: "icon-button", href: "#/trash", "aria-label": texts.trash.title, title: texts.trash.title }, icon("trash")),
@@ -54,6 +55,7 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
     element: h("div", null, header, pictures.element, empty),
     list,
     shown: pictures.shown,
+    reveal: pictures.reveal,
     dispose: () => {
       pictures.dispose();
       list.removeEventListener("change", show);
@@ -74,13 +76,16 @@ function choices(status, order, go) {
     return element;
   };
   const sorts = { ...texts.order.sorts, ...texts.order.names };
+  // Groups are for the time taken: a user often uploads the pictures of many years on one day.
+  const isUploadOrder = order.sort === "created_at";
+  const groupBy = (group) => go(isUploadOrder && group !== "none" ? { sort: "taken_at", order: "desc", group } : { group });
   return [
     select(words.filter, { "": words.all, ...words.status }, status, (value) => go({ status: value })),
     select(texts.order.label, sorts, `${order.sort} ${order.order}`, (value) => {
       const [sort, direction] = value.split(" ");
       go({ sort, order: direction, group: order.sort === sort ? order.group : orderOf({ sort }).group });
     }),
-    order.sort !== "file_name" && select(texts.order.group, texts.order.groups, order.group, (group) => go({ group })),
+    order.sort !== "file_name" && select(texts.order.group, texts.order.groups, order.group, groupBy),
   ];
 }
 
@@ -93,10 +98,9 @@ function aiOptions() {
   const prompt = h("input", { name: "edit_prompt", maxlength: "2000", value: options.edit_prompt, oninput: () => {
     options.edit_prompt = prompt.value;
   } });
-  return h("details", { class: "popover" }, h("summary", { class: "button", "aria-label": words.optionsLabel }, words.options, icon("down")),
-    h("div", { class: "popover-body" },
-      checkbox(words.analyze, { checked: options.analyze, onchange: (event) => {
-        options.analyze = event.target.checked;
-      } }),
-      field(words.editPrompt, prompt, words.editPromptHint)));
+  const analyze = checkbox(words.analyze, { checked: options.analyze, onchange: (event) => {
+    options.analyze = event.target.checked;
+  } });
+  const fields = [analyze, field(words.editPrompt, prompt, words.editPromptHint)];
+  return popover(words.options, fields, { "aria-label": words.optionsLabel });
 }

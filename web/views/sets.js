@@ -56,7 +56,7 @@ function openNewSetDialog() {
   const dialog = openDialog({
     title: words.make,
     className: "small",
-    body: setForm({}, words.make, async (body, key) => {
+    body: setForm({}, words.create, async (body, key) => {
       const set = await call("POST", "/api/imagesets", { body, key });
       dialog.close();
       location.hash = `#/sets/${set.id}`;

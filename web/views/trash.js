@@ -22,8 +22,10 @@ export async function trashView() {
   /** Removes from the list what an operation has changed. */
   const finish = ({ failed, error }, ids, done) => {
     const changed = ids.filter((id) => !failed.includes(id));
+    const { neighbour } = selection;
     for (const id of changed) list.hide(id);
     selection.clear();
+    grid.reveal(neighbour);
     if (error) showError(error);
     if (changed.length > 0) notice(done(texts.photos.count(changed.length)));
     forgetImages();
@@ -45,7 +47,8 @@ export async function trashView() {
   const grid = new Grid({ list, label: words.grid, href: () => "#/trash", selection, isTrash: true, onDelete: ({ id }) => selection.toggle(id) });
   const empty = h("p", { class: "empty", hidden: true }, words.empty);
   const emptyIt = h("button", { type: "button", class: "button danger", hidden: true, onclick: () =>
-    busy(emptyIt, () => emptyTrash(list)).catch(showError) }, icon("trash"), words.emptyIt);
+    busy(emptyIt, () => emptyTrash(list)).catch(showError).finally(() => emptyIt.hidden && grid.reveal(null)) },
+  icon("trash"), words.emptyIt);
   const show = () => {
     empty.hidden = !(list.complete && list.length === 0);
     emptyIt.hidden = list.knownCount === 0;
@@ -57,7 +60,7 @@ export async function trashView() {
       h("header", { class: "view-header" },
         h("a", { class: "icon-button", href: "#/", "aria-label": texts.photos.title }, icon("back")),
         h("h1", { tabindex: "-1" }, words.title), h("span", { class: "space" }), emptyIt),
-      h("p", { class: "quiet lead" }, hasTrash() ? words.lead(state.tier?.trash_days ?? 0) : words.off),
+      h("p", { class: "quiet lead" }, hasTrash() ? words.lead(state.tier?.trash_days ?? 0) : words.off, " ", words.hidden),
       bar.element, grid.errorBox, grid.element, empty),
     shown: () => grid.render(),
     dispose: () => {
