@@ -2,6 +2,7 @@
 
 import { fill, h, icon } from "./dom.js";
 import { Layout } from "./layout.js";
+import { onLongPress } from "./long-press.js";
 import { picture, placeholder } from "./picture.js";
 import { bestThumbnail, requestForTile } from "./sizes.js";
 import { texts } from "./texts.js";
@@ -43,7 +44,10 @@ export class Grid {
     this.errorBox = h("div", { class: "callout error list-error", role: "alert", hidden: true });
     this.element.addEventListener("keydown", (event) => this.#onKeyDown(event));
     this.element.addEventListener("click", (event) => this.#onClick(event));
-    this.element.addEventListener("contextmenu", (event) => this.#onLongPress(event));
+    onLongPress(this.element, (target) => {
+      const tile = this.#tileOf(target);
+      if (tile) this.selection.toggle(tile.image.id);
+    });
     this.#onChange = () => this.#schedule();
     this.#observer = new ResizeObserver(this.#onChange);
     this.#observer.observe(this.element);
@@ -195,7 +199,9 @@ export class Grid {
         // Such a picture shows nothing else that tells it from others.
         h("span", { class: isNamed ? "caption" : "visually-hidden" }, name),
         badge && h("span", { class: `badge ${image.status}` }, badge, status)),
-      h("input", { type: "checkbox", class: "tile-check", tabindex: "-1", "aria-label": texts.select.one(name) }));
+      // The label is larger than the box on a touch screen.
+      h("label", { class: "tile-mark" },
+        h("input", { type: "checkbox", class: "tile-check", tabindex: "-1", "aria-label": texts.select.one(name) })));
   }
 
   /** Shows whether a tile is selected. */
@@ -217,19 +223,13 @@ export class Grid {
   #onClick(event) {
     const tile = this.#tileOf(event.target);
     const isCheck = event.target.matches(".tile-check");
+    // A click on the label is followed by one on its checkbox.
+    if (event.target.matches(".tile-mark") && !event.shiftKey) return;
     if (!tile || !isCheck && (event.ctrlKey || event.metaKey)) return;
     if (!isCheck && !event.shiftKey && this.selection.size === 0 && !this.isTrash) return;
     if (!isCheck) event.preventDefault();
     if (event.shiftKey) this.selection.extendTo(tile.image.id);
     else this.selection.toggle(tile.image.id);
-  }
-
-  /** A long press on a touch screen selects a picture. */
-  #onLongPress(event) {
-    const tile = this.#tileOf(event.target);
-    if (!tile || event.pointerType !== "touch") return;
-    event.preventDefault();
-    this.selection.toggle(tile.image.id);
   }
 
   #onKeyDown(event) {
