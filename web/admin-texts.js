@@ -30,6 +30,7 @@ export const adminTexts = {
   inTrash: "In the trash",
   reset: "Reset",
   noImages: "No picture matches. Change the search.",
+  noImagesYet: "There are no pictures yet.",
   noImagesOfUser: "This user has no pictures.",
   noSetsOfUser: "This user has no sets.",
   confirmDeleteImages: (what) => `Delete ${what} permanently? A deletion by an admin skips the owner's trash.`,

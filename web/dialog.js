@@ -80,8 +80,8 @@ addEventListener("click", async (event) => {
   if (await confirmDiscard(dialog)) link.click();
 });
 
-/** Asks the user a question. Resolves to whether the user pressed the button `yes`. */
-export function confirm(question, yes) {
+/** Asks the user a question. Resolves to whether the user pressed the button `yes`. `kind` is the CSS class of this button. */
+export function confirm(question, yes, kind = "danger") {
   return new Promise((resolve) => {
     let answer = false;
     const dialog = openDialog({
@@ -89,7 +89,7 @@ export function confirm(question, yes) {
       className: "small",
       body: h("div", { class: "actions" },
         h("button", { type: "button", class: "button", autofocus: true, onclick: () => dialog.close() }, texts.cancel),
-        h("button", { type: "button", class: "button danger", onclick: () => {
+        h("button", { type: "button", class: `button ${kind}`, onclick: () => {
           answer = true;
           dialog.close();
         } }, yes)),

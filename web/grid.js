@@ -2,6 +2,7 @@
 
 import { fill, h, icon } from "./dom.js";
 import { Layout } from "./layout.js";
+import { onLongPress } from "./long-press.js";
 import { picture, placeholder } from "./picture.js";
 import { bestThumbnail, requestForTile } from "./sizes.js";
 import { texts } from "./texts.js";
@@ -10,6 +11,12 @@ import { uploads } from "./uploads.js";
 
 /** How far tiles are created above and below the viewport, in heights of the viewport. */
 const OVERSCAN = 0.75;
+
+/**
+ * A tile that is visible at `scrolled`, the distance that the page is scrolled. The tile is `top` CSS pixels below the
+ * beginning of the grid.
+ * @typedef {{id: string, index: number, top: number, scrolled: number}} Anchor
+ */
 
 /** A grid that shows a PagedList. Call `dispose` when it is removed from the document. */
 export class Grid {
@@ -23,6 +30,10 @@ export class Grid {
   #focusKey = null;
   /** @type {Error | null} */
   #failure = null;
+  /** A visible tile that stays in its place when tiles are inserted above it. @type {Anchor | null} */
+  #anchor = null;
+  /** The length of the list when it was drawn last. */
+  #count = 0;
 
   /**
    * @param {{list: import("./paged-list.js").PagedList, label: string, href: (image: Api.Image) => string,
@@ -43,7 +54,10 @@ export class Grid {
     this.errorBox = h("div", { class: "callout error list-error", role: "alert", hidden: true });
     this.element.addEventListener("keydown", (event) => this.#onKeyDown(event));
     this.element.addEventListener("click", (event) => this.#onClick(event));
-    this.element.addEventListener("contextmenu", (event) => this.#onLongPress(event));
+    onLongPress(this.element, (target) => {
+      const tile = this.#tileOf(target);
+      if (tile) this.selection.toggle(tile.image.id);
+    });
     this.#onChange = () => this.#schedule();
     this.#observer = new ResizeObserver(this.#onChange);
     this.#observer.observe(this.element);
@@ -83,13 +97,15 @@ export class Grid {
     const { columns, size: tileSize } = tileLayout(width);
     this.#tileSize = tileSize;
     const size = { columns, rowHeight: tileSize + GAP, gap: GAP };
+    if (this.#layout.columns !== columns || this.#layout.rowHeight !== size.rowHeight) this.#anchor = null;
     this.#layout = new Layout(this.list.groups(), this.list.length - this.list.knownCount, size);
+    this.element.style.height = `${this.#layout.height}px`;
+    this.#keepAnchor();
     const top = -this.element.getBoundingClientRect().top;
     const margin = innerHeight * OVERSCAN;
     const visible = this.#layout.visible(top - margin, top + innerHeight + margin);
     this.list.ensureLoaded(visible[0]?.from ?? 0, Math.max((visible.at(-1)?.to ?? 0) - 1, 0));
 
-    this.element.style.height = `${this.#layout.height}px`;
     this.element.classList.toggle("selecting", this.selection.size > 0);
     const tiles = new Map();
     for (const { from, to } of visible) {
@@ -120,7 +136,37 @@ export class Grid {
     }
     for (const tile of tiles.values()) this.#showSelected(tile);
     this.#tiles = tiles;
+    this.#count = this.list.knownCount;
+    if (this.#anchor?.scrolled !== scrollY) this.#chooseAnchor(top);
     this.#restoreFocus();
+  }
+
+  /** Scrolls by the height that was inserted above the anchor. Browsers do this only for elements without a transform. */
+  #keepAnchor() {
+    const anchor = this.#anchor;
+    if (!anchor || this.list.at(anchor.index)?.id === anchor.id) return;
+    const index = this.list.indexOf(anchor.id);
+    // The anchor itself was removed, or got another place in the order.
+    if (index < 0 || Math.abs(index - anchor.index) > Math.abs(this.list.knownCount - this.#count)) {
+      this.#anchor = null;
+      return;
+    }
+    const { top } = this.#layout.place(index);
+    const isHere = anchor.scrolled === scrollY;
+    if (top !== anchor.top) scrollBy(0, top - anchor.top);
+    this.#anchor = { ...anchor, index, top, scrolled: isHere ? scrollY : anchor.scrolled };
+  }
+
+  /** Chooses the first tile that is wholly visible, if there are tiles above it. @param {number} visibleTop */
+  #chooseAnchor(visibleTop) {
+    this.#anchor = null;
+    if (visibleTop <= 0) return;
+    for (const { image, index } of this.#tiles.values()) {
+      const { top } = this.#layout.place(index);
+      if (!image || top < visibleTop) continue;
+      this.#anchor = { id: image.id, index, top, scrolled: scrollY };
+      return;
+    }
   }
 
   /** Places the headings and lists of the visible groups, and removes the others. @param {import("./layout.js").Block[]} blocks */
@@ -195,7 +241,9 @@ export class Grid {
         // Such a picture shows nothing else that tells it from others.
         h("span", { class: isNamed ? "caption" : "visually-hidden" }, name),
         badge && h("span", { class: `badge ${image.status}` }, badge, status)),
-      h("input", { type: "checkbox", class: "tile-check", tabindex: "-1", "aria-label": texts.select.one(name) }));
+      // The label is larger than the box on a touch screen.
+      h("label", { class: "tile-mark" },
+        h("input", { type: "checkbox", class: "tile-check", tabindex: "-1", "aria-label": texts.select.one(name) })));
   }
 
   /** Shows whether a tile is selected. */
@@ -217,19 +265,13 @@ export class Grid {
   #onClick(event) {
     const tile = this.#tileOf(event.target);
     const isCheck = event.target.matches(".tile-check");
+    // A click on the label is followed by one on its checkbox.
+    if (event.target.matches(".tile-mark") && !event.shiftKey) return;
     if (!tile || !isCheck && (event.ctrlKey || event.metaKey)) return;
     if (!isCheck && !event.shiftKey && this.selection.size === 0 && !this.isTrash) return;
     if (!isCheck) event.preventDefault();
     if (event.shiftKey) this.selection.extendTo(tile.image.id);
     else this.selection.toggle(tile.image.id);
-  }
-
-  /** A long press on a touch screen selects a picture. */
-  #onLongPress(event) {
-    const tile = this.#tileOf(event.target);
-    if (!tile || event.pointerType !== "touch") return;
-    event.preventDefault();
-    this.selection.toggle(tile.image.id);
   }
 
   #onKeyDown(event) {

@@ -159,6 +159,7 @@ export const texts = {
   cancel: "Cancel",
   close: "Close",
   edit: "Edit",
+  create: "Create",
   save: "Save",
   saved: "Saved.",
   yes: "Yes",

@@ -60,7 +60,7 @@ export function openNewLinkDialog(phoneNumber, onMade = () => {}) {
       number(words.maxBytes, "max_image_bytes", { min: "0.001" }),
       field(words.expiresIn, lifetime),
     ],
-    button: words.make,
+    button: texts.create,
     submit: async (values, _form, key) => {
       const link = await call("POST", "/api/upload-links", { key, body: {
         phone_number: values.phone_number.trim() || null,

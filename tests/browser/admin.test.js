@@ -87,6 +87,7 @@ test("an admin finds a user, changes and disables the account, sends a temporary
   await assert.rejects(api("POST", "/api/auth/login", { body: login }), /40[13]/);
 
   await page.getByRole("button", { name: "Enable" }).click();
+  assert.doesNotMatch(await dialog.getByRole("button", { name: "Enable" }).getAttribute("class") ?? "", /danger/);
   await dialog.getByRole("button", { name: "Enable" }).click();
   await page.getByText(`Enabled ${account.username}.`).waitFor();
   assert.equal((await api("GET", "/api/auth/profile", { token: await token(account) })).first_name, "Ann");

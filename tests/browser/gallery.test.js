@@ -26,14 +26,17 @@ function image(index) {
   };
 }
 
-/** Answers the requests of a user with COUNT pictures. The indexes in `missing` are left out. */
-async function fakeApi({ page }, account, missing = new Set()) {
+/**
+ * Answers the requests of a user with COUNT pictures. The indexes in `missing` are left out. The list begins at the index
+ * `added.first`.
+ */
+async function fakeApi({ page }, account, missing = new Set(), added = { first: 0 }) {
   const profile = await api("GET", "/api/auth/profile", { token: await token(account) });
   const thumbnail = await photo({ width: 200, height: 150 });
   await page.route(derivedUrl, (route) => route.fulfill({ body: thumbnail, contentType: "image/jpeg" }));
   await page.route("**/api/auth/profile", (route) => route.fulfill({ json: { ...profile, usage: { images: COUNT, bytes: COUNT } } }));
   await page.route("**/api/images?*", (route) => {
-    const from = Number(new URL(route.request().url()).searchParams.get("cursor") ?? 0);
+    const from = Number(new URL(route.request().url()).searchParams.get("cursor") ?? added.first);
     const images = [];
     let next = from;
     for (; next < COUNT && images.length < PAGE; next++) {
@@ -172,4 +175,22 @@ test("a page of the list that has lost pictures is loaded again without pictures
   assert.deepEqual(places, [...new Set(places)], "no picture twice");
   for (const index of [198, 199, 200, 201]) assert.ok(places.includes(index), `picture ${index}`);
   assert.equal(await page.locator(".tile.skeleton").count(), 0);
+}));
+
+test("pictures that are added at the beginning do not move those that the user looks at", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  const added = { first: 0 };
+  await fakeApi(visit, account, new Set(), added);
+  await logIn(visit, account);
+  await page.locator(".tile img.loaded").first().waitFor();
+  await page.evaluate(() => scrollTo(0, 900));
+  const looked = page.locator(".tile").filter({ has: page.getByRole("link", { name: "photo-40.jpg", exact: true }) });
+  await looked.locator("img.loaded").waitFor();
+  const { y } = await looked.boundingBox();
+  added.first = -60;
+  // The page compares its list with the service when the user returns to its tab.
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await page.locator('.tile[aria-posinset="101"]').getByRole("link", { name: "photo-40.jpg" }).waitFor();
+  assert.ok(Math.abs((await looked.boundingBox()).y - y) < 2);
 }));

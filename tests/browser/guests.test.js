@@ -26,7 +26,7 @@ test("a user makes an upload link, guests send pictures, and the user sees them 
   await dialog.getByLabel("Phone number").fill(number);
   await dialog.getByLabel("How many pictures").fill("2");
   await dialog.getByLabel("Largest file in megabytes").fill("0.05");
-  await dialog.getByRole("button", { name: "New upload link" }).click();
+  await dialog.getByRole("button", { name: "Create" }).click();
   const url = await dialog.getByLabel("Address for your guests").inputValue();
   assert.match(url, /\/#\/send\/[\w-]+$/);
   assert.deepEqual(await violations(page), []);

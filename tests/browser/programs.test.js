@@ -36,11 +36,11 @@ test("a user creates a webhook, whose secret is shown once, and sees and repeats
     await dialog.getByLabel("Address").fill(receiver.url);
     await dialog.getByLabel("Description (optional)").fill("The shop <b>");
     await dialog.getByLabel("All events, also those of later versions").uncheck();
-    await dialog.getByRole("button", { name: "New webhook" }).click();
+    await dialog.getByRole("button", { name: "Create" }).click();
     await dialog.getByText("Choose at least one event.").waitFor();
     assert.deepEqual(await violations(page), []);
     await dialog.getByLabel("image.ready: a new picture is ready").check();
-    await dialog.getByRole("button", { name: "New webhook" }).click();
+    await dialog.getByRole("button", { name: "Create" }).click();
     const secretField = dialog.getByLabel("Secret", { exact: true });
     const secret = await secretField.inputValue();
     assert.match(secret, /^whsec_/);

@@ -122,7 +122,8 @@ test("on a phone, the checkboxes are visible, and the bar fits the screen", inBr
   const { page } = visit;
   await withPictures(visit, ["a.jpg", "b.jpg", "c.jpg"]);
   assert.equal(await check(page, "b.jpg").evaluate((box) => Number(getComputedStyle(box).opacity) > 0.5), true);
-  await check(page, "b.jpg").tap();
+  // A finger that misses the box by some pixels hits it.
+  await tile(page, "b.jpg").tap({ position: { x: 40, y: 40 } });
   await tile(page, "a.jpg").tap();
   await bar(page).getByText("2 selected").waitFor();
   assert.deepEqual(await violations(page), []);
@@ -132,4 +133,17 @@ test("on a phone, the checkboxes are visible, and the bar fits the screen", inBr
   assert.ok(await bar(page).isHidden());
   await tile(page, "a.jpg").tap();
   await page.getByRole("dialog").getByRole("heading", { name: "a.jpg" }).waitFor();
+}, PHONE));
+
+test("on a phone, a long press selects a picture, and does not open it", inBrowser(async (visit) => {
+  const { page, context } = visit;
+  await withPictures(visit, ["a.jpg", "b.jpg"]);
+  const { x, y, width, height } = await tile(page, "a.jpg").boundingBox();
+  const devtools = await context.newCDPSession(page);
+  const touchPoints = [{ x: x + width / 2, y: y + height * 0.75 }];
+  await devtools.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints });
+  await bar(page).getByText("1 selected").waitFor();
+  await devtools.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  assert.ok(await check(page, "a.jpg").isChecked());
+  assert.equal(await page.getByRole("dialog").count(), 0);
 }, PHONE));

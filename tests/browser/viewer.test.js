@@ -120,6 +120,15 @@ test("a swipe on a phone goes to the next picture and back, and never leaves the
   await dialog.getByRole("heading", { name: "c.jpg" }).waitFor();
   await swipe(0.8, 0.2);
   await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+  // Two fingers that come together, and leave the screen one after the other, are no swipe.
+  const touch = (type, ...parts) => devtools.send("Input.dispatchTouchEvent", {
+    type, touchPoints: parts.map((part, id) => ({ x: x + width * part, y: y + height / 2, id })),
+  });
+  await touch("touchStart", 0.1, 0.9);
+  for (const part of [0.2, 0.3, 0.45]) await touch("touchMove", part, 1 - part);
+  await touch("touchEnd", 0.45);
+  await touch("touchEnd");
+  assert.equal(await dialog.getByRole("heading", { level: 1 }).textContent(), "b.jpg");
   assert.ok(await dialog.isVisible());
 }, PHONE));
 

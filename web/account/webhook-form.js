@@ -10,7 +10,7 @@ const words = texts.webhooks;
 
 /** Opens the dialog for a new webhook. It then shows the secret. @param {() => void} onMade */
 export function openNewWebhook(onMade) {
-  const body = h("div", null, webhookForm({}, words.make, async (values) => {
+  const body = h("div", null, webhookForm({}, texts.create, async (values) => {
     const { secret } = await call("POST", "/api/webhooks", { body: values });
     showOnce(body, secret, words.made);
     onMade();

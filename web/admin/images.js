@@ -30,7 +30,7 @@ export async function imageTable(filters, { hasUser = true } = {}) {
   const fields = squares(ROW_PICTURE, ["phone_number", "size", "content_type", "trash"]);
   const table = new DataTable({
     label: words.tabs.images,
-    none: hasUser ? words.noImages : words.noImagesOfUser,
+    none: !hasUser ? words.noImagesOfUser : Object.values(filters).some(Boolean) ? words.noImages : words.noImagesYet,
     load: async (cursor) => {
       const { images, next_cursor } = await call("GET", `/api/admin/images${query({ ...filters, limit: PAGE_SIZE, cursor, ...fields })}`);
       return { rows: images, next_cursor };

@@ -93,7 +93,7 @@ const nameOf = (users) => (users.length === 1 ? users[0].username : words.userCo
  */
 export async function setEnabled(users, enabled, onChanged) {
   const question = enabled ? words.confirmEnable(nameOf(users)) : words.confirmDisable(nameOf(users));
-  if (!await confirm(question, enabled ? words.enable : words.disable)) return;
+  if (!await confirm(question, enabled ? words.enable : words.disable, enabled ? "primary" : "danger")) return;
   await forEachRow(users, async (user) => onChanged({ ...user, ...await call("PATCH", userPath(user), { body: { enabled } }) }));
   notice(enabled ? words.enabledDone(nameOf(users)) : words.disabledDone(nameOf(users)));
 }

@@ -70,7 +70,7 @@ function userActions(user, tiers, onChanged) {
   return h("div", { class: "actions" },
     button(texts.edit, () => openUserDialog(user, onChanged)),
     button(words.moveTo, () => openTierDialog([user], tiers, onChanged)),
-    button(user.enabled ? words.disable : words.enable, () => setEnabled([user], !user.enabled, onChanged)),
+    button(user.enabled ? words.disable : words.enable, () => setEnabled([user], !user.enabled, onChanged), user.enabled ? "danger" : ""),
     button(words.temporaryPassword, () => sendPassword(user)),
     button(words.deleteUser, () => deleteUsers([user], () => {
       location.hash = "#/admin/users";

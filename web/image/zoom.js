@@ -22,6 +22,8 @@ export class Zoom extends EventTarget {
   #distance = 0;
   #start = { x: 0, y: 0, time: 0 };
   #moved = false;
+  /** Whether two fingers touched the area since the first one touched it. */
+  #wasPinch = false;
   #lastTap = 0;
 
   /**
@@ -38,7 +40,7 @@ export class Zoom extends EventTarget {
     area.addEventListener("pointerdown", (event) => this.#onDown(event));
     area.addEventListener("pointermove", (event) => this.#onMove(event));
     area.addEventListener("pointerup", (event) => this.#onUp(event));
-    area.addEventListener("pointercancel", ({ pointerId }) => this.#forget(pointerId));
+    area.addEventListener("pointercancel", ({ pointerId }) => this.#pointers.delete(pointerId));
   }
 
   get isZoomed() {
@@ -104,8 +106,12 @@ export class Zoom extends EventTarget {
     if (this.#pointers.size === 1) {
       this.#start = { x: event.clientX, y: event.clientY, time: event.timeStamp };
       this.#moved = false;
+      this.#wasPinch = false;
     }
-    if (this.#pointers.size === 2) this.#distance = this.#fingers().distance;
+    if (this.#pointers.size === 2) {
+      this.#wasPinch = true;
+      this.#distance = this.#fingers().distance;
+    }
     this.area.setPointerCapture(event.pointerId);
   }
 
@@ -128,12 +134,11 @@ export class Zoom extends EventTarget {
   }
 
   #onUp(event) {
-    const [wasPinch, hasMoved] = [this.#pointers.size > 1, this.#moved];
-    if (!this.#pointers.has(event.pointerId)) return;
-    this.#forget(event.pointerId);
-    if (wasPinch) return;
+    if (!this.#pointers.delete(event.pointerId)) return;
+    // The last finger of a pinch neither swipes nor taps.
+    if (this.#wasPinch) return;
     const [across, down] = [event.clientX - this.#start.x, event.clientY - this.#start.y];
-    if (!hasMoved) return this.#onTap(event);
+    if (!this.#moved) return this.#onTap(event);
     if (this.isZoomed || event.pointerType === "mouse") return;
     if (Math.abs(across) > MIN_SWIPE && Math.abs(across) > 2 * Math.abs(down)) this.onSwipe(across > 0 ? -1 : 1);
   }
@@ -149,12 +154,6 @@ export class Zoom extends EventTarget {
   #fingers() {
     const [a, b] = [...this.#pointers.values()];
     return { distance: Math.hypot(a.x - b.x, a.y - b.y), middle: { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 } };
-  }
-
-  #forget(pointerId) {
-    this.#pointers.delete(pointerId);
-    // The other finger of a pinch neither swipes nor taps.
-    this.#moved = true;
   }
 }
 

@@ -30,6 +30,7 @@ export async function accountView({ onLogout }) {
     }
     onLogout();
   };
+  const compare = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.tiers }, tierTable(tiers, tier));
   const maxImages = tier?.max_images ?? profile.usage.images;
   const element = h("div", { class: "narrow" },
     h("header", { class: "view-header" }, h("h1", { tabindex: "-1" }, words.title)),
@@ -45,7 +46,7 @@ export async function accountView({ onLogout }) {
     h("section", { class: "card" },
       h("h2", null, words.tiers),
       h("p", { class: "quiet" }, words.askForTier),
-      h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.tiers }, tierTable(tiers, tier))),
+      compare),
     h("section", { class: "card" },
       h("h2", null, words.programs),
       h("p", { class: "quiet" }, words.programsLead),
@@ -58,7 +59,13 @@ export async function accountView({ onLogout }) {
       onLogout();
     }),
     h("p", { class: "quiet" }, h("a", { href: "/api/docs" }, words.api)));
-  return { title: words.title, element };
+  return { title: words.title, element, shown: () => showOwnTier(compare) };
+}
+
+/** Scrolls the table so that the user's own tier is beside the labels. @param {HTMLElement} compare */
+function showOwnTier(compare) {
+  const [labels, own] = [compare.querySelector("thead td"), compare.querySelector("thead .own")];
+  if (labels && own) compare.scrollLeft = own.getBoundingClientRect().left - labels.getBoundingClientRect().right;
 }
 
 /**

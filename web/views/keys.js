@@ -60,7 +60,7 @@ function openNewKey(onMade) {
       passwordField("current-password", texts.account.currentPassword, words.passwordHint),
       state.profile?.totp && codeField(texts.auth.totpCode),
     ],
-    button: words.make,
+    button: texts.create,
     submit: async ({ name, expires_in, password, code }, element) => {
       const request = { body: {
         name: name.trim(),
