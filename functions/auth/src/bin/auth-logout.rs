@@ -43,6 +43,10 @@ async fn logout(pool: &Pool, request: Request) -> Reply {
 }
 
 async fn revoke(pool: &Pool, refresh_token: &str) -> Result<(), Problem> {
+    // Cognito refuses other characters (Amazon Cognito API Reference, "RevokeToken"). Such a text is not a valid token.
+    if !refresh_token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_=.".contains(&b)) {
+        return Ok(());
+    }
     match pool.cognito.revoke_token().client_id(&pool.client_id).token(refresh_token).send().await {
         Err(error) => match code_of(&error) {
             // The token is already revoked, or it does not belong to this pool. In both cases it is invalid.
@@ -53,5 +57,25 @@ async fn revoke(pool: &Pool, refresh_token: &str) -> Result<(), Problem> {
             _ => Err(problem(error)),
         },
         Ok(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use test_support::{Answer, FakeAws, TestRequest, ok};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_what_can_be_a_token_is_sent_to_cognito() {
+        for (token, operations) in [("a.B-1_=", vec!["RevokeToken"]), ("a b", vec![]), ("\u{e4}", vec![])] {
+            let aws = FakeAws::new([ok("RevokeToken", json!({}))].into_iter().take(operations.len()));
+            let request = TestRequest::new("POST").json(&json!({"refresh_token": token})).build();
+            let pool = Pool::new(&aws.config(), "client".to_owned());
+            let answer: Answer = logout(&pool, request).await.into();
+            assert_eq!(answer.status, 204, "{token}");
+            assert_eq!(aws.operations(), operations, "{token}");
+        }
     }
 }
