@@ -118,7 +118,7 @@ test("an admin creates and edits a tier, and moves a user to it", inBrowser(asyn
   await dialog.getByLabel("Thumbnail sizes").fill("100, 9999");
   await dialog.getByRole("button", { name: "Save" }).click();
   visit.allowError(/400.*account-tiers/);
-  assert.match(await dialog.locator(".field-error:visible, .form-error:visible").first().textContent(), /thumbnail sizes/);
+  assert.match(await dialog.locator(".field-error:visible, .form-error:visible").first().textContent(), /Thumbnail sizes/);
   await dialog.getByLabel("Thumbnail sizes").fill("100, 300");
   await dialog.getByLabel("Pictures").fill("7");
   await dialog.getByRole("button", { name: "Save" }).click();
