@@ -1,4 +1,6 @@
-"""Uploads two pictures as a user of the stack, so that schemathesis also finds images that are ready."""
+"""Uploads two pictures as a user of the stack, so that schemathesis also finds images that are ready. Creates an
+expiring link and an upload link, and writes their ids to links.json, so that it also finds what visitors and guests may
+do."""
 
 import json
 import os
@@ -46,3 +48,11 @@ for number in range(2):
         if time.monotonic() > end:
             raise TimeoutError("a picture is not ready after a minute")
         time.sleep(0.3)
+
+with open("links.json", "w", encoding="utf-8") as file:
+    image = created["image"]["id"]
+    links = {"/l/{link_id}": f"images/{image}/links", "/api/upload-links/{id}/images": "upload-links"}
+    fields = {"expires_in": 86_400}
+    answers = {path: session.post(f"{API}/api/{of}", json=fields) for path, of in links.items()}
+    # The tier of the admin has no links.
+    json.dump({path: link.json()["id"] for path, link in answers.items() if link.status_code == 201}, file)

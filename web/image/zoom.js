@@ -1,5 +1,6 @@
 // Zooming and moving a picture with the pointer, and swiping to the next one.
 
+const MIN_SCALE = 1.001;
 const MAX_SCALE = 8;
 /** The scale after a click or a double tap. */
 const CLOSE_SCALE = 2.5;
@@ -70,7 +71,8 @@ export class Zoom extends EventTarget {
 
   /** Changes the scale. What the picture shows at `point` stays there. */
   #zoomTo(wanted, point = this.#middle()) {
-    const scale = Math.min(Math.max(wanted, 1), MAX_SCALE);
+    // Below this scale, only rounding errors of a pinch are left.
+    const scale = wanted < MIN_SCALE ? 1 : Math.min(wanted, MAX_SCALE);
     const middle = this.#middle();
     const [across, down] = [point.x - middle.x, point.y - middle.y];
     this.#x = across - (across - this.#x) * scale / this.scale;
