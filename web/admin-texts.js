@@ -33,7 +33,7 @@ export const adminTexts = {
   noImagesYet: "There are no pictures yet.",
   noImagesOfUser: "This user has no pictures.",
   noSetsOfUser: "This user has no sets.",
-  confirmDeleteImages: (what) => `Delete ${what} permanently? It leaves the owner's sets, and does not go to the owner's trash.`,
+  confirmDeleteImages: (what) => `Delete ${what} permanently? What an admin deletes leaves its set, and does not go to the owner's trash.`,
 
   user: "User",
   email: "E-mail",

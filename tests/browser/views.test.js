@@ -177,7 +177,7 @@ test("an admin finds a picture by file name, phone number and date, and deletes 
   await dialog.getByRole("heading", { name: "Seen by an admin" }).waitFor();
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
   // A picture of somebody else is not deleted without a question.
-  const question = page.getByRole("dialog", { name: "Delete Seen by an admin permanently? It leaves the owner's sets, and does not go to the owner's trash." });
+  const question = page.getByRole("dialog", { name: "Delete Seen by an admin permanently? What an admin deletes leaves its set, and does not go to the owner's trash." });
   await question.getByRole("button", { name: "Cancel" }).click();
   assert.equal((await api("GET", "/api/images", { token: await token(account) })).images.length, 1);
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();

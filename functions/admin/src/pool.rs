@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::{Problem, ProblemCode, Query};
-use auth::{Email, NewUsername, code_of};
+use auth::{Email, NewUsername, Username, code_of};
 use aws::CallError;
 use aws_sdk_cognitoidentityprovider::{
     Client, Config,
@@ -157,6 +157,10 @@ impl Pool {
     /// # Errors
     /// If Cognito fails.
     pub async fn id_of(&self, username: &str) -> Result<Option<UserId>, CallError> {
+        // Cognito refuses other names.
+        if Username::try_from(username.to_owned()).is_err() {
+            return Ok(None);
+        }
         let answer = self.cognito.admin_get_user().user_pool_id(&self.id).username(username).send().await;
         let user = match answer {
             Ok(user) => user,
