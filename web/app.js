@@ -2,7 +2,7 @@
 
 import { session, onSessionEnded } from "./api.js";
 import { confirmDiscard, typedDialog } from "./dialog.js";
-import { fill, h, icon, iconButton, isTyping } from "./dom.js";
+import { fill, focusHeading, h, icon, iconButton, isTyping } from "./dom.js";
 import { filesOf } from "./files.js";
 import { renewImages, resetImages, uploadImages } from "./images.js";
 import { notice, commitDeferred } from "./notice.js";
@@ -141,7 +141,7 @@ async function show() {
     scrollBack(scrolled.get(target.key) ?? 0, view.list);
     if (target.guest) header.hidden = true;
     else drawHeader();
-    if (!target.image) focusHeading();
+    if (!target.image) focusHeading(main);
   }
   if (!target.image && current) {
     current.address = location.hash || "#/";
@@ -197,7 +197,7 @@ function reveal(id) {
   if (current?.reveal) return current.reveal(id);
   const link = /** @type {HTMLElement | null} */ (main.querySelector(`[data-id="${CSS.escape(id)}"] a`));
   if (link) link.focus();
-  else focusHeading();
+  else focusHeading(main);
 }
 
 function showAuth() {
@@ -221,10 +221,6 @@ function errorView(error, again) {
   // When the network is back, the view appears without a press on the button.
   if (error.transient) addEventListener("online", () => element.isConnected && again(), { once: true });
   return element;
-}
-
-function focusHeading() {
-  main.querySelector("h1")?.focus({ preventScroll: true });
 }
 
 function drawHeader() {

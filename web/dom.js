@@ -80,12 +80,15 @@ export function iconButton(name, label, onclick, props = {}) {
 /** What a screen reader calls a button or a link. @param {Element} element */
 export const nameOf = (element) => element.getAttribute("aria-label") ?? element.textContent;
 
+/** Focuses the heading of a view or dialog, so that the keyboard goes on from there. @param {Element | null | undefined} view */
+export const focusHeading = (view) => view?.querySelector("h1")?.focus({ preventScroll: true });
+
 /** If the element that had the focus was removed, focuses the one of the same name in the view, or else the heading. */
 export function focusAgain(name) {
   if (document.activeElement !== document.body) return;
   const same = [...document.querySelectorAll("main a, main button")].find((element) => nameOf(element) === name);
-  const element = /** @type {HTMLElement | null} */ (same ?? document.querySelector("main h1"));
-  element?.focus({ preventScroll: true });
+  if (same instanceof HTMLElement) same.focus({ preventScroll: true });
+  else focusHeading(document.querySelector("main"));
 }
 
 /** Runs `work` and disables its button meanwhile. */

@@ -1,6 +1,6 @@
 // A grid of pictures. Only the tiles near the viewport are in the document.
 
-import { fill, h, icon } from "./dom.js";
+import { fill, focusHeading, h, icon } from "./dom.js";
 import { Layout } from "./layout.js";
 import { onLongPress } from "./long-press.js";
 import { picture, placeholder } from "./picture.js";
@@ -210,7 +210,7 @@ export class Grid {
     this.errorBox.hidden = failure === null;
     fill(this.errorBox, failure && [h("p", null, failure.message),
       h("button", { type: "button", class: "button", onclick: () => this.list.retry() }, texts.retry)]);
-    if (hadFocus) this.element.closest("main")?.querySelector("h1")?.focus({ preventScroll: true });
+    if (hadFocus) focusHeading(this.element.closest("main"));
   }
 
   /** Returns the tile for a place. Reuses the existing tile if it still looks the same. @param {Api.Image | null} image */
@@ -311,7 +311,7 @@ export class Grid {
   /** Scrolls to a picture and focuses it, or the heading if the list lacks it. @param {string | null} id */
   reveal(id) {
     const index = id === null ? -1 : this.list.indexOf(id);
-    if (index < 0) return this.element.closest("main")?.querySelector("h1")?.focus({ preventScroll: true });
+    if (index < 0) return focusHeading(this.element.closest("main"));
     this.render();
     this.#focusAt(index);
   }

@@ -1,6 +1,6 @@
 // Short notices at the edge of the screen. Screen readers announce them.
 
-import { h, iconButton, isTyping } from "./dom.js";
+import { focusHeading, h, iconButton, isTyping } from "./dom.js";
 import { texts } from "./texts.js";
 
 const DISPLAY_MS = 6000;
@@ -41,7 +41,7 @@ export function notice(text, { kind = "info", actions = [], onend, stays = false
     if (!element.isConnected) return;
     const hadFocus = element.contains(document.activeElement);
     element.remove();
-    if (hadFocus) region.parentElement?.querySelector("h1")?.focus({ preventScroll: true });
+    if (hadFocus) focusHeading(region.parentElement);
     onend?.();
   };
   // The notice stays while the pointer or the focus is on it.

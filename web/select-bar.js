@@ -1,6 +1,6 @@
 // The bar that shows how many pictures are selected, and what can be done with them.
 
-import { busy, fill, h, icon, iconButton } from "./dom.js";
+import { busy, fill, focusHeading, h, icon, iconButton } from "./dom.js";
 import { showError } from "./notice.js";
 import { texts } from "./texts.js";
 
@@ -41,7 +41,7 @@ export function selectBar(selection, actions) {
     actions.forEach(({ refusal }, index) => {
       if (refusal) showRefusal(buttons[index], refusal());
     });
-    if (hadFocus && element.hidden) element.closest("main")?.querySelector("h1")?.focus({ preventScroll: true });
+    if (hadFocus && element.hidden) focusHeading(element.closest("main"));
   }
   const onKeyDown = (event) => {
     // A dialog above the list has its own keys.

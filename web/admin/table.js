@@ -1,6 +1,6 @@
 // A table of what the API returns page by page. Its rows can be sorted and selected.
 
-import { busy, fill, h, icon } from "../dom.js";
+import { busy, fill, focusHeading, h, icon } from "../dom.js";
 import { showError } from "../notice.js";
 import { texts } from "../texts.js";
 
@@ -214,7 +214,7 @@ export class DataTable {
   /** Focuses the heading if the button that had the focus is hidden, because its rows are gone. */
   #keepFocus() {
     if (document.activeElement !== document.body) return;
-    this.element.closest("main")?.querySelector("h1")?.focus({ preventScroll: true });
+    focusHeading(this.element.closest("main"));
   }
 }
 

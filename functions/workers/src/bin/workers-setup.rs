@@ -218,7 +218,7 @@ fn digests(request: &Request) -> Result<Attributes, serde_json::Error> {
     Ok(settings.into_iter().map(|(name, variables)| (name, digest(&variables))).collect())
 }
 
-/// Sixteen hexadecimal digits. Two environments have the same digest only if they are equal.
+/// A digest of sixteen hexadecimal digits. It changes if a variable changes.
 fn digest(variables: &BTreeMap<String, String>) -> String {
     let mut hash = Sha256::new();
     for text in variables.iter().flat_map(|(name, value)| [name, value]) {
