@@ -24,10 +24,15 @@ impl Package {
         Self::from(&project::root().join("tests").join(name), name)
     }
 
-    /// Does the same with the sources in another directory. The copy is `target/<name>`.
+    /// Does the same with the sources in another directory. The copy is `target/<name>`. Several processes may do this at
+    /// the same time.
     pub(crate) fn from(sources: &Path, name: &str) -> Result<Self> {
         let package = Self { node: Node::ensure()?, dir: project::target().join(name) };
-        package.stage(sources)?;
+        fs::create_dir_all(&package.dir)?;
+        let turn = command::append(&package.dir.with_extension("lock"))?;
+        turn.lock().with_context(|| format!("waiting for {}", package.dir.display()))?;
+        mirror(sources, &package.dir)
+            .with_context(|| format!("copying {} to {}", sources.display(), package.dir.display()))?;
         package.install()?;
         Ok(package)
     }
@@ -67,15 +72,6 @@ impl Package {
         Ok(names)
     }
 
-    fn stage(&self, sources: &Path) -> Result<()> {
-        fs::create_dir_all(&self.dir)?;
-        // Delete the copies of deleted sources.
-        for old in self.sources()?.iter().filter(|name| name.ends_with(".js")) {
-            fs::remove_file(self.dir.join(old))?;
-        }
-        copy(sources, &self.dir)
-    }
-
     fn install(&self) -> Result<()> {
         let wanted = fs::read(self.dir.join("package-lock.json"))?;
         let stamp = self.dir.join("node_modules/.installed");
@@ -91,20 +87,54 @@ impl Package {
     }
 }
 
-/// Copies the files of a directory. Replaces its directories, except those that a build makes.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+/// Makes a directory equal to `from`, except for what builds and programs write. Does not touch a file that is equal
+/// already, because another process may read it.
+fn mirror(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for old in fs::read_dir(to)? {
+        let old = old?;
+        let is_source =
+            old.path().extension().is_some_and(|extension| extension == "js" || extension == "ts");
+        if is_source && !from.join(old.file_name()).exists() {
+            fs::remove_file(old.path())?;
+        }
+    }
+    for entry in fs::read_dir(from)? {
         let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_file() {
-            fs::copy(entry.path(), target)?;
-        } else if !BUILT.iter().any(|built| entry.file_name() == *built) {
-            if target.exists() {
-                fs::remove_dir_all(&target)?;
+        let copy = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            if !BUILT.iter().any(|built| entry.file_name() == *built) {
+                mirror(&entry.path(), &copy)?;
             }
-            fs::create_dir_all(&target)?;
-            copy(&entry.path(), &target)?;
+        } else if fs::read(&copy).ok() != Some(fs::read(entry.path())?) {
+            fs::copy(entry.path(), copy)?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_follows_its_sources_and_keeps_what_programs_write() -> Result<()> {
+        let root = std::env::temp_dir().join(format!("mirror-{}", std::process::id()));
+        let (from, to) = (root.join("from"), root.join("to"));
+        fs::create_dir_all(from.join("lib"))?;
+        fs::write(from.join("a.js"), "1")?;
+        fs::write(from.join("lib/b.ts"), "2")?;
+        mirror(&from, &to)?;
+        fs::write(to.join("packed.tgz"), "3")?;
+        let written = fs::metadata(to.join("a.js"))?.modified()?;
+        fs::remove_file(from.join("lib/b.ts"))?;
+        mirror(&from, &to)?;
+        assert_eq!(fs::metadata(to.join("a.js"))?.modified()?, written, "an equal file is not written again");
+        assert!(!to.join("lib/b.ts").exists());
+        assert!(to.join("packed.tgz").exists());
+        fs::write(from.join("a.js"), "4")?;
+        mirror(&from, &to)?;
+        assert_eq!(fs::read_to_string(to.join("a.js"))?, "4");
+        Ok(fs::remove_dir_all(root)?)
+    }
 }
