@@ -6,6 +6,7 @@ mod bench;
 mod bench_delivery;
 mod bench_imaging;
 mod bench_requests;
+mod bench_search;
 mod bench_stream;
 mod browser;
 mod cargo;
@@ -341,6 +342,12 @@ enum Bench {
         #[arg(value_name = "DIR")]
         directories: Vec<PathBuf>,
     },
+    /// Measure searches among many images of one user: calls, read units, bytes, and time on the emulator.
+    Search {
+        /// The number of images.
+        #[arg(long, default_value = "10000")]
+        images: u32,
+    },
     /// Measure how many removals of images `workers-stream` processes in a second.
     Stream {
         /// How long each call to AWS takes.
@@ -436,6 +443,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bench(Bench::Requests { requests, write, directories }) => {
             bench_requests::run(&directories, requests, write)
         }
+        Task::Bench(Bench::Search { images }) => bench_search::run(images),
         Task::Bench(Bench::Stream { milliseconds, others }) => bench_stream::run(milliseconds, &others),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
         Task::Dashboard => dashboard::write(),
