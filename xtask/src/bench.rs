@@ -69,7 +69,7 @@ impl Function {
         let asked = api.asked.recv_timeout(PATIENCE);
         let memory = resident(&child);
         end(&mut child)?;
-        let Ok(asked) = asked else { bail!("{} never asked for work", self.name) };
+        let Ok(asked) = asked else { bail!("{} does not ask for an event", self.name) };
         self.starts.push(asked - start);
         self.memory.push(memory?);
         Ok(())
@@ -81,7 +81,7 @@ fn value(variable: &str) -> &'static str {
     match variable {
         "DEFAULT_REGION" => "DE",
         "JWT_ISSUER" => "https://bench.example",
-        "WEBHOOK_PAUSES" => "1",
+        "AUDIT_DAYS" | "WEBHOOK_PAUSES" => "1",
         _ if variable.ends_with("_SECONDS") => "60",
         _ if variable.ends_with("_URL") => "http://127.0.0.1:9",
         _ => "bench",
