@@ -19,6 +19,7 @@ import random
 import string
 import time
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from cryptography.hazmat.primitives import serialization
@@ -43,16 +44,32 @@ TILES = {
     "thumbnails": "209",
 }
 LIST = {"limit": "24"}
-# The name of a case, the function, the path, its parameters, the query, and the number of images.
+NEW = {"file_name": "IMG_20260312_000001.jpg", "content_type": "image/jpeg", "size": 3_000_000}
+
+
+class Case(NamedTuple):
+    """A request, and the number of images in the table."""
+
+    name: str
+    function: str
+    path: str
+    parameters: dict
+    query: dict
+    images: int
+    body: dict | None = None
+
+
 CASES = [
-    ("24 images", "images-list", "/api/images", {}, LIST, 24),
-    ("24 images, as the page asks", "images-list", "/api/images", {}, LIST | TILES, 24),
-    ("20 images", "images-list", "/api/images", {}, {"limit": "20"}, 20),
-    ("20 images, as the page asks", "images-list", "/api/images", {}, {"limit": "20"} | TILES, 20),
-    ("100 sets of three", "imagesets-list", "/api/imagesets", {}, {"limit": "100"}, 300),
-    ("100 sets of three, as the page asks", "imagesets-list", "/api/imagesets", {}, {"limit": "100"} | TILES, 300),
-    ("one image", "images-get", "/api/images/{id}", {"id": ""}, {}, 1),
-    ("one thumbnail", "images-thumbnail", "/api/images/{id}/thumbnail", {"id": ""}, {"size": "400"}, 1),
+    Case("24 images", "images-list", "/api/images", {}, LIST, 24),
+    Case("24 images, as the page asks", "images-list", "/api/images", {}, LIST | TILES, 24),
+    Case("20 images", "images-list", "/api/images", {}, {"limit": "20"}, 20),
+    Case("20 images, as the page asks", "images-list", "/api/images", {}, {"limit": "20"} | TILES, 20),
+    Case("100 sets of three", "imagesets-list", "/api/imagesets", {}, {"limit": "100"}, 300),
+    Case("100 sets of three, as the page asks", "imagesets-list", "/api/imagesets", {}, {"limit": "100"} | TILES, 300),
+    Case("one image", "images-get", "/api/images/{id}", {"id": ""}, {}, 1),
+    Case("one thumbnail", "images-thumbnail", "/api/images/{id}/thumbnail", {"id": ""}, {"size": "400"}, 1),
+    Case("one status", "images-status", "/api/images/{id}/status", {"id": ""}, {}, 1),
+    Case("one creation", "images-create", "/api/images", {}, {}, 1, NEW),
 ]
 
 
@@ -161,6 +178,8 @@ class Table:
             case "GetItem":
                 key = request["Key"]["sk"]["S"]
                 answer = {"Item": profile() if key == "PROFILE" else self.by_key(key)}
+            case "TransactWriteItems":
+                answer = {}
             case "BatchGetItem":
                 [(table, wanted)] = request["RequestItems"].items()
                 answer = {"Responses": {table: [self.by_key(key["sk"]["S"]) for key in wanted["Keys"]]}}
@@ -199,17 +218,21 @@ def size_of(attributes):
     return total
 
 
-def event(path, parameters, query, accepts_gzip):
+def event(case, accepts_gzip):
     made = copy.deepcopy(SAMPLE)
-    parameters = {name: image_id(0) for name in parameters}
-    made["rawPath"] = path.format(**parameters)
+    parameters = {name: image_id(0) for name in case.parameters}
+    made["rawPath"] = case.path.format(**parameters)
     made["requestContext"]["http"]["path"] = made["rawPath"]
-    made["rawQueryString"] = urlencode(query)
+    made["rawQueryString"] = urlencode(case.query)
     made["queryStringParameters"] = dict(parse_qsl(made["rawQueryString"]))
     made["pathParameters"] = parameters
     made["headers"]["authorization"] = f"Bearer {'e' * 1000}"
     # As an element `img` asks for a picture.
-    made["headers"]["accept"] = "image/avif,image/webp,*/*" if path.endswith("/thumbnail") else "application/json"
+    made["headers"]["accept"] = "image/avif,image/webp,*/*" if case.path.endswith("/thumbnail") else "application/json"
+    if case.body:
+        made["requestContext"]["http"]["method"] = "POST"
+        made["headers"]["content-type"] = "application/json"
+        made["body"], made["isBase64Encoded"] = json.dumps(case.body), False
     if accepts_gzip:
         made["headers"]["accept-encoding"] = "gzip, deflate, br"
     return json.dumps(made)
@@ -260,8 +283,7 @@ def found(directory, function):
 
 
 async def measure(binary, case, edge, accepts_gzip, requests):
-    _, function, path, parameters, query, count = case
-    measurement = Measurement(event(path, parameters, query, accepts_gzip), Table(count), requests)
+    measurement = Measurement(event(case, accepts_gzip), Table(case.images), requests)
     servers = [
         await asyncio.start_server(endlessly(handler), "127.0.0.1", 0, limit=2**20)
         for handler in (measurement.aws, measurement.runtime)
@@ -272,7 +294,7 @@ async def measure(binary, case, edge, accepts_gzip, requests):
         # An endpoint of S3 itself would make addresses of the loopback interface.
         "AWS_ENDPOINT_URL_S3": "https://s3.eu-central-1.amazonaws.com",
         "AWS_ACCESS_KEY_ID": "ASIA0123456789ABCDEF", "AWS_SECRET_ACCESS_KEY": "s" * 40,
-        "AWS_SESSION_TOKEN": session_token(), "AWS_LAMBDA_FUNCTION_NAME": function,
+        "AWS_SESSION_TOKEN": session_token(), "AWS_LAMBDA_FUNCTION_NAME": case.function,
         "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
         "TABLE_NAME": "darkroom-Table-1A2B3C4D5E6F", "CURSOR_KEY": "c" * 100, "RESIZE_FUNCTION": "resize",
         "RENDITION_FUNCTION": "rendition", "DEFAULT_REGION": "DE", "API_URL": "https://api.example",
@@ -305,11 +327,11 @@ def row(directory, case, edge, plain, compressed):
     (seconds, measurement), (gzip_seconds, with_gzip) = plain, compressed
     sent, text, headers = body_of(measurement.response)
     gzipped, _, _ = body_of(with_gzip.response)
-    if measurement.response["statusCode"] not in (200, 302):
-        raise SystemExit(f"{case[0]}: {text}")
+    if measurement.response["statusCode"] not in (200, 201, 302):
+        raise SystemExit(f"{case.name}: {text}")
     addresses = text.count('"url":"https://') + text.count('_url":"https://') + int("location" in headers)
     return {
-        "build": str(directory), "request": case[0], "function": case[1], "edge": edge, "addresses": addresses,
+        "build": str(directory), "request": case.name, "function": case.function, "edge": edge, "addresses": addresses,
         "bytes": len(sent) + len(headers.get("location", "")),
         "gzip_bytes": len(gzipped) + len(headers.get("location", "")),
         "cpu_ms": round(seconds * 1000, 3), "gzip_cpu_ms": round(gzip_seconds * 1000, 3),
@@ -341,14 +363,14 @@ async def main():
     for directory in arguments.directories:
         rows = []
         for case, edge in itertools.product(CASES, (False, True)):
-            if arguments.only not in case[0]:
+            if arguments.only not in case.name:
                 continue
-            binary = found(directory, case[1])
+            binary = found(directory, case.function)
             runs = [await measure(binary, case, edge, accepts, arguments.requests) for accepts in (False, True)]
             rows.append(row(directory, case, edge, *runs))
             if arguments.bodies:
                 arguments.bodies.mkdir(parents=True, exist_ok=True)
-                name = f"{case[0]}, {'edge' if edge else 's3'}.json"
+                name = f"{case.name}, {'edge' if edge else 's3'}.json"
                 (arguments.bodies / name).write_text(body_of(runs[0][1].response)[1])
         print(f"\n{directory}\n")
         print_table(rows)

@@ -10,24 +10,30 @@ import json
 import random
 import secrets
 import statistics
+import struct
 import sys
 import time
+import zlib
 from pathlib import Path
 from urllib.parse import urlencode
 
 import boto3
 from metered import PATIENCE, PAUSE, Client, measure
 
-# A PNG of one pixel.
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c6360000000020001e221bc33"
-    "0000000049454e44ae426082"
-)
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SHARDS = 8
 TIMES = 30
 VOCABULARY = 2_000
 CONSONANTS, VOWELS = "bcdfgklmnprst", "aeiou"
+
+
+def png():
+    """A grey PNG of one pixel."""
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0\x80")) + chunk(b"IEND", b"")
 
 
 def ulid(milliseconds):
@@ -73,14 +79,15 @@ def fill(table, user, image, count):
 
 def upload(client):
     """Creates an image, and waits until it is ready."""
-    body = {"file_name": "pixel.png", "content_type": "image/png", "size": len(PIXEL), "title": "a", "description": "b"}
+    content = png()
+    body = {"file_name": "pixel.png", "content_type": "image/png", "size": len(content)}
     created = client.call("POST", "/api/images", body)
     target, image = created["upload"], created["image"]["id"]
-    client.send(target["method"], target["url"], PIXEL, target["headers"])
+    client.send(target["method"], target["url"], content, target["headers"])
     end = time.monotonic() + PATIENCE
-    while client.call("GET", f"/api/images/{image}/status")["status"] != "ready":
-        if time.monotonic() > end:
-            raise SystemExit("the picture does not become ready")
+    while (status := client.call("GET", f"/api/images/{image}/status")["status"]) != "ready":
+        if status == "failed" or time.monotonic() > end:
+            raise SystemExit(f"the picture is {status}")
         time.sleep(PAUSE)
     return image
 

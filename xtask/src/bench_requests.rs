@@ -20,7 +20,7 @@ pub(crate) fn run(directories: &[PathBuf], requests: u32, write: bool) -> Result
     } else {
         directories.to_vec()
     };
-    let json = project::target().join("bench-requests.json");
+    let json = json();
     let mut bench = Command::new(MINISTACK.bin("python"));
     bench.arg(project::root().join("xtask/bench/api_requests.py")).arg("--json").arg(&json);
     // The measurement of levels in shared/api/src/compression.rs reads them.
@@ -30,4 +30,9 @@ pub(crate) fn run(directories: &[PathBuf], requests: u32, write: bool) -> Result
         fs::copy(&json, project::root().join("xtask/cost/measured.json"))?;
     }
     Ok(())
+}
+
+/// The file with what was measured.
+pub(crate) fn json() -> PathBuf {
+    project::target().join("bench-requests.json")
 }

@@ -4,6 +4,7 @@ mod apt;
 mod aws;
 mod bench;
 mod bench_delivery;
+mod bench_django;
 mod bench_imaging;
 mod bench_requests;
 mod bench_search;
@@ -342,6 +343,15 @@ enum Bench {
         #[arg(value_name = "DIR")]
         directories: Vec<PathBuf>,
     },
+    /// Compare the processor time of four requests with that of a Django REST backend that does the same.
+    Django {
+        /// How many requests to measure for each row.
+        #[arg(long, default_value = "300")]
+        requests: u32,
+        /// Measure <DIR>/<function>/bootstrap or <DIR>/<function> instead of building for release.
+        #[arg(value_name = "DIR")]
+        directories: Vec<PathBuf>,
+    },
     /// Measure searches among many images of one user: calls, read units, bytes, and time on the emulator.
     Search {
         /// The number of images.
@@ -443,6 +453,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bench(Bench::Requests { requests, write, directories }) => {
             bench_requests::run(&directories, requests, write)
         }
+        Task::Bench(Bench::Django { requests, directories }) => bench_django::run(&directories, requests),
         Task::Bench(Bench::Search { images }) => bench_search::run(images),
         Task::Bench(Bench::Stream { milliseconds, others }) => bench_stream::run(milliseconds, &others),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),

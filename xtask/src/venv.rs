@@ -25,6 +25,8 @@ pub(crate) const CARGO_LAMBDA: Venv = Venv { name: "cargo-lambda" };
 pub(crate) const STANDINS: Venv = Venv { name: "standins" };
 /// Django, for the test of an import.
 pub(crate) const DJANGO: Venv = Venv { name: "django" };
+/// Django REST framework and boto3, with which a benchmark compares endpoints.
+pub(crate) const DJANGO_REST: Venv = Venv { name: "django-rest" };
 /// Node.js, for machines without one.
 pub(crate) const NODE: Venv = Venv { name: "node" };
 /// Schemathesis, which tests the API against the contract.
@@ -132,8 +134,20 @@ fn read(file: &Path) -> Result<String> {
 mod tests {
     use super::*;
 
-    const ALL: [Venv; 11] =
-        [MINISTACK, SAM, CARGO_LAMBDA, STANDINS, DJANGO, NODE, SCHEMATHESIS, CMAKE, PILLOW, LINT, UV];
+    const ALL: [Venv; 12] = [
+        MINISTACK,
+        SAM,
+        CARGO_LAMBDA,
+        STANDINS,
+        DJANGO,
+        DJANGO_REST,
+        NODE,
+        SCHEMATHESIS,
+        CMAKE,
+        PILLOW,
+        LINT,
+        UV,
+    ];
 
     #[test]
     fn every_listed_package_is_locked_at_its_version() {
