@@ -136,15 +136,18 @@ def image(index):
     })
 
 
-def profile():
-    tier = {
+def tier():
+    return {
         "id": "enterprise", "name": "Enterprise", "thumbnail_sizes": list(SIZES), "original_link": True,
         "expiring_links": True, "renditions": True, "max_image_bytes": 50_000_000, "max_images": 100_000,
         "max_sets": 10_000,
         "max_links": 1000, "max_pending_uploads": 1000, "ai": True, "max_ai_calls_per_day": 1000, "revision": 1,
     }
+
+
+def profile():
     return item({
-        "pk": f"USER#{USER}", "sk": "PROFILE", "tier": "enterprise", "limits": tier, "images": 300,
+        "pk": f"USER#{USER}", "sk": "PROFILE", "tier": "enterprise", "limits": tier(), "images": 300,
         "bytes": 1_000_000_000,
         "sets": 100, "links_at_most": 0, "pending_uploads_at_most": 0,
     })
@@ -177,7 +180,7 @@ class Table:
                 answer = {"Items": found, "Count": len(found)}
             case "GetItem":
                 key = request["Key"]["sk"]["S"]
-                answer = {"Item": profile() if key == "PROFILE" else self.by_key(key)}
+                answer = {"Item": self.by_key(key)}
             case "TransactWriteItems":
                 answer = {}
             case "BatchGetItem":
@@ -187,7 +190,9 @@ class Table:
         return json.dumps(answer)
 
     def by_key(self, key):
-        return self.images[key]
+        if key == "PROFILE":
+            return profile()
+        return item({"pk": "TIER", "sk": key} | tier()) if key.startswith("TIER#") else self.images[key]
 
 
 def items_in(answer):
