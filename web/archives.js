@@ -48,7 +48,7 @@ async function follow(download) {
   const { files_done: done, failure, url } = latest;
   if (failure) return notice(texts.failure(failure), { kind: "error" });
   if (!url) return;
-  // Without a click, browsers do not open a tab. In this one, the page stays, but would first ask whether to leave it.
+  // Browsers open a tab only after a click. A download in this tab may make the page ask whether to leave it.
   const wouldAsk = uploads.hasUnsent || typedDialog() !== null;
   const link = h("a", { class: "text-button", href: url, target: "_blank", rel: "noopener" }, words.saveArchive);
   notice(words.packed(done), { actions: [link], stays: wouldAsk });

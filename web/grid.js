@@ -238,7 +238,7 @@ export class Grid {
       h("a", { href: this.href(image), title: name },
         placeholder(image),
         thumbnail && picture(image, thumbnail, "", () => this.list.refresh(image.id), this.#tileSize),
-        // Such a picture shows nothing else that tells it from others.
+        // Failed and deleted pictures show their file names.
         h("span", { class: isNamed ? "caption" : "visually-hidden" }, name),
         badge && h("span", { class: `badge ${image.status}` }, badge, status)),
       // The label is larger than the box on a touch screen.

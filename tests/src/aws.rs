@@ -100,8 +100,8 @@ impl Aws {
 
     /// Sends a request that AWS would refuse, and returns the error's body. The judge does not count the request.
     ///
-    /// # Errors If AWS accepts the request, for example because the stack has no judge. `cargo xtask test` starts a
-    /// stack with one.
+    /// # Errors
+    /// If AWS accepts the request, for example because the stack has no judge. `cargo xtask test` starts one.
     pub async fn refused(
         &self,
         service: &'static str,

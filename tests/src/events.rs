@@ -165,7 +165,7 @@ pub async fn expired(user: &User, id: &str) -> Result<Value> {
 /// The stream's event for the expired record of an image's replacement.
 ///
 /// # Errors
-/// If there is no such note.
+/// If there is no such item.
 pub async fn replacement_lapsed(user: &User, id: &str) -> Result<Value> {
     stream(EXPIRED, user, &format!("REPLACEMENT#{id}")).await
 }

@@ -90,7 +90,7 @@ function phoneImages(number) {
     list,
     shown: pictures.shown,
     reveal: pictures.reveal,
-    // Files may also be dropped or pasted, for a number that is not valid too.
+    // The user can drop or paste files even if the number is invalid.
     upload: (files) => (list.failure && !list.started ? showError(list.failure) : upload(files)),
     parts: [
       h("div", { class: "view-header" }, h("h2", null, words.of(number)), h("span", { class: "space" }), buttons),

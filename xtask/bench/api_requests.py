@@ -296,7 +296,7 @@ async def measure(binary, case, edge, accepts_gzip, requests):
     aws, runtime = (f"127.0.0.1:{server.sockets[0].getsockname()[1]}" for server in servers)
     variables = {
         "AWS_ENDPOINT_URL": f"http://{aws}", "AWS_LAMBDA_RUNTIME_API": runtime, "AWS_REGION": "eu-central-1",
-        # An endpoint of S3 itself would make addresses of the loopback interface.
+        # Without it, addresses of pictures would be on the loopback interface.
         "AWS_ENDPOINT_URL_S3": "https://s3.eu-central-1.amazonaws.com",
         "AWS_ACCESS_KEY_ID": "ASIA0123456789ABCDEF", "AWS_SECRET_ACCESS_KEY": "s" * 40,
         "AWS_SESSION_TOKEN": session_token(), "AWS_LAMBDA_FUNCTION_NAME": case.function,

@@ -96,7 +96,7 @@ def at_the_limit(directory, photo):
         return picture
 
     def png_16(path):
-        """Pillow writes no colour in 16 bits: one row of the photograph, and each further one like the one above it."""
+        """Colours in 16 bits, which Pillow does not write. Each row is a copy of the first row of the photograph."""
         row = numpy.asarray(transparent())[:1].astype(">u2") * 257
         packer = zlib.compressobj(1)
         parts = [packer.compress(b"\0" + row.tobytes())]

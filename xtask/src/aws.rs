@@ -100,7 +100,7 @@ impl Aws {
         let request = json!({"service": service, "operation": operation, "parameters": parameters});
         writeln!(self.requests, "{request}").context("asking the AWS bridge")?;
         let mut line = String::new();
-        self.answers.read_line(&mut line).context("hearing from the AWS bridge")?;
+        self.answers.read_line(&mut line).context("reading from the AWS bridge")?;
         let mut answer: Value =
             serde_json::from_str(&line).with_context(|| format!("{service} {operation}: no answer"))?;
         if let Some(code) = answer["code"].as_str() {

@@ -1,9 +1,9 @@
 //! Makes and changes the keys with which functions sign addresses for the edge.
 //!
 //! A stack has room for two keys, A and B. CloudFront trusts the public keys in the parameters `EdgePublicKeyA` and
-//! `EdgePublicKeyB`. Functions sign with the private key of `EdgeSigningKey`, which lies in a secret of its own. CloudFront
-//! trusts a new key before functions sign with it, and the old one until somebody retires it. So no address stops to work
-//! earlier than it promised.
+//! `EdgePublicKeyB`. Functions sign with the private key of `EdgeSigningKey`, which has a secret of its own. CloudFront
+//! trusts a new key before functions sign with it, and the old one until somebody retires it. So each address works
+//! until it expires.
 
 use std::collections::BTreeMap;
 use std::fmt;

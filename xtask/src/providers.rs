@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_says_is_as_the_template_has_it_and_not_as_it_was() {
+    fn other_parameters_have_the_defaults_of_the_template() {
         let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let defaults = [
             named("AiBaseUrl", "https://api.openai.com/v1"),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn half_of_dropboxs_credentials_are_none_and_what_is_missing_is_named() {
+    fn an_error_names_the_missing_credentials_of_dropbox() {
         let error = read(&[("DROPBOX_APP_KEY", "k"), ("DROPBOX_REFRESH_TOKEN", "t")]).map(drop);
         assert!(error.is_err_and(|error| error.to_string().ends_with("not set: DROPBOX_APP_SECRET")));
     }

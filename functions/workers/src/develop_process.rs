@@ -1,8 +1,8 @@
 //! Develops one picture in a process of its own.
 //!
-//! A thread that runs a decoder cannot be stopped, and an instance that exits to stop one makes the next upload wait for
-//! a cold start, and Lambda repeats the event. A child process costs a few milliseconds for each picture and can be
-//! killed; it also contains a crash, has a limit of memory from the kernel, and has no credentials.
+//! A thread that runs a decoder cannot be stopped. If the instance exits to stop it, Lambda repeats the event, and the
+//! next upload waits for a cold start. A child process costs a few milliseconds for each picture. It can be killed, a
+//! crash ends only this process, the kernel limits its memory, and it has no credentials.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::process::ExitStatusExt;

@@ -159,7 +159,7 @@ async fn a_decoder_that_wants_more_memory_than_it_may_have_is_a_corrupt_image() 
 }
 
 #[tokio::test]
-async fn a_process_that_does_not_work_is_no_verdict_on_the_picture() {
+async fn a_failure_of_the_process_does_not_reject_the_picture() {
     let _alone = alone().await;
     for program in ["/nonexistent/program", "/bin/true", "/bin/false"] {
         let process = DevelopProcess { program: program.into(), ..process() };

@@ -1,4 +1,4 @@
-//! The module that speaks DynamoDB. It renders every expression of the crate.
+//! The module that calls DynamoDB. It renders every expression of the crate.
 
 pub(crate) mod condition;
 pub(crate) mod keys;

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::sleep;
 
-use crate::proxy::{Fault, Service, SharedWeather, lock};
+use crate::proxy::{Fault, Service, SharedState, lock};
 
 /// The functions that are killed, the workers more often than the endpoints.
 const VICTIMS: &[&str] = &[
@@ -35,19 +35,19 @@ fn seconds(rng: &mut fastrand::Rng, from: f64, to: f64) -> Duration {
 /// The services that are away by turns for so long that all of Lambda's attempts at an event fail. On AWS these attempts
 /// take some minutes, here a few seconds.
 const OUTAGES: [Service; 4] = [Service::DynamoDb, Service::S3, Service::DynamoDb, Service::Sqs];
-/// After so many storms, the next one is an outage.
-const STORMS: usize = 6;
+/// One fault of this many is an outage.
+const CYCLE: usize = 6;
 
-/// Changes the weather until the task is aborted: for some seconds one service fails, then none does.
-pub(crate) async fn storms(weather: SharedWeather, seed: u64) {
+/// Until the task is aborted: one service fails for some seconds, then none, then another one.
+pub(crate) async fn inject(state: SharedState, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
-    for storm in 1.. {
+    for round in 1.. {
         sleep(seconds(&mut rng, 0.5, 2.5)).await;
-        if storm % STORMS == 2 {
+        if round % CYCLE == 2 {
             let fault = [Fault::Throttled, Fault::Broken, Fault::Unreachable][rng.usize(0..3)];
-            lock(&weather).fault = Some((OUTAGES[storm / STORMS % OUTAGES.len()], fault, 1.0));
+            lock(&state).fault = Some((OUTAGES[round / CYCLE % OUTAGES.len()], fault, 1.0));
             sleep(seconds(&mut rng, 10.0, 14.0)).await;
-            lock(&weather).fault = None;
+            lock(&state).fault = None;
             continue;
         }
         let service = [Service::DynamoDb, Service::DynamoDb, Service::S3, Service::Sqs][rng.usize(0..4)];
@@ -61,20 +61,15 @@ pub(crate) async fn storms(weather: SharedWeather, seed: u64) {
             _ => (Fault::LostAnswer, &[0.05, 0.2, 0.5]),
         };
         let share = shares[rng.usize(0..shares.len())];
-        lock(&weather).fault = Some((service, fault, share));
+        lock(&state).fault = Some((service, fault, share));
         sleep(seconds(&mut rng, 0.5, if share < 1.0 { 3.0 } else { 6.0 })).await;
-        lock(&weather).fault = None;
+        lock(&state).fault = None;
     }
 }
 
 /// Kills one process of a function from time to time, until the task is aborted. `functions` are the names of the
 /// deployed functions.
-pub(crate) async fn kills(
-    endpoint: String,
-    functions: Vec<(String, String)>,
-    seed: u64,
-    weather: SharedWeather,
-) {
+pub(crate) async fn kills(endpoint: String, functions: Vec<(String, String)>, seed: u64, state: SharedState) {
     let mut rng = fastrand::Rng::with_seed(seed);
     loop {
         sleep(seconds(&mut rng, 0.5, 3.0)).await;
@@ -88,7 +83,7 @@ pub(crate) async fn kills(
         // The process may just have ended.
         let killed = Command::new("kill").arg("-KILL").arg(pid).stderr(Stdio::null()).status();
         if killed.is_ok_and(|status| status.success()) {
-            lock(&weather).kills += 1;
+            lock(&state).kills += 1;
         }
     }
 }

@@ -52,14 +52,14 @@ async fn nothing_is_lost_and_every_counter_is_exact() -> Result<()> {
     println!("chaos with {uploads} uploads and the seed {seed}");
     let (stack, start) = (Stack::connect()?, Instant::now());
     let mut seeds = fastrand::Rng::with_seed(seed);
-    let weather = proxy::weather(seeds.u64(..));
+    let state = proxy::state(seeds.u64(..));
 
     let tier = Tier::BASIC.with("max_images", 1_000_000).with("ai", true).with("renditions", true);
     let tier = tier.with("trash_days", 30);
     let users = (uploads / 25).clamp(6, 100);
     let users = stream::iter((0..users).map(|_| stack.user_in(tier.clone())));
     let users: Vec<_> = users.buffered(4).try_collect().await?;
-    let setup = Setup::prepare(&stack, &weather).await?;
+    let setup = Setup::prepare(&stack, &state).await?;
     let before: BTreeMap<_, _> = settle::messages(&stack, &setup).await?.into_iter().collect();
     let shared = Arc::new(Shared {
         files: Files::make()?,
@@ -75,16 +75,16 @@ async fn nothing_is_lost_and_every_counter_is_exact() -> Result<()> {
             "seed": seed, "repeat": 0.1, "delay": 0.2, "delay_seconds": 6, "lose": loses, "hurry": 360,
         });
         setup.deliver(&plan).await?;
-        let storms = tokio::spawn(faults::storms(weather.clone(), seeds.u64(..)));
+        let faults = tokio::spawn(faults::inject(state.clone(), seeds.u64(..)));
         let endpoint = stack.outputs.endpoint_url.clone();
-        let kills = tokio::spawn(faults::kills(endpoint, setup.functions(), seeds.u64(..), weather.clone()));
+        let kills = tokio::spawn(faults::kills(endpoint, setup.functions(), seeds.u64(..), state.clone()));
         let clients = users.into_iter().map(|user| Client::new(user, seeds.u64(..), shared.clone()).run());
         let progress = tokio::spawn(progress(shared.clone(), uploads, start));
         let clients = try_join_all(clients).await;
         progress.abort();
-        storms.abort();
+        faults.abort();
         kills.abort();
-        proxy::lock(&weather).fault = None;
+        proxy::lock(&state).fault = None;
         setup.deliver(&json!({"hurry": 360})).await?;
         println!("  {:3.0} s: the faults end", start.elapsed().as_secs_f64());
         let clients = clients?;
@@ -128,7 +128,7 @@ async fn nothing_is_lost_and_every_counter_is_exact() -> Result<()> {
     }
     copies(&shared.plan, &mut found).await?;
     queues(&stack, &before, &after, &mut found).await?;
-    report(&shared, &weather, &deliveries, &found, clients.len());
+    report(&shared, &state, &deliveries, &found, clients.len());
     let seconds = start.elapsed().as_secs_f64();
     if found.differences.is_empty() {
         println!(
@@ -196,7 +196,7 @@ async fn queues(
 
 fn report(
     shared: &Shared,
-    weather: &proxy::SharedWeather,
+    state: &proxy::SharedState,
     deliveries: &serde_json::Value,
     found: &Findings,
     users: usize,
@@ -205,8 +205,8 @@ fn report(
     for (answer, count) in shared.answers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         println!("  {count:6} {answer}");
     }
-    let weather = proxy::lock(weather);
-    println!("faults: {} kills; {:?}; deliveries {deliveries}", weather.kills, weather.counts);
+    let state = proxy::lock(state);
+    println!("faults: {} kills; {:?}; deliveries {deliveries}", state.kills, state.counts);
     println!(
         "{users} users have {} images ({} ready, {} failed, {} pending; {} in the trash), {} sets, {} objects, {} copies in \
          Dropbox; {} images were deleted; {} jobs gave up after five failures of AWS",

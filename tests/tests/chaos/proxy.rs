@@ -1,4 +1,4 @@
-//! Proxies between the functions and DynamoDB, S3 and SQS. They let calls fail as the current weather says.
+//! Proxies between the functions and DynamoDB, S3 and SQS. They inject the current fault into calls.
 
 use std::{
     collections::BTreeMap,
@@ -43,30 +43,30 @@ pub(crate) enum Fault {
     LostAnswer,
 }
 
-/// What fails at the moment.
+/// The current fault, and what happened so far.
 #[derive(Debug)]
-pub(crate) struct Weather {
+pub(crate) struct State {
     rng: fastrand::Rng,
     /// The service, the fault, and the share of calls that fail.
     pub(crate) fault: Option<(Service, Fault, f64)>,
-    /// How often each fault struck.
+    /// How many calls each fault made fail.
     pub(crate) counts: BTreeMap<(Service, Fault), usize>,
     /// How many functions were killed.
     pub(crate) kills: usize,
 }
 
-/// The weather that all proxies share.
-pub(crate) type SharedWeather = Arc<Mutex<Weather>>;
+/// The state that all proxies share.
+pub(crate) type SharedState = Arc<Mutex<State>>;
 
-/// Fair weather.
-pub(crate) fn weather(seed: u64) -> SharedWeather {
+/// No fault yet.
+pub(crate) fn state(seed: u64) -> SharedState {
     let rng = fastrand::Rng::with_seed(seed);
-    Arc::new(Mutex::new(Weather { rng, fault: None, counts: BTreeMap::new(), kills: 0 }))
+    Arc::new(Mutex::new(State { rng, fault: None, counts: BTreeMap::new(), kills: 0 }))
 }
 
-/// Locks the weather. No code panics while it holds the lock.
-pub(crate) fn lock(weather: &SharedWeather) -> MutexGuard<'_, Weather> {
-    weather.lock().unwrap_or_else(PoisonError::into_inner)
+/// Locks the state. No code panics while it holds the lock.
+pub(crate) fn lock(state: &SharedState) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A proxy for one service.
@@ -75,15 +75,15 @@ struct Proxy {
     service: Service,
     upstream: Uri,
     client: Client<HttpConnector, Full<Bytes>>,
-    weather: SharedWeather,
+    state: SharedState,
 }
 
 /// Starts a proxy for a service, and returns its address.
-pub(crate) async fn start(service: Service, upstream: &str, weather: &SharedWeather) -> Result<String> {
+pub(crate) async fn start(service: Service, upstream: &str, state: &SharedState) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = format!("http://{}", listener.local_addr()?);
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let proxy = Proxy { service, upstream: upstream.parse()?, client, weather: weather.clone() };
+    let proxy = Proxy { service, upstream: upstream.parse()?, client, state: state.clone() };
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let proxy = proxy.clone();
@@ -102,7 +102,7 @@ pub(crate) async fn start(service: Service, upstream: &str, weather: &SharedWeat
 
 impl Proxy {
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
-        let Some(fault) = self.strikes(request.headers()) else { return self.forward(request).await };
+        let Some(fault) = self.fault_for(request.headers()) else { return self.forward(request).await };
         match fault {
             Fault::Unreachable => Err(io::ErrorKind::ConnectionReset.into()),
             Fault::Silence => {
@@ -124,18 +124,16 @@ impl Proxy {
         }
     }
 
-    fn strikes(&self, headers: &HeaderMap) -> Option<Fault> {
-        let mut weather = lock(&self.weather);
-        let (service, fault, share) = weather.fault?;
+    fn fault_for(&self, headers: &HeaderMap) -> Option<Fault> {
+        let mut state = lock(&self.state);
+        let (service, fault, share) = state.fault?;
         let can_conflict =
             matches!(operation(headers), "TransactWriteItems" | "PutItem" | "UpdateItem" | "DeleteItem");
-        if service != self.service
-            || weather.rng.f64() >= share
-            || (fault == Fault::Conflict && !can_conflict)
+        if service != self.service || state.rng.f64() >= share || (fault == Fault::Conflict && !can_conflict)
         {
             return None;
         }
-        *weather.counts.entry((service, fault)).or_default() += 1;
+        *state.counts.entry((service, fault)).or_default() += 1;
         Some(fault)
     }
 

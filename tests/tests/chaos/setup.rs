@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tests::Stack;
 
-use crate::proxy::{self, Service, SharedWeather};
+use crate::proxy::{self, Service, SharedState};
 
 /// The functions that take part, if the template has them.
 const FUNCTIONS: &[&str] = &[
@@ -49,7 +49,7 @@ pub(crate) struct Setup {
 
 impl Setup {
     /// Redirects the functions and shortens the timeouts.
-    pub(crate) async fn prepare(stack: &Stack, weather: &SharedWeather) -> Result<Self> {
+    pub(crate) async fn prepare(stack: &Stack, state: &SharedState) -> Result<Self> {
         let mut setup = Self { stack: stack.clone(), functions: Vec::new(), queues: Vec::new() };
         let endpoint = &stack.outputs.endpoint_url;
         let mut addresses = Vec::new();
@@ -58,7 +58,7 @@ impl Setup {
             (Service::S3, "AWS_ENDPOINT_URL_S3"),
             (Service::Sqs, "AWS_ENDPOINT_URL_SQS"),
         ] {
-            addresses.push((variable, proxy::start(service, endpoint, weather).await?));
+            addresses.push((variable, proxy::start(service, endpoint, state).await?));
         }
         for name in FUNCTIONS {
             // Not every version of the template has all of them.

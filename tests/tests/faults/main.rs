@@ -48,7 +48,7 @@ const DYNAMODB: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 const S3: &str = "AWS_ENDPOINT_URL_S3";
 const COGNITO: &str = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER";
 
-/// Runs `work` while a function uses another address for a service.
+/// Runs `work` while a variable of a function has another value.
 async fn astray<T>(
     stack: &Stack,
     function: &str,

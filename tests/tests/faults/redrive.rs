@@ -115,7 +115,7 @@ async fn a_removal_among_the_dead_letters_is_done_after_a_redrive() -> Result<()
 }
 
 #[tokio::test]
-async fn poison_messages_end_among_the_dead_letters() -> Result<()> {
+async fn invalid_messages_become_dead_letters() -> Result<()> {
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     try_join_all(

@@ -58,7 +58,7 @@ async fn poison(stack: &Stack, user: &User) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_poison_record_and_a_busy_user_hold_nobody_up() -> Result<()> {
+async fn an_invalid_record_and_a_busy_user_delay_nobody() -> Result<()> {
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let busy = stack.user_in(Tier::ENTERPRISE).await?;

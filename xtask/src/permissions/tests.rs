@@ -41,7 +41,7 @@ fn resources_have_the_names_of_the_template() -> Result<()> {
 }
 
 #[test]
-fn a_statement_that_depends_says_on_what() -> Result<()> {
+fn a_statement_names_its_condition() -> Result<()> {
     let statement = allow("a:B", json!({"Ref": "Key"}));
     let template = template(&json!({"Fn::If": ["HasKey", statement, {"Ref": "AWS::NoValue"}]}));
     let document = document(&roles(&template)?)?;

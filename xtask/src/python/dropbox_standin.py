@@ -334,7 +334,7 @@ class Dropbox:
         assert requests.get(link.url.replace("dl=0", "raw=1"), timeout=9).content == data
         try:
             client.sharing_create_shared_link_with_settings(path)
-            raise AssertionError("a link that is there is made again")
+            raise AssertionError("an existing link was created again")
         except dropbox.exceptions.ApiError as error:
             assert error.error.is_shared_link_already_exists()
         assert client.sharing_list_shared_links(path, direct_only=True).links[0].url == link.url

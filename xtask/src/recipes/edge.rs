@@ -1,4 +1,4 @@
-//! The edge: pictures need signed addresses, who signs may read the key, and the rules of WAF know the public endpoints.
+//! The edge: pictures need signed addresses, functions that sign may read the key, and WAF limits public endpoints.
 
 use std::collections::BTreeSet;
 

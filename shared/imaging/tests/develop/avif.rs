@@ -64,7 +64,7 @@ fn recode(file: &mut [u8], from: [u8; 3], to: [u8; 3]) {
 }
 
 #[test]
-fn a_container_that_says_nothing_leaves_it_to_the_picture_what_colours_mean() {
+fn color_codes_of_the_coded_picture_apply_if_the_container_has_none() {
     let mut file = avif(&quadrants(161, 97), BitDepth::Eight);
     // What was written by BT.601 is read by BT.709.
     recode(&mut file, [1, 13, 6], [1, 13, 1]);

@@ -73,10 +73,10 @@ struct Period {
     works: i64,
 }
 
-/// At least 45 minutes remain of an address of S3. It dies earlier if the function's credentials expire.
+/// At least 45 minutes remain of an address of S3. It ends earlier if the function's credentials expire.
 const BRIEF: Period = Period { same: 15 * 60, works: 60 * 60 };
 /// At least two hours remain of a picture's address at the edge. A browser that shows the picture again within four hours
-/// finds it in its cache. A longer lifetime would let more time pass until an address that somebody copied dies.
+/// finds it in its cache. With a longer lifetime, an address that somebody copied would also work for longer.
 const LONG: Period = Period { same: 4 * 60 * 60, works: 6 * 60 * 60 };
 
 impl Addresses {

@@ -47,7 +47,7 @@ async fn everywhere_signs_out_every_device() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_page_logs_out_with_its_cookie_which_then_is_gone_and_dead() -> Result<()> {
+async fn a_logout_by_cookie_removes_the_cookie_and_revokes_its_token() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let other = another_device(&user).await?;

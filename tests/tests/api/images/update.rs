@@ -123,7 +123,7 @@ async fn a_replacement_that_fails_leaves_the_old_picture_and_says_why() -> Resul
 }
 
 #[tokio::test]
-async fn of_versions_that_failed_one_after_the_other_the_last_alone_is_kept_and_counts() -> Result<()> {
+async fn only_the_last_of_several_failed_versions_is_kept_and_counts() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let html = b"<!doctype html>".to_vec();

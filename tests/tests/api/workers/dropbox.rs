@@ -221,7 +221,7 @@ async fn a_dropbox_that_only_fails_is_given_up_and_the_image_says_why() -> Resul
 
 #[tokio::test]
 #[ignore = "needs the local stack: its Dropbox is a stand-in"]
-async fn a_dropbox_that_wants_to_be_left_alone_is_left_alone_as_long() -> Result<()> {
+async fn a_copy_waits_as_long_as_dropbox_asks() -> Result<()> {
     let plan = Plan::new()?.answers(json!([{"status": 429, "retry_after": 4}, {"status": 500}])).await?;
     assert_eq!(copied(&plan).await?["dropbox"]["status"], "done");
     let calls = plan.calls().await?;

@@ -32,7 +32,7 @@ fn gap(calls: &[Value], n: usize) -> f64 {
 }
 
 #[tokio::test]
-async fn of_a_batch_of_jobs_only_poison_messages_come_back() -> Result<()> {
+async fn only_invalid_messages_of_a_batch_are_retried() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     // Messages of ended jobs do not fail the batch.
@@ -112,7 +112,7 @@ async fn the_same_job_delivered_twice_at_once_and_later_is_paid_for_once() -> Re
 
 #[tokio::test]
 #[ignore = "needs the local stack: its provider of AI is a stand-in"]
-async fn a_provider_that_wants_to_be_left_alone_is_left_alone_as_long() -> Result<()> {
+async fn a_job_waits_as_long_as_the_provider_asks() -> Result<()> {
     let plan = Plan::new()?.answers(json!([{"status": 429, "retry_after": 4}, {"status": 503}])).await?;
     let analysis = analysed(&plan).await?;
     assert_eq!(analysis["status"], "done", "{analysis}");

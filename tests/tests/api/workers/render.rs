@@ -86,7 +86,7 @@ async fn an_original_is_stored_without_its_metadata() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_original_that_is_gone_is_said_to_be() -> Result<()> {
+async fn a_missing_original_is_reported() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let answer = stack.invoke("WorkersRender", &order(&user, "01JZ0000000000000000000000")).await?.ok()?;

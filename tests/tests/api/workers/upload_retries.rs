@@ -74,7 +74,7 @@ async fn a_message_does_not_undo_a_later_success() -> Result<()> {
 }
 
 #[tokio::test]
-async fn of_a_batch_only_the_poison_message_comes_back() -> Result<()> {
+async fn only_the_invalid_message_is_retried() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let ((first, _), (last, _)) = tokio::try_join!(developed(&user), developed(&user))?;

@@ -121,7 +121,7 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// What H.265 says of pictures without color codes: nothing, and the range of television.
+/// The color codes of H.265 for pictures that have none: unknown, and limited range.
 const DEFAULT: Nclx = Nclx { primaries: 2, transfer: 2, matrix: 2, is_full_range: false };
 
 enum Unit {
