@@ -16,8 +16,9 @@ from urllib.parse import urlencode
 
 import numpy
 import skimage
-from metered import PATIENCE, PAUSE, Client, measure
 from PIL import Image
+
+from metered import PATIENCE, PAUSE, Client, measure
 
 WARM_UP = 4
 # What the page asks for (web/tiles.js).

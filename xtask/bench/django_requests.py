@@ -35,6 +35,7 @@ settings.configure(
 django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402
+from django.core.management import call_command  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import connection, models  # noqa: E402
 from django.urls import path  # noqa: E402
@@ -78,15 +79,13 @@ class PictureSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Picture
-        exclude = ["owner"]
-        read_only_fields = ["status", "width", "height", "thumbhash", "color"]
+        exclude = ("owner",)
+        read_only_fields = ("status", "width", "height", "thumbhash", "color")
 
     def get_thumbnails(self, picture):
-        return [
-            {"size": size, "width": size, "height": size * 3 // 4, "url": address(DERIVED, f"t/{picture.id}/{size}.jpg")}
-            for size in SIZES
-            if picture.status == "ready"
-        ]
+        sizes = SIZES if picture.status == "ready" else ()
+        urls = {size: address(DERIVED, f"t/{picture.id}/{size}.jpg") for size in sizes}
+        return [{"size": size, "width": size, "height": size * 3 // 4, "url": url} for size, url in urls.items()]
 
     def get_original_url(self, picture):
         return address(UPLOADS, f"u/{picture.id}") if picture.status == "ready" else None
@@ -108,7 +107,7 @@ def address(bucket, key):
 class StatusSerializer(serializers.ModelSerializer):
     class Meta:
         model = Picture
-        fields = ["id", "status", "updated_at"]
+        fields = ("id", "status", "updated_at")
 
 
 class Newest(pagination.CursorPagination):
@@ -146,8 +145,6 @@ urlpatterns = [
 
 def prepare():
     """Makes the tables, and a user with 300 pictures. Returns the user's token."""
-    from django.core.management import call_command
-
     call_command("migrate", verbosity=0)
     with connection.schema_editor() as editor:
         editor.create_model(Picture)

@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import boto3
+
 from metered import PATIENCE, PAUSE, Client, measure
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
