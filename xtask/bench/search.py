@@ -120,7 +120,8 @@ def main():
     image = upload(client)
     user = client.call("GET", "/api/auth/profile")["id"]
     fill(boto3.resource("dynamodb").Table(outputs["table"]), user, image, count)
-    client.quiet()
+    # The functions receive a stream record of each item.
+    client.quiet(count)
     chance = random.Random(1)
     one = [texts(number, chance) for number in range(count)][count // 2]
     rare = f"{one['file_name'][:10]} {one['title'].split()[0]} {one['description'].split()[0]}"

@@ -9,11 +9,11 @@ use crate::stack::Binaries;
 use crate::venv::SAM;
 use crate::{command, own_stack, project};
 
-/// Measures searches among `images` images on a new stack with release builds, and prints a table.
-pub(crate) fn run(images: u32) -> Result<()> {
+/// Measures searches among `images` images on a new stack with these builds of the functions, and prints a table.
+pub(crate) fn run(images: u32, binaries: Binaries) -> Result<()> {
     // It contains boto3.
     SAM.ensure()?;
-    own_stack::with_binaries(Binaries::Release, &Providers::default(), |stack, emulator, _| {
+    own_stack::with_binaries(binaries, &Providers::default(), |stack, emulator, _| {
         command::step("measuring searches", || {
             let mut bench = Command::new(SAM.bin("python"));
             bench.arg(project::root().join("xtask/bench/search.py")).arg(stack.outputs_file());

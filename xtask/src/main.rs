@@ -357,6 +357,9 @@ enum Bench {
         /// The number of images.
         #[arg(long, default_value = "10000")]
         images: u32,
+        /// Measure the build of the local stack, which is not optimised.
+        #[arg(long)]
+        local: bool,
     },
     /// Measure how many removals of images `workers-stream` processes in a second.
     Stream {
@@ -454,14 +457,12 @@ fn run(task: Task) -> Result<()> {
             bench_requests::run(&directories, requests, write)
         }
         Task::Bench(Bench::Django { requests, directories }) => bench_django::run(&directories, requests),
-        Task::Bench(Bench::Search { images }) => bench_search::run(images),
+        Task::Bench(Bench::Search { images, local }) => bench_search::run(images, build(local)),
         Task::Bench(Bench::Stream { milliseconds, others }) => bench_stream::run(milliseconds, &others),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
         Task::Dashboard => dashboard::write(),
         Task::Import(import) => import::run(&import),
-        Task::Cost { measure, uploads, local } => {
-            cost::run(measure, uploads, if local { Binaries::Local } else { Binaries::Release })
-        }
+        Task::Cost { measure, uploads, local } => cost::run(measure, uploads, build(local)),
         Task::CompareDecoders { files, local } => compare_decoders::run(&files, local),
         Task::CompareExif { files, local } => compare_exif::run(&files, local),
         Task::EdgeKeys { stack_name, region, rotate, retire, place } => {
@@ -486,6 +487,11 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Redrive { stack_name, region, place } => redrive(stack_name, region.as_deref(), &place),
     }
+}
+
+/// The build of the local stack, or the one for AWS.
+fn build(local: bool) -> Binaries {
+    if local { Binaries::Local } else { Binaries::Release }
 }
 
 /// A seed that is different in each second, and short enough to type.
