@@ -30,8 +30,8 @@ pub(super) fn text(list: &PriceList, ways: &[Way], flows: &Flows) -> Result<Stri
     )?;
     writeln!(
         page,
-        "- **Measured**: calls, units of DynamoDB, lines of logs and processor time, on a local stack (build: {}). The\n  \
-         uploaded picture has twelve megapixels and {:.1} MB.\n- **Calculated**: billed milliseconds. They \
+        "- **Measured**: calls, units of DynamoDB, lines of logs and processor time, on a local stack\n  (build: {}). \
+         The uploaded picture has twelve megapixels and {:.1} MB.\n- **Calculated**: billed milliseconds. They \
          are the processor time, divided by the part of a processor that the\n  function has, and the assumed time \
          of calls in sequence.\n- **Assumed**: what [the last table](#assumptions) lists.\n",
         flows.build,
