@@ -48,9 +48,9 @@ class Client:
     def meter(self, method):
         return json.loads(self.send(method, f"{self.api.scheme}://localhost:{self.api.port}{METER}"))
 
-    def quiet(self, patience=PATIENCE):
+    def quiet(self):
         """Waits until nothing runs any more, and returns what the meter has counted."""
-        end, calm = time.monotonic() + patience, 0
+        end, calm = time.monotonic() + PATIENCE, 0
         while calm < 4:
             if time.monotonic() > end:
                 raise SystemExit("the stack does not come to rest")
