@@ -9,7 +9,6 @@ photographs of twelve megapixels with the metadata of a phone.
 import io
 import json
 import sys
-import time
 import uuid
 from pathlib import Path
 from urllib.parse import urlencode
@@ -18,7 +17,7 @@ import numpy
 import skimage
 from PIL import Image
 
-from metered import PATIENCE, PAUSE, Client, measure
+from metered import Client, measure
 
 WARM_UP = 4
 # What the page asks for (web/tiles.js).
@@ -48,15 +47,7 @@ def upload(client, content, number):
     """Sends a file and waits until its picture is ready. Returns the id of the image."""
     body = {"file_name": f"IMG_20260312_{number:06}.jpg", "content_type": "image/jpeg", "size": len(content)}
     # As the page and the client for TypeScript do.
-    created = client.call("POST", "/api/images", body, {"Idempotency-Key": str(uuid.uuid4())})
-    target, image = created["upload"], created["image"]["id"]
-    client.send(target["method"], target["url"], content, target["headers"])
-    end = time.monotonic() + PATIENCE
-    while (status := client.call("GET", f"/api/images/{image}/status")["status"]) != "ready":
-        if status == "failed" or time.monotonic() > end:
-            raise SystemExit(f"the picture is {status}")
-        time.sleep(PAUSE)
-    return image
+    return client.upload(body, content, {"Idempotency-Key": str(uuid.uuid4())})
 
 
 def view(client, image):

@@ -158,7 +158,7 @@ def prepare():
 
 
 def requests(token):
-    """The WSGI environment of each request. Each is called with its number."""
+    """For each request, a function that makes its WSGI environment."""
     def environment(method, target, body=b""):
         return lambda: {
             "REQUEST_METHOD": method, "PATH_INFO": target, "QUERY_STRING": "", "SERVER_NAME": "bench",

@@ -45,6 +45,18 @@ class Client:
         answer = self.call("POST", "/api/auth/login", self.user)
         self.token = answer["access_token"]
 
+    def upload(self, body, content, headers=None):
+        """Creates an image, sends its file, and waits until its picture is ready. Returns the id of the image."""
+        created = self.call("POST", "/api/images", body, headers)
+        target, image = created["upload"], created["image"]["id"]
+        self.send(target["method"], target["url"], content, target["headers"])
+        end = time.monotonic() + PATIENCE
+        while (status := self.call("GET", f"/api/images/{image}/status")["status"]) != "ready":
+            if status == "failed" or time.monotonic() > end:
+                raise SystemExit(f"the picture is {status}")
+            time.sleep(PAUSE)
+        return image
+
     def meter(self, method):
         return json.loads(self.send(method, f"{self.api.scheme}://localhost:{self.api.port}{METER}"))
 

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 import boto3
 
-from metered import PATIENCE, PAUSE, Client
+from metered import Client
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SHARDS = 8
@@ -90,15 +90,7 @@ def upload(client):
     """Creates an image, and waits until it is ready."""
     content = png()
     body = {"file_name": "pixel.png", "content_type": "image/png", "size": len(content)}
-    created = client.call("POST", "/api/images", body)
-    target, image = created["upload"], created["image"]["id"]
-    client.send(target["method"], target["url"], content, target["headers"])
-    end = time.monotonic() + PATIENCE
-    while (status := client.call("GET", f"/api/images/{image}/status")["status"]) != "ready":
-        if status == "failed" or time.monotonic() > end:
-            raise SystemExit(f"the picture is {status}")
-        time.sleep(PAUSE)
-    return image
+    return client.upload(body, content)
 
 
 def row(client, name, query):
