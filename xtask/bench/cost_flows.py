@@ -1,4 +1,5 @@
-"""Measures an upload, a list, a view and a deletion on a running stack, with its meter (xtask/src/python/meter.py).
+"""Measures an upload, a list, a view, a change with and without a webhook, and a deletion on a running stack, with its
+meter (xtask/src/python/meter.py).
 
 Usage: cost_flows.py OUTPUTS JSON [UPLOADS]
 
@@ -9,7 +10,9 @@ photographs of twelve megapixels with the metadata of a phone.
 import io
 import json
 import sys
+import threading
 import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -57,6 +60,40 @@ def view(client, image):
     client.send("GET", thumbnails[len(thumbnails) // 2]["url"])
 
 
+class Receiver(BaseHTTPRequestHandler):
+    """Accepts each delivery to a webhook."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def deliveries(client, image, times):
+    """The same change of an image without a webhook, and with one, to which the events are delivered."""
+    changes = iter(range(2 * times + WARM_UP))
+
+    def change(_):
+        client.call("PATCH", f"/api/images/{image}", {"title": f"Title {next(changes)}"})
+
+    change(0)
+    flows = [measure(client, "update", times, change)]
+    receiver = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    webhook = client.call("POST", "/api/webhooks", {"url": f"http://127.0.0.1:{receiver.server_port}/"})
+    change(0)
+    flows.append(measure(client, "delivery", times, change))
+    receiver.shutdown()
+    delivered = flows[1]["invocations"].get("WorkersWebhook", {}).get("count")
+    if delivered != times:
+        raise SystemExit(f"the meter has counted {delivered} deliveries to the webhook")
+    client.call("DELETE", f"/api/webhooks/{webhook['id']}")
+    return flows
+
+
 def check(flow):
     """Stops if the meter has missed a part of an upload: its file, three thumbnails, and what three functions write."""
     puts = sum(call["count"] for call in flow["calls"] if call["operation"] == "PutObject")
@@ -87,6 +124,7 @@ def main():
     check(flows[0])
     flows.append(measure(client, "list", uploads, lambda _: client.call("GET", f"/api/images?{urlencode(LIST)}")))
     flows.append(measure(client, "view", uploads, lambda number: view(client, kept[number])))
+    flows += deliveries(client, kept[0], uploads)
     flows.append(measure(client, "trash", uploads, lambda number: client.call("DELETE", f"/api/images/{kept[number]}")))
     permanent = [f"/api/images/{image}?permanent=true" for image in kept]
     flows.append(measure(client, "delete", uploads, lambda number: client.call("DELETE", permanent[number])))

@@ -69,6 +69,7 @@ impl Emulator {
         for (name, text) in [
             ("challenges.py", include_str!("python/challenges.py")),
             ("cognito.py", include_str!("python/cognito.py")),
+            ("starts.py", include_str!("python/starts.py")),
             ("streams.py", include_str!("python/streams.py")),
             ("edge.py", include_str!("python/edge.py")),
             ("edge_cache.py", include_str!("python/edge_cache.py")),

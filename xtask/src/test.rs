@@ -1,7 +1,8 @@
 //! Runs all tests: unit tests, then the end-to-end tests, third-party clients and browser tests on a new stack.
 
 use std::fs;
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Child, Command};
 
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
@@ -20,9 +21,9 @@ use crate::{
 pub(crate) enum Part {
     /// Unit tests
     Unit,
-    /// Tests of the table, the API and its permissions, third-party clients, and the page in a browser
+    /// Tests of the table, the API, third-party clients, and the page in a browser
     Features,
-    /// Tests in which AWS or functions fail, and tests of load
+    /// Tests in which AWS or functions fail or functions lack a permission, and tests of load
     Failures,
     /// Tests of a stack with the edge in front
     Edge,
@@ -30,8 +31,7 @@ pub(crate) enum Part {
 
 /// The test binaries of a part of the end-to-end tests.
 const API: &[&str] = &["--lib", "--test", "api"];
-const POLICIES: &[&str] = &["--test", "policies"];
-const FAILURES: &[&str] = &["--test", "chaos", "--test", "faults", "--test", "load"];
+const FAILURES: &[&str] = &["--test", "chaos", "--test", "faults", "--test", "load", "--test", "policies"];
 const EDGE: &[&str] = &["--test", "edge"];
 /// The tests of the page that also run behind the edge.
 const PAGE_AT_THE_EDGE: &str = "at the edge|axe-core";
@@ -43,7 +43,7 @@ pub(crate) fn run(only: Option<Part>, filters: &[String]) -> Result<()> {
         Some(Part::Failures) => on_own_stack(Binaries::Local, FAILURES, filters),
         Some(Part::Features) => {
             ensure_browser(filters)?;
-            on_own_stack(Binaries::Local, &[API, POLICIES].concat(), filters)
+            on_own_stack(Binaries::Local, API, filters)
         }
         Some(Part::Edge) => {
             ensure_browser(filters)?;
@@ -52,43 +52,70 @@ pub(crate) fn run(only: Option<Part>, filters: &[String]) -> Result<()> {
         None => {
             ensure_browser(filters)?;
             unit(filters)?;
-            if !filters.is_empty() {
-                return on_own_stack(Binaries::Local, &without_edge(), filters);
+            if filters.is_empty() {
+                return end_to_end_in_parallel();
             }
-            features_and_failures()?;
-            // Another process, because each can have one stack.
-            command::run(Command::new(std::env::current_exe()?).args(["test", "--only", "edge"]))
+            on_own_stack(Binaries::Local, &without_edge(), filters)
         }
     }
 }
 
 /// The test binaries for a stack without the edge.
 fn without_edge() -> Vec<&'static str> {
-    [API, POLICIES, FAILURES].concat()
+    [API, FAILURES].concat()
 }
 
-/// Runs the tests of features and those of failures, each on a stack of its own. The tests of failures run at the same
-/// time as those of policies, which mostly wait. With other tests at the same time, two cores are too slow for both.
-fn features_and_failures() -> Result<()> {
-    let path = project::target().join("test-failures.log");
+/// Runs all end-to-end tests on three stacks. The tests of failures run one after the other and mostly wait, so those of
+/// the page run at the same time. The tests of the API run alone, because they keep two cores busy.
+fn end_to_end_in_parallel() -> Result<()> {
     let standins = Standins::start()?;
-    own_stack::with_binaries(Binaries::Local, &standins.providers(), |stack, emulator, outputs| {
+    let mut failures = None;
+    let providers = standins.providers();
+    let features = own_stack::with_binaries(Binaries::Local, &providers, |stack, emulator, outputs| {
         table(stack, emulator, outputs, &[])?;
         let api = over_http(stack, &standins, API, &[]);
-        let log = fs::File::create(&path)?;
-        let mut failures = Command::new(std::env::current_exe()?);
-        failures.args(["test", "--only", "failures"]).stdout(log.try_clone()?).stderr(log);
-        eprintln!("The tests of failures run at the same time. Their output is in {}.", path.display());
-        let mut failures = command::spawn(&mut failures)?;
-        let policies = over_http(stack, &standins, POLICIES, &[]);
-        let status = command::step("waiting for the tests of failures", || Ok(failures.wait()?))?;
-        println!("{}", fs::read_to_string(&path)?);
+        failures = Some(Beside::start("failures")?);
         // A part that failed does not hide what the others find.
         let page = page(stack, &standins);
-        api.and(policies).and(page)?;
-        ensure!(status.success(), "tests of failures failed. Their output is above");
+        api.and(page)
+    });
+    // Another process, because each can have one stack.
+    let edge = command::run(&mut only("edge")?);
+    let failures = failures.map_or(Ok(()), Beside::end);
+    features.and(failures).and(edge)
+}
+
+/// A part of the tests that runs at the same time as others.
+struct Beside {
+    part: &'static str,
+    process: Child,
+    output: PathBuf,
+}
+
+impl Beside {
+    fn start(part: &'static str) -> Result<Self> {
+        let output = project::target().join(format!("test-{part}.log"));
+        let log = fs::File::create(&output)?;
+        eprintln!("The tests of {part} run at the same time. Their output is in {}.", output.display());
+        let process = command::spawn(only(part)?.stdout(log.try_clone()?).stderr(log))?;
+        Ok(Self { part, process, output })
+    }
+
+    /// Waits for the end of the tests, and prints their output.
+    fn end(mut self) -> Result<()> {
+        let waiting = format!("waiting for the tests of {}", self.part);
+        let status = command::step(&waiting, || Ok(self.process.wait()?))?;
+        println!("{}", fs::read_to_string(&self.output)?);
+        ensure!(status.success(), "tests of {} failed. Their output is above", self.part);
         Ok(())
-    })
+    }
+}
+
+/// `cargo xtask test` for one part.
+fn only(part: &str) -> Result<Command> {
+    let mut test = Command::new(std::env::current_exe()?);
+    test.args(["test", "--only", part]);
+    Ok(test)
 }
 
 /// Runs the end-to-end tests whose names contain one of `filters`, or all, with release builds of the functions.

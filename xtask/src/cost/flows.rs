@@ -20,6 +20,9 @@ const STATUS: &str = "ImagesStatus";
 /// The authorizer, whose answers the API keeps for a while.
 const AUTHORIZER: &str = "KeysAuthorizer";
 
+/// The function that waits for the receivers of webhooks.
+const WEBHOOK: &str = "WorkersWebhook";
+
 /// What was measured.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Flows {
@@ -65,6 +68,9 @@ pub(super) struct Call {
     #[serde(flatten)]
     pub(super) indexes: BTreeMap<String, f64>,
 }
+
+/// How much of each thing in the price list a flow needs.
+pub(super) type Amounts = BTreeMap<&'static str, f64>;
 
 /// The invocations of a function.
 #[derive(Serialize, Deserialize)]
@@ -139,13 +145,15 @@ impl Flow {
         let Some(measured) = self.invocations.get(function) else { return 0.0 };
         let slowdown = (list.assumed("mb_for_a_processor") / measured.memory_mb).max(1.0);
         let (table, s3) = calls_in_sequence(function);
+        let receiver = if function == WEBHOOK { list.assumed("ms_for_a_receiver") } else { 0.0 };
         let waits = table * list.assumed("ms_for_each_call_in_sequence")
-            + s3 * list.assumed("ms_for_each_s3_call_in_sequence");
+            + s3 * list.assumed("ms_for_each_s3_call_in_sequence")
+            + receiver;
         (measured.cpu_ms / measured.count * slowdown + waits).ceil()
     }
 
     /// How much of each thing in the price list one repetition needs.
-    pub(super) fn amounts(&self, list: &PriceList) -> BTreeMap<&'static str, f64> {
+    pub(super) fn amounts(&self, list: &PriceList) -> Amounts {
         const GATEWAY_BYTES: f64 = 512.0 * 1024.0;
         let requests = self.api_requests(list);
         let units = (self.received / self.requests.max(1.0) / GATEWAY_BYTES).ceil().max(1.0);
@@ -194,6 +202,8 @@ fn calls_in_sequence(function: &str) -> (f64, f64) {
         "WorkersEvents" => (2.0, 0.0),
         // The links, words and files, and then the refund.
         "WorkersStream" => (2.0, 2.0),
+        // The claim, the delivery with its webhook, and the result.
+        WEBHOOK => (3.0, 0.0),
         // The image and the profile, and then the transaction.
         "ImagesDelete" => (2.0, 0.0),
         _ => (1.0, 0.0),

@@ -5,16 +5,18 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
-use super::flows::{Flow, Flows};
+use super::flows::{Amounts, Flow, Flows};
 use super::{PriceList, Way, is_no_egress};
 use crate::{project, template};
 
 const UPLOADS: f64 = 1e6;
 /// The flows, as the page names them.
-const NAMES: [(&str, &str); 5] = [
+const NAMES: [(&str, &str); 7] = [
     ("upload", "An upload, from the request until the picture is ready"),
     ("list", "A list of 24 images"),
     ("view", "An image and a thumbnail of it"),
+    ("update", "A change of a title"),
+    ("delivery", "A change of a title, with its event delivered to a webhook"),
     ("trash", "A deletion into the trash"),
     ("delete", "A permanent deletion, with the work after it"),
 ];
@@ -39,6 +41,7 @@ pub(super) fn text(list: &PriceList, ways: &[Way], flows: &Flows) -> Result<Stri
     )?;
     uploads(&mut page, list, flows.named("upload")?)?;
     views(&mut page, list, ways)?;
+    deliveries(&mut page, list, flows)?;
     published(&mut page, list)?;
     fixed(&mut page, list)?;
     measured(&mut page, list, flows)?;
@@ -64,8 +67,7 @@ fn uploads(page: &mut String, list: &PriceList, flow: &Flow) -> Result<()> {
             page,
             "| {} | {} | {} | {usd:.2} | {} |",
             price.name,
-            // Of logs, an upload writes some KB.
-            if thing == "logs" { format!("{amount:.7}") } else { rounded(*amount) },
+            each(thing, *amount),
             before.map_or_else(String::new, |before| format!("{before:.2}")),
             source(thing)
         )?;
@@ -137,6 +139,35 @@ fn views(page: &mut String, list: &PriceList, ways: &[Way]) -> Result<()> {
          its cache.\n"
     )?;
     Ok(())
+}
+
+/// What a delivery to a webhook costs: the difference between the same change with a webhook and without one.
+fn deliveries(page: &mut String, list: &PriceList, flows: &Flows) -> Result<()> {
+    let (with, without) = (flows.named("delivery")?.amounts(list), flows.named("update")?.amounts(list));
+    writeln!(page, "## A million deliveries to a webhook\n")?;
+    writeln!(page, "| | for each delivery | USD |\n| --- | ---: | ---: |")?;
+    let mut sum = 0.0;
+    for (thing, price) in &list.prices {
+        let amount = |amounts: &Amounts| amounts.get(thing.as_str()).copied().unwrap_or_default();
+        let more = amount(&with) - amount(&without);
+        if more > 0.0 {
+            let usd = list.usd(thing, more * UPLOADS);
+            sum += usd;
+            writeln!(page, "| {} | {} | {usd:.2} |", price.name, each(thing, more))?;
+        }
+    }
+    writeln!(page, "| **sum** | | **{sum:.2}** |\n")?;
+    writeln!(
+        page,
+        "These are the costs of the same change of an image with a webhook, without those of the change and its event. \
+         The\nreceiver accepts the first attempt.\n"
+    )?;
+    Ok(())
+}
+
+/// The amount of a thing that one repetition needs. Of logs, that is some KB.
+fn each(thing: &str, amount: f64) -> String {
+    if thing == "logs" { format!("{amount:.7}") } else { rounded(amount) }
 }
 
 fn published(page: &mut String, list: &PriceList) -> Result<()> {

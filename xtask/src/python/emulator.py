@@ -151,10 +151,12 @@ dynamodb.time = Clock()
 # Not before `execution_credentials` is replaced: ministack's Lambda, which these modules load, keeps what it finds.
 import cognito  # noqa: E402
 import edge  # noqa: E402
+import starts  # noqa: E402
 import streams  # noqa: E402
 
 cognito.install()
 edge.install()
+starts.install()
 poller = streams.install()
 
 if sys.argv[1:]:

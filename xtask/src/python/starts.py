@@ -1,0 +1,72 @@
+"""Starts few execution environments at the same time, because a laptop has few processors.
+
+AWS starts an environment for each simultaneous request. ministack does the same, with a process for each. A hundred
+requests would then start a hundred processes at once, and all other requests would wait for longer than their timeouts.
+Here, a request waits until an environment of its function is free, or until it may start one itself.
+"""
+
+import os
+import threading
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+AT_ONCE = max(2, os.cpu_count() or 2)
+# A free environment is looked for at least this often, because environments are also freed without a notice.
+POLL_SECONDS = 0.1
+
+
+class Starts:
+    """The environments that are starting. A start ends by itself, so requests that call each other never block."""
+
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.starting = set()
+
+    def bounded(self, acquire_worker):
+        def acquire(name, config, code_zip, qualifier="$LATEST", **options):
+            key = lambda_runtime._worker_key(name, config, qualifier)
+            with self.changed:
+                while len(self.starting) >= AT_ONCE and not is_one_free(key):
+                    self.changed.wait(POLL_SECONDS)
+                worker, how = acquire_worker(name, config, code_zip, qualifier=qualifier, **options)
+                if how == "spawn":
+                    self.starting.add(worker)
+                return worker, how
+
+        return acquire
+
+    def ended(self, worker):
+        with self.changed:
+            self.starting.discard(worker)
+            self.changed.notify_all()
+
+    def noting_start(self, spawn):
+        def noted(worker, *arguments, **options):
+            try:
+                return spawn(worker, *arguments, **options)
+            finally:
+                self.ended(worker)
+
+        return noted
+
+    def noting_release(self, release_worker):
+        def release(worker):
+            release_worker(worker)
+            # It may have failed before its start.
+            self.ended(worker)
+
+        return release
+
+
+def is_one_free(key):
+    with lambda_runtime._lock:
+        return any(not worker.in_use for worker in lambda_runtime._workers.get(key, []))
+
+
+def install():
+    starts = Starts()
+    lambda_svc.acquire_worker = starts.bounded(lambda_svc.acquire_worker)
+    lambda_svc.release_worker = starts.noting_release(lambda_svc.release_worker)
+    worker = lambda_runtime.ProvidedWorker
+    worker._spawn = starts.noting_start(worker._spawn)
