@@ -289,12 +289,18 @@ def found(directory, function):
 
 async def measure(binary, case, edge, accepts_gzip, requests):
     measurement = Measurement(event(case, accepts_gzip), Table(case.images), requests)
+    return await run(binary, case, measurement, EDGE if edge else {}), measurement
+
+
+async def run(binary, case, measurement, variables):
+    """Runs a function with these environment variables and those that each function has, until its last request.
+    Returns the processor time of a request in seconds."""
     servers = [
         await asyncio.start_server(endlessly(handler), "127.0.0.1", 0, limit=2**20)
         for handler in (measurement.aws, measurement.runtime)
     ]
     aws, runtime = (f"127.0.0.1:{server.sockets[0].getsockname()[1]}" for server in servers)
-    variables = {
+    environment = {
         "AWS_ENDPOINT_URL": f"http://{aws}", "AWS_LAMBDA_RUNTIME_API": runtime, "AWS_REGION": "eu-central-1",
         # Without it, addresses of pictures would be on the loopback interface.
         "AWS_ENDPOINT_URL_S3": "https://s3.eu-central-1.amazonaws.com",
@@ -305,18 +311,17 @@ async def measure(binary, case, edge, accepts_gzip, requests):
         "RENDITION_FUNCTION": "rendition", "DEFAULT_REGION": "DE", "API_URL": "https://api.example",
         "UPLOADS_BUCKET": "darkroom-uploads-123456789012-eu-central-1",
         "DERIVED_BUCKET": "darkroom-derived-123456789012-eu-central-1",
-    } | (EDGE if edge else {})
+    } | variables
     quiet = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(binary, env=variables, stdout=quiet, stderr=quiet)
+    process = await asyncio.create_subprocess_exec(binary, env=environment, stdout=quiet, stderr=quiet)
     measurement.process = process
     try:
-        seconds = await asyncio.wait_for(measurement.end, TIMEOUT)
+        return await asyncio.wait_for(measurement.end, TIMEOUT)
     finally:
         process.kill()
         await process.wait()
         for server in servers:
             server.close()
-    return seconds, measurement
 
 
 def body_of(response):

@@ -12,9 +12,10 @@ async def read(reader):
 
 
 def respond(writer, body, status="200 OK", **headers):
-    lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}"]
+    content = body if isinstance(body, bytes) else body.encode()
+    lines = [f"HTTP/1.1 {status}", f"content-length: {len(content)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    writer.write("\r\n".join([*lines, "", body]).encode())
+    writer.write("\r\n".join([*lines, "", ""]).encode() + content)
 
 
 def endlessly(answer):

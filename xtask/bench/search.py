@@ -1,40 +1,38 @@
-"""Measures searches among many images of one user, on a running stack with its meter (xtask/src/python/meter.py).
+"""Measures searches among many images of one user.
 
-Usage: search.py OUTPUTS [IMAGES]
+Usage: search.py IMAGES NODE DYNALITE DIRECTORY
 
-One image is created by the API. The others are copies of its items with other ids and texts, so that their creation
-takes seconds. Each has a file name, a title and a description, with 43 words of some 250 bytes.
+DIRECTORY contains a build of images-list, which receives its requests from a Lambda Runtime API on the loopback
+interface. The table is one of dynalite, an implementation of DynamoDB for Node.js, which counts read units as DynamoDB
+does. DYNALITE is its command. A proxy counts the calls. Each image has a file name, a title and a description, with 43
+words of some 250 bytes.
 """
 
+import asyncio
+import http.client
 import json
 import random
 import secrets
+import socket
 import statistics
-import struct
+import subprocess
 import sys
 import time
-import zlib
 from pathlib import Path
-from urllib.parse import urlencode
 
 import boto3
 
-from metered import Client
+from api_requests import USER, WARM_UP, Case, Measurement, event, found, image, profile, run
+from loopback import respond
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SHARDS = 8
 TIMES = 20
 VOCABULARY = 2_000
 CONSONANTS, VOWELS = "bcdfgklmnprst", "aeiou"
-
-
-def png():
-    """A grey PNG of one pixel."""
-    def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0\x80")) + chunk(b"IEND", b"")
+TABLE = "darkroom-Table-1A2B3C4D5E6F"
+# Half of what DynamoDB accepts, because dynalite handles one request at a time.
+BATCH = 12
 
 
 def ulid(milliseconds):
@@ -59,82 +57,115 @@ def texts(number, chance):
     }
 
 
-def stop_stream():
-    """No function receives a stream record of the copies. A search only reads, so it needs none of these functions."""
-    functions = boto3.client("lambda")
-    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
-        if ":dynamodb:" in mapping["EventSourceArn"]:
-            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+class Dynalite:
+    """A table in a process of its own, with the items of `count` images."""
 
+    def __init__(self, node, command, count):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.calls = []
+        self.process = subprocess.Popen(
+            [node, command, "--host", "127.0.0.1", "--port", str(self.port), "--createTableMs", "0"],
+            stdout=subprocess.PIPE,
+        )
+        # It prints its address when it listens.
+        self.process.stdout.readline()
+        client = boto3.client(
+            "dynamodb", endpoint_url=f"http://127.0.0.1:{self.port}", region_name="eu-central-1",
+            aws_access_key_id="bench", aws_secret_access_key="bench",
+        )
+        client.create_table(
+            TableName=TABLE, BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        )
+        client.get_waiter("table_exists").wait(TableName=TABLE, WaiterConfig={"Delay": 1})
+        start = time.time()
+        items = list(self.items(count))
+        for first in range(0, len(items), BATCH):
+            puts = [{"PutRequest": {"Item": item}} for item in items[first : first + BATCH]]
+            client.batch_write_item(RequestItems={TABLE: puts})
+        print(f"{count} images were written in {time.time() - start:.0f} s", file=sys.stderr)
 
-def fill(table, user, image, count):
-    """Writes copies of an image."""
-    pk, chance = f"USER#{user}", random.Random(1)
-    original = table.get_item(Key={"pk": pk, "sk": f"IMAGE#{image}"})["Item"]
-    start = time.time()
-    milliseconds = int(start * 1000) - count
-    with table.batch_writer() as batch:
+    def items(self, count):
+        yield profile()
+        milliseconds, chance = int(time.time() * 1000) - count, random.Random(1)
         for number in range(count):
-            found = texts(number, chance)
-            copy, shard = ulid(milliseconds + number)
-            item = {name: value.replace(image, copy) if isinstance(value, str) else value
-                    for name, value in original.items()}
-            batch.put_item(item | found)
-            folded = {f"{name}_words": f" {text.replace('_', ' ').replace('.', ' ').lower()}"
-                      for name, text in found.items()}
-            batch.put_item({"pk": pk, "sk": f"WORDS#{shard}#{copy}", "sort_name": found["file_name"].lower()} | folded)
-    print(f"{count} images were written in {time.time() - start:.0f} s", file=sys.stderr)
+            described = texts(number, chance)
+            name, shard = ulid(milliseconds + number)
+            strings = {key: {"S": text} for key, text in described.items()}
+            yield image(number) | strings | {"sk": {"S": f"IMAGE#{name}"}, "id": {"S": name}}
+            folded = {f"{key}_words": {"S": f" {text.replace('_', ' ').replace('.', ' ').lower()}"}
+                      for key, text in described.items()}
+            key = {"pk": {"S": f"USER#{USER}"}, "sk": {"S": f"WORDS#{shard}#{name}"}}
+            yield key | folded | {"sort_name": {"S": described["file_name"].lower()}}
+
+    def forward(self, headers, request):
+        """Passes a call on, and counts it."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        names = ("authorization", "content-type", "x-amz-date", "x-amz-target")
+        kept = {name: headers[name] for name in names}
+        connection.request("POST", "/", json.dumps(request | {"ReturnConsumedCapacity": "TOTAL"}), kept)
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
+        consumed = json.loads(content).get("ConsumedCapacity", [])
+        consumed = consumed if isinstance(consumed, list) else [consumed]
+        self.calls.append((sum(units["CapacityUnits"] for units in consumed), len(content)))
+        return content, response.status
 
 
-def upload(client):
-    """Creates an image, and waits until it is ready."""
-    content = png()
-    body = {"file_name": "pixel.png", "content_type": "image/png", "size": len(content)}
-    return client.upload(body, content)
+class Search(Measurement):
+    """Requests for a list or a search, whose answers are timed."""
+
+    def __init__(self, request, table):
+        super().__init__(request, table, TIMES)
+        self.sent, self.times = 0.0, []
+
+    async def aws(self, _head, headers, body, writer):
+        content, status = await asyncio.to_thread(self.table.forward, headers, json.loads(body))
+        respond(writer, content, f"{status} -", content_type="application/x-amz-json-1.0")
+
+    async def runtime(self, head, headers, body, writer):
+        if "/invocation/next" in head:
+            self.sent = time.monotonic()
+        else:
+            self.times.append((time.monotonic() - self.sent) * 1000)
+        await super().runtime(head, headers, body, writer)
 
 
-def row(client, name, query):
+async def row(binary, table, name, query):
     """A row of the table of docs/BENCHMARKS.md."""
-    times, counts = [], set()
-
-    def ask(_):
-        start = time.monotonic()
-        counts.add(len(client.call("GET", f"/api/images?{urlencode(query)}")["images"]))
-        times.append((time.monotonic() - start) * 1000)
-
-    ask(0)
-    times.clear()
-    client.meter("POST")
-    for number in range(TIMES):
-        ask(number)
-    counted = client.meter("GET")
-    calls = [call for call in counted["calls"] if call["function"] == "ImagesList"]
-    per = {key: sum(call.get(key, 0) for call in calls) / TIMES for key in ("count", "reads", "received")}
-    cpu = counted["invocations"]["ImagesList"]["cpu_ms"] / TIMES
-    print(f"| {name} | {max(counts)} | {per['count']:.1f} | {per['reads']:.0f} | {per['received'] / 1000:,.0f} | "
-          f"{cpu:.1f} | {statistics.median(times):.0f} |")
+    case = Case(name, "images-list", "/api/images", {}, query, 0)
+    search = Search(event(case, False), table)
+    cpu = await run(binary, case, search, {})
+    body = search.response["body"]
+    if search.response["statusCode"] != 200:
+        raise SystemExit(f"{name}: {body}")
+    units, received = (sum(call[part] for call in table.calls) for part in (0, 1))
+    print(f"| {name} | {len(json.loads(body)['images'])} | {len(table.calls)} | {units:.1f} | {received / 1000:,.0f} | "
+          f"{cpu * 1000:.1f} | {statistics.median(search.times[WARM_UP:]):.0f} |")
 
 
-def main():
-    outputs = json.loads(Path(sys.argv[1]).read_text())
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
-    client = Client(outputs)
-    client.log_in()
-    image = upload(client)
-    user = client.call("GET", "/api/auth/profile")["id"]
-    stop_stream()
-    fill(boto3.resource("dynamodb").Table(outputs["table"]), user, image, count)
+async def main():
+    count, node, dynalite = int(sys.argv[1]), *sys.argv[2:4]
+    binary = found(Path(sys.argv[4]), "images-list")
+    table = Dynalite(node, dynalite, count)
     chance = random.Random(1)
     one = [texts(number, chance) for number in range(count)][count // 2]
     rare = f"{one['file_name'][:10]} {one['title'].split()[0]} {one['description'].split()[0]}"
     print("| request | images on the page | calls | read units | KB from the table | CPU, ms | response, ms |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    row(client, "the newest 24 images", {"limit": 24})
-    row(client, "one word", {"limit": 24, "q": one["title"].split()[1]})
-    row(client, "the beginnings of three words", {"limit": 24, "q": "ba ke mi"})
-    row(client, "three words of one image", {"limit": 24, "q": rare})
-    row(client, "three words that no image has", {"limit": 24, "q": "xylophone zebra quartz"})
+    try:
+        await row(binary, table, "the newest 24 images", {"limit": "24"})
+        await row(binary, table, "one word", {"limit": "24", "q": one["title"].split()[1]})
+        await row(binary, table, "the beginnings of three words", {"limit": "24", "q": "ba ke mi"})
+        await row(binary, table, "three words of one image", {"limit": "24", "q": rare})
+        await row(binary, table, "three words that no image has", {"limit": "24", "q": "xylophone zebra quartz"})
+    finally:
+        table.process.kill()
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

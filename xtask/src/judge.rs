@@ -18,6 +18,7 @@ pub(crate) struct Judge {
     node: PathBuf,
     script: PathBuf,
     table: PathBuf,
+    dynalite: PathBuf,
 }
 
 impl Judge {
@@ -32,7 +33,13 @@ impl Judge {
             package.command("node", &["-p", "process.execPath"])?.output().context("asking Node.js")?;
         let node = String::from_utf8(node.stdout).context("the path of Node.js")?;
         let (script, table) = (package.file("judge.js"), package.file("table.js"));
-        Ok(Self { node: PathBuf::from(node.trim()), script, table })
+        let dynalite = package.bin("dynalite");
+        Ok(Self { node: PathBuf::from(node.trim()), script, table, dynalite })
+    }
+
+    /// Node.js, and the command line of dynalite.
+    pub(crate) fn dynalite(&self) -> [&Path; 2] {
+        [&self.node, &self.dynalite]
     }
 
     /// The arguments for `emulator.py` of a stack whose files are in `dir`.

@@ -352,14 +352,13 @@ enum Bench {
         #[arg(value_name = "DIR")]
         directories: Vec<PathBuf>,
     },
-    /// Measure searches among many images of one user: calls, read units, bytes, and time on the emulator.
+    /// Measure searches among many images of one user: calls, read units, bytes, processor time and duration.
     Search {
         /// The number of images.
         #[arg(long, default_value = "10000")]
         images: u32,
-        /// Measure the build of the local stack, which is not optimised.
-        #[arg(long)]
-        local: bool,
+        /// A directory with another build of images-list than that for release.
+        directory: Option<PathBuf>,
     },
     /// Measure how many removals of images `workers-stream` processes in a second.
     Stream {
@@ -457,7 +456,7 @@ fn run(task: Task) -> Result<()> {
             bench_requests::run(&directories, requests, write)
         }
         Task::Bench(Bench::Django { requests, directories }) => bench_django::run(&directories, requests),
-        Task::Bench(Bench::Search { images, local }) => bench_search::run(images, build(local)),
+        Task::Bench(Bench::Search { images, directory }) => bench_search::run(images, directory.as_deref()),
         Task::Bench(Bench::Stream { milliseconds, others }) => bench_stream::run(milliseconds, &others),
         Task::Bench(Bench::Functions { binaries, runs }) => bench::functions(binaries.as_deref(), runs.get()),
         Task::Dashboard => dashboard::write(),
