@@ -77,6 +77,14 @@ pub(crate) fn run_logged(command: &mut Command, log: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Waits until no other process installs something in `dir`. The others wait until the result is dropped.
+pub(crate) fn turn(dir: &Path) -> Result<File> {
+    std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
+    let turn = append(&dir.with_extension("lock"))?;
+    turn.lock().with_context(|| format!("waiting for {}", dir.display()))?;
+    Ok(turn)
+}
+
 /// Opens a log file to write at its end.
 pub(crate) fn append(path: &Path) -> Result<File> {
     let file = OpenOptions::new().create(true).append(true).open(path);

@@ -28,9 +28,7 @@ impl Package {
     /// the same time.
     pub(crate) fn from(sources: &Path, name: &str) -> Result<Self> {
         let package = Self { node: Node::ensure()?, dir: project::target().join(name) };
-        fs::create_dir_all(&package.dir)?;
-        let turn = command::append(&package.dir.with_extension("lock"))?;
-        turn.lock().with_context(|| format!("waiting for {}", package.dir.display()))?;
+        let _turn = command::turn(&package.dir)?;
         mirror(sources, &package.dir)
             .with_context(|| format!("copying {} to {}", sources.display(), package.dir.display()))?;
         package.install()?;

@@ -65,23 +65,21 @@ fn without_edge() -> Vec<&'static str> {
     [API, FAILURES].concat()
 }
 
-/// Runs all end-to-end tests on three stacks. The tests of failures run one after the other and mostly wait, so those of
-/// the page run at the same time. The tests of the API run alone, because they keep two cores busy.
+/// Runs all end-to-end tests on three stacks. All of them mostly wait, so two stacks run at the same time.
 fn end_to_end_in_parallel() -> Result<()> {
     let standins = Standins::start()?;
-    let mut failures = None;
+    let failures = Beside::start("failures")?;
     let providers = standins.providers();
     let features = own_stack::with_binaries(Binaries::Local, &providers, |stack, emulator, outputs| {
         table(stack, emulator, outputs, &[])?;
         let api = over_http(stack, &standins, API, &[]);
-        failures = Some(Beside::start("failures")?);
         // A part that failed does not hide what the others find.
         let page = page(stack, &standins);
         api.and(page)
     });
     // Another process, because each can have one stack.
     let edge = command::run(&mut only("edge")?);
-    let failures = failures.map_or(Ok(()), Beside::end);
+    let failures = failures.end();
     features.and(failures).and(edge)
 }
 

@@ -41,17 +41,21 @@ pub(crate) const LINT: Venv = Venv { name: "lint" };
 pub(crate) const UV: Venv = Venv { name: "uv" };
 
 impl Venv {
-    /// Creates the environment, unless it already contains exactly these packages.
+    /// Creates the environment, unless it already contains exactly these packages. Several processes may do this at the
+    /// same time.
     pub(crate) fn ensure(&self) -> Result<()> {
         let stamp = self.dir().join("requirements.txt");
         let wanted = self.stamp()?;
-        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        let is_installed = || fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted);
+        if is_installed() {
+            return Ok(());
+        }
+        let _turn = command::turn(&self.dir())?;
+        if is_installed() {
             return Ok(());
         }
         command::step(&format!("installing {}", listed(&read(&self.list())?).join(", ")), || {
-            let dir = self.dir();
-            fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
-            let log = dir.with_extension("log");
+            let log = self.dir().with_extension("log");
             self.create(&log)?;
             let mut pip = Command::new(self.bin("python"));
             pip.args([
