@@ -144,7 +144,7 @@ async fn without_the_tier_for_new_users_they_get_a_clear_500_until_an_admin_crea
 
 #[tokio::test]
 async fn the_first_uploads_of_many_users_at_once_share_no_item() -> Result<()> {
-    const USERS: usize = 50;
+    const USERS: usize = 20;
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let users = try_join_all((0..USERS).map(|_| stack.user())).await?;

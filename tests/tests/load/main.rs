@@ -1,11 +1,14 @@
 //! Tests with very many simultaneous requests. This is a separate binary, so that no other test has to wait.
+//!
+//! Variables set how many: `DARKROOM_UPLOADS`, `DARKROOM_RENDITIONS` and `DARKROOM_EVENTS`.
 
 use std::{
     collections::BTreeSet,
+    env,
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -14,6 +17,12 @@ use tokio::sync::Mutex;
 
 /// Two cores are busy with one of these tests.
 static TURN: Mutex<()> = Mutex::const_new(());
+
+/// The number in an environment variable, or one that two slow cores can process beside other tests.
+fn number(name: &str, usual: usize) -> Result<usize> {
+    let Ok(given) = env::var(name) else { return Ok(usual) };
+    given.parse().with_context(|| format!("{name} is {given}"))
+}
 
 /// Whether the image was created. On a 429, it retries with the same key, as clients should.
 async fn takes_a_place(user: &User, key: usize, body: &Value) -> Result<bool> {
@@ -38,19 +47,19 @@ async fn takes_a_place(user: &User, key: usize, body: &Value) -> Result<bool> {
 /// `shared/store/tests/quota.rs` tests the table with a thousand simultaneous writes. Here, a laptop limits the number
 /// of functions that run at the same time.
 #[tokio::test]
-async fn of_a_thousand_uploads_exactly_as_many_succeed_as_there_are_places() -> Result<()> {
-    const PLACES: usize = 500;
-    const REQUESTS: usize = 1000;
+async fn of_many_uploads_exactly_as_many_succeed_as_there_are_places() -> Result<()> {
     const AT_ONCE: usize = 50;
+    let requests = number("DARKROOM_UPLOADS", 300)?;
+    let places = requests / 2;
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
-    let tier = Tier::BASIC.with("max_images", PLACES).with("max_pending_uploads", REQUESTS);
+    let tier = Tier::BASIC.with("max_images", places).with("max_pending_uploads", requests);
     let user = stack.user_in(tier).await?;
     let body = json!({"file_name": "a", "content_type": "image/png", "size": 1000});
-    let requests = stream::iter((0..REQUESTS).map(|key| takes_a_place(&user, key, &body)));
-    let outcomes: Vec<bool> = requests.buffer_unordered(AT_ONCE).try_collect().await?;
-    assert_eq!(outcomes.into_iter().filter(|made| *made).count(), PLACES);
-    assert_eq!(user.usage().await?, (PLACES as u64, PLACES as u64 * 1000));
+    let outcomes = stream::iter((0..requests).map(|key| takes_a_place(&user, key, &body)));
+    let outcomes: Vec<bool> = outcomes.buffer_unordered(AT_ONCE).try_collect().await?;
+    assert_eq!(outcomes.into_iter().filter(|made| *made).count(), places);
+    assert_eq!(user.usage().await?, (places as u64, places as u64 * 1000));
     Ok(())
 }
 
@@ -71,10 +80,10 @@ async fn gets_the_thumbnail(user: &User, path: &str) -> Result<usize> {
 }
 
 #[tokio::test]
-async fn of_five_hundred_requests_for_a_rendition_that_does_not_exist_one_has_it_made() -> Result<()> {
-    const REQUESTS: usize = 500;
+async fn of_many_requests_for_a_rendition_that_does_not_exist_one_has_it_made() -> Result<()> {
     // A laptop cannot run more functions at the same time.
     const AT_ONCE: usize = 50;
+    let requests = number("DARKROOM_RENDITIONS", 200)?;
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
@@ -82,10 +91,10 @@ async fn of_five_hundred_requests_for_a_rendition_that_does_not_exist_one_has_it
     let id = id_of(&image)?;
     let path = format!("/api/images/{id}/rendition?width=900&height=900&fit=cover&format=webp");
     let start = std::time::Instant::now();
-    let requests = stream::iter((0..REQUESTS).map(|_| gets_the_thumbnail(&user, &path)));
-    let answers: Vec<usize> = requests.buffer_unordered(AT_ONCE).try_collect().await?;
+    let answers = stream::iter((0..requests).map(|_| gets_the_thumbnail(&user, &path)));
+    let answers: Vec<usize> = answers.buffer_unordered(AT_ONCE).try_collect().await?;
     let put_off = answers.iter().filter(|attempts| **attempts > 0).count();
-    println!("{REQUESTS} requests in {:?}, {put_off} of them put off", start.elapsed());
+    println!("{requests} requests in {:?}, {put_off} of them put off", start.elapsed());
     let record = user.record(id).await?.unwrap_or_default();
     assert_eq!(record["picture"]["renditions"], 1);
     // One of `workers-thumbnail`, and one of `workers-render`.
@@ -94,10 +103,10 @@ async fn of_five_hundred_requests_for_a_rendition_that_does_not_exist_one_has_it
 }
 
 #[tokio::test]
-async fn of_five_hundred_requests_for_a_size_that_is_missing_one_has_it_developed() -> Result<()> {
-    const REQUESTS: usize = 500;
+async fn of_many_requests_for_a_size_that_is_missing_one_has_it_developed() -> Result<()> {
     // A laptop cannot run more functions at the same time.
     const AT_ONCE: usize = 50;
+    let requests = number("DARKROOM_RENDITIONS", 200)?;
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user().await?;
@@ -106,12 +115,12 @@ async fn of_five_hundred_requests_for_a_size_that_is_missing_one_has_it_develope
     user.change_profile("SET limits.thumbnail_sizes = :sizes", json!({":sizes": [200, 400, 1200]})).await?;
     let path = format!("/api/images/{id}/thumbnail?size=1200");
     let start = std::time::Instant::now();
-    let requests = stream::iter((0..REQUESTS).map(|_| gets_the_thumbnail(&user, &path)));
-    let answers: Vec<usize> = requests.buffer_unordered(AT_ONCE).try_collect().await?;
+    let answers = stream::iter((0..requests).map(|_| gets_the_thumbnail(&user, &path)));
+    let answers: Vec<usize> = answers.buffer_unordered(AT_ONCE).try_collect().await?;
     let (put_off, longest) =
         (answers.iter().filter(|attempts| **attempts > 0).count(), answers.iter().max().copied());
     println!(
-        "{REQUESTS} requests in {:?}, {put_off} of them put off, {longest:?} times at most",
+        "{requests} requests in {:?}, {put_off} of them put off, {longest:?} times at most",
         start.elapsed()
     );
     let image = user.image(id).await?;
@@ -124,23 +133,21 @@ async fn of_five_hundred_requests_for_a_size_that_is_missing_one_has_it_develope
 
 /// Each record of the stream comes twice, and the first hundred attempts fail.
 #[tokio::test]
-async fn a_thousand_events_are_each_recorded_once_and_delivered() -> Result<()> {
-    const EVENTS: u32 = 1000;
-    const BATCH: u32 = 50;
+async fn many_events_are_each_recorded_once_and_delivered() -> Result<()> {
+    const BATCH: usize = 50;
+    let count = number("DARKROOM_EVENTS", 300)?;
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let statuses: [u16; 101] = std::array::from_fn(|number| if number < 100 { 503 } else { 204 });
     let receiver = Receiver::start(statuses).await?;
     user.post("/api/webhooks", &json!({"url": receiver.url})).await?.expect(201)?;
-    let batches = (0..EVENTS / BATCH).map(|batch| {
-        let records = (0..BATCH).map(|number| {
-            let event = events::image_created(&user, "01JZ0000000000000000000000", batch * BATCH + number)?;
-            Ok(event["Records"][0].clone())
-        });
-        Ok(json!({"Records": records.collect::<Result<Vec<Value>>>()?}))
+    let records = (0..count).map(|place| {
+        let event = events::image_created(&user, "01JZ0000000000000000000000", u32::try_from(place)?)?;
+        Ok(event["Records"][0].clone())
     });
-    let batches: Vec<Value> = batches.collect::<Result<_>>()?;
+    let records: Vec<Value> = records.collect::<Result<_>>()?;
+    let batches: Vec<Value> = records.chunks(BATCH).map(|some| json!({"Records": some})).collect();
     for batch in batches.iter().chain(&batches) {
         // Lambda repeats a batch whose time was over.
         let mut attempts = 0..5;
@@ -166,7 +173,7 @@ async fn a_thousand_events_are_each_recorded_once_and_delivered() -> Result<()> 
     };
     let ids: BTreeSet<String> =
         deliveries.iter().map(|delivery| delivery["event"]["id"].to_string()).collect();
-    assert_eq!((deliveries.len(), ids.len()), (EVENTS as usize, EVENTS as usize));
+    assert_eq!((deliveries.len(), ids.len()), (count, count));
     let received: BTreeSet<String> = receiver
         .received()
         .iter()
