@@ -132,6 +132,28 @@ test("a swipe on a phone goes to the next picture and back, and never leaves the
   assert.ok(await dialog.isVisible());
 }, PHONE));
 
+test("a swipe on a phone may begin on an arrow, and a tap on an arrow turns one picture", inBrowser(async (visit) => {
+  const { dialog } = await opened(visit, { names: ["a.jpg", "b.jpg", "c.jpg"] });
+  const devtools = await visit.context.newCDPSession(visit.page);
+  const arrow = (name) => dialog.getByRole("button", { name });
+  const touch = (type, ...touchPoints) => devtools.send("Input.dispatchTouchEvent", { type, touchPoints });
+  /** Swipes from the middle of an arrow. */
+  const swipe = async (name, across) => {
+    const { x, y, width, height } = await arrow(name).boundingBox();
+    const at = (part) => ({ x: x + width / 2 + across * part, y: y + height / 2, id: 0 });
+    await touch("touchStart", at(0));
+    for (const part of [0.25, 0.5, 0.75, 1]) await touch("touchMove", at(part));
+    await touch("touchEnd");
+  };
+  // The newest picture is c.jpg, and a.jpg is open, the last one.
+  await swipe("Previous picture", 150);
+  await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+  await swipe("Next picture", -150);
+  await dialog.getByRole("heading", { name: "a.jpg" }).waitFor();
+  await arrow("Previous picture").tap();
+  await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+}, PHONE));
+
 test("full screen shows the picture alone, stays from picture to picture, and ends with the key", inBrowser(async (visit) => {
   const { page } = visit;
   const { dialog } = await opened(visit, { names: ["a.jpg", "b.jpg"] });
