@@ -28,12 +28,15 @@ export function selectBar(selection, actions) {
     return selection.selectAll();
   }) }, words.all);
   const buttons = actions.map((action) => {
-    const button = h("button", { type: "button", class: "button", "aria-keyshortcuts": action.keys ?? null,
-      onclick: () => run(button, action.run) }, icon(action.icon), h("span", null, action.name));
+    // On a phone, the text is hidden.
+    const button = h("button", { type: "button", class: "button", "aria-label": action.name,
+      "aria-keyshortcuts": action.keys ?? null, onclick: () => run(button, action.run) },
+    icon(action.icon), h("span", null, action.name));
     return button;
   });
   const element = h("div", { class: "select-bar", role: "group", "aria-label": words.label, hidden: true });
-  fill(element, iconButton("close", words.clear, () => selection.clear()), count, all, h("span", { class: "space" }), buttons);
+  const clear = iconButton("close", words.clear, () => selection.clear());
+  fill(element, clear, count, all, h("div", { class: "actions" }, buttons));
   function update() {
     const hadFocus = element.contains(document.activeElement);
     element.hidden = selection.size === 0;

@@ -37,6 +37,13 @@ test("deleted pictures are in the trash, where some are restored and the others 
   await page.getByRole("heading", { name: "Trash" }).waitFor();
   await page.locator(".tile").nth(3).waitFor();
   assert.deepEqual(await violations(page), []);
+  // The service returns no address of a picture in the trash. Its colours and its file name show which one it is.
+  const [first, last] = await tile(page, "a.jpg").locator("canvas").evaluate((/** @type {HTMLCanvasElement} */ canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return [data.slice(0, 4), data.slice(-4)].map(([red, , blue]) => ({ red, blue }));
+  });
+  assert.ok(first.red > first.blue && last.red < last.blue, JSON.stringify([first, last]));
+  assert.ok(await tile(page, "a.jpg").locator(".caption", { hasText: "a.jpg" }).isVisible());
   await tile(page, "a.jpg").click();
   await tile(page, "c.jpg").click();
   await bar(page).getByRole("button", { name: "Restore" }).click();

@@ -224,6 +224,30 @@ test("at 320 pixels, no tab breaks inside a word, and each choice shows its text
   assert.ok(width <= available, `${width} px wide on ${available}`);
 }, { viewport: { width: 320, height: 640 } }));
 
+test("at 1280 pixels, each choice shows its text, also for a user with the options for AI", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
+  await logIn(visit, account);
+  await page.locator(".popover summary").filter({ hasText: "Options" }).waitFor();
+  for (const name of ["Show", "Order", "Group by"]) {
+    const select = page.getByLabel(name, { exact: true });
+    const { text, room } = await select.evaluate((/** @type {HTMLSelectElement} */ element) => {
+      const { fontSize, fontFamily, paddingLeft, paddingRight } = getComputedStyle(element);
+      const context = new OffscreenCanvas(1, 1).getContext("2d");
+      context.font = `${fontSize} ${fontFamily}`;
+      const padding = Number.parseFloat(paddingLeft) + Number.parseFloat(paddingRight);
+      return { text: context.measureText(element.selectedOptions[0].text).width, room: element.clientWidth - padding };
+    });
+    assert.ok(text <= room, `${name}: ${text} px of text in ${room} px`);
+    const { x, width } = await select.boundingBox();
+    assert.ok(x + width <= 1280, `${name} ends at ${x + width}`);
+  }
+  // The button stays beside the heading.
+  const { y, height } = await page.getByRole("heading", { name: "Photos" }).boundingBox();
+  assert.ok((await page.getByRole("button", { name: "Upload", exact: true }).boundingBox()).y < y + height);
+}, { viewport: { width: 1280, height: 720 } }));
+
 test("the boxes with dates and options are on the screen, however wide it is", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registerUser();

@@ -118,7 +118,7 @@ test("without originals in the tier, selected pictures are downloaded, each unde
   assert.deepEqual(files.sort(), ["a-200.jpg", "b-200.jpg"]);
 }));
 
-test("on a phone, the checkboxes are visible, and the bar fits the screen", inBrowser(async (visit) => {
+test("on a phone, the checkboxes are visible, and the bar is at most two lines high", inBrowser(async (visit) => {
   const { page } = visit;
   await withPictures(visit, ["a.jpg", "b.jpg", "c.jpg"]);
   assert.equal(await check(page, "b.jpg").evaluate((box) => Number(getComputedStyle(box).opacity) > 0.5), true);
@@ -127,13 +127,19 @@ test("on a phone, the checkboxes are visible, and the bar fits the screen", inBr
   await tile(page, "a.jpg").tap();
   await bar(page).getByText("2 selected").waitFor();
   assert.deepEqual(await violations(page), []);
+  const { height } = await bar(page).boundingBox();
+  assert.ok(height <= 100, `${height} px high`);
+  for (const name of ["Clear the selection", "Select all", "Download", "Make a set", "Delete"]) {
+    const box = await bar(page).getByRole("button", { name, exact: true }).boundingBox();
+    assert.ok(box.width >= 40 && box.height >= 40, `${name}: ${box.width} x ${box.height}`);
+  }
   const [width, available] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(width <= available, `${width} px wide on ${available}`);
   await bar(page).getByRole("button", { name: "Clear the selection" }).tap();
   assert.ok(await bar(page).isHidden());
   await tile(page, "a.jpg").tap();
   await page.getByRole("dialog").getByRole("heading", { name: "a.jpg" }).waitFor();
-}, PHONE));
+}, { ...PHONE, viewport: { width: 390, height: 844 } }));
 
 test("on a phone, a long press selects a picture, and does not open it", inBrowser(async (visit) => {
   const { page, context } = visit;

@@ -132,6 +132,62 @@ test("a swipe on a phone goes to the next picture and back, and never leaves the
   assert.ok(await dialog.isVisible());
 }, PHONE));
 
+test("a swipe on a phone may begin on an arrow, and a tap on an arrow turns one picture", inBrowser(async (visit) => {
+  const { dialog } = await opened(visit, { names: ["a.jpg", "b.jpg", "c.jpg"] });
+  const devtools = await visit.context.newCDPSession(visit.page);
+  const arrow = (name) => dialog.getByRole("button", { name });
+  const touch = (type, ...touchPoints) => devtools.send("Input.dispatchTouchEvent", { type, touchPoints });
+  /** Swipes from the middle of an arrow. */
+  const swipe = async (name, across) => {
+    const { x, y, width, height } = await arrow(name).boundingBox();
+    const at = (part) => ({ x: x + width / 2 + across * part, y: y + height / 2, id: 0 });
+    await touch("touchStart", at(0));
+    for (const part of [0.25, 0.5, 0.75, 1]) await touch("touchMove", at(part));
+    await touch("touchEnd");
+  };
+  // The newest picture is c.jpg, and a.jpg is open, the last one.
+  await swipe("Previous picture", 150);
+  await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+  await swipe("Next picture", -150);
+  await dialog.getByRole("heading", { name: "a.jpg" }).waitFor();
+  await arrow("Previous picture").tap();
+  await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+}, PHONE));
+
+test("on a phone, the picture keeps its size when the address bar hides", inBrowser(async (visit) => {
+  const { page, context } = visit;
+  // A picture that is higher than the screen.
+  const { dialog, stage } = await opened(visit, { width: 600, height: 1600 });
+  const devtools = await context.newCDPSession(page);
+  const { width, height } = page.viewportSize();
+  const BAR = 56;
+  /** The heights of the picture's area and of the view while so many pixels of the address bar are visible. */
+  const heights = async (visible) => {
+    await devtools.send("Emulation.setSmallViewportHeightDifferenceOverride", { difference: BAR - visible });
+    await page.setViewportSize({ width, height: height - visible });
+    return [(await stage.boundingBox()).height, (await dialog.boundingBox()).height];
+  };
+  const [area] = await heights(BAR);
+  assert.deepEqual(await heights(0), [area, height]);
+  assert.deepEqual(await heights(BAR), [area, height - BAR]);
+}, PHONE));
+
+test("on a phone, a finger at the end of the large view does not scroll the list", inBrowser(async (visit) => {
+  const { page, context } = visit;
+  const { dialog } = await opened(visit);
+  // As with many pictures.
+  await page.evaluate(() => document.body.style.setProperty("min-height", "3000px"));
+  const devtools = await context.newCDPSession(page);
+  const { width, height } = page.viewportSize();
+  const gesture = { x: width / 2, y: height - 100, yDistance: -200 };
+  const scroll = () => devtools.send("Input.synthesizeScrollGesture", { ...gesture, gestureSourceType: "touch" });
+  await scroll();
+  assert.ok(await dialog.evaluate((view) => view.scrollTop) > 0);
+  await dialog.evaluate((view) => view.scrollTo(0, view.scrollHeight));
+  await scroll();
+  assert.equal(await page.evaluate(() => scrollY), 0);
+}, PHONE));
+
 test("full screen shows the picture alone, stays from picture to picture, and ends with the key", inBrowser(async (visit) => {
   const { page } = visit;
   const { dialog } = await opened(visit, { names: ["a.jpg", "b.jpg"] });

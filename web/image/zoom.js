@@ -103,7 +103,8 @@ export class Zoom extends EventTarget {
   }
 
   #onDown(event) {
-    if (isControl(event) || event.button !== 0) return;
+    const isArrow = isTouchedArrow(event);
+    if (isControl(event) && !isArrow || event.button !== 0) return;
     this.#pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     if (this.#pointers.size === 1) {
       this.#start = { x: event.clientX, y: event.clientY, time: event.timeStamp };
@@ -114,7 +115,8 @@ export class Zoom extends EventTarget {
       this.#wasPinch = true;
       this.#distance = this.#fingers().distance;
     }
-    this.area.setPointerCapture(event.pointerId);
+    // The arrow has captured the finger. If the area did so, a tap would not click the arrow.
+    if (!isArrow) this.area.setPointerCapture(event.pointerId);
   }
 
   #onMove(event) {
@@ -146,6 +148,8 @@ export class Zoom extends EventTarget {
   }
 
   #onTap(event) {
+    // The tap clicks the button.
+    if (isControl(event)) return;
     const isSecond = event.timeStamp - this.#lastTap < DOUBLE_MS;
     this.#lastTap = isSecond ? 0 : event.timeStamp;
     // A mouse zooms with the first click, a finger with the second tap.
@@ -161,3 +165,6 @@ export class Zoom extends EventTarget {
 
 /** Whether an event is about a button above the picture. */
 const isControl = (event) => event.target instanceof Element && event.target.closest("button, a, .notices") !== null;
+
+/** Whether a finger touches the arrow to another picture. Unlike other buttons, a swipe may begin there. */
+const isTouchedArrow = ({ target, pointerType }) => pointerType === "touch" && target.closest(".turn") !== null;

@@ -43,11 +43,13 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
   list.addEventListener("change", show);
   show();
 
-  const header = h("header", { class: "view-header toolbar" },
+  const hasOptions = mayUseAi();
+  // The button Options leaves no room for the choices in its line.
+  const header = h("header", { class: hasOptions ? "view-header" : "view-header toolbar" },
     h("h1", { tabindex: "-1" }, words.title), count, h("span", { class: "space" }),
     h("div", { class: "choices" }, searchForm(filters, go), choices(status, order, go)),
     h("a", { class: "icon-button", href: "#/trash", "aria-label": texts.trash.title, title: texts.trash.title }, icon("trash")),
-    mayUseAi() && aiOptions(),
+    hasOptions && aiOptions(),
     h("button", { type: "button", class: "button primary", onclick: chooseAndUpload }, icon("upload"), words.upload));
 
   return {
