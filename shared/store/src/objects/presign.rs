@@ -6,7 +6,7 @@
 
 use std::{
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -29,6 +29,9 @@ pub(super) const DISPOSITION: &str = "response-content-disposition";
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
+/// The end of a request that is signed: the host is its only signed header, and it has no body.
+const HEADERS: &str = "\n\nhost\nUNSIGNED-PAYLOAD";
+
 /// Signs downloads from one bucket.
 #[derive(Debug)]
 pub(super) struct Presigner {
@@ -49,14 +52,19 @@ struct Signer {
     credentials: Credentials,
     /// The session token as a parameter, empty if there is none.
     token: String,
-    /// The key of the day that was signed last. A list needs the same key for all its URLs.
-    day: Mutex<Option<DayKey>>,
+    /// What was signed last. The URLs of a list differ in their keys only.
+    last: Mutex<Option<Arc<Validity>>>,
 }
 
-/// The key that signs the requests of one day.
-struct DayKey {
-    /// Such as `20261128`.
-    date: String,
+/// What all URLs contain that work for the same time.
+struct Validity {
+    start: Timestamp,
+    seconds: i64,
+    /// The beginning of the query.
+    query: String,
+    /// The beginning of the text that is signed. The hash of the request follows it.
+    text: String,
+    /// The key that signs the requests of one day.
     key: hmac::Key,
 }
 
@@ -100,7 +108,7 @@ impl Presigner {
             address,
             region: self.config.region().ok_or_else(missing)?.to_string(),
             token: token.unwrap_or_default(),
-            day: Mutex::default(),
+            last: Mutex::default(),
             credentials,
         })
     }
@@ -110,37 +118,46 @@ impl Signer {
     /// `parameter` has a name that is sorted after `X-Amz-…`.
     fn sign(&self, key: &str, parameter: Option<(&str, &str)>, start: Timestamp, seconds: i64) -> String {
         // The steps of "Authenticating Requests: Using Query Parameters" (Amazon S3 API Reference).
-        let time = start.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let Self { address, path, host, region, .. } = self;
-        let scope = format!("{}/{region}/s3/aws4_request", &time[..8]);
-        let credential = escaped(&format!("{}/{scope}", self.credentials.access_key_id()));
-        let mut query = format!(
-            "X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={credential}&X-Amz-Date={time}&X-Amz-Expires={seconds}{}\
-             &X-Amz-SignedHeaders=host",
-            self.token,
-        );
-        if let Some((name, value)) = parameter {
-            query.extend(["&", name, "="]);
-            query.extend(utf8_percent_encode(value, QUERY));
+        let validity = self.validity(start, seconds);
+        let parameter =
+            parameter.map(|(name, value)| format!("&{name}={}", escaped(value))).unwrap_or_default();
+        let mut request = digest::Context::new(&digest::SHA256);
+        for part in
+            ["GET\n", &self.path, key, "\n", &validity.query, &parameter, "\nhost:", &self.host, HEADERS]
+        {
+            request.update(part.as_bytes());
         }
-        let request = format!("GET\n{path}{key}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
-        let hash = hex(digest::digest(&digest::SHA256, request.as_bytes()).as_ref());
-        let text = format!("{ALGORITHM}\n{time}\n{scope}\n{hash}");
-        let signature = hex(hmac::sign(&self.key_of(&time[..8], start), text.as_bytes()).as_ref());
-        format!("{address}{key}?{query}&X-Amz-Signature={signature}")
+        let mut signature = hmac::Context::with_key(&validity.key);
+        signature.update(validity.text.as_bytes());
+        signature.update(hex(request.finish()).as_bytes());
+        let signature = hex(signature.sign());
+        [&self.address, key, "?", &validity.query, &parameter, "&X-Amz-Signature=", &signature].concat()
     }
 
-    fn key_of(&self, date: &str, time: Timestamp) -> hmac::Key {
-        // A key is valid whatever happened to another thread.
-        let mut day = self.day.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = day.as_ref().filter(|known| known.date == date) {
-            return known.key.clone();
+    fn validity(&self, start: Timestamp, seconds: i64) -> Arc<Validity> {
+        // What was stored is right, whatever happened to another thread.
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = last.as_ref().filter(|known| known.start == start && known.seconds == seconds) {
+            return Arc::clone(known);
         }
+        let time = start.strftime("%Y%m%dT%H%M%SZ").to_string();
+        let scope = format!("{}/{}/s3/aws4_request", &time[..8], self.region);
+        let credential = escaped(&format!("{}/{scope}", self.credentials.access_key_id()));
         let secret = self.credentials.secret_access_key();
-        let key = v4::generate_signing_key(secret, time.into(), &self.region, "s3");
-        let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_ref());
-        *day = Some(DayKey { date: date.to_owned(), key: key.clone() });
-        key
+        let key = v4::generate_signing_key(secret, start.into(), &self.region, "s3");
+        let validity = Arc::new(Validity {
+            start,
+            seconds,
+            query: format!(
+                "X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={credential}&X-Amz-Date={time}&X-Amz-Expires={seconds}{}\
+                 &X-Amz-SignedHeaders=host",
+                self.token,
+            ),
+            text: format!("{ALGORITHM}\n{time}\n{scope}\n"),
+            key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
+        });
+        *last = Some(Arc::clone(&validity));
+        validity
     }
 }
 
@@ -151,11 +168,15 @@ impl fmt::Debug for Signer {
 }
 
 /// Bytes as hexadecimal digits in lower case.
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| DIGITS.get(usize::from(digit))).collect()
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    let bytes = bytes.as_ref();
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(digit.into(), 16));
+        }
+    }
+    text
 }
 
 fn escaped(text: &str) -> String {
