@@ -1,5 +1,5 @@
-"""Measures an upload, a list, a view, a change with and without a webhook, and a deletion on a running stack, with its
-meter (xtask/src/python/meter.py).
+"""Measures an upload, a list, a view, a creation with and without a webhook, and a deletion on a running stack, with
+its meter (xtask/src/python/meter.py).
 
 Usage: cost_flows.py OUTPUTS JSON [UPLOADS]
 
@@ -72,25 +72,23 @@ class Receiver(BaseHTTPRequestHandler):
         pass
 
 
-def deliveries(client, image, times):
-    """The same change of an image without a webhook, and with one, to which the events are delivered."""
-    changes = iter(range(2 * times + WARM_UP))
+def deliveries(client, times):
+    """The creation of an image, without a webhook and with one, to which its event is delivered."""
+    def create(_):
+        client.call("POST", "/api/images", {"file_name": "a.jpg", "content_type": "image/jpeg", "size": 1})
 
-    def change(_):
-        client.call("PATCH", f"/api/images/{image}", {"title": f"Title {next(changes)}"})
-
-    change(0)
-    flows = [measure(client, "update", times, change)]
+    create(0)
+    flows = [measure(client, "creation", times, create)]
     receiver = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     threading.Thread(target=receiver.serve_forever, daemon=True).start()
     webhook = client.call("POST", "/api/webhooks", {"url": f"http://127.0.0.1:{receiver.server_port}/"})
-    change(0)
-    flows.append(measure(client, "delivery", times, change))
+    create(0)
+    flows.append(measure(client, "delivery", times, create))
+    client.call("DELETE", f"/api/webhooks/{webhook['id']}")
     receiver.shutdown()
     delivered = flows[1]["invocations"].get("WorkersWebhook", {}).get("count")
     if delivered != times:
         raise SystemExit(f"the meter has counted {delivered} deliveries to the webhook")
-    client.call("DELETE", f"/api/webhooks/{webhook['id']}")
     return flows
 
 
@@ -124,7 +122,7 @@ def main():
     check(flows[0])
     flows.append(measure(client, "list", uploads, lambda _: client.call("GET", f"/api/images?{urlencode(LIST)}")))
     flows.append(measure(client, "view", uploads, lambda number: view(client, kept[number])))
-    flows += deliveries(client, kept[0], uploads)
+    flows += deliveries(client, uploads)
     flows.append(measure(client, "trash", uploads, lambda number: client.call("DELETE", f"/api/images/{kept[number]}")))
     permanent = [f"/api/images/{image}?permanent=true" for image in kept]
     flows.append(measure(client, "delete", uploads, lambda number: client.call("DELETE", permanent[number])))

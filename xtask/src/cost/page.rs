@@ -15,8 +15,8 @@ const NAMES: [(&str, &str); 7] = [
     ("upload", "An upload, from the request until the picture is ready"),
     ("list", "A list of 24 images"),
     ("view", "An image and a thumbnail of it"),
-    ("update", "A change of a title"),
-    ("delivery", "A change of a title, with its event delivered to a webhook"),
+    ("creation", "The creation of an image, without its file"),
+    ("delivery", "The creation of an image, with its event delivered to a webhook"),
     ("trash", "A deletion into the trash"),
     ("delete", "A permanent deletion, with the work after it"),
 ];
@@ -141,9 +141,9 @@ fn views(page: &mut String, list: &PriceList, ways: &[Way]) -> Result<()> {
     Ok(())
 }
 
-/// What a delivery to a webhook costs: the difference between the same change with a webhook and without one.
+/// What a delivery to a webhook costs: the difference between the same creation with a webhook and without one.
 fn deliveries(page: &mut String, list: &PriceList, flows: &Flows) -> Result<()> {
-    let (with, without) = (flows.named("delivery")?.amounts(list), flows.named("update")?.amounts(list));
+    let (with, without) = (flows.named("delivery")?.amounts(list), flows.named("creation")?.amounts(list));
     writeln!(page, "## A million deliveries to a webhook\n")?;
     writeln!(page, "| | for each delivery | USD |\n| --- | ---: | ---: |")?;
     let mut sum = 0.0;
@@ -159,8 +159,7 @@ fn deliveries(page: &mut String, list: &PriceList, flows: &Flows) -> Result<()> 
     writeln!(page, "| **sum** | | **{sum:.2}** |\n")?;
     writeln!(
         page,
-        "These are the costs of the same change of an image with a webhook, without those of the change and its event. \
-         The\nreceiver accepts the first attempt.\n"
+        "These are the costs that a webhook adds to the creation of an image. The receiver accepts the first attempt.\n"
     )?;
     Ok(())
 }
