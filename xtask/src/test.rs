@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Command, ExitStatus};
+use std::thread;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use clap::ValueEnum;
 
 use crate::emulator::Emulator;
@@ -68,7 +69,10 @@ fn without_edge() -> Vec<&'static str> {
 /// Runs all end-to-end tests on three stacks. All of them mostly wait, so two stacks run at the same time.
 fn end_to_end_in_parallel() -> Result<()> {
     let standins = Standins::start()?;
-    let failures = Beside::start("failures")?;
+    eprintln!(
+        "The tests of failures, and then those with the edge, run at the same time. They print at the end."
+    );
+    let others = thread::spawn(|| ["failures", "edge"].map(Part::in_another_process));
     let providers = standins.providers();
     let features = own_stack::with_binaries(Binaries::Local, &providers, |stack, emulator, outputs| {
         table(stack, emulator, outputs, &[])?;
@@ -77,43 +81,38 @@ fn end_to_end_in_parallel() -> Result<()> {
         let page = page(stack, &standins);
         api.and(page)
     });
-    // Another process, because each can have one stack.
-    let edge = command::run(&mut only("edge")?);
-    let failures = failures.end();
-    features.and(failures).and(edge)
+    let waiting = || others.join().map_err(|_| anyhow!("the thread panicked"));
+    let others = command::step("waiting for the tests of failures and those with the edge", waiting)?;
+    others.into_iter().fold(features, |before, other| before.and(other.and_then(Ended::show)))
 }
 
-/// A part of the tests that runs at the same time as others.
-struct Beside {
-    part: &'static str,
-    process: Child,
+/// A part of the tests that ran in another process.
+struct Ended {
+    status: ExitStatus,
     output: PathBuf,
 }
 
-impl Beside {
-    fn start(part: &'static str) -> Result<Self> {
-        let output = project::target().join(format!("test-{part}.log"));
+impl Part {
+    /// Runs `cargo xtask test` for one part, because each process can have one stack.
+    fn in_another_process(name: &str) -> Result<Ended> {
+        let output = project::target().join(format!("test-{name}.log"));
         let log = fs::File::create(&output)?;
-        eprintln!("The tests of {part} run at the same time. Their output is in {}.", output.display());
-        let process = command::spawn(only(part)?.stdout(log.try_clone()?).stderr(log))?;
-        Ok(Self { part, process, output })
-    }
-
-    /// Waits for the end of the tests, and prints their output.
-    fn end(mut self) -> Result<()> {
-        let waiting = format!("waiting for the tests of {}", self.part);
-        let status = command::step(&waiting, || Ok(self.process.wait()?))?;
-        println!("{}", fs::read_to_string(&self.output)?);
-        ensure!(status.success(), "tests of {} failed. Their output is above", self.part);
-        Ok(())
+        let mut test = Command::new(std::env::current_exe()?);
+        test.args(["test", "--only", name]).stdout(log.try_clone()?).stderr(log);
+        Ok(Ended { status: command::spawn(&mut test)?.wait()?, output })
     }
 }
 
-/// `cargo xtask test` for one part.
-fn only(part: &str) -> Result<Command> {
-    let mut test = Command::new(std::env::current_exe()?);
-    test.args(["test", "--only", part]);
-    Ok(test)
+impl Ended {
+    fn show(self) -> Result<()> {
+        println!("{}", fs::read_to_string(&self.output)?);
+        ensure!(
+            self.status.success(),
+            "tests failed. Their output is above, and in {}",
+            self.output.display()
+        );
+        Ok(())
+    }
 }
 
 /// Runs the end-to-end tests whose names contain one of `filters`, or all, with release builds of the functions.
