@@ -145,12 +145,12 @@ test("a swipe on a phone may begin on an arrow, and a tap on an arrow turns one 
     for (const part of [0.25, 0.5, 0.75, 1]) await touch("touchMove", at(part));
     await touch("touchEnd");
   };
-  // The newest picture is c.jpg, and a.jpg is open, the last one.
-  await swipe("Previous picture", 150);
-  await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
-  await swipe("Next picture", -150);
-  await dialog.getByRole("heading", { name: "a.jpg" }).waitFor();
+  // The newest picture is c.jpg, and a.jpg is open, the last one. A tap just after a swipe would end its momentum.
   await arrow("Previous picture").tap();
+  await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+  await swipe("Previous picture", 150);
+  await dialog.getByRole("heading", { name: "c.jpg" }).waitFor();
+  await swipe("Next picture", -150);
   await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
 }, PHONE));
 
@@ -179,8 +179,15 @@ test("on a phone, a finger at the end of the large view does not scroll the list
   await page.evaluate(() => document.body.style.setProperty("min-height", "3000px"));
   const devtools = await context.newCDPSession(page);
   const { width, height } = page.viewportSize();
-  const gesture = { x: width / 2, y: height - 100, yDistance: -200 };
-  const scroll = () => devtools.send("Input.synthesizeScrollGesture", { ...gesture, gestureSourceType: "touch" });
+  /** Moves a finger upwards. */
+  const scroll = async () => {
+    const at = (y) => [{ x: width / 2, y, id: 0 }];
+    await devtools.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: at(height - 100) });
+    for (let y = height - 100; y > height - 400; y -= 20) {
+      await devtools.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: at(y) });
+    }
+    await devtools.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  };
   await scroll();
   assert.ok(await dialog.evaluate((view) => view.scrollTop) > 0);
   await dialog.evaluate((view) => view.scrollTo(0, view.scrollHeight));
