@@ -13,6 +13,11 @@ const SCREENS = {
   "slow phone": { viewport: { width: 412, height: 823 }, deviceScaleFactor: 1.75, isMobile: true, hasTouch: true },
 };
 
+const isList = (url) => url.pathname === "/api/images";
+
+/** Whether an address is that of a thumbnail, in its bucket or at the edge. */
+const isPicture = (url) => url.pathname.startsWith(`/${outputs.derived_bucket}/`) || url.pathname.startsWith("/t/");
+
 const shown = await browser();
 const account = await registerUser();
 await moveToTier(account, "enterprise");
@@ -78,8 +83,3 @@ async function report(view, screen, page, slow, load) {
     shift.toFixed(3), blocked.toFixed(0)];
   console.log(`| ${cells.join(" | ")} |`);
 }
-
-const isList = (url) => url.pathname === "/api/images";
-
-/** Whether an address is that of a thumbnail, in its bucket or at the edge. */
-const isPicture = (url) => url.pathname.startsWith(`/${outputs.derived_bucket}/`) || url.pathname.startsWith("/t/");
