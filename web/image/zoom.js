@@ -115,7 +115,7 @@ export class Zoom extends EventTarget {
       this.#wasPinch = true;
       this.#distance = this.#fingers().distance;
     }
-    // The arrow has captured the finger. If the area did so, a tap would not click the arrow.
+    // The browser sends the finger's events to the arrow. If the area captured them, a tap would not click the arrow.
     if (!isArrow) this.area.setPointerCapture(event.pointerId);
   }
 

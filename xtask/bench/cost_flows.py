@@ -73,7 +73,7 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 def deliveries(client, times):
-    """The creation of an image, without a webhook and with one, to which its event is delivered."""
+    """Measures the creation of an image twice: without a webhook, and with one that gets the event."""
     def create(_):
         client.call("POST", "/api/images", {"file_name": "a.jpg", "content_type": "image/jpeg", "size": 1})
 

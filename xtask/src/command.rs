@@ -77,7 +77,7 @@ pub(crate) fn run_logged(command: &mut Command, log: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Waits until no other process installs something in `dir`. The others wait until the result is dropped.
+/// Waits until no other process installs into `dir`, and keeps others out until the result is dropped.
 pub(crate) fn turn(dir: &Path) -> Result<File> {
     std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
     let turn = append(&dir.with_extension("lock"))?;

@@ -104,7 +104,7 @@ enum Task {
         #[command(flatten)]
         local: Local,
     },
-    /// Run all tests: unit tests, and on two new stacks the end-to-end tests, third-party clients and browser tests.
+    /// Run all tests: unit tests, and on three new stacks the end-to-end tests, third-party clients and browser tests.
     Test {
         /// Run only tests whose names contain one of these strings.
         filters: Vec<String>,
@@ -357,7 +357,7 @@ enum Bench {
         /// The number of images.
         #[arg(long, default_value = "10000")]
         images: u32,
-        /// A directory with another build of images-list than that for release.
+        /// A directory with a build of images-list. Without it, the command makes a release build.
         directory: Option<PathBuf>,
     },
     /// Measure how many removals of images `workers-stream` processes in a second.

@@ -1,7 +1,6 @@
 //! A new stack for one run. At the end of the run it is deleted, except for its logs if the run failed.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -12,6 +11,9 @@ use crate::judge::Judge;
 use crate::project;
 use crate::providers::Providers;
 use crate::stack::{Binaries, Outputs, Stack};
+
+/// The exit status after Ctrl-C.
+pub(crate) const INTERRUPTED: i32 = 130;
 
 /// Starts a stack with these providers on a free port, runs `work` on it, and deletes it, at Ctrl-C too.
 pub(crate) fn with(
@@ -50,9 +52,9 @@ fn run(
         if let Err(error) = end(&interrupted) {
             eprintln!("{error:#}");
         }
-        std::process::exit(130);
+        std::process::exit(INTERRUPTED);
     })?;
-    let up = free_port().and_then(|port| stack.up(port, providers));
+    let up = stack.up(0, providers);
     let result = up.and_then(|(emulator, outputs)| stack.judged(|| work(&stack, &emulator, &outputs)));
     if result.is_err() {
         keep_logs(&stack)?;
@@ -61,13 +63,9 @@ fn run(
     result
 }
 
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
-    Ok(listener.local_addr()?.port())
-}
-
 fn keep_logs(stack: &Stack) -> Result<()> {
-    let dir = project::target().join("e2e-logs");
+    // Several processes may have a stack.
+    let dir = project::target().join("e2e-logs").join(std::process::id().to_string());
     fs::create_dir_all(&dir)?;
     for log in stack.logs() {
         if let (true, Some(name)) = (log.exists(), log.file_name()) {

@@ -1,6 +1,7 @@
 //! A local stack: builds, deploys and seeds it, and describes it in `outputs.json`.
 
 use std::fs::{self, Permissions};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -82,7 +83,7 @@ impl Stack {
         Self { binaries, ..self }
     }
 
-    /// Starts the stack, or updates it if it runs.
+    /// Starts the stack, or updates it if it runs. A `port` of 0 is any free port.
     pub(crate) fn up(&self, port: u16, providers: &Providers) -> Result<(Emulator, Outputs)> {
         if self.running().is_none() {
             // Not while the stack runs.
@@ -160,6 +161,8 @@ impl Stack {
             return Ok(emulator);
         }
         let secret = previous.map_or_else(random, |outputs| Ok(outputs.secret_key.clone()))?;
+        // Chosen now, because other programs open ports while this one builds.
+        let port = if port == 0 { free_port()? } else { port };
         command::step(&format!("starting ministack on 127.0.0.1:{port}"), || {
             Emulator::start(&self.work(), port, self.persist, secret, self.judge.as_ref())
         })
@@ -282,6 +285,11 @@ fn without_aliases(template: &str) -> String {
     let lines = lines.filter(|line| !line.trim_start().starts_with("VersionDescription: "));
     let template = lines.collect::<Vec<_>>().join("\n");
     template.replace("!Ref WorkersThumbnail.Alias", "!GetAtt WorkersThumbnail.Arn")
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
+    Ok(listener.local_addr()?.port())
 }
 
 /// The domain name of the stack's edge, with its port. xtask/src/python/edge.py chooses the name of the distribution.

@@ -1,6 +1,7 @@
-//! Runs all tests: unit tests, then the end-to-end tests, third-party clients and browser tests on a new stack.
+//! Runs all tests: unit tests, then the end-to-end tests, third-party clients and browser tests on new stacks.
 
 use std::fs;
+use std::iter;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::thread;
@@ -66,24 +67,41 @@ fn without_edge() -> Vec<&'static str> {
     [API, FAILURES].concat()
 }
 
-/// Runs all end-to-end tests on three stacks. All of them mostly wait, so two stacks run at the same time.
+/// Runs all end-to-end tests, on three stacks. Two of them run at a time, because the tests mostly wait.
 fn end_to_end_in_parallel() -> Result<()> {
     let standins = Standins::start()?;
     eprintln!(
         "The tests of failures, and then those with the edge, run at the same time. They print at the end."
     );
-    let others = thread::spawn(|| ["failures", "edge"].map(Part::in_another_process));
+    // Otherwise the second process would compile beside the tests.
+    compile::run(&mut cargo_test(&["--profile", "local", "-p", "tests", "--no-run"], &[]))?;
+    let others = thread::spawn(failures_and_edge);
     let providers = standins.providers();
     let features = own_stack::with_binaries(Binaries::Local, &providers, |stack, emulator, outputs| {
-        table(stack, emulator, outputs, &[])?;
+        let table = table(stack, emulator, outputs, &[]);
         let api = over_http(stack, &standins, API, &[]);
-        // A part that failed does not hide what the others find.
-        let page = page(stack, &standins);
-        api.and(page)
+        all([table, api, page(stack, &standins)])
     });
     let waiting = || others.join().map_err(|_| anyhow!("the thread panicked"));
     let others = command::step("waiting for the tests of failures and those with the edge", waiting)?;
-    others.into_iter().fold(features, |before, other| before.and(other.and_then(Ended::show)))
+    all(iter::once(features).chain(others.into_iter().map(|ended| ended.and_then(Ended::show))))
+}
+
+/// Runs the tests of failures and then those with the edge. Ctrl-C ends both.
+fn failures_and_edge() -> Vec<Result<Ended>> {
+    let mut ended = vec![Part::in_another_process("failures")];
+    if !ended.iter().flatten().any(|part| part.status.code() == Some(own_stack::INTERRUPTED)) {
+        ended.push(Part::in_another_process("edge"));
+    }
+    ended
+}
+
+/// Prints each error, so that a part that failed does not hide what the others found.
+fn all(parts: impl IntoIterator<Item = Result<()>>) -> Result<()> {
+    let failed =
+        parts.into_iter().filter_map(Result::err).inspect(|error| eprintln!("error: {error:#}")).count();
+    ensure!(failed == 0, "{failed} parts of the tests failed");
+    Ok(())
 }
 
 /// A part of the tests that ran in another process.
@@ -105,7 +123,7 @@ impl Part {
 
 impl Ended {
     fn show(self) -> Result<()> {
-        println!("{}", fs::read_to_string(&self.output)?);
+        println!("{}", String::from_utf8_lossy(&fs::read(&self.output)?));
         ensure!(
             self.status.success(),
             "tests failed. Their output is above, and in {}",
@@ -159,8 +177,11 @@ fn on_own_stack(binaries: Binaries, what: &[&str], filters: &[String]) -> Result
 fn at_the_edge(filters: &[String]) -> Result<()> {
     let standins = Standins::start()?;
     own_stack::with_edge(&standins.providers(), |stack, _, _| {
-        over_http(stack, &standins, EDGE, filters)?;
-        if filters.is_empty() { browser::run(stack, Some(&standins), Some(PAGE_AT_THE_EDGE)) } else { Ok(()) }
+        let api = over_http(stack, &standins, EDGE, filters);
+        if !filters.is_empty() {
+            return api;
+        }
+        all([api, browser::run(stack, Some(&standins), Some(PAGE_AT_THE_EDGE))])
     })
 }
 

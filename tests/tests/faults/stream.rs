@@ -13,11 +13,11 @@ use crate::{
     redrive::{Impatient, holds, purge_dead_letters, redrive},
 };
 
-/// How long another user may wait. On two idle cores this takes about a second, and beside other tests half a minute.
-/// `cargo xtask bench stream` measures the rate.
+/// How long another user may wait. Without the measures against a record that fails, this takes as long as Lambda repeats
+/// it, and without those against a busy user about a minute. `cargo xtask bench stream` measures the rate.
 const SOON: Duration = Duration::from_secs(90);
 
-/// The images that one user creates and deletes.
+/// The images that one user creates and deletes. Two slow cores can process them beside other tests.
 const PAIRS: usize = 1_000;
 
 /// Sends requests of BatchWriteItem, 25 in each, which is the maximum.

@@ -1,4 +1,5 @@
-//! Tests with very many simultaneous requests. This is a separate binary, so that no other test has to wait.
+//! Tests with very many simultaneous requests. This is a separate binary, so that no other test of
+//! the same stack has to wait.
 //!
 //! Variables set how many: `DARKROOM_UPLOADS`, `DARKROOM_RENDITIONS` and `DARKROOM_EVENTS`.
 
@@ -18,7 +19,7 @@ use tokio::sync::Mutex;
 /// Two cores are busy with one of these tests.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// The number in an environment variable, or one that two slow cores can process beside other tests.
+/// Reads a number from an environment variable. `usual` is small enough for two slow cores beside other tests.
 fn number(name: &str, usual: usize) -> Result<usize> {
     let Ok(given) = env::var(name) else { return Ok(usual) };
     given.parse().with_context(|| format!("{name} is {given}"))

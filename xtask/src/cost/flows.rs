@@ -8,8 +8,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::PriceList;
+use crate::aws::Aws;
 use crate::providers::Providers;
 use crate::stack::Binaries;
 use crate::venv::PILLOW;
@@ -95,7 +97,8 @@ pub(super) fn file() -> PathBuf {
 pub(super) fn measure(binaries: Binaries, uploads: u32) -> Result<()> {
     PILLOW.ensure()?;
     let json = project::target().join("cost-flows.json");
-    own_stack::with_binaries(binaries, &Providers::default(), |stack, _, _| {
+    own_stack::with_binaries(binaries, &Providers::default(), |stack, emulator, _| {
+        deliver_records_alone(&mut Aws::local(emulator)?)?;
         command::step("measuring the flows", || {
             let mut bench = Command::new(PILLOW.bin("python"));
             bench.arg(project::root().join("xtask/bench/cost_flows.py")).arg(stack.outputs_file()).arg(&json);
@@ -105,6 +108,19 @@ pub(super) fn measure(binaries: Binaries, uploads: u32) -> Result<()> {
     let mut flows: serde_json::Value = serde_json::from_slice(&fs::read(&json)?)?;
     flows["build"] = if binaries == Binaries::Release { "release" } else { "local" }.into();
     Ok(fs::write(file(), serde_json::to_string_pretty(&flows)? + "\n")?)
+}
+
+/// Makes batches of one record, as Lambda has with little traffic. Otherwise the batches of a busy machine would show how
+/// little a function needs for many records.
+fn deliver_records_alone(aws: &mut Aws) -> Result<()> {
+    let mappings = aws.call("lambda", "list_event_source_mappings", json!({}))?;
+    let of_streams =
+        |mapping: &&Value| mapping["EventSourceArn"].as_str().is_some_and(|arn| arn.contains(":dynamodb:"));
+    for mapping in mappings["EventSourceMappings"].as_array().into_iter().flatten().filter(of_streams) {
+        let change = json!({"UUID": mapping["UUID"], "BatchSize": 1});
+        aws.call("lambda", "update_event_source_mapping", change)?;
+    }
+    Ok(())
 }
 
 impl Flows {
@@ -144,7 +160,7 @@ impl Flow {
     pub(super) fn billed_ms(&self, function: &str, list: &PriceList) -> f64 {
         let Some(measured) = self.invocations.get(function) else { return 0.0 };
         let slowdown = (list.assumed("mb_for_a_processor") / measured.memory_mb).max(1.0);
-        let (table, s3) = calls_in_sequence(function);
+        let (table, s3) = calls_in_sequence(&self.name, function);
         let receiver = if function == WEBHOOK { list.assumed("ms_for_a_receiver") } else { 0.0 };
         let waits = table * list.assumed("ms_for_each_call_in_sequence")
             + s3 * list.assumed("ms_for_each_s3_call_in_sequence")
@@ -194,15 +210,19 @@ impl Flow {
 }
 
 /// How many calls an invocation makes in sequence: to DynamoDB and the like, and to S3. Calls at the same time are one.
-fn calls_in_sequence(function: &str) -> (f64, f64) {
+fn calls_in_sequence(flow: &str, function: &str) -> (f64, f64) {
     match function {
+        // The webhooks of the user, the delivery, and the bus.
+        "WorkersEvents" if flow == "delivery" => (3.0, 0.0),
+        // The message for the job.
+        "WorkersStream" if flow == "delivery" => (1.0, 0.0),
         // The claim and the profile, the original, the thumbnails, and the result.
         "WorkersThumbnail" => (2.0, 2.0),
         // The webhooks of the user, and the bus.
         "WorkersEvents" => (2.0, 0.0),
         // The links, words and files, and then the refund.
         "WorkersStream" => (2.0, 2.0),
-        // The claim, the delivery with its webhook, and the result.
+        // It claims the job, reads the delivery and its webhook, and writes the result.
         WEBHOOK => (3.0, 0.0),
         // The image and the profile, and then the transaction.
         "ImagesDelete" => (2.0, 0.0),
@@ -212,8 +232,6 @@ fn calls_in_sequence(function: &str) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::cost::{read, tests::list};
 

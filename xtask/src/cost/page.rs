@@ -150,7 +150,7 @@ fn deliveries(page: &mut String, list: &PriceList, flows: &Flows) -> Result<()> 
     for (thing, price) in &list.prices {
         let amount = |amounts: &Amounts| amounts.get(thing.as_str()).copied().unwrap_or_default();
         let more = amount(&with) - amount(&without);
-        if more > 0.0 {
+        if more != 0.0 {
             let usd = list.usd(thing, more * UPLOADS);
             sum += usd;
             writeln!(page, "| {} | {} | {usd:.2} |", price.name, each(thing, more))?;
@@ -164,7 +164,8 @@ fn deliveries(page: &mut String, list: &PriceList, flows: &Flows) -> Result<()> 
     Ok(())
 }
 
-/// The amount of a thing that one repetition needs. Of logs, that is some KB.
+/// The amount of a thing that one repetition needs. Logs need more digits, because one repetition writes a few KB and the
+/// price is for a GB.
 fn each(thing: &str, amount: f64) -> String {
     if thing == "logs" { format!("{amount:.7}") } else { rounded(amount) }
 }

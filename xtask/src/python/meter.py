@@ -3,10 +3,10 @@
 `POST /_darkroom/meter` sets the counters to zero and begins to count, `GET` returns what was counted. Only the
 emulators of tests have this address. Until the first `POST`, nothing is counted and no request is changed.
 
-ministack calculates the units of DynamoDB as AWS does ("DynamoDB read and write operations" and "Using Global Secondary
-Indexes in DynamoDB", Amazon DynamoDB Developer Guide): a write of each begun KB costs a unit, and two in a transaction,
-and each index whose view of the item changes costs its own. A write that a condition refuses returns no units, and is
-counted without them.
+ministack calculates the write units of DynamoDB as AWS does ("DynamoDB read and write operations" and "Using Global
+Secondary Indexes in DynamoDB", Amazon DynamoDB Developer Guide): a write of each begun KB costs a unit, and two in a
+transaction, and each index whose view of the item changes costs its own. A write that a condition refuses returns no
+units, and is counted without them. Read units are calculated here, because ministack ignores the sizes of items.
 """
 
 import json
@@ -20,10 +20,34 @@ from ministack.core import lambda_runtime
 from ministack.services import dynamodb, eventbridge, lambda_svc, s3, sqs, sts
 
 PATH = "/_darkroom/meter"
-READS = {"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"}
+READS = {"GetItem", "BatchGetItem", "Query", "Scan"}
 # `darkroom-local-ImagesCreate-1A2B3C`.
 FUNCTION = re.compile(r"darkroom-local-(\w+)-\w+$")
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def read_units(operation, request, answer):
+    """The read units of a request ("DynamoDB read and write operations", Amazon DynamoDB Developer Guide): one for each
+    begun 4 KB, or half of one if the read is not consistent. A query rounds the sum of its items, and a batch each
+    item."""
+
+    def units(table, consistent, *items):
+        size = sum(dynamodb._billed_item_bytes(dynamodb._tables.get(table, {}), item) for item in items)
+        return max(1, -(-size // 4096)) * (1 if consistent else 0.5)
+
+    match operation:
+        case "BatchGetItem":
+            total = 0
+            for table, asked in request["RequestItems"].items():
+                found = answer.get("Responses", {}).get(table, [])
+                # A key without an item costs as much as a small item.
+                found = found + [{}] * (len(asked["Keys"]) - len(found))
+                total += sum(units(table, asked.get("ConsistentRead"), item) for item in found)
+            return total
+        case "GetItem":
+            return units(request["TableName"], request.get("ConsistentRead"), answer.get("Item", {}))
+        case _:
+            return units(request["TableName"], request.get("ConsistentRead"), *answer.get("Items", []))
 
 
 class Meter:
@@ -77,8 +101,13 @@ class Meter:
             said = json.loads(answer[2] or b"{}")
             consumed = said.get("ConsumedCapacity") or []
             consumed = [consumed] if isinstance(consumed, dict) else consumed
-            units = sum(one["CapacityUnits"] for one in consumed)
-            sizes = Counter(reads=units) if operation in READS else Counter(writes=units)
+            if operation in READS:
+                self.call(
+                    "DynamoDB", operation, caller(headers), received=len(answer[2]), sent=len(body),
+                    reads=read_units(operation, asked, said),
+                )
+                return answer
+            sizes = Counter(writes=sum(one["CapacityUnits"] for one in consumed))
             for one in consumed:
                 for index, part in (one.get("GlobalSecondaryIndexes") or {}).items():
                     sizes[f"index {index}"] += part["CapacityUnits"]

@@ -12,12 +12,13 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 AT_ONCE = max(2, os.cpu_count() or 2)
-# A free environment is looked for at least this often, because environments are also freed without a notice.
+# A waiting request looks for a free environment this often. ministack does not report each release.
 POLL_SECONDS = 0.1
 
 
 class Starts:
-    """The environments that are starting. A start ends by itself, so requests that call each other never block."""
+    """The environments that are starting. A start needs no other request, so requests that call each other cannot block
+    one another."""
 
     def __init__(self):
         self.changed = threading.Condition()
@@ -53,8 +54,8 @@ class Starts:
     def noting_release(self, release_worker):
         def release(worker):
             release_worker(worker)
-            # It may have failed before its start.
-            self.ended(worker)
+            with self.changed:
+                self.changed.notify_all()
 
         return release
 

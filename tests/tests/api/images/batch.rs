@@ -53,7 +53,7 @@ async fn many_pictures_are_deleted_restored_and_changed_and_each_has_its_outcome
 async fn a_hundred_operations_at_once() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
-    // A few at a time, because each of them could start a function.
+    // Four at a time. Each request at the same time can start another process.
     let creations = stream::iter((0..100).map(|_| user.create("image/png", 10)));
     let images: Vec<_> = creations.buffer_unordered(4).try_collect().await?;
     let operation = |id: &str| json!({"id": id, "action": "delete"});
