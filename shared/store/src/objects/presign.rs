@@ -1,7 +1,7 @@
 //! Presigns URLs of S3 for downloads.
 //!
 //! A list contains a URL for each thumbnail, so this is the main cost of a list. The S3 client builds a whole request for each
-//! URL, which takes about twenty times as long as the signature itself. Therefore the client signs only the first URL of a
+//! URL, which takes more than twenty times as long as the signature itself. Therefore the client signs only the first URL of a
 //! bucket, to learn the address of the bucket.
 
 use std::{
@@ -56,7 +56,7 @@ struct Signer {
     last: Mutex<Option<Arc<Validity>>>,
 }
 
-/// What all URLs contain that work for the same time.
+/// The parts that all URLs with the same start and duration have in common.
 struct Validity {
     start: Timestamp,
     seconds: i64,
@@ -217,19 +217,28 @@ mod tests {
     async fn a_url_equals_that_of_the_s3_client() {
         for endpoint in [None, Some("http://localhost:4566")] {
             let presigner = presigner(endpoint);
-            let key = "a-b/01JZ/1/200.webp";
-            let signer = presigner.signer(key).await.unwrap();
-            // Another day needs another key.
-            for start in ["2026-11-28T21:00:00Z", "2026-11-28T23:59:59Z", "2026-11-29T00:00:00Z"] {
+            let signer = presigner.signer("a").await.unwrap();
+            // URLs that follow each other differ in the day, the time, the duration or the key.
+            for (start, seconds, key) in [
+                ("2026-11-28T21:00:00Z", 900, "a-b/01JZ/1/200.webp"),
+                ("2026-11-28T23:59:59Z", 900, "a-b/01JZ/1/200.webp"),
+                ("2026-11-29T00:00:00Z", 900, "a-b/01JZ/1/200.webp"),
+                ("2026-11-29T00:00:00Z", 900, "a-b/01JZ/1/400.webp"),
+                ("2026-11-29T00:00:00Z", 60, "a-b/01JZ/1/400.webp"),
+            ] {
                 let start = start.parse::<Timestamp>().unwrap();
                 let config = PresigningConfig::builder()
                     .start_time(SystemTime::from(start))
-                    .expires_in(Duration::from_secs(900))
+                    .expires_in(Duration::from_secs(seconds))
                     .build()
                     .unwrap();
                 let client =
                     presigner.s3.get_object().bucket("bucket").key(key).presigned(config).await.unwrap();
-                let own = signer.sign(key, Some(("x-id", "GetObject")), start, 900);
+                let seconds = i64::try_from(seconds).unwrap();
+                // The parameter of one URL is not in the next one.
+                let without = signer.sign(key, None, start, seconds);
+                assert!(!without.contains("x-id"), "{without}");
+                let own = signer.sign(key, Some(("x-id", "GetObject")), start, seconds);
                 assert_eq!(parts(&own), parts(client.uri()));
             }
         }
