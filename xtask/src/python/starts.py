@@ -54,8 +54,8 @@ class Starts:
     def noting_release(self, release_worker):
         def release(worker):
             release_worker(worker)
-            with self.changed:
-                self.changed.notify_all()
+            # Also if it has never started.
+            self.ended(worker)
 
         return release
 
@@ -69,5 +69,6 @@ def install():
     starts = Starts()
     lambda_svc.acquire_worker = starts.bounded(lambda_svc.acquire_worker)
     lambda_svc.release_worker = starts.noting_release(lambda_svc.release_worker)
-    worker = lambda_runtime.ProvidedWorker
-    worker._spawn = starts.noting_start(worker._spawn)
+    # Each of the two has a method of its own.
+    for kind in (lambda_runtime.Worker, lambda_runtime.ProvidedWorker):
+        kind._spawn = starts.noting_start(kind._spawn)
