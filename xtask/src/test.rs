@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::thread;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::ValueEnum;
 
 use crate::emulator::Emulator;
@@ -89,9 +89,9 @@ fn end_to_end_in_parallel() -> Result<()> {
 
 /// Runs the tests of failures and then those with the edge. Ctrl-C ends both.
 fn failures_and_edge() -> Vec<Result<Ended>> {
-    let mut ended = vec![Part::in_another_process("failures")];
+    let mut ended = vec![Part::Failures.in_another_process()];
     if !ended.iter().flatten().any(|part| part.status.code() == Some(own_stack::INTERRUPTED)) {
-        ended.push(Part::in_another_process("edge"));
+        ended.push(Part::Edge.in_another_process());
     }
     ended
 }
@@ -112,7 +112,9 @@ struct Ended {
 
 impl Part {
     /// Runs `cargo xtask test` for one part, because each process can have one stack.
-    fn in_another_process(name: &str) -> Result<Ended> {
+    fn in_another_process(self) -> Result<Ended> {
+        let value = self.to_possible_value().context("a part without a name")?;
+        let name = value.get_name();
         let output = project::target().join(format!("test-{name}.log"));
         let log = fs::File::create(&output)?;
         let mut test = Command::new(std::env::current_exe()?);

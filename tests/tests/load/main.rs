@@ -5,25 +5,18 @@
 
 use std::{
     collections::BTreeSet,
-    env,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{Receiver, Stack, Tier, User, events, id_of, pictures, send};
+use tests::{Receiver, Stack, Tier, User, events, id_of, number, pictures, send};
 use tokio::sync::Mutex;
 
 /// Two cores are busy with one of these tests.
 static TURN: Mutex<()> = Mutex::const_new(());
-
-/// Reads a number from an environment variable. `usual` is small enough for two slow cores beside other tests.
-fn number(name: &str, usual: usize) -> Result<usize> {
-    let Ok(given) = env::var(name) else { return Ok(usual) };
-    given.parse().with_context(|| format!("{name} is {given}"))
-}
 
 /// Whether the image was created. On a 429, it retries with the same key, as clients should.
 async fn takes_a_place(user: &User, key: usize, body: &Value) -> Result<bool> {

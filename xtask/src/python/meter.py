@@ -50,6 +50,16 @@ def read_units(operation, request, answer):
             return units(request["TableName"], request.get("ConsistentRead"), *answer.get("Items", []))
 
 
+def write_units(consumed):
+    """The write units that an answer names, and the part of each index."""
+    consumed = [consumed] if isinstance(consumed, dict) else consumed
+    sizes = Counter(writes=sum(one["CapacityUnits"] for one in consumed))
+    for one in consumed:
+        for index, part in (one.get("GlobalSecondaryIndexes") or {}).items():
+            sizes[f"index {index}"] += part["CapacityUnits"]
+    return sizes
+
+
 class Meter:
     """What was counted since the last start."""
 
@@ -99,18 +109,10 @@ class Meter:
             asked = json.loads(body or b"{}") | {"ReturnConsumedCapacity": "INDEXES"}
             answer = await handle(method, path, headers, json.dumps(asked).encode(), query)
             said = json.loads(answer[2] or b"{}")
-            consumed = said.get("ConsumedCapacity") or []
-            consumed = [consumed] if isinstance(consumed, dict) else consumed
             if operation in READS:
-                self.call(
-                    "DynamoDB", operation, caller(headers), received=len(answer[2]), sent=len(body),
-                    reads=read_units(operation, asked, said),
-                )
-                return answer
-            sizes = Counter(writes=sum(one["CapacityUnits"] for one in consumed))
-            for one in consumed:
-                for index, part in (one.get("GlobalSecondaryIndexes") or {}).items():
-                    sizes[f"index {index}"] += part["CapacityUnits"]
+                sizes = Counter(reads=read_units(operation, asked, said))
+            else:
+                sizes = write_units(said.get("ConsumedCapacity") or [])
             self.call("DynamoDB", operation, caller(headers), received=len(answer[2]), sent=len(body), **sizes)
             return answer
 

@@ -1,8 +1,8 @@
 //! Presigns URLs of S3 for downloads.
 //!
-//! A list contains a URL for each thumbnail, so this is the main cost of a list. The S3 client builds a whole request for each
-//! URL, which takes more than twenty times as long as the signature itself. Therefore the client signs only the first URL of a
-//! bucket, to learn the address of the bucket.
+//! A list contains a URL for each thumbnail, so this is the main cost of a list. The S3 client builds a whole request for
+//! each URL, which takes more than twenty times as long as the signature itself. Therefore the client signs only the first
+//! URL of a bucket, to learn the address of the bucket.
 
 use std::{
     fmt,
