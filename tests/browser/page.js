@@ -27,18 +27,28 @@ export async function enterLogin(page, { username, password }) {
 }
 
 /**
+ * Runs an action that opens the browser's dialog for files. Returns the dialog.
+ * @param {import("playwright-core").Page} page
+ * @param {() => Promise<void>} action
+ */
+export async function fileDialog(page, action) {
+  const [chooser] = await Promise.all([
+    page.waitForEvent("filechooser"),
+    // Chromium catches the dialog from the time that it knows of the wait. It knows when it responds to this call.
+    page.evaluate(() => true).then(action),
+  ]);
+  return chooser;
+}
+
+/**
  * Presses a button that opens the browser's dialog for files, and chooses files there.
  * @param {import("playwright-core").Page} page
  * @param {import("playwright-core").Locator} button
  * @param {{name: string, buffer: Buffer, mimeType?: string}[]} files JPEG by default
  */
 export async function choose(page, button, files) {
-  // On a busy machine, headless Chromium sometimes opens no dialog. A user would press the button again.
-  for (let tries = 3; ; tries--) {
-    const [chooser] = await Promise.all([page.waitForEvent("filechooser", { timeout: 10_000 }).catch(() => null), button.click()]);
-    if (chooser) return chooser.setFiles(files.map((file) => ({ mimeType: "image/jpeg", ...file })));
-    assert.ok(tries > 1, "the button opens no dialog for files");
-  }
+  const dialog = await fileDialog(page, () => button.click());
+  return dialog.setFiles(files.map((file) => ({ mimeType: "image/jpeg", ...file })));
 }
 
 /** @param {import("playwright-core").Page} page @param {Parameters<typeof choose>[2]} files */

@@ -31,17 +31,23 @@ const REMEDY: &str = "The page's tests need Chromium. Install it (Debian's packa
 
 /// Runs the tests of tests/browser whose names match `pattern`, a regular expression, or all. If the stack uses
 /// stand-ins, the tests get their address.
+///
+/// # Errors
+/// A test failed. The error names each failed test, with what it found.
 pub(crate) fn run(stack: &Stack, standins: Option<&Standins>, pattern: Option<&str>) -> Result<()> {
     let chromium = ensure()?;
     let package = Package::ensure("browser")?;
+    let failures = stack.outputs_file().with_file_name("failures.txt");
     command::step("the page in a browser", || {
         // One file at a time, because each file starts a browser.
-        let mut node =
-            package.command("node", &["--test", "--test-concurrency=1", "--test-reporter=spec"])?;
+        let mut node = package.command("node", &["--test", "--test-concurrency=1"])?;
+        node.args(["--test-reporter=spec", "--test-reporter-destination=stdout"]);
+        node.arg("--test-reporter=./failures.js").arg("--test-reporter-destination").arg(&failures);
         node.args(pattern.map(|pattern| format!("--test-name-pattern={pattern}")));
         node.args(package.sources()?.iter().filter(|name| name.ends_with(".test.js")));
         node.envs(standins.map(|standins| ("DARKROOM_STANDINS", &standins.address)));
         command::run(node.env("DARKROOM_OUTPUTS", stack.outputs_file()).env("CHROMIUM", &chromium))
+            .with_context(|| fs::read_to_string(&failures).unwrap_or_else(|_| "no test ran".into()))
     })
 }
 

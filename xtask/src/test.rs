@@ -84,7 +84,7 @@ fn end_to_end_in_parallel() -> Result<()> {
     });
     let waiting = || others.join().map_err(|_| anyhow!("the thread panicked"));
     let others = command::step("waiting for the tests of failures and those with the edge", waiting)?;
-    all(iter::once(features).chain(others.into_iter().map(|ended| ended.and_then(Ended::show))))
+    all(others.into_iter().map(|ended| ended.and_then(Ended::show)).chain(iter::once(features)))
 }
 
 /// Runs the tests of failures and then those with the edge. Ctrl-C ends both.
@@ -96,11 +96,11 @@ fn failures_and_edge() -> Vec<Result<Ended>> {
     ended
 }
 
-/// Prints each error, so that a part that failed does not hide what the others found.
+/// Joins the errors of several parts, so that the last lines of the output say everything that failed.
 fn all(parts: impl IntoIterator<Item = Result<()>>) -> Result<()> {
-    let failed =
-        parts.into_iter().filter_map(Result::err).inspect(|error| eprintln!("error: {error:#}")).count();
-    ensure!(failed == 0, "{failed} parts of the tests failed");
+    let errors: Vec<String> =
+        parts.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
+    ensure!(errors.is_empty(), "{}", errors.join("\n"));
     Ok(())
 }
 
