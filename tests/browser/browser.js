@@ -64,8 +64,8 @@ export function inBrowser(work, options = {}) {
   };
 }
 
-/** @param {Parameters<typeof inBrowser>[0]} work @param {Parameters<typeof inBrowser>[1]} options */
-async function runOnce(work, options) {
+/** Like `inBrowser`, at once and without a second try. @param {(visit: Visit) => Promise<void>} work */
+export async function runOnce(work, options = {}) {
   const context = await (await browser()).newContext({ baseURL: outputs.web_url, ...options });
   const [errors, expected] = [[], []];
   await context.exposeFunction("reportViolation", (violation) => errors.push(violation));

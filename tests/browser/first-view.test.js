@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { PHONE, inBrowser, recordTraffic, violations } from "./browser.js";
+import { PHONE, inBrowser, recordTraffic, runOnce, violations } from "./browser.js";
 import { CORNERS, corners, photo } from "./photos.js";
 
 test("the first view is smaller than 100 KB, and only the style sheet blocks rendering", inBrowser(async ({ page, open }) => {
@@ -47,12 +47,12 @@ test("a page that reports an error fails its test", async () => {
     [() => console.error("on the console"), /on the console/],
   ];
   for (const [report, error] of errors) {
-    const visit = inBrowser(async ({ page, open }) => {
+    const visit = runOnce(async ({ page, open }) => {
       await open();
       await page.evaluate(report);
       await page.waitForTimeout(100);
     });
-    await assert.rejects(visit(), ({ actual }) => error.test(actual.join()));
+    await assert.rejects(visit, ({ actual }) => error.test(actual.join()));
   }
 });
 

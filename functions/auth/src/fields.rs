@@ -65,10 +65,14 @@ field! {
     "must be an e-mail address"
 }
 field! {
-    /// A password. Cognito accepts up to 256 characters, and the policy of the pool decides whether it is strong enough.
+    /// A password. Cognito accepts up to 256 characters without spaces (API reference, ChangePassword, "PreviousPassword").
+    /// The policy of the pool decides whether it is strong enough.
     Password,
-    |text| (1..=256).contains(&text.chars().count()),
-    "must be 1 to 256 characters"
+    |text| {
+        (1..=256).contains(&text.chars().count())
+            && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+    },
+    "must be 1 to 256 characters without spaces"
 }
 field! {
     /// A code from an e-mail or from an authenticator app.
@@ -127,6 +131,16 @@ impl Password {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_contains_no_spaces_and_no_control_characters() {
+        for text in ["Passw0rd1", "p", "Pässwörter1", "~!@#$%^&*()"] {
+            assert!(Password::try_from(text.to_owned()).is_ok(), "{text}");
+        }
+        for text in ["", "two words", " Passw0rd1", "Passw0rd1\n", "no\u{a0}break", "\u{1c}", "\0"] {
+            assert!(Password::try_from(text.to_owned()).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn a_weak_password_is_reported_with_all_it_lacks() {

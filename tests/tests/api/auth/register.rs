@@ -56,9 +56,13 @@ async fn a_weak_password_is_refused_with_what_it_lacks() -> Result<()> {
 #[tokio::test]
 async fn a_field_that_cannot_be_is_named() -> Result<()> {
     let stack = Stack::connect()?;
-    for (field, value) in
-        [("email", "nobody"), ("username", ""), ("username", "a b"), ("username", "ann@example.com")]
-    {
+    for (field, value) in [
+        ("email", "nobody"),
+        ("password", "Passw0rd 1"),
+        ("username", ""),
+        ("username", "a b"),
+        ("username", "ann@example.com"),
+    ] {
         let mut account = account();
         account[field] = json!(value);
         let problem = stack.post("/api/auth/register", &account).await?.problem(400, "invalid-field")?;
