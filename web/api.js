@@ -1,5 +1,6 @@
 // Sends requests to the API. Manages the tokens and turns problems into errors.
 
+import { SESSION_KEY, takeEarly } from "./early.js";
 import { texts } from "./texts.js";
 
 /** A problem from the API, or a failed connection (status 0). `message` is a sentence for the user. */
@@ -36,13 +37,6 @@ let sessionEndedListener = () => {};
 export function onSessionEnded(listener) {
   sessionEndedListener = listener;
 }
-
-/**
- * The key in localStorage of the id of the user who logged in last. It shows that a cookie with a refresh token may
- * exist, so that a visitor who never logged in causes no request. The access token is only in memory, and no script
- * can read the cookie.
- */
-const SESSION_KEY = "darkroom.session";
 
 /** The session of the user. */
 export const session = {
@@ -194,7 +188,8 @@ async function send(method, path, { body, key, token, signal } = {}) {
   if (key) headers["idempotency-key"] = key;
   let response, text;
   try {
-    response = await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+    response = await (takeEarly(method, path)
+      ?? fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) }));
     text = await response.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;
@@ -214,10 +209,4 @@ function parse(text) {
   } catch {
     return null;
   }
-}
-
-/** Returns the query string of the parameters that are not empty. */
-export function query(parameters) {
-  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
 }

@@ -1,12 +1,13 @@
 // Shared by the views of pictures: the user's list of pictures, uploads into it, and deletion with Undo.
 
-import { call, callWhileLeaving, query } from "./api.js";
+import { call, callWhileLeaving } from "./api.js";
 import { deleteAll } from "./batch.js";
 import { deleting } from "./deleting.js";
 import { confirm } from "./dialog.js";
 import { showError, notice, deferWithUndo } from "./notice.js";
 import { groupOf, listOrder, orderOf, parametersOf } from "./order.js";
 import { PagedList } from "./paged-list.js";
+import { query } from "./query.js";
 import { resetSizes } from "./sizes.js";
 import { hasTrash, state } from "./state.js";
 import { texts } from "./texts.js";

@@ -2,8 +2,8 @@
 
 import { deleting } from "./deleting.js";
 import { countGroups, dropOldPages, emptyPage, idsOf, insertInto, locate, precedes } from "./loaded-pages.js";
+import { PAGE_SIZE } from "./tiles.js";
 
-const PAGE_SIZE = 100;
 /** The presigned URLs of a page may have expired after this time. */
 const URL_LIFETIME_MS = 10 * 60_000;
 /** The value of `LoadedPage.loadedAt` for a page with expired URLs. */

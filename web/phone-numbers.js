@@ -1,7 +1,8 @@
 // The phone numbers for which the user has uploaded pictures.
 
-import { call, query } from "./api.js";
+import { call } from "./api.js";
 import { fill, h } from "./dom.js";
+import { query } from "./query.js";
 import { texts } from "./texts.js";
 
 const words = texts.phone;

@@ -1,10 +1,11 @@
 // A dialog in which the user picks one of the existing pictures.
 
-import { call, query } from "./api.js";
+import { call } from "./api.js";
 import { openDialog } from "./dialog.js";
 import { busy, focusAgain, h, icon } from "./dom.js";
 import { showError } from "./notice.js";
 import { showIn } from "./picture.js";
+import { query } from "./query.js";
 import { texts } from "./texts.js";
 import { squares } from "./tiles.js";
 

@@ -1,4 +1,4 @@
-// The elements that show a picture: its placeholder, and the picture that fades in over it.
+// The elements that show a picture: its placeholder, and the picture that appears over it.
 
 import { h } from "./dom.js";
 import { bestThumbnail, requestForTile } from "./sizes.js";
@@ -25,7 +25,7 @@ export function placeholder(image) {
 }
 
 /**
- * Creates a picture that fades in over its placeholder. Calls `onBroken` if it cannot be loaded. If the picture fills a
+ * Creates a picture that appears over its placeholder when it is loaded. Calls `onBroken` if it cannot be loaded. If the picture fills a
  * square of `square` CSS pixels, the browser chooses the thumbnail for its screen.
  */
 export function picture(image, thumbnail, alt, onBroken, square = 0) {

@@ -1,7 +1,8 @@
 // The sizes of a picture: which one to show, and how to get one that does not exist yet. After a change of tier, the
 // service makes a new size when somebody asks for it.
 
-import { call, query } from "./api.js";
+import { call } from "./api.js";
+import { query } from "./query.js";
 import { state } from "./state.js";
 
 /** How often the page asks for a size that the service is still making. */

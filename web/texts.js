@@ -140,7 +140,7 @@ const fieldName = (field) => FIELD_NAMES[field] ?? field.replaceAll("_", " ");
 function inWords(text = "") {
   const [, first, rest] = text.match(/^([a-z_]+): (?:must be (?=\d))?(.*)$/s) ?? [];
   const name = first ? fieldName(first) : "Please correct this";
-  const words = (rest ?? text).replaceAll(/`?\b[a-z]+(?:_[a-z]+)+\b`?/g, (field) => fieldName(field.replaceAll("`", "")));
+  const words = (rest ?? text).replaceAll(/`?\b[a-z]+(?:_[a-z]+)+\b`?/g, (field) => fieldName(field.replaceAll(/^`|`$/g, "")));
   return `${name[0].toUpperCase()}${name.slice(1)}: ${words}`;
 }
 

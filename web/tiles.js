@@ -1,6 +1,8 @@
 // The size of tiles, and what the page asks for in lists of pictures: only what a tile shows, and one thumbnail of the right
 // size. Most bytes of a list are addresses.
 
+/** The number of images that the page asks for at once. */
+export const PAGE_SIZE = 100;
 /** The space between tiles in CSS pixels. */
 export const GAP = 6;
 /** The minimum width of a tile in CSS pixels, on narrow and on wide screens. */

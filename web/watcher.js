@@ -1,6 +1,7 @@
 // Polls images until they are finished. If there are many, one request lists them all.
 
-import { call, query } from "./api.js";
+import { call } from "./api.js";
+import { query } from "./query.js";
 import { tiles } from "./tiles.js";
 
 const FIRST_DELAY_MS = 500;

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { PHONE, inBrowser, recordTraffic, runOnce, violations } from "./browser.js";
+import { logIn } from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
+import { registerUser } from "./stack.js";
 
 test("the first view is smaller than 100 KB, and only the style sheet blocks rendering", inBrowser(async ({ page, open }) => {
   const responses = await recordTraffic(page);
@@ -37,6 +39,24 @@ test("the page's policy forbids creating HTML from a string", inBrowser(async ({
     }
   });
   assert.equal(inserted, "TypeError");
+}));
+
+test("the first requests of a user who is logged in do not wait for the page's script, and are sent once", inBrowser(async (visit) => {
+  const { page } = visit;
+  await logIn(visit, await registerUser());
+  await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
+  const paths = [];
+  page.on("request", (request) => paths.push(new URL(request.url()).pathname));
+  const list = page.waitForResponse(/\/api\/images\?/);
+  await page.route("**/app.js", async (route) => {
+    await list;
+    await route.continue();
+  });
+  await page.reload();
+  await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
+  await page.waitForLoadState("networkidle");
+  assert.deepEqual(paths.filter((path) => path.startsWith("/api/")).sort(),
+    ["/api/account-tiers", "/api/auth/profile", "/api/auth/token/refresh", "/api/images"]);
 }));
 
 test("a page that reports an error fails its test", async () => {

@@ -35,7 +35,7 @@ for (const [screen, options] of Object.entries(SCREENS)) {
   });
   await visit(options, async (view) => {
     await logIn(view, account);
-    await view.page.locator(".tile img.loaded").first().waitFor();
+    await view.page.waitForLoadState("networkidle");
     const visitPhotos = async () => {
       await view.page.goto("about:blank");
       await view.open();

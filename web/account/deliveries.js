@@ -1,9 +1,10 @@
 // The deliveries of a webhook, and the button that repeats one.
 
-import { call, query } from "../api.js";
+import { call } from "../api.js";
 import { busy, fill, h } from "../dom.js";
 import { time } from "../format.js";
 import { notice, showError } from "../notice.js";
+import { query } from "../query.js";
 import { texts } from "../texts.js";
 
 const words = texts.webhooks;

@@ -1,8 +1,9 @@
 // The admins' view of the audit trail.
 
-import { call, query } from "../api.js";
+import { call } from "../api.js";
 import { h } from "../dom.js";
 import { time } from "../format.js";
+import { query } from "../query.js";
 import { texts } from "../texts.js";
 import { userNames } from "./names.js";
 import { DataTable } from "./table.js";

@@ -1,12 +1,13 @@
 // The admins' view of pictures.
 
-import { call, query } from "../api.js";
+import { call } from "../api.js";
 import { form } from "../dialog.js";
 import { field, h } from "../dom.js";
 import { bytes, time } from "../format.js";
 import { deleteAsAdmin } from "../images.js";
 import { PagedList } from "../paged-list.js";
 import { picture, placeholder } from "../picture.js";
+import { query } from "../query.js";
 import { bestThumbnail } from "../sizes.js";
 import { texts } from "../texts.js";
 import { squares } from "../tiles.js";

@@ -1,12 +1,13 @@
 // The admins' view of image sets.
 
-import { call, query } from "../api.js";
+import { call } from "../api.js";
 import { confirm, form, openDialog } from "../dialog.js";
 import { field, h } from "../dom.js";
 import { time } from "../format.js";
 import { notice } from "../notice.js";
 import { PagedList } from "../paged-list.js";
 import { picture, placeholder } from "../picture.js";
+import { query } from "../query.js";
 import { setForm, SLOTS } from "../set-form.js";
 import { bestThumbnail } from "../sizes.js";
 import { texts } from "../texts.js";

@@ -1,9 +1,10 @@
 // The admins' view of users.
 
-import { call, callPublic, query } from "../api.js";
+import { call, callPublic } from "../api.js";
 import { form } from "../dialog.js";
 import { field, h, icon } from "../dom.js";
 import { bytes, number, time } from "../format.js";
+import { query } from "../query.js";
 import { texts } from "../texts.js";
 import { DataTable } from "./table.js";
 import { userPage } from "./user.js";

@@ -1,6 +1,6 @@
 // The view of pictures for a phone number.
 
-import { call, query } from "../api.js";
+import { call } from "../api.js";
 import { form } from "../dialog.js";
 import { field, fill, h, icon } from "../dom.js";
 import { chooseFiles } from "../files.js";
@@ -8,6 +8,7 @@ import { gallery } from "../gallery.js";
 import { showError } from "../notice.js";
 import { PagedList } from "../paged-list.js";
 import { phoneNumbersSection } from "../phone-numbers.js";
+import { query } from "../query.js";
 import { state } from "../state.js";
 import { texts } from "../texts.js";
 import { tiles } from "../tiles.js";

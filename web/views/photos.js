@@ -1,12 +1,12 @@
 // The view of the user's pictures.
 
-import { query } from "../api.js";
 import { h, icon, checkbox, field, fill } from "../dom.js";
 import { chooseFiles } from "../files.js";
 import { gallery } from "../gallery.js";
 import { allImages, someImages, uploadImages } from "../images.js";
 import { gridLabel, groupHeading, orderOf, parametersOf } from "../order.js";
 import { popover } from "../popover.js";
+import { query } from "../query.js";
 import { apiFilters, searchForm } from "../search.js";
 import { mayUseAi, state } from "../state.js";
 import { texts } from "../texts.js";

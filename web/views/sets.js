@@ -1,6 +1,6 @@
 // The views of image sets. A set holds three pictures.
 
-import { call, query } from "../api.js";
+import { call } from "../api.js";
 import { deleting } from "../deleting.js";
 import { confirm, openDialog } from "../dialog.js";
 import { busy, fill, focusAgain, h, icon, iconButton, nameOf } from "../dom.js";
@@ -8,6 +8,7 @@ import { onRestored } from "../images.js";
 import { showError, notice } from "../notice.js";
 import { PagedList } from "../paged-list.js";
 import { showIn } from "../picture.js";
+import { query } from "../query.js";
 import { setForm, SLOTS } from "../set-form.js";
 import { slotItem } from "../slot.js";
 import { texts } from "../texts.js";

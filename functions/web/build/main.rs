@@ -27,9 +27,10 @@ fn main() -> Result<()> {
     read(Path::new(WEB), "", &mut files)?;
     let page = files.remove(PAGE).context("web/ has no index.html")?;
     let page = String::from_utf8(page).context("web/index.html is not UTF-8")?;
-    let bundles: Vec<_> = page::scripts(&page)
-        .into_iter()
-        .map(|name| Ok((name.to_owned(), bundle::bundle(name, &files)?.into_bytes())))
+    let scripts = page::scripts(&page);
+    let bundles: Vec<_> = scripts
+        .iter()
+        .map(|&name| Ok((name.to_owned(), bundle::bundle(name, &scripts, &files)?.into_bytes())))
         .collect::<Result<_>>()?;
     files.retain(|name, _| !name.ends_with(".js"));
     files.extend(bundles);
