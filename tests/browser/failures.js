@@ -2,7 +2,7 @@
 
 import { inspect } from "node:util";
 
-/** @param {AsyncIterable<import("node:test/reporters").TestEvent>} events */
+/** @param {AsyncIterable<{type: string, data: any}>} events */
 export default async function* failures(events) {
   for await (const { type, data } of events) {
     if (type !== "test:fail" || data.details.error.failureType === "subtestsFailed") continue;

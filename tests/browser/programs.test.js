@@ -85,7 +85,7 @@ test("a user creates a webhook, whose secret is shown once, and sees and repeats
     const ids = receiver.requests.slice(-2).map(({ headers }) => headers["webhook-id"]);
     assert.equal(ids[0], ids[1]);
     assert.deepEqual(await violations(page), []);
-  })();
+  })(context);
 });
 
 test("a user pauses, edits and deletes a webhook, and replaces its secret", async (context) => {
@@ -134,7 +134,7 @@ test("a user pauses, edits and deletes a webhook, and replaces its secret", asyn
     await agree(page, /^Delete this webhook\?/, "Delete");
     await page.getByText("The webhook is deleted.").waitFor();
     await page.getByText("You have no webhooks.").waitFor();
-  })();
+  })(context);
 });
 
 test("a webhook that Darkroom has stopped says why, on a phone in dark mode", async (context) => {
@@ -160,7 +160,7 @@ test("a webhook that Darkroom has stopped says why, on a phone in dark mode", as
     assert.deepEqual(await violations(page), []);
     await page.getByRole("button", { name: "Enable" }).click();
     await why.waitFor({ state: "detached" });
-  }, { ...PHONE, colorScheme: "dark" })();
+  }, { ...PHONE, colorScheme: "dark" })(context);
 });
 
 test("older deliveries are on further pages", async (context) => {
@@ -180,7 +180,7 @@ test("older deliveries are on further pages", async (context) => {
     await page.getByRole("button", { name: "Show more" }).click();
     await deliveries.nth(20).waitFor();
     await page.getByRole("button", { name: "Show more" }).waitFor({ state: "hidden" });
-  })();
+  })(context);
 });
 
 for (const [screen, options] of /** @type {const} */ ([["on a desktop", {}], ["on a phone in dark mode", { ...PHONE, colorScheme: "dark" }]])) {
