@@ -109,14 +109,18 @@ async fn what_the_page_names_is_there_and_may_be_kept_for_ever() -> Result<()> {
 
 /// Each request needs an instance of the function. A new AWS account allows ten instances of all functions together.
 #[tokio::test]
-async fn a_first_visit_takes_four_requests() -> Result<()> {
+async fn a_first_visit_takes_five_requests() -> Result<()> {
     let stack = Stack::connect()?;
     let assets = assets(&stack).await?;
-    assert_eq!(assets.len(), 3, "{assets:?}");
-    let script = assets.iter().find(|path| path.ends_with(".js")).context("no script")?;
-    let script = get(&stack, script, &[]).await?.expect(200)?.text();
-    let import = script.lines().find(|line| line.starts_with("import "));
-    assert_eq!(import, None, "the script fetches others");
+    assert_eq!(assets.len(), 4, "{assets:?}");
+    for path in assets.iter().filter(|path| path.ends_with(".js")) {
+        let script = get(&stack, path, &[]).await?.expect(200)?.text();
+        for import in script.lines().filter(|line| line.starts_with("import ")) {
+            let name = import.split('"').nth(1).and_then(|address| address.strip_prefix("."));
+            let is_loaded = name.is_some_and(|name| assets.iter().any(|asset| asset.ends_with(name)));
+            assert!(is_loaded, "{path} loads another file: {import}");
+        }
+    }
     Ok(())
 }
 
