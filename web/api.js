@@ -1,6 +1,6 @@
 // Sends requests to the API. Manages the tokens and turns problems into errors.
 
-import { SESSION_KEY, takeEarly } from "./early.js";
+import { SESSION_KEY, dropEarly, takeEarly } from "./early.js";
 import { texts } from "./texts.js";
 
 /** A problem from the API, or a failed connection (status 0). `message` is a sentence for the user. */
@@ -99,6 +99,7 @@ const EMAIL = /^\S+@\S+\.\S+$/;
  */
 function begin(response) {
   if (response.challenge) return response;
+  dropEarly();
   accessToken = response.access_token;
   sessionEnded = false;
   localStorage.setItem(SESSION_KEY, userIdOf(accessToken));

@@ -31,6 +31,11 @@ export function takeEarly(method, path) {
   return response;
 }
 
+/** Drops all responses, because another user may log in. */
+export function dropEarly() {
+  responses.clear();
+}
+
 /** @param {string} name the method and the path @param {Promise<Response>} response */
 function keep(name, response) {
   responses.set(name, response);
@@ -52,8 +57,10 @@ function start() {
   const accept = { accept: "application/json" };
   const tokens = fetch("/api/auth/token/refresh", { method: "POST", headers: { ...accept, "content-type": "application/json" }, body: "{}" });
   const authorization = tokens.then(async (response) => {
-    // Without a token, there are no further requests.
-    if (!response.ok) responses.clear();
+    if (!response.ok) {
+      dropEarly();
+      throw new Error("no session");
+    }
     return `Bearer ${(await response.clone().json()).access_token}`;
   });
   /** @param {string} path */
@@ -67,7 +74,7 @@ function start() {
   get("/api/auth/profile");
   // Whoever takes the list shows its error.
   if (["", "#/"].includes(location.hash)) loadPictures(get(`/api/images${query({ limit: PAGE_SIZE, ...tiles() })}`)).catch(() => {});
-  setTimeout(() => responses.clear(), MAX_AGE_MS);
+  setTimeout(dropEarly, MAX_AGE_MS);
 }
 
 // Guests need no login.

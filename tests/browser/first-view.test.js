@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { PHONE, inBrowser, recordTraffic, runOnce, violations } from "./browser.js";
-import { logIn } from "./page.js";
+import { enterLogin, logIn } from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
 import { registerUser } from "./stack.js";
 
@@ -57,6 +57,21 @@ test("the first requests of a user who is logged in do not wait for the page's s
   await page.waitForLoadState("networkidle");
   assert.deepEqual(paths.filter((path) => path.startsWith("/api/")).sort(),
     ["/api/account-tiers", "/api/auth/profile", "/api/auth/token/refresh", "/api/images"]);
+}));
+
+test("without a session, the page requests only a token, and a login at once works", inBrowser(async (visit) => {
+  const { page, context, allowError } = visit;
+  const account = await registerUser();
+  await logIn(visit, account);
+  await context.clearCookies();
+  allowError(/401/);
+  const paths = new Set();
+  page.on("request", (request) => paths.add(new URL(request.url()).pathname));
+  await page.reload();
+  await page.getByLabel("User name or e-mail").waitFor();
+  assert.deepEqual([...paths].filter((path) => path.startsWith("/api/")).sort(), ["/api/account-tiers", "/api/auth/token/refresh"]);
+  await enterLogin(page, account);
+  await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
 }));
 
 test("a page that reports an error fails its test", async () => {
