@@ -13,7 +13,7 @@ export const authTexts = {
   email: "E-mail",
   password: "Password",
   newPassword: "New password",
-  passwordHint: "At least 8 characters, with upper and lower case letters and a digit.",
+  passwordHint: "At least 8 characters, with upper and lower case letters and a digit, and without spaces.",
   showPassword: "Show password",
   confirm: "Confirm your account",
   codeSent: (destination) => `We have sent a code${destination ? ` to ${destination}` : " to you by e-mail"}. Enter it here.`,

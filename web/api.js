@@ -1,6 +1,6 @@
 // Sends requests to the API. Manages the tokens and turns problems into errors.
 
-import { SESSION_KEY, dropEarly, takeEarly } from "./early.js";
+import { SESSION_KEY, lastUser, takeEarly } from "./early.js";
 import { texts } from "./texts.js";
 
 /** A problem from the API, or a failed connection (status 0). `message` is a sentence for the user. */
@@ -42,7 +42,7 @@ export function onSessionEnded(listener) {
 export const session = {
   /** Whether a session probably exists in this browser. */
   get isLikely() {
-    return localStorage.getItem(SESSION_KEY) !== null;
+    return lastUser() !== null;
   },
 
   /**
@@ -99,7 +99,6 @@ const EMAIL = /^\S+@\S+\.\S+$/;
  */
 function begin(response) {
   if (response.challenge) return response;
-  dropEarly();
   accessToken = response.access_token;
   sessionEnded = false;
   localStorage.setItem(SESSION_KEY, userIdOf(accessToken));

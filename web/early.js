@@ -1,4 +1,5 @@
-// The first requests of a user who is logged in. This script is small, so they run while the browser loads the others.
+// The first requests of a user who is logged in. This script is small, so they run while the browser loads app.js, which
+// takes the responses. A module that both scripts import exists twice, so it must have no state.
 
 import { query } from "./query.js";
 import { PAGE_SIZE, tiles } from "./tiles.js";
@@ -10,14 +11,27 @@ import { PAGE_SIZE, tiles } from "./tiles.js";
  */
 export const SESSION_KEY = "darkroom.session";
 
+/** Returns the id of the user who logged in last, or null. */
+export function lastUser() {
+  try {
+    return localStorage.getItem(SESSION_KEY);
+  } catch {
+    // The user has forbidden the page to store anything.
+    return null;
+  }
+}
+
 /** A response that nobody has taken after this time is dropped. */
 const MAX_AGE_MS = 20_000;
 
 /** How many pictures begin to load when the list arrives: about those that a phone shows. */
 const FIRST_PICTURES = 18;
 
+/** The user of the requests. */
+const user = lastUser();
 /** @type {Map<string, Promise<Response>>} */
 const responses = new Map();
+const drop = () => responses.clear();
 
 /**
  * Returns the response to a request that this script has sent. Each response can be taken once.
@@ -25,21 +39,18 @@ const responses = new Map();
  * @param {string} path
  */
 export function takeEarly(method, path) {
+  // Another user may have logged in, also in another tab.
+  if (lastUser() !== user) drop();
   const name = `${method} ${path}`;
   const response = responses.get(name);
   responses.delete(name);
   return response;
 }
 
-/** Drops all responses, because another user may log in. */
-export function dropEarly() {
-  responses.clear();
-}
-
 /** @param {string} name the method and the path @param {Promise<Response>} response */
 function keep(name, response) {
   responses.set(name, response);
-  // Whoever takes the response handles its error.
+  // app.js takes the response, and handles its error.
   response.catch(() => {});
 }
 
@@ -57,12 +68,11 @@ function start() {
   const accept = { accept: "application/json" };
   const tokens = fetch("/api/auth/token/refresh", { method: "POST", headers: { ...accept, "content-type": "application/json" }, body: "{}" });
   const authorization = tokens.then(async (response) => {
-    if (!response.ok) {
-      dropEarly();
-      throw new Error("no session");
-    }
+    if (!response.ok) throw new Error("no session");
     return `Bearer ${(await response.clone().json()).access_token}`;
   });
+  // A later attempt must not take the failures that follow.
+  authorization.catch(drop);
   /** @param {string} path */
   const get = (path) => {
     const response = authorization.then((authorization) => fetch(path, { headers: { ...accept, authorization } }));
@@ -72,10 +82,10 @@ function start() {
   keep("POST /api/auth/token/refresh", tokens);
   keep("GET /api/account-tiers", fetch("/api/account-tiers", { headers: accept }));
   get("/api/auth/profile");
-  // Whoever takes the list shows its error.
+  // app.js takes the list, and shows its error.
   if (["", "#/"].includes(location.hash)) loadPictures(get(`/api/images${query({ limit: PAGE_SIZE, ...tiles() })}`)).catch(() => {});
-  setTimeout(dropEarly, MAX_AGE_MS);
+  setTimeout(drop, MAX_AGE_MS);
 }
 
 // Guests need no login.
-if (localStorage.getItem(SESSION_KEY) !== null && !location.hash.startsWith("#/send/")) start();
+if (user !== null && !location.hash.startsWith("#/send/")) start();

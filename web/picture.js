@@ -25,8 +25,8 @@ export function placeholder(image) {
 }
 
 /**
- * Creates a picture that appears over its placeholder when it is loaded. Calls `onBroken` if it cannot be loaded. If the picture fills a
- * square of `square` CSS pixels, the browser chooses the thumbnail for its screen.
+ * Creates a picture that appears over its placeholder when it is loaded. Calls `onBroken` if it cannot be loaded. If the
+ * picture fills a square of `square` CSS pixels, the browser chooses the thumbnail for its screen.
  */
 export function picture(image, thumbnail, alt, onBroken, square = 0) {
   const shown = h("img", { class: "picture", alt, decoding: "async", draggable: "false" });

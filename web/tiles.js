@@ -29,8 +29,12 @@ export const squares = (pixels, more = []) => ({
   thumbnails: Math.ceil(pixels * Math.min(devicePixelRatio, 2)),
 });
 
-/** Returns the parameters of a list that is shown in a grid. @param {string[]} [more] further members */
-export const tiles = (more) => squares(tileLayout(document.documentElement.clientWidth).size, more);
+/**
+ * Returns the parameters of a list that is shown in a grid. They are the same with and without a scroll bar, so that
+ * early.js asks for the same list as the view.
+ * @param {string[]} [more] further members
+ */
+export const tiles = (more) => squares(tileLayout(innerWidth).size, more);
 
 /** Whether an image has all its members. Those of lists have not. @param {Api.Image} image */
 export const isWhole = (image) => image.version !== undefined;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { PHONE, inBrowser, recordTraffic, runOnce, violations } from "./browser.js";
-import { enterLogin, logIn } from "./page.js";
+import { enterLogin, logIn, storePictures, tile, waitForThumbnail } from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
-import { registerUser } from "./stack.js";
+import { registerUser, token } from "./stack.js";
 
 test("the first view is smaller than 100 KB, and only the style sheet blocks rendering", inBrowser(async ({ page, open }) => {
   const responses = await recordTraffic(page);
@@ -41,25 +41,41 @@ test("the page's policy forbids creating HTML from a string", inBrowser(async ({
   assert.equal(inserted, "TypeError");
 }));
 
-test("the first requests of a user who is logged in do not wait for the page's script, and are sent once", inBrowser(async (visit) => {
-  const { page } = visit;
-  await logIn(visit, await registerUser());
-  await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
-  const paths = [];
-  page.on("request", (request) => paths.push(new URL(request.url()).pathname));
+/**
+ * Lets the page load app.js only after the response to the first list.
+ * @param {import("playwright-core").Page} page
+ * @param {() => void} meanwhile runs in the page before app.js
+ */
+async function holdScript(page, meanwhile = () => {}) {
   const list = page.waitForResponse(/\/api\/images\?/);
   await page.route("**/app.js", async (route) => {
     await list;
+    await page.evaluate(meanwhile);
     await route.continue();
   });
-  await page.reload();
-  await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
+}
+
+test("the first requests of a user who is logged in do not wait for the page's script, and are sent once", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  await storePictures(await token(account), ["one.jpg"]);
+  await logIn(visit, account);
+  await waitForThumbnail(tile(page, "one.jpg"));
+  const paths = [];
+  page.on("request", (request) => paths.push(new URL(request.url()).pathname));
+  await holdScript(page);
+  const first = page.waitForRequest((request) => /\.jpg$/.test(new URL(request.url()).pathname));
+  await page.reload({ waitUntil: "commit" });
+  await first;
+  assert.equal(await page.locator(".tile").count(), 0, "the picture begins to load before the gallery exists");
+  await waitForThumbnail(tile(page, "one.jpg"));
   await page.waitForLoadState("networkidle");
   assert.deepEqual(paths.filter((path) => path.startsWith("/api/")).sort(),
     ["/api/account-tiers", "/api/auth/profile", "/api/auth/token/refresh", "/api/images"]);
+  assert.equal(paths.filter((path) => path.endsWith(".jpg")).length, 1);
 }));
 
-test("without a session, the page requests only a token, and a login at once works", inBrowser(async (visit) => {
+test("without a session, the page requests no data of a user, and a login at once works", inBrowser(async (visit) => {
   const { page, context, allowError } = visit;
   const account = await registerUser();
   await logIn(visit, account);
@@ -71,6 +87,28 @@ test("without a session, the page requests only a token, and a login at once wor
   await page.getByLabel("User name or e-mail").waitFor();
   assert.deepEqual([...paths].filter((path) => path.startsWith("/api/")).sort(), ["/api/account-tiers", "/api/auth/token/refresh"]);
   await enterLogin(page, account);
+  await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
+}));
+
+test("what was sent for one user is not shown to the next one", inBrowser(async (visit) => {
+  const { page } = visit;
+  const [first, second] = [await registerUser(), await registerUser()];
+  await storePictures(await token(first), ["one.jpg"]);
+  await logIn(visit, first);
+  // As if the user logged out in another tab meanwhile.
+  await holdScript(page, () => localStorage.clear());
+  await page.reload({ waitUntil: "commit" });
+  await enterLogin(page, second);
+  await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
+}));
+
+test("a page that could not refresh its token works at the first new attempt", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  await logIn(visit, await registerUser());
+  allowError(/ERR_FAILED/);
+  await page.route("**/api/auth/token/refresh", (route) => route.abort(), { times: 1 });
+  await page.reload();
+  await page.getByRole("button", { name: "Try again" }).click();
   await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
 }));
 

@@ -97,7 +97,7 @@ async function takeAll(screen, options) {
     const { page, open } = view;
     const take = async (name) => {
       await page.waitForLoadState("networkidle");
-      await page.waitForTimeout(400); // pictures fade in
+      await page.waitForTimeout(400); // the picture in the large view fades in
       const path = `${directory}/${name}-${screen}-${options.colorScheme}.jpg`;
       await page.screenshot({ path, type: "jpeg", quality: 82 });
     };

@@ -6,7 +6,8 @@ const target = new EventTarget();
 globals.addEventListener = target.addEventListener.bind(target);
 globals.removeEventListener = target.removeEventListener.bind(target);
 globals.dispatchEvent = target.dispatchEvent.bind(target);
-globals.document = Object.assign(new EventTarget(), { hidden: false, documentElement: { clientWidth: 1280 } });
+globals.document = Object.assign(new EventTarget(), { hidden: false });
+globals.innerWidth = 1280;
 globals.devicePixelRatio = 1;
 const stored = new Map();
 Object.defineProperty(globals, "localStorage", {

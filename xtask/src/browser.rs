@@ -38,6 +38,8 @@ pub(crate) fn run(stack: &Stack, standins: Option<&Standins>, pattern: Option<&s
     let chromium = ensure()?;
     let package = Package::ensure("browser")?;
     let failures = stack.outputs_file().with_file_name("failures.txt");
+    // That of an earlier run on the same stack.
+    let _ = fs::remove_file(&failures);
     command::step("the page in a browser", || {
         // One file at a time, because each file starts a browser.
         let mut node = package.command("node", &["--test", "--test-concurrency=1"])?;
@@ -46,8 +48,12 @@ pub(crate) fn run(stack: &Stack, standins: Option<&Standins>, pattern: Option<&s
         node.args(pattern.map(|pattern| format!("--test-name-pattern={pattern}")));
         node.args(package.sources()?.iter().filter(|name| name.ends_with(".test.js")));
         node.envs(standins.map(|standins| ("DARKROOM_STANDINS", &standins.address)));
-        command::run(node.env("DARKROOM_OUTPUTS", stack.outputs_file()).env("CHROMIUM", &chromium))
-            .with_context(|| fs::read_to_string(&failures).unwrap_or_else(|_| "no test ran".into()))
+        command::run(node.env("DARKROOM_OUTPUTS", stack.outputs_file()).env("CHROMIUM", &chromium)).map_err(
+            |error| match fs::read_to_string(&failures) {
+                Ok(list) if !list.is_empty() => error.context(list),
+                _ => error,
+            },
+        )
     })
 }
 

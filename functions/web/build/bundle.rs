@@ -64,6 +64,7 @@ impl Bundle<'_> {
         }
         ensure!(!self.open.iter().any(|open| open == name), "modules import each other: {:?}", self.open);
         if self.entries.contains(&name) {
+            ensure!(!name.contains('/'), "web/{name}: a script that others import must be directly in web/");
             let variable = format!("module{}", self.names.len());
             self.output += &format!("import * as {variable} from \"./{name}\";\n");
             self.names.insert(name.to_owned(), variable);
@@ -95,13 +96,11 @@ fn parse(name: &str, source: &str) -> Result<Module> {
     while let Some(line) = lines.next() {
         let text = line.trim();
         if text.starts_with("/*") && !text.contains("*/") {
-            lines
-                .by_ref()
-                .find(|line| line.trim_end().ends_with("*/"))
-                .context("a comment without an end")?;
+            let end = lines.by_ref().find(|line| line.contains("*/")).context("a comment without an end")?;
+            ensure!(ends_comment(end.trim_end()), "{end}: code after a comment");
             continue;
         }
-        let is_comment = text.starts_with("//") || text.starts_with("/*") && text.ends_with("*/");
+        let is_comment = text.starts_with("//") || text.starts_with("/*") && ends_comment(text);
         if text.is_empty() || is_comment {
             continue;
         }
@@ -127,6 +126,11 @@ fn parse(name: &str, source: &str) -> Result<Module> {
         module.code.push('\n');
     }
     Ok(module)
+}
+
+/// Whether a comment ends with the line, and nothing follows.
+fn ends_comment(line: &str) -> bool {
+    line.find("*/").is_some_and(|end| end + 2 == line.len())
 }
 
 /// The pattern and the file of an import. `{ a, b as c }` becomes the pattern `a, b: c`.
@@ -231,6 +235,7 @@ await a();
 export function a() {
   /** @type {string} */ (b).c(`${d} // ${e}`); // stays
   /* gone */
+  /* stays */ d(); /* stays */
   // gone: `
   return \"/* stays */\";
 }
@@ -238,6 +243,7 @@ export function a() {
         let expected = "\
 function a() {
 /** @type {string} */ (b).c(`${d} // ${e}`); // stays
+/* stays */ d(); /* stays */
 return \"/* stays */\";
 }
 export { a };
@@ -282,6 +288,7 @@ export { c };
             ("export { a };", None),
             ("a(`\n`);", None),
             ("/* without an end", None),
+            ("/*\n*/ a(); /* b */", None),
             ("export * from \"./other.js\";", Some(("other.js", ""))),
         ] {
             let files: Vec<_> = [("app.js", source)].into_iter().chain(other).collect();

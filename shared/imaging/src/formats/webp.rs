@@ -62,14 +62,12 @@ fn read_header(bytes: &[u8]) -> Option<Header> {
         return frame_size(&first).map(Header::still);
     }
     let [_, _, _, _, a, b, c, d, e, f, ..] = *first.payload else { return None };
-    let side = |a, b, c| u32::from_le_bytes([a, b, c, 0]) + 1;
     let canvas = (side(a, b, c), side(d, e, f));
     let mut frames = Frames::default();
     let mut first = None;
     for chunk in Chunks::of_file(bytes) {
         let frame = if chunk.kind == b"ANMF" {
-            let inner = Chunks { rest: chunk.payload.get(16..).unwrap_or_default() };
-            let frame = inner.into_iter().find_map(|chunk| frame_size(&chunk));
+            let frame = frame_in(&chunk);
             frames.add(frame.unwrap_or_default());
             frame
         } else {
@@ -99,11 +97,38 @@ fn frame_size(chunk: &Chunk<'_>) -> Option<Size> {
 }
 
 /// Checks that the file has its declared length and that every chunk is complete. The decoders allocate the length
-/// that a chunk declares, and read beyond a short chunk.
+/// that a chunk declares, and read beyond a short chunk. Each frame of an animation must have the size that it declares:
+/// image-webp panics otherwise, and libwebp refuses such a file (`IsValidExtendedFormat` in its demux.c).
 fn check_content(bytes: &[u8]) -> Result<(), DevelopError> {
     let is_complete = declared_length(bytes).is_some_and(|length| length <= bytes.len())
         && Chunks::of_file(bytes).all(|chunk| chunk.is_complete);
-    if is_complete { Ok(()) } else { Err(incomplete()) }
+    if !is_complete {
+        return Err(incomplete());
+    }
+    let mut frames = Chunks::of_file(bytes).filter(|chunk| chunk.kind == b"ANMF");
+    if frames.all(|frame| declared_frame_size(&frame).is_some_and(|size| frame_in(&frame) == Some(size))) {
+        Ok(())
+    } else {
+        Err(DevelopError::corrupt("a frame has another size than it declares"))
+    }
+}
+
+/// The size of a frame of an animation, as its chunk declares it.
+fn declared_frame_size(chunk: &Chunk<'_>) -> Option<Size> {
+    let [_, _, _, _, _, _, a, b, c, d, e, f, ..] = *chunk.payload else { return None };
+    Some((side(a, b, c), side(d, e, f)))
+}
+
+/// The size of the picture in a frame of an animation.
+fn frame_in(chunk: &Chunk<'_>) -> Option<Size> {
+    Chunks { rest: chunk.payload.get(16..).unwrap_or_default() }
+        .into_iter()
+        .find_map(|chunk| frame_size(&chunk))
+}
+
+/// A width or height, which the file stores as one less.
+fn side(a: u8, b: u8, c: u8) -> u32 {
+    u32::from_le_bytes([a, b, c, 0]) + 1
 }
 
 fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {

@@ -342,6 +342,23 @@ fn an_animated_webp_stays_animated() {
 }
 
 #[test]
+fn a_frame_with_another_size_than_it_declares_is_damaged() {
+    let file = webp(0, &[RED, GREEN]);
+    let frame = file.windows(4).rposition(|kind| kind == b"ANMF").unwrap();
+    // The width and the height of the frame, each stored as one less.
+    for place in [frame + 8 + 6, frame + 8 + 9] {
+        let mut file = file.clone();
+        file[place] -= 1;
+        for animation in [Animation::First, Animation::All] {
+            let settings = Settings { animation, ..Settings::default() };
+            let error = imaging::develop(&file, &[40], &settings).unwrap_err();
+            assert_eq!(error.code(), "corrupt-image");
+            assert!(format!("{error:?}").contains("another size"), "{error:?}");
+        }
+    }
+}
+
+#[test]
 fn transparency_is_as_smooth_as_in_a_still_thumbnail() {
     let picture: DynamicImage = RgbaImage::from_fn(40, 30, |x, _| Rgba([200, 40, 90, (x * 6) as u8])).into();
     let mut encoder = webpx::AnimationEncoder::with_options(40, 30, false, 0).unwrap();
