@@ -98,7 +98,8 @@ fn frame_size(chunk: &Chunk<'_>) -> Option<Size> {
 
 /// Checks that the file has its declared length and that every chunk is complete. The decoders allocate the length
 /// that a chunk declares, and read beyond a short chunk. Each frame of an animation must have the size that it declares:
-/// image-webp panics otherwise, and libwebp refuses such a file (`IsValidExtendedFormat` in its demux.c).
+/// image-webp 0.2.4 panics for some files otherwise. libwebp uses the size of the picture in the frame instead
+/// (`SetFrameInfo` in its demux.c).
 fn check_content(bytes: &[u8]) -> Result<(), DevelopError> {
     let is_complete = declared_length(bytes).is_some_and(|length| length <= bytes.len())
         && Chunks::of_file(bytes).all(|chunk| chunk.is_complete);
