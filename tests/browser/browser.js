@@ -47,8 +47,8 @@ export const PHONE = devices["Pixel 7"];
  * Runs a test in its own browser context. The test fails if a page in the context reports an error: a violation of the
  * Content-Security-Policy, an uncaught error, or an error on the console.
  *
- * A test that fails runs once more, because the browser, the emulator and the functions share a few processors. The output
- * has the first error, too.
+ * A test that fails runs once more, because the browser, the emulator and the functions share a few processors. The
+ * output has the first error, too.
  * @param {(visit: Visit) => Promise<void>} work
  * @param {import("playwright-core").BrowserContextOptions} [options] such as PHONE or `{colorScheme: "dark"}`
  * @returns {(test: import("node:test").TestContext) => Promise<void>}
