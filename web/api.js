@@ -186,10 +186,11 @@ async function send(method, path, { body, key, token, signal } = {}) {
   if (body !== undefined) headers["content-type"] = "application/json";
   if (token) headers.authorization = `Bearer ${token}`;
   if (key) headers["idempotency-key"] = key;
+  const request = () => fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
   let response, text;
   try {
-    response = await (takeEarly(method, path)
-      ?? fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) }));
+    // An early request that is lost is sent again.
+    response = await (takeEarly(method, path)?.catch(request) ?? request());
     text = await response.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;

@@ -102,14 +102,20 @@ test("what was sent for one user is not shown to the next one", inBrowser(async 
   await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
 }));
 
-test("a page whose first request was lost sends it again", inBrowser(async (visit) => {
-  const { page, allowError } = visit;
-  await logIn(visit, await registerUser());
-  allowError(/ERR_FAILED/);
-  await page.route("**/api/auth/token/refresh", (route) => route.abort(), { times: 1 });
-  await page.reload();
-  await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
-}));
+for (const [when, delay] of /** @type {[string, number][]} */ ([["at once", 0], ["while the page waits for it", 2_000]])) {
+  test(`a page whose first request is lost ${when} sends it again`, inBrowser(async (visit) => {
+    const { page, allowError } = visit;
+    await logIn(visit, await registerUser());
+    allowError(/ERR_FAILED/);
+    const lose = async (route) => {
+      await page.waitForTimeout(delay);
+      await route.abort();
+    };
+    await page.route("**/api/auth/token/refresh", lose, { times: 1 });
+    await page.reload();
+    await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
+  }));
+}
 
 test("a page that reports an error fails its test", async () => {
   /** @type {[() => void, RegExp][]} */
