@@ -1,6 +1,4 @@
-//! WebP, decoded by libwebp. It reduces a picture while it decodes, before it converts anything to RGB.
-//!
-//! The `image` crate decodes the first frame of an animation, because it has to be composed on the canvas.
+//! WebP, decoded by libwebp. It reduces a still picture while it decodes, before it converts anything to RGB.
 
 mod strip;
 
@@ -8,15 +6,14 @@ use std::borrow::Cow;
 
 use fast_image_resize::PixelType;
 use fast_image_resize::images::Image;
-use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use moxcms::ColorProfile;
 use webpx::{AnimationDecoder, BitstreamFormat, ColorMode, DecoderConfig, Limits};
 
-use super::whole::{self, Look};
+use super::whole::Look;
 use crate::color;
 use crate::decoded::{Decoded, Samples};
-use crate::decoder::{Decoder, Memory, Request, Sequence, incomplete};
+use crate::decoder::{DECODER_MEMORY, Decoder, Memory, Request, Sequence, incomplete};
 use crate::error::DevelopError;
 use crate::header::{Frames, Header, area, size_le};
 use crate::size::Size;
@@ -33,9 +30,6 @@ pub(crate) const WEBP: Decoder = Decoder {
     animation: Some(animation),
 };
 
-/// The name, in errors, of files that the decoder does not support.
-const UNUSUAL: &str = "WebP (of this unusual kind)";
-
 /// The engine decodes a picture to this many times the wanted size. libwebp averages pixels, so the last step is left
 /// to a better filter.
 const OVERSAMPLING: u32 = 2;
@@ -47,10 +41,6 @@ const MIN_REDUCTION: u32 = 2;
 /// The bytes for each pixel of a still picture at the peak: the result, the pixels of the lossless decoder, and the
 /// alpha channel.
 const STILL: u64 = 9;
-
-/// The bytes that an animation takes for each pixel besides the result: the frame, its planes, its alpha channel, and
-/// the canvas.
-const ANIMATION: u64 = 12;
 
 /// The bytes that libwebp takes for each pixel to compose all frames: two canvases, a frame with its planes, and a copy of
 /// the canvas.
@@ -97,30 +87,15 @@ fn frame_size(chunk: &Chunk<'_>) -> Option<Size> {
 }
 
 /// Checks that the file has its declared length and that every chunk is complete. The decoders allocate the length
-/// that a chunk declares, and read beyond a short chunk. Each frame of an animation must have the size that it declares:
-/// image-webp 0.2.4 panics for some files otherwise. libwebp uses the size of the picture in the frame instead
-/// (`SetFrameInfo` in its demux.c).
+/// that a chunk declares, and read beyond a short chunk.
 fn check_content(bytes: &[u8]) -> Result<(), DevelopError> {
     let is_complete = declared_length(bytes).is_some_and(|length| length <= bytes.len())
         && Chunks::of_file(bytes).all(|chunk| chunk.is_complete);
-    if !is_complete {
-        return Err(incomplete());
-    }
-    let mut frames = Chunks::of_file(bytes).filter(|chunk| chunk.kind == b"ANMF");
-    if frames.all(|frame| declared_frame_size(&frame).is_some_and(|size| frame_in(&frame) == Some(size))) {
-        Ok(())
-    } else {
-        Err(DevelopError::corrupt("a frame has another size than it declares"))
-    }
+    if is_complete { Ok(()) } else { Err(incomplete()) }
 }
 
-/// The size of a frame of an animation, as its chunk declares it.
-fn declared_frame_size(chunk: &Chunk<'_>) -> Option<Size> {
-    let [_, _, _, _, _, _, a, b, c, d, e, f, ..] = *chunk.payload else { return None };
-    Some((side(a, b, c), side(d, e, f)))
-}
-
-/// The size of the picture in a frame of an animation.
+/// The size of the picture in a frame of an animation. libwebp uses it, and not the size that the frame declares
+/// (`SetFrameInfo` in its demux.c).
 fn frame_in(chunk: &Chunk<'_>) -> Option<Size> {
     Chunks { rest: chunk.payload.get(16..).unwrap_or_default() }
         .into_iter()
@@ -133,17 +108,30 @@ fn side(a: u8, b: u8, c: u8) -> u32 {
 }
 
 fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
-    if request.header.frames.count == 0 {
-        decode_still(request)
-    } else {
-        whole::decode(request, UNUSUAL, ANIMATION, |file, _limits| Ok(Box::new(WebPDecoder::new(file)?)))
-    }
+    if request.header.frames.count == 0 { decode_still(request) } else { first_frame(request) }
 }
 
-/// Decodes all frames, and composes them on the canvas.
+/// Decodes the first frame of an animation. It can be smaller than the canvas.
+fn first_frame(request: &Request<'_>) -> Result<Decoded, DevelopError> {
+    let decoding = composed(request) * area(request.header.size) + DECODER_MEMORY;
+    request.reserve(&Memory { decoding, result: (request.header.size, 4) })?;
+    let frame = frames(request)?.frames.next();
+    frame.unwrap_or_else(|| Err(DevelopError::corrupt("an animation without a frame"))).map(|frame| frame.picture)
+}
+
+/// Decodes all frames.
 fn animation<'a>(request: &Request<'a>) -> Result<Sequence<'a>, DevelopError> {
-    // The decoder makes a copy of the file.
-    request.reserve_animation(COMPOSED + (request.bytes.len() as u64).div_ceil(area(request.header.size)))?;
+    request.reserve_animation(composed(request))?;
+    frames(request)
+}
+
+/// The bytes for each pixel of the canvas while frames are composed on it. The decoder makes a copy of the file.
+fn composed(request: &Request<'_>) -> u64 {
+    COMPOSED + (request.bytes.len() as u64).div_ceil(area(request.header.size))
+}
+
+/// Decodes frame by frame, and composes them on the canvas.
+fn frames<'a>(request: &Request<'a>) -> Result<Sequence<'a>, DevelopError> {
     let mut decoder =
         AnimationDecoder::with_options_limits(request.bytes, ColorMode::Rgba, false, &Limits::none())
             .map_err(DevelopError::corrupt)?;

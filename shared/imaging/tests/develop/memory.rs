@@ -109,7 +109,7 @@ fn the_worst_file_of_each_format_stays_within_the_limit() {
         ("png", worst::png()),
         ("gif", worst::gif()),
         ("webp", worst::webp(wide, rows)),
-        ("webp-animated", worst::animated_webp(wide, rows * 3 / 4)),
+        ("webp-animated", worst::animated_webp(wide, rows * 9 / 16)),
         ("avif", worst::avif()),
         ("avif-alpha", worst::avif_with_alpha()),
         ("avif-grain", worst::avif_with_grain()),

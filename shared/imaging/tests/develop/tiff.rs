@@ -128,7 +128,7 @@ fn indices(bits: usize) -> Vec<u8> {
         let samples: Vec<u8> = samples.collect();
         samples
             .chunks(8 / bits)
-            .map(|byte| byte.iter().fold(0, |all, one| all << bits | one))
+            .map(|byte| byte.iter().fold(0_u8, |all, one| all.unbounded_shl(bits as u32) | one))
             .collect::<Vec<u8>>()
     };
     (0..64).flat_map(row).collect()
