@@ -16,6 +16,7 @@ import statistics
 import struct
 import subprocess
 import sys
+import textwrap
 import time
 from importlib import metadata
 from pathlib import Path
@@ -419,7 +420,8 @@ def main():
     rows, sheet = compare(arguments.darkroom, named, arguments.dir)
     heif = f"pillow-heif {pillow_heif.__version__} with libheif {pillow_heif.libheif_version()}"
     versions = f"Pillow {Image.__version__}, {heif}, pillow-jxl-plugin {metadata.version('pillow-jxl-plugin')}"
-    print(f"Reference: {versions}. Thumbnails of {SIZE} pixels; the mean difference of all samples, of 255.\n")
+    reference = f"Reference: {versions}. Thumbnails of {SIZE} pixels; the mean difference of all samples, of 255."
+    print(textwrap.fill(reference, 120) + "\n")
     print("| picture | mean difference | |")
     print("| --- | ---: | --- |")
     for name, difference, remark in rows:

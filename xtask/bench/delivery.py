@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy
@@ -69,8 +70,9 @@ def main():
     cpu = next(line.split(":")[1].strip() for line in processors if line.startswith("model name"))
     node = json.loads(subprocess.check_output(
         ["node", "-p", "JSON.stringify({node: process.version, ...require('sharp').versions})"], cwd=arguments.sharp))
-    print(f"Machine: {cpu}, {os.cpu_count()} cores, Linux {platform.release()}. Versions: sharp {node['sharp']} with "
-          f"libvips {node['vips']} on Node {node['node']}; medians of {arguments.runs} runs.\n")
+    machine = (f"Machine: {cpu}, {os.cpu_count()} cores, Linux {platform.release()}. Versions: sharp {node['sharp']} with "
+               f"libvips {node['vips']} on Node {node['node']}; medians of {arguments.runs} runs.")
+    print(textwrap.fill(machine, 120) + "\n")
     print("| rendition | format | Darkroom CPU, ms | wall | bytes | SSIM | sharp CPU, ms | wall | bytes | SSIM "
           "| CPU to sharp's | wall to sharp's |")
     print("| --- | --- | ---: " + "| ---: " * 9 + "|")

@@ -12,6 +12,7 @@ import statistics
 import struct
 import subprocess
 import sys
+import textwrap
 import time
 import zlib
 from pathlib import Path
@@ -151,6 +152,7 @@ def darkroom(executable, path, sizes, runs, out):
         "wall": statistics.median(line["wall_ms"] for line in lines),
         "peak": once["peak_rss_kb"],
         "paths": [thumbnail["path"] for thumbnail in once["thumbnails"]],
+        "code": once["code"],
     }
 
 
@@ -239,7 +241,8 @@ def print_limits(executable, directory, photo, out):
     for name, path in at_the_limit(directory, photo):
         print(f"at the limit: {name}", file=sys.stderr)
         ours = darkroom(executable, str(path), THREE, 1, out)
-        print(f"| {name} | {ours['peak'] / 1024:.0f} | {ours['cpu']:.0f} |")
+        outcome = f" (refused: `{ours['code']}`)" if ours["code"] else ""
+        print(f"| {name}{outcome} | {ours['peak'] / 1024:.0f} | {ours['cpu']:.0f} |")
 
 
 def main():
@@ -277,9 +280,10 @@ def main():
     cpu = next(line.split(":")[1].strip() for line in processors if line.startswith("model name"))
     node = json.loads(subprocess.check_output(
         ["node", "-p", "JSON.stringify({node: process.version, ...require('sharp').versions})"], cwd=arguments.sharp))
-    print(f"Machine: {cpu}, {os.cpu_count()} cores, Linux {platform.release()}. Versions: sharp {node['sharp']} with "
-          f"libvips {node['vips']} on Node {node['node']}; Pillow {PIL.__version__} with libjpeg-turbo "
-          f"{features.version_feature('libjpeg_turbo')}; medians of {arguments.runs} runs.\n")
+    machine = (f"Machine: {cpu}, {os.cpu_count()} cores, Linux {platform.release()}. Versions: sharp {node['sharp']} with "
+               f"libvips {node['vips']} on Node {node['node']}; Pillow {PIL.__version__} with libjpeg-turbo "
+               f"{features.version_feature('libjpeg_turbo')}; medians of {arguments.runs} runs.")
+    print(textwrap.fill(machine, 120) + "\n")
     print("| picture | sizes | Darkroom CPU, ms | wall | peak, MB | sharp CPU, ms | wall | peak, MB "
           "| Pillow CPU, ms | wall | peak, MB | CPU to sharp's | CPU to the scaled decode alone |")
     print("| --- | ---: " + "| ---: " * 11 + "|")
