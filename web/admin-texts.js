@@ -1,4 +1,4 @@
-// The texts of the views for admins, except the names of the queues.
+// The texts of the views for admins.
 
 import { number } from "./format.js";
 
@@ -33,7 +33,6 @@ export const adminTexts = {
   noImagesYet: "There are no pictures yet.",
   noImagesOfUser: "This user has no pictures.",
   noSetsOfUser: "This user has no sets.",
-  confirmDeleteImages: (what) => `Delete ${what} permanently? What an admin deletes leaves its set, and does not go to the owner's trash.`,
 
   user: "User",
   email: "E-mail",
@@ -143,4 +142,16 @@ export const adminTexts = {
   queuesLead: "Dead letters are messages about work that failed several times. The operator of the service can start this work again.",
   refresh: "Refresh",
   refreshed: (time) => `As of ${time}.`,
+  queues: {
+    analysis: "Descriptions by AI",
+    edits: "Edits by AI",
+    dropbox: "Copies in Dropbox",
+    downloads: "Downloads of many pictures",
+    "failed-uploads": "Uploads to try again",
+    reclaim: "Clean-up and new jobs",
+    tiers: "Copying changed tiers to users",
+    events: "Events to try again",
+    webhooks: "Deliveries to webhooks",
+    accounts: "Deleting accounts",
+  },
 };

@@ -1,6 +1,6 @@
 // The entry point. Shows the view for the current URL, and handles login, logout, and dropped or pasted files.
 
-import { session, onSessionEnded } from "./api.js";
+import { ApiError, session, onSessionEnded } from "./api.js";
 import { confirmDiscard, typedDialog } from "./dialog.js";
 import { fill, focusHeading, h, icon, iconButton, isTyping } from "./dom.js";
 import { filesOf } from "./files.js";
@@ -13,17 +13,13 @@ import { texts } from "./texts.js";
 import { uploadTray } from "./tray.js";
 import { resetUploadOptions, uploadOptions } from "./upload-options.js";
 import { uploads } from "./uploads.js";
-import { accountView } from "./views/account.js";
-import { adminView } from "./views/admin.js";
 import { authView } from "./views/auth.js";
 import { guestView } from "./views/guest.js";
 import { openImage } from "./views/image.js";
-import { keysView } from "./views/keys.js";
 import { phoneView } from "./views/phone.js";
 import { photosView } from "./views/photos.js";
 import { setView, setsView } from "./views/sets.js";
 import { trashView } from "./views/trash.js";
-import { webhookView, webhooksView } from "./views/webhooks.js";
 import { stopWatching } from "./watcher.js";
 
 const main = h("main", { id: "main", tabindex: "-1" });
@@ -94,14 +90,29 @@ function route({ parts: [first = "", second, third], parameters }) {
       // A picture opens above any list of admins.
       const isAbove = image !== undefined && current?.nav === "admin" && current.list;
       return { nav: "admin", tab, key: isAbove ? current?.key : JSON.stringify(["admin", tab, user, parameters]), image, admin: true,
-        make: () => adminView(tab, { ...parameters, user }) };
+        make: async () => (await loadLater()).adminView(tab, { ...parameters, user }) };
     }
   }
   return { nav: null, key, make: () => ({ title: texts.name, element: h("div", { class: "empty" }, h("h1", { tabindex: "-1" }, texts.notFound)) }) };
 }
 
+/** How often later.js could not be loaded. */
+let laterFailures = 0;
+
+/** Loads the views that are in a script of their own. */
+async function loadLater() {
+  try {
+    // Some browsers remember a failure by the address (https://github.com/whatwg/html/issues/6768).
+    return (await import(`./later.js${laterFailures > 0 ? `?${laterFailures}` : ""}`)).laterViews;
+  } catch {
+    laterFailures += 1;
+    throw new ApiError({});
+  }
+}
+
 /** Creates the view of the account, or of what belongs to it. @param {string} [name] @param {string} [id] */
-function accountPart(name, id) {
+async function accountPart(name, id) {
+  const { accountView, keysView, webhookView, webhooksView } = await loadLater();
   if (name === "webhooks") return id ? webhookView({ id }) : webhooksView();
   return name === "keys" ? keysView() : accountView({ onLogout });
 }
@@ -215,7 +226,7 @@ function showAuth() {
 function errorView(error, again) {
   const isGone = error.status === 404;
   const element = h("div", { class: "empty", role: "alert" }, icon("alert"), h("h1", { tabindex: "-1" }, error.message),
-    error.code === "second-factor-required" && h("a", { class: "button primary", href: "#/account" }, texts.account.setUpTotp),
+    error.code === "second-factor-required" && h("a", { class: "button primary", href: "#/account" }, texts.auth.setUpTotp),
     isGone ? h("a", { class: "button", href: "#/" }, texts.backToPhotos)
       : h("button", { type: "button", class: "button", onclick: again }, texts.retry));
   // When the network is back, the view appears without a press on the button.
@@ -329,6 +340,9 @@ addEventListener("paste", (event) => {
 
 // ------------------------------------------------------------ start
 
+/** How long after the first view the page loads later.js, so that it does not delay the pictures of this view. */
+const LATER_MS = 3_000;
+
 async function start() {
   try {
     if (session.isLikely) await loadProfile();
@@ -337,6 +351,9 @@ async function start() {
     if (error.transient && address().parts[0] !== GUEST) return fill(main, errorView(error, start));
   }
   await show();
+  // A deployment can replace the script while the page is open.
+  if (state.profile) setTimeout(() => loadLater().catch(() => {}), LATER_MS);
 }
 
-await start();
+// Not awaited: later.js needs the modules of this script, and would wait for its end.
+start();

@@ -25,7 +25,7 @@ export function lastUser() {
 const MAX_AGE_MS = 20_000;
 
 /** How many pictures begin to load when the list arrives: about those that a phone shows. */
-const FIRST_PICTURES = 18;
+const FIRST_PICTURES = 3;
 
 /** The user of the requests. */
 const user = lastUser();

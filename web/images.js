@@ -152,7 +152,7 @@ export function deleteImage(image, list) {
  */
 export async function deleteAsAdmin(images, list) {
   const name = images.length === 1 ? images[0].title ?? images[0].file_name : texts.photos.count(images.length);
-  if (!await confirm(texts.admin.confirmDeleteImages(name), texts.image.delete)) return false;
+  if (!await confirm(texts.image.confirmDeleteAsAdmin(name), texts.image.delete)) return false;
   deleteImages(images.map(({ id }) => id), list, { name, base: "/api/admin/images" });
   return true;
 }

@@ -1,10 +1,9 @@
-// All texts of the page. Those of the account, of pictures, of programs and of the views for admins are in files of their own.
+// The texts of the page, but for those in later-texts.js. Those of pictures, of the login and of links are in files of their own.
 
-import { accountTexts, authTexts, guestTexts, shareTexts, uploadLinkTexts } from "./account-texts.js";
-import { adminTexts, tableTexts } from "./admin-texts.js";
+import { authTexts } from "./auth-texts.js";
 import { bytes, number } from "./format.js";
 import { exifTexts, imageTexts, orderTexts, searchTexts, selectTexts, trashTexts } from "./photo-texts.js";
-import { keyTexts, webhookTexts } from "./program-texts.js";
+import { guestTexts, shareTexts, uploadLinkTexts } from "./share-texts.js";
 import { shortcutTexts } from "./shortcut-texts.js";
 
 const MISSING = {
@@ -188,14 +187,11 @@ export const texts = {
   nav: { label: "Main", photos: "Photos", sets: "Sets", phone: "Phone", admin: "Admin", account: "Account" },
 
   auth: authTexts,
-  account: accountTexts,
   exif: exifTexts,
   order: orderTexts,
   share: shareTexts,
   uploadLinks: uploadLinkTexts,
   guest: guestTexts,
-  webhooks: webhookTexts,
-  keys: keyTexts,
 
   photos: {
     title: "Photos",
@@ -251,7 +247,6 @@ export const texts = {
   search: searchTexts,
   select: selectTexts,
   trash: trashTexts,
-  table: tableTexts,
   shortcuts: shortcutTexts,
 
   sets: {
@@ -316,21 +311,5 @@ export const texts = {
     trashDaysHint: "0 switches the trash off. What users delete is then deleted for good.",
     noProvider: "This service has no AI provider",
     px: (sizes) => sizes.map((size) => `${size} px`).join(", "),
-  },
-
-  admin: {
-    ...adminTexts,
-    queues: {
-      analysis: "Descriptions by AI",
-      edits: "Edits by AI",
-      dropbox: "Copies in Dropbox",
-      downloads: "Downloads of many pictures",
-      "failed-uploads": "Uploads to try again",
-      reclaim: "Clean-up and new jobs",
-      tiers: "Copying changed tiers to users",
-      events: "Events to try again",
-      webhooks: "Deliveries to webhooks",
-      accounts: "Deleting accounts",
-    },
   },
 };

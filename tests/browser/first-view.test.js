@@ -117,6 +117,26 @@ for (const [when, delay] of /** @type {[string, number][]} */ ([["at once", 0], 
   }));
 }
 
+test("a view whose script could not be loaded shows an error, and then appears", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  await logIn(visit, await registerUser());
+  allowError(/ERR_FAILED/);
+  await page.route("**/later.js*", (route) => route.abort());
+  await page.getByRole("link", { name: "Account" }).click();
+  await page.getByRole("alert").getByText("The service cannot be reached").waitFor();
+  await page.unroute("**/later.js*");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+}));
+
+test("the page opens at a view of the later script", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  await logIn(visit, await registerUser());
+  await page.goto("about:blank");
+  await open("#/account/keys");
+  await page.getByRole("heading", { name: "API keys" }).waitFor();
+}));
+
 test("a page that reports an error fails its test", async () => {
   /** @type {[() => void, RegExp][]} */
   const errors = [

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
+import { laterTexts } from "../../web/later-texts.js";
 import { texts } from "../../web/texts.js";
 
 const contract = readFileSync(new URL("../../docs/openapi.yaml", import.meta.url), "utf8");
@@ -46,16 +47,16 @@ function listFrom(first) {
 }
 
 test("web/program-texts.js has a label for every type of event and every scope", () => {
-  assert.deepEqual(Object.keys(texts.webhooks.eventTypes), listFrom("image.created"));
-  assert.deepEqual(Object.keys(texts.keys.scopeNames), listFrom("images:read"));
-  for (const [name, label] of Object.entries({ ...texts.webhooks.eventTypes, ...texts.keys.scopeNames })) {
+  assert.deepEqual(Object.keys(laterTexts.webhooks.eventTypes), listFrom("image.created"));
+  assert.deepEqual(Object.keys(laterTexts.keys.scopeNames), listFrom("images:read"));
+  for (const [name, label] of Object.entries({ ...laterTexts.webhooks.eventTypes, ...laterTexts.keys.scopeNames })) {
     assert.ok(label.startsWith(`${name}: `), label);
   }
 });
 
 test("web/program-texts.js has a sentence for every reason why an attempt failed", () => {
   const errors = listFrom("not-resolved").filter((error) => error !== "null");
-  assert.deepEqual(Object.keys(texts.webhooks.errors), errors);
-  for (const sentence of Object.values(texts.webhooks.errors)) assert.match(sentence(500), /^[A-Z].*\.$/);
-  assert.match(texts.webhooks.errors.status(503), /503/);
+  assert.deepEqual(Object.keys(laterTexts.webhooks.errors), errors);
+  for (const sentence of Object.values(laterTexts.webhooks.errors)) assert.match(sentence(500), /^[A-Z].*\.$/);
+  assert.match(laterTexts.webhooks.errors.status(503), /503/);
 });

@@ -3,12 +3,13 @@
 import { call } from "../api.js";
 import { codeField, form, openDialog, passwordField } from "../dialog.js";
 import { h } from "../dom.js";
+import { laterTexts } from "../later-texts.js";
 import { notice } from "../notice.js";
 import { isAdmin, state } from "../state.js";
 import { texts } from "../texts.js";
 import { withPassword, withTotpCode } from "./explain.js";
 
-const words = texts.account;
+const words = laterTexts.account;
 
 /** Creates the section for the deletion. @param {() => Promise<void>} onDeleted is called when the service has taken the request */
 export function deletionSection(onDeleted) {

@@ -3,11 +3,12 @@
 import { call } from "../api.js";
 import { busy, fill, h } from "../dom.js";
 import { time } from "../format.js";
+import { laterTexts } from "../later-texts.js";
 import { notice, showError } from "../notice.js";
 import { query } from "../query.js";
 import { texts } from "../texts.js";
 
-const words = texts.webhooks;
+const words = laterTexts.webhooks;
 const PAGE_SIZE = 20;
 const POLL_MS = 1500;
 /** An attempt can wait in a queue, and takes up to ten seconds. */

@@ -3,13 +3,14 @@
 import { call } from "../api.js";
 import { codeField, form, openDialog, passwordField } from "../dialog.js";
 import { field, h } from "../dom.js";
+import { laterTexts } from "../later-texts.js";
 import { notice } from "../notice.js";
 import { isAdmin, loadProfile, state } from "../state.js";
 import { texts } from "../texts.js";
 import { card } from "./card.js";
 import { withPassword } from "./explain.js";
 
-const words = texts.account;
+const words = laterTexts.account;
 
 /** Creates the section with the names and the e-mail address. */
 export function profileSection() {

@@ -4,13 +4,14 @@ import { call, session } from "../api.js";
 import { copyButton } from "../copy.js";
 import { codeField, form, openDialog, passwordField, usernameField } from "../dialog.js";
 import { fill, h } from "../dom.js";
+import { laterTexts } from "../later-texts.js";
 import { notice } from "../notice.js";
 import { loadProfile, state } from "../state.js";
 import { texts } from "../texts.js";
 import { card } from "./card.js";
 import { withPassword, withTotpCode } from "./explain.js";
 
-const words = texts.account;
+const words = laterTexts.account;
 
 /** Creates the section for the password, the second factor and the logout. @param {HTMLElement[]} logout its buttons */
 export function securitySection(logout) {
@@ -23,7 +24,7 @@ export function securitySection(logout) {
       h("p", { class: "quiet" }, on ? words.totpOn : words.totpOff),
       h("div", { class: "actions" }, on
         ? button(words.removeTotp, () => removeTotp(section))
-        : button(words.setUpTotp, () => setUpTotp(section))),
+        : button(texts.auth.setUpTotp, () => setUpTotp(section))),
     ];
   };
   const section = card(words.security, content);
@@ -73,7 +74,7 @@ function changePassword() {
 
 /** Shows a new secret, and turns the second factor on when the user enters a code that belongs to it. */
 function setUpTotp(section) {
-  const steps = openSteps(words.setUpTotp, lead(words.setUpTotpHint), form({
+  const steps = openSteps(texts.auth.setUpTotp, lead(words.setUpTotpHint), form({
     fields: [passwordField("current-password", words.currentPassword)],
     button: words.goOn,
     submit: async ({ password }) => {

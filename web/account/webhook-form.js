@@ -3,10 +3,11 @@
 import { call } from "../api.js";
 import { form, openDialog } from "../dialog.js";
 import { checkbox, checkboxGroup, field, h } from "../dom.js";
+import { laterTexts } from "../later-texts.js";
 import { texts } from "../texts.js";
 import { showOnce } from "./shown-once.js";
 
-const words = texts.webhooks;
+const words = laterTexts.webhooks;
 
 /** Opens the dialog for a new webhook. It then shows the secret. @param {() => void} onMade */
 export function openNewWebhook(onMade) {

@@ -3,12 +3,13 @@
 import { call } from "../api.js";
 import { h } from "../dom.js";
 import { time } from "../format.js";
+import { laterTexts } from "../later-texts.js";
 import { query } from "../query.js";
 import { texts } from "../texts.js";
 import { userNames } from "./names.js";
 import { DataTable } from "./table.js";
 
-const words = texts.admin;
+const words = laterTexts.admin;
 const PAGE_SIZE = 50;
 
 /**

@@ -5,6 +5,7 @@ import { form } from "../dialog.js";
 import { field, h } from "../dom.js";
 import { bytes, time } from "../format.js";
 import { deleteAsAdmin } from "../images.js";
+import { laterTexts } from "../later-texts.js";
 import { PagedList } from "../paged-list.js";
 import { picture, placeholder } from "../picture.js";
 import { query } from "../query.js";
@@ -14,7 +15,7 @@ import { squares } from "../tiles.js";
 import { userNames } from "./names.js";
 import { DataTable } from "./table.js";
 
-const words = texts.admin;
+const words = laterTexts.admin;
 /** The size of a picture in a row in CSS pixels. */
 const ROW_PICTURE = 48;
 const PAGE_SIZE = 50;

@@ -3,10 +3,11 @@
 import { call } from "../api.js";
 import { fill, h, icon } from "../dom.js";
 import { number, time } from "../format.js";
+import { laterTexts } from "../later-texts.js";
 import { showError } from "../notice.js";
 import { texts } from "../texts.js";
 
-const words = texts.admin;
+const words = laterTexts.admin;
 
 /** Creates the view. */
 export async function queues() {

@@ -4,6 +4,7 @@ import { call } from "../api.js";
 import { confirm, form, openDialog } from "../dialog.js";
 import { field, h } from "../dom.js";
 import { time } from "../format.js";
+import { laterTexts } from "../later-texts.js";
 import { notice } from "../notice.js";
 import { PagedList } from "../paged-list.js";
 import { picture, placeholder } from "../picture.js";
@@ -15,7 +16,7 @@ import { squares } from "../tiles.js";
 import { userNames } from "./names.js";
 import { DataTable, forEachRow } from "./table.js";
 
-const words = texts.admin;
+const words = laterTexts.admin;
 /** The size of a picture in a row in CSS pixels. */
 const ROW_PICTURE = 48;
 const PAGE_SIZE = 50;

@@ -1,10 +1,11 @@
 // A table of what the API returns page by page. Its rows can be sorted and selected.
 
 import { busy, fill, focusHeading, h, icon } from "../dom.js";
+import { laterTexts } from "../later-texts.js";
 import { showError } from "../notice.js";
 import { texts } from "../texts.js";
 
-const words = texts.table;
+const words = laterTexts.table;
 /** A search can have pages with few results or none. Pages are loaded until so many rows fill the screen. */
 const SCREENFUL = 20;
 /** So many pages are loaded at once. */

@@ -4,11 +4,12 @@ import { call, callPublic } from "../api.js";
 import { confirm, form, openDialog } from "../dialog.js";
 import { checkbox, field, fill, h, icon, iconButton } from "../dom.js";
 import { bytes, number } from "../format.js";
+import { laterTexts } from "../later-texts.js";
 import { notice, showError } from "../notice.js";
 import { state } from "../state.js";
 import { texts } from "../texts.js";
 
-const words = texts.admin;
+const words = laterTexts.admin;
 const MEGABYTE = 1_000_000;
 /** New users start in this tier, so it cannot be deleted. */
 const DEFAULT_TIER = "basic";

@@ -3,11 +3,12 @@
 import { call } from "../api.js";
 import { confirm, form, openDialog } from "../dialog.js";
 import { checkbox, field, h } from "../dom.js";
+import { laterTexts } from "../later-texts.js";
 import { notice } from "../notice.js";
 import { texts } from "../texts.js";
 import { forEachRow } from "./table.js";
 
-const words = texts.admin;
+const words = laterTexts.admin;
 
 /** The address of a user. @param {{id: string}} user */
 export const userPath = (user, end = "") => `/api/admin/users/${encodeURIComponent(user.id)}${end}`;
@@ -29,7 +30,7 @@ export function openNewUserDialog(tiers, onCreated) {
       fields: [
         text(texts.auth.username, "username", { maxlength: "128", autocapitalize: "none", spellcheck: "false" }),
         text(words.email, "email", { type: "email", maxlength: "254" }),
-        field(texts.account.tier, tierSelect(tiers, tiers[0]?.id, { name: "tier" })),
+        field(laterTexts.account.tier, tierSelect(tiers, tiers[0]?.id, { name: "tier" })),
         checkbox(words.admin, { name: "admin" }),
       ],
       button: words.newUser,
@@ -58,8 +59,8 @@ export function openUserDialog(user, onChanged) {
     body: form({
       fields: [
         text(words.email, "email", { type: "email", maxlength: "254", required: true }),
-        text(texts.account.firstName, "first_name"),
-        text(texts.account.lastName, "last_name"),
+        text(laterTexts.account.firstName, "first_name"),
+        text(laterTexts.account.lastName, "last_name"),
         checkbox(words.enabled, { name: "enabled", checked: user.enabled }),
         checkbox(words.admin, { name: "admin", checked: user.admin }),
       ],
@@ -115,7 +116,7 @@ export function openTierDialog(users, tiers, onChanged) {
     title: words.moveToTier(nameOf(users)),
     className: "small",
     body: form({
-      fields: [field(texts.account.tier, tierSelect(tiers, users[0]?.tier, { name: "tier" }))],
+      fields: [field(laterTexts.account.tier, tierSelect(tiers, users[0]?.tier, { name: "tier" }))],
       button: words.move,
       submit: async ({ tier }) => {
         await forEachRow(users, async (user) => onChanged(await moveToTier(user, tier)));

@@ -3,6 +3,7 @@
 import { call } from "../api.js";
 import { busy, fill, h, icon } from "../dom.js";
 import { bytes, number, time } from "../format.js";
+import { laterTexts } from "../later-texts.js";
 import { showError } from "../notice.js";
 import { texts } from "../texts.js";
 import { auditTable } from "./audit.js";
@@ -10,7 +11,7 @@ import { imageTable } from "./images.js";
 import { setTable } from "./sets.js";
 import { deleteUsers, openTierDialog, openUserDialog, sendPassword, setEnabled, stateOf, userPath } from "./user-forms.js";
 
-const words = texts.admin;
+const words = laterTexts.admin;
 
 /** @param {string} id @param {Api.Tier[]} tiers */
 export async function userPage(id, tiers) {
@@ -49,14 +50,14 @@ function userFacts(user, tiers) {
   const tier = tiers.find((one) => one.id === user.tier);
   const name = [user.first_name, user.last_name].filter(Boolean).join(" ");
   const rows = [
-    name && [texts.account.name, name],
-    [words.email, [user.email, !user.email_verified && [" ", h("span", { class: "chip" }, texts.account.unconfirmed)]]],
+    name && [laterTexts.account.name, name],
+    [words.email, [user.email, !user.email_verified && [" ", h("span", { class: "chip" }, laterTexts.account.unconfirmed)]]],
     [words.state, stateOf(user)],
-    [texts.account.tier, tier?.name ?? user.tier],
+    [laterTexts.account.tier, tier?.name ?? user.tier],
     [words.since, time(user.created_at)],
-    [texts.account.usage, h("span", null,
-      tier ? texts.account.pictures(user.usage.images, tier.max_images) : number(user.usage.images), " · ", bytes(user.usage.bytes),
-      tier && h("progress", { max: Math.max(tier.max_images, 1), value: Math.min(user.usage.images, tier.max_images), "aria-label": texts.account.usage }))],
+    [laterTexts.account.usage, h("span", null,
+      tier ? laterTexts.account.pictures(user.usage.images, tier.max_images) : number(user.usage.images), " · ", bytes(user.usage.bytes),
+      tier && h("progress", { max: Math.max(tier.max_images, 1), value: Math.min(user.usage.images, tier.max_images), "aria-label": laterTexts.account.usage }))],
     [words.userId, h("code", null, user.id)],
   ];
   return h("dl", { class: "facts" },

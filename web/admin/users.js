@@ -4,13 +4,14 @@ import { call, callPublic } from "../api.js";
 import { form } from "../dialog.js";
 import { field, h, icon } from "../dom.js";
 import { bytes, number, time } from "../format.js";
+import { laterTexts } from "../later-texts.js";
 import { query } from "../query.js";
 import { texts } from "../texts.js";
 import { DataTable } from "./table.js";
-import { userPage } from "./user.js";
 import { deleteUsers, openNewUserDialog, openTierDialog, setEnabled, stateOf } from "./user-forms.js";
+import { userPage } from "./user.js";
 
-const words = texts.admin;
+const words = laterTexts.admin;
 
 /** Cognito lists at most 60 users at once. */
 const PAGE_SIZE = 60;
@@ -59,7 +60,7 @@ function columns(tiers) {
     { label: words.user, isHeading: true, kind: "wrap", sort: ({ username }) => username, cell: (user) => [
       h("a", { href: `#/admin/users/${user.id}` }, user.username), user.admin && [" ", h("span", { class: "chip" }, words.isAdmin)]] },
     { label: words.email, kind: "wrap", sort: ({ email }) => email, cell: ({ email }) => email },
-    { label: texts.account.tier, sort: tierName, cell: tierName },
+    { label: laterTexts.account.tier, sort: tierName, cell: tierName },
     { label: words.pictures, kind: "number", sort: ({ usage }) => usage.images, cell: ({ usage }) => number(usage.images) },
     { label: words.stored, kind: "number", sort: ({ usage }) => usage.bytes, cell: ({ usage }) => bytes(usage.bytes) },
     { label: words.since, sort: ({ created_at }) => created_at, cell: ({ created_at }) => time(created_at) },

@@ -7,12 +7,13 @@ import { session } from "../api.js";
 import { confirm } from "../dialog.js";
 import { busy, h } from "../dom.js";
 import { bytes, number } from "../format.js";
+import { laterTexts } from "../later-texts.js";
 import { showError, commitDeferred } from "../notice.js";
 import { loadProfile, state } from "../state.js";
 import { texts } from "../texts.js";
 import { uploads } from "../uploads.js";
 
-const words = texts.account;
+const words = laterTexts.account;
 
 export async function accountView({ onLogout }) {
   const profile = await loadProfile();
@@ -51,8 +52,8 @@ export async function accountView({ onLogout }) {
       h("h2", null, words.programs),
       h("p", { class: "quiet" }, words.programsLead),
       h("div", { class: "actions" },
-        h("a", { class: "button", href: "#/account/webhooks" }, texts.webhooks.title),
-        h("a", { class: "button", href: "#/account/keys" }, texts.keys.title))),
+        h("a", { class: "button", href: "#/account/webhooks" }, laterTexts.webhooks.title),
+        h("a", { class: "button", href: "#/account/keys" }, laterTexts.keys.title))),
     deletionSection(async () => {
       // The access token works for up to an hour, but everything of the user goes.
       session.forget();

@@ -7,9 +7,10 @@ import { sets } from "../admin/sets.js";
 import { tiers } from "../admin/tiers.js";
 import { users } from "../admin/users.js";
 import { h } from "../dom.js";
+import { laterTexts } from "../later-texts.js";
 import { texts } from "../texts.js";
 
-const words = texts.admin;
+const words = laterTexts.admin;
 
 /** Creates the view of one tab, with the tab bar. */
 export async function adminView(tab, parameters) {

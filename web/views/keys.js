@@ -6,12 +6,13 @@ import { call } from "../api.js";
 import { codeField, form, openDialog, passwordField, usernameField } from "../dialog.js";
 import { checkboxGroup, field, h, icon } from "../dom.js";
 import { time } from "../format.js";
+import { laterTexts } from "../later-texts.js";
 import { showError } from "../notice.js";
 import { revocableList, revokeButton } from "../revocable.js";
 import { state } from "../state.js";
 import { texts } from "../texts.js";
 
-const words = texts.keys;
+const words = laterTexts.keys;
 const DAY = 86_400;
 /** Choices for the lifetime of a key, in seconds. Null stands for a key that does not expire. */
 const LIFETIMES = [7 * DAY, 30 * DAY, 90 * DAY, 365 * DAY, null];
@@ -26,7 +27,7 @@ export async function keysView() {
     openNewKey(() => load().catch(showError)) }, icon("plus"), words.make);
   const element = h("div", { class: "narrow" },
     h("header", { class: "view-header" },
-      h("a", { class: "icon-button", href: "#/account", "aria-label": texts.account.title }, icon("back")),
+      h("a", { class: "icon-button", href: "#/account", "aria-label": laterTexts.account.title }, icon("back")),
       heading, h("span", { class: "space" }), make),
     h("p", { class: "quiet" }, words.lead), list.elements);
   return { title: words.title, element };
@@ -57,7 +58,7 @@ function openNewKey(onMade) {
       field(words.expiresIn, h("select", { name: "expires_in" }, lifetimes)),
       // Otherwise password managers would take the name of the key for the name of the user.
       usernameField(state.profile?.username),
-      passwordField("current-password", texts.account.currentPassword, words.passwordHint),
+      passwordField("current-password", laterTexts.account.currentPassword, words.passwordHint),
       state.profile?.totp && codeField(texts.auth.totpCode),
     ],
     button: texts.create,

@@ -7,10 +7,11 @@ import { call } from "../api.js";
 import { confirm } from "../dialog.js";
 import { busy, fill, h, icon } from "../dom.js";
 import { time } from "../format.js";
+import { laterTexts } from "../later-texts.js";
 import { notice, showError } from "../notice.js";
 import { texts } from "../texts.js";
 
-const words = texts.webhooks;
+const words = laterTexts.webhooks;
 
 /** Creates the view of all webhooks of the user. */
 export async function webhooksView() {
@@ -25,7 +26,7 @@ export async function webhooksView() {
   const make = h("button", { type: "button", class: "button primary", onclick: () =>
     openNewWebhook(() => load().catch(showError)) }, icon("plus"), words.make);
   const element = h("div", { class: "narrow" },
-    h("header", { class: "view-header" }, back("#/account", texts.account.title),
+    h("header", { class: "view-header" }, back("#/account", laterTexts.account.title),
       h("h1", { tabindex: "-1" }, words.title), h("span", { class: "space" }), make),
     h("p", { class: "quiet" }, words.lead), rows, empty);
   return { title: words.title, element };

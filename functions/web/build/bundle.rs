@@ -1,7 +1,7 @@
-//! Joins a script of index.html and all modules that it imports into one file. Each request of a first visit occupies one
-//! instance of the function, and a new AWS account allows ten instances for all functions.
+//! Joins a script and all modules that it imports into one file. Each request of a first visit occupies one instance of the
+//! function, and a new AWS account allows ten instances for all functions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -16,27 +16,47 @@ struct Module {
     code: String,
 }
 
-/// One script that is equivalent to `entry` with its imports. Each module becomes a function that returns its exports. A
-/// module follows the modules that it imports. Other `entries` stay imports, because the page loads each of them once.
+/// Bundles scripts that the page loads together or one after the other.
 ///
 /// # Errors
 /// If a module does not exist, if modules import each other, or for unsupported forms of `import` and `export`.
-pub(crate) fn bundle(entry: &str, entries: &[&str], files: &Files) -> Result<String> {
-    let mut bundle =
-        Bundle { files, entries, names: BTreeMap::new(), open: Vec::new(), output: String::new() };
-    let module = bundle.modules_of(entry)?;
-    bundle.output += &bundle.declarations(&module);
-    bundle.output += &module.code;
-    if !module.exports.is_empty() {
-        bundle.output += &format!("export {{ {} }};\n", module.exports.join(", "));
+pub(crate) fn bundles(scripts: &Scripts<'_>, files: &Files) -> Result<BTreeMap<String, String>> {
+    let (base, later) = scripts.later;
+    let mut outputs = BTreeMap::new();
+    let mut names = BTreeMap::new();
+    for &entry in scripts.first {
+        let bundle = Bundle::of(entry, None, scripts.first, files)?;
+        outputs.insert(entry.to_owned(), bundle.output);
+        if entry == base {
+            names = bundle.names;
+        }
     }
-    Ok(bundle.output)
+    let Bundle { output, taken, .. } = Bundle::of(later, Some((base, &names)), scripts.first, files)?;
+    outputs.insert(later.to_owned(), output);
+    let modules: Vec<_> = taken.iter().map(|name| format!("\"{name}\": {}", names[name])).collect();
+    let base = outputs.get_mut(base).with_context(|| format!("index.html has no {base}"))?;
+    *base += &format!("export const modules = {{ {} }};\n", modules.join(", "));
+    Ok(outputs)
 }
 
+/// The scripts of the page.
+pub(crate) struct Scripts<'a> {
+    /// The scripts of index.html. Each stays an import of the others, because the page loads each of them once.
+    pub(crate) first: &'a [&'a str],
+    /// One of them, and the script that it loads later. The later one takes the modules that both import from the other.
+    pub(crate) later: (&'a str, &'a str),
+}
+
+/// A script that is equivalent to one of the page with its imports. Each module becomes a function that returns its
+/// exports. A module follows the modules that it imports.
 struct Bundle<'a> {
     files: &'a Files,
     /// The scripts of index.html.
     entries: &'a [&'a str],
+    /// The script that has loaded this one, and the variable there of each of its modules.
+    earlier: Option<(&'a str, &'a BTreeMap<String, String>)>,
+    /// The modules that this script takes from the earlier one.
+    taken: BTreeSet<String>,
     /// The variable with the exports of each finished module.
     names: BTreeMap<String, String>,
     /// The modules whose imports are being processed, to detect circles.
@@ -44,7 +64,27 @@ struct Bundle<'a> {
     output: String,
 }
 
-impl Bundle<'_> {
+impl<'a> Bundle<'a> {
+    fn of(
+        entry: &str,
+        earlier: Option<(&'a str, &'a BTreeMap<String, String>)>,
+        entries: &'a [&'a str],
+        files: &'a Files,
+    ) -> Result<Self> {
+        let (taken, names, open) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
+        let mut bundle = Self { files, entries, earlier, taken, names, open, output: String::new() };
+        if let Some((earlier, _)) = earlier {
+            bundle.output += &format!("import {{ modules }} from \"./{earlier}\";\n");
+        }
+        let module = bundle.modules_of(entry)?;
+        bundle.output += &bundle.declarations(&module);
+        bundle.output += &module.code;
+        if !module.exports.is_empty() {
+            bundle.output += &format!("export {{ {} }};\n", module.exports.join(", "));
+        }
+        Ok(bundle)
+    }
+
     /// Parses a module, after writing all modules that it imports.
     fn modules_of(&mut self, name: &str) -> Result<Module> {
         let source = self.files.get(name).with_context(|| format!("there is no web/{name}"))?;
@@ -63,6 +103,13 @@ impl Bundle<'_> {
             return Ok(());
         }
         ensure!(!self.open.iter().any(|open| open == name), "modules import each other: {:?}", self.open);
+        if self.earlier.is_some_and(|(_, names)| names.contains_key(name)) {
+            let variable = format!("module{}", self.names.len());
+            self.output += &format!("const {variable} = modules[\"{name}\"];\n");
+            self.names.insert(name.to_owned(), variable);
+            self.taken.insert(name.to_owned());
+            return Ok(());
+        }
         if self.entries.contains(&name) {
             ensure!(!name.contains('/'), "web/{name}: a script that others import must be directly in web/");
             let variable = format!("module{}", self.names.len());
@@ -185,7 +232,7 @@ mod tests {
 
     fn bundled(files: &[(&str, &str)]) -> Result<String> {
         let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
-        bundle("app.js", &["early.js", "app.js"], &files)
+        Bundle::of("app.js", None, &["early.js", "app.js"], &files).map(|bundle| bundle.output)
     }
 
     #[test]
@@ -271,6 +318,45 @@ const c = a;
 export { c };
 ";
         assert_eq!(bundled(&files).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_later_script_takes_what_it_shares_with_the_one_that_loads_it() {
+        let files = [
+            ("app.js", "import { a } from \"./a.js\";\na(() => import(\"./later.js\"));\n"),
+            ("later.js", "import { a } from \"./a.js\";\nimport { b } from \"./b.js\";\nexport const c = a + b;\n"),
+            ("a.js", "export const a = 1;\n"),
+            ("b.js", "import { a } from \"./a.js\";\nexport const b = a;\n"),
+        ];
+        let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).into();
+        let scripts = Scripts { first: &["app.js"], later: ("app.js", "later.js") };
+        let bundles = bundles(&scripts, &files).unwrap();
+        let expected = "\
+// a.js
+const module0 = (() => {
+const a = 1;
+return { a };
+})();
+const { a } = module0;
+a(() => import(\"./later.js\"));
+export const modules = { \"a.js\": module0 };
+";
+        assert_eq!(bundles["app.js"], expected);
+        let expected = "\
+import { modules } from \"./app.js\";
+const module0 = modules[\"a.js\"];
+// b.js
+const module1 = (() => {
+const { a } = module0;
+const b = a;
+return { b };
+})();
+const { a } = module0;
+const { b } = module1;
+const c = a + b;
+export { c };
+";
+        assert_eq!(bundles["later.js"], expected);
     }
 
     #[test]

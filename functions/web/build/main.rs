@@ -1,5 +1,5 @@
-//! Embeds web/ in the function `web-page`. Joins each script of index.html with its modules, and the style sheet with what
-//! it imports. Compresses every file, and puts a hash of all files into their addresses in index.html.
+//! Embeds web/ in the function `web-page`. Joins each script of the page with its modules, and the style sheet with what it
+//! imports. Compresses every file, and puts a hash of all files into their addresses in index.html.
 
 mod bundle;
 mod page;
@@ -15,10 +15,13 @@ use brotli::{BrotliCompress, enc::BrotliEncoderParams};
 use flate2::{Compression, GzBuilder};
 use sha2::{Digest, Sha256};
 
+use crate::bundle::Scripts;
 use crate::page::Files;
 
 const WEB: &str = "../../web";
 const PAGE: &str = "index.html";
+/// The script of index.html that loads another one later, and this other one.
+const LATER: (&str, &str) = ("app.js", "later.js");
 
 fn main() -> Result<()> {
     println!("cargo::rerun-if-changed={WEB}");
@@ -28,12 +31,9 @@ fn main() -> Result<()> {
     let page = files.remove(PAGE).context("web/ has no index.html")?;
     let page = String::from_utf8(page).context("web/index.html is not UTF-8")?;
     let scripts = page::scripts(&page);
-    let bundles: Vec<_> = scripts
-        .iter()
-        .map(|&name| Ok((name.to_owned(), bundle::bundle(name, &scripts, &files)?.into_bytes())))
-        .collect::<Result<_>>()?;
+    let bundles = bundle::bundles(&Scripts { first: &scripts, later: LATER }, &files)?;
     files.retain(|name, _| !name.ends_with(".js"));
-    files.extend(bundles);
+    files.extend(bundles.into_iter().map(|(name, script)| (name, script.into_bytes())));
     insert_imports("style.css", &mut files)?;
     let directory = format!("/assets/{}/", hash(files.iter()));
     let page = page::render(&page, &directory, &files).context("in web/index.html")?;

@@ -1,9 +1,9 @@
 //! The web page. The build embeds the files of web/.
 //!
 //! Browsers revalidate index.html at each visit. It names the other files by addresses with a hash of all files, so caches
-//! may keep those forever. The build joins all modules into two scripts, so the page consists of few files.
-//! Both scripts come from the same address with a hash. If only one of them is new, because a cache at the edge has the
-//! other, the new `app.js` must still find the exports of the old `early.js`: add exports, but do not remove them.
+//! may keep those forever. The build joins all modules into three scripts, so the page consists of few files.
+//! All scripts come from the same address with a hash. If only some of them are new, because a cache at the edge or an open
+//! page has the others, a new script must still find the exports of the old ones: add exports, but do not remove them.
 
 #[cfg(test)]
 #[path = "../build/bundle.rs"]

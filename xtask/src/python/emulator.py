@@ -35,15 +35,23 @@ def save(only=None):
     save_all({name: state for name, state in services.items() if only is None or name in only})
 
 
-def on_the_loop(*arguments):
+def save_all_services(*_signal):
     if app._MAIN_LOOP is not None:
-        app._MAIN_LOOP.call_soon_threadsafe(save, *arguments)
+        app._MAIN_LOOP.call_soon_threadsafe(save)
 
 
-def keep_saving():
-    while True:
+def save_data():
+    """Saves the data, again and again. Requests wait meanwhile: half a second, once a table has a few megabytes. So
+    this takes at most a twentieth of the time."""
+    start = time.monotonic()
+    save(DATA)
+    app._MAIN_LOOP.call_later(max(SECONDS, 19 * (time.monotonic() - start)), save_data)
+
+
+def begin_saving():
+    while app._MAIN_LOOP is None:
         time.sleep(SECONDS)
-        on_the_loop(DATA)
+    app._MAIN_LOOP.call_soon_threadsafe(save_data)
 
 
 def keep_collections_short():
@@ -170,8 +178,8 @@ if sys.argv[1:]:
     del sys.argv[1:]
 
 os.setsid()
-signal.signal(signal.SIGUSR1, lambda *_: on_the_loop())
+signal.signal(signal.SIGUSR1, save_all_services)
 if PERSIST_STATE:
-    threading.Thread(target=keep_saving, daemon=True).start()
+    threading.Thread(target=begin_saving, daemon=True).start()
 threading.Thread(target=keep_collections_short, daemon=True).start()
 app.main()

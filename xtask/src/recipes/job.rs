@@ -173,12 +173,12 @@ fn every_queue_has_a_name_in_the_contract_and_on_the_page() -> Result<()> {
     let queue = &contract["components"]["schemas"]["Queue"]["properties"]["name"];
     assert_eq!(names, strings(&queue["enum"])?, "`Queue` in docs/openapi.yaml");
     let description = queue["description"].as_str().context("no description")?;
-    let (texts, test) = (read("web/texts.js")?, read("tests/tests/api/admin/queues.rs")?);
-    let texts = between(&texts, "    queues: {", "}")?;
+    let (texts, test) = (read("web/admin-texts.js")?, read("tests/tests/api/admin/queues.rs")?);
+    let texts = between(&texts, "  queues: {", "}")?;
     for name in names {
         let key = format!("{name}: ");
         let has_text = texts.contains(&format!(" {key}")) || texts.contains(&format!("\"{name}\": "));
-        assert!(has_text, "texts.admin.queues in web/texts.js lacks {name}");
+        assert!(has_text, "queues in web/admin-texts.js lacks {name}");
         assert!(
             description.contains(&format!("`{name}`")),
             "`Queue` in docs/openapi.yaml explains no {name}"

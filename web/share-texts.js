@@ -1,0 +1,77 @@
+// The texts of links, of upload links, and of the page for guests.
+
+import { bytes, lifetime, number } from "./format.js";
+
+export const shareTexts = {
+  title: "Share",
+  lead: "Anyone with a link can see this picture, without an account, until the link expires or you revoke it.",
+  notInTier: "Your tier does not include expiring links.",
+  shows: "What people get",
+  what: {
+    stripped: "The original without place and camera data",
+    unchanged: "The original exactly as uploaded",
+    smaller: "A smaller picture, at most 1,600 pixels",
+  },
+  pictureOf: (width, height) => (width && height ? `A picture of at most ${number(width)} × ${number(height)} pixels`
+    : width ? `A picture of at most ${number(width)} pixels in width` : `A picture of at most ${number(height)} pixels in height`),
+  expiresIn: "Works for",
+  lifetime,
+  download: "Save the file instead of showing it",
+  make: "Make link",
+  made: "Address of the new link",
+  copy: "Copy the address",
+  copied: "Link copied.",
+  list: "Links to this picture",
+  none: "There are no links to this picture.",
+  until: (time) => `Works until ${time}`,
+  views: (count) => (count === 1 ? "opened once" : count === 0 ? "not opened yet" : `opened ${number(count)} times`),
+  copyOf: (what, until) => `Copy the link that works until ${until}: ${what}`,
+  revoke: (what, until) => `Revoke the link that works until ${until}: ${what}`,
+  confirmRevoke: "Revoke this link? From then on, it shows nothing. Who has just opened it can see the picture for up to 15 more minutes.",
+  revokeButton: "Revoke",
+  revoked: "The link is revoked.",
+};
+
+export const uploadLinkTexts = {
+  title: "Upload links",
+  lead: "Whoever has an upload link can send you pictures, without an account. Guests see nothing of yours.",
+  make: "New upload link",
+  makeFor: (number) => `New upload link for ${number}`,
+  phone: "Phone number (optional)",
+  phoneHint: "The pictures then belong to this number. Enter it with its country code, such as +49 30 901820.",
+  maxImages: "How many pictures",
+  maxBytes: "Largest file in megabytes (optional)",
+  expiresIn: "Works for",
+  lifetime,
+  url: "Address for your guests",
+  made: "Send this address to your guests.",
+  copy: "Copy the address",
+  share: "Share the address",
+  copied: "Address copied.",
+  none: "You have no upload links.",
+  anyNumber: "No phone number",
+  used: (remaining, most) => `${number(most - remaining)} of ${number(most)} pictures sent`,
+  upTo: (count) => `${bytes(count)} each`,
+  until: (time) => `Works until ${time}`,
+  copyOf: (name) => `Copy the address of the link for ${name}`,
+  revoke: (name) => `Revoke the link for ${name}`,
+  confirmRevoke: "Revoke this link? Your guests can then send no more pictures with it. The pictures that you have stay.",
+  revokeButton: "Revoke",
+  revoked: "The link is revoked.",
+};
+
+export const guestTexts = {
+  title: "Send pictures",
+  lead: "Somebody asks you for pictures. You need no account.",
+  remaining: (count) => (count === 1 ? "You can send 1 picture." : `You can send ${number(count)} pictures.`),
+  full: "This link has received all its pictures. Thank you!",
+  limit: (count) => `Each file can have up to ${bytes(count)}.`,
+  until: (time) => `The link works until ${time}.`,
+  choose: "Choose pictures",
+  drop: "Or drop them here.",
+  arrived: (count) => (count === 1 ? "1 picture has arrived." : `${number(count)} pictures have arrived.`),
+  thanks: "All your pictures have arrived. You can close this page.",
+  sent: "Your pictures",
+  tooLarge: (count) => `This file is larger than this link allows (${bytes(count)}). Choose a smaller one.`,
+  tooMany: "This link takes no more pictures.",
+};
