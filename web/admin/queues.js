@@ -5,7 +5,6 @@ import { fill, h, icon } from "../dom.js";
 import { number, time } from "../format.js";
 import { laterTexts } from "../later-texts.js";
 import { showError } from "../notice.js";
-import { texts } from "../texts.js";
 
 const words = laterTexts.admin;
 

@@ -6,7 +6,6 @@ import { field, h, icon } from "../dom.js";
 import { bytes, number, time } from "../format.js";
 import { laterTexts } from "../later-texts.js";
 import { query } from "../query.js";
-import { texts } from "../texts.js";
 import { DataTable } from "./table.js";
 import { deleteUsers, openNewUserDialog, openTierDialog, setEnabled, stateOf } from "./user-forms.js";
 import { userPage } from "./user.js";

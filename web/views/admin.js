@@ -8,7 +8,6 @@ import { tiers } from "../admin/tiers.js";
 import { users } from "../admin/users.js";
 import { h } from "../dom.js";
 import { laterTexts } from "../later-texts.js";
-import { texts } from "../texts.js";
 
 const words = laterTexts.admin;
 

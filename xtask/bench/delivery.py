@@ -70,8 +70,8 @@ def main():
     cpu = next(line.split(":")[1].strip() for line in processors if line.startswith("model name"))
     node = json.loads(subprocess.check_output(
         ["node", "-p", "JSON.stringify({node: process.version, ...require('sharp').versions})"], cwd=arguments.sharp))
-    machine = (f"Machine: {cpu}, {os.cpu_count()} cores, Linux {platform.release()}. Versions: sharp {node['sharp']} with "
-               f"libvips {node['vips']} on Node {node['node']}; medians of {arguments.runs} runs.")
+    machine = (f"Machine: {cpu}, {os.cpu_count()} cores, Linux {platform.release()}. Versions: sharp {node['sharp']} "
+               f"with libvips {node['vips']} on Node {node['node']}; medians of {arguments.runs} runs.")
     print(textwrap.fill(machine, 120) + "\n")
     print("| rendition | format | Darkroom CPU, ms | wall | bytes | SSIM | sharp CPU, ms | wall | bytes | SSIM "
           "| CPU to sharp's | wall to sharp's |")

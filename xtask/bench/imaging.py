@@ -280,8 +280,8 @@ def main():
     cpu = next(line.split(":")[1].strip() for line in processors if line.startswith("model name"))
     node = json.loads(subprocess.check_output(
         ["node", "-p", "JSON.stringify({node: process.version, ...require('sharp').versions})"], cwd=arguments.sharp))
-    machine = (f"Machine: {cpu}, {os.cpu_count()} cores, Linux {platform.release()}. Versions: sharp {node['sharp']} with "
-               f"libvips {node['vips']} on Node {node['node']}; Pillow {PIL.__version__} with libjpeg-turbo "
+    machine = (f"Machine: {cpu}, {os.cpu_count()} cores, Linux {platform.release()}. Versions: sharp {node['sharp']} "
+               f"with libvips {node['vips']} on Node {node['node']}; Pillow {PIL.__version__} with libjpeg-turbo "
                f"{features.version_feature('libjpeg_turbo')}; medians of {arguments.runs} runs.")
     print(textwrap.fill(machine, 120) + "\n")
     print("| picture | sizes | Darkroom CPU, ms | wall | peak, MB | sharp CPU, ms | wall | peak, MB "

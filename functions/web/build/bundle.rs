@@ -324,7 +324,10 @@ export { c };
     fn a_later_script_takes_what_it_shares_with_the_one_that_loads_it() {
         let files = [
             ("app.js", "import { a } from \"./a.js\";\na(() => import(\"./later.js\"));\n"),
-            ("later.js", "import { a } from \"./a.js\";\nimport { b } from \"./b.js\";\nexport const c = a + b;\n"),
+            (
+                "later.js",
+                "import { a } from \"./a.js\";\nimport { b } from \"./b.js\";\nexport const c = a + b;\n",
+            ),
             ("a.js", "export const a = 1;\n"),
             ("b.js", "import { a } from \"./a.js\";\nexport const b = a;\n"),
         ];

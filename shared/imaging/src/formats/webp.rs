@@ -116,7 +116,9 @@ fn first_frame(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     let decoding = composed(request) * area(request.header.size) + DECODER_MEMORY;
     request.reserve(&Memory { decoding, result: (request.header.size, 4) })?;
     let frame = frames(request)?.frames.next();
-    frame.unwrap_or_else(|| Err(DevelopError::corrupt("an animation without a frame"))).map(|frame| frame.picture)
+    frame
+        .unwrap_or_else(|| Err(DevelopError::corrupt("an animation without a frame")))
+        .map(|frame| frame.picture)
 }
 
 /// Decodes all frames.
