@@ -311,6 +311,8 @@ async def run(binary, case, measurement, variables):
         "RENDITION_FUNCTION": "rendition", "DEFAULT_REGION": "DE", "API_URL": "https://api.example",
         "UPLOADS_BUCKET": "darkroom-uploads-123456789012-eu-central-1",
         "DERIVED_BUCKET": "darkroom-derived-123456789012-eu-central-1",
+        # As template.yaml sets them.
+        "MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TOP_PAD_": "4194304",
     } | variables
     quiet = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(binary, env=environment, stdout=quiet, stderr=quiet)

@@ -53,7 +53,7 @@ impl<I> PageItems<I> {
 /// The size of JSON in the response of a function, in bytes. There it is inside a JSON string, so each quotation mark and
 /// each backslash takes two bytes. JSON contains no unescaped control characters.
 fn carried_bytes(json: &str) -> usize {
-    json.len() + json.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
+    json.len() + memchr::memchr2_iter(b'"', b'\\', json.as_bytes()).count()
 }
 
 #[cfg(test)]

@@ -129,8 +129,8 @@ impl Signer {
         }
         let mut signature = hmac::Context::with_key(&validity.key);
         signature.update(validity.text.as_bytes());
-        signature.update(hex(request.finish()).as_bytes());
-        let signature = hex(signature.sign());
+        signature.update(hex::encode(request.finish()).as_bytes());
+        let signature = hex::encode(signature.sign());
         [&self.address, key, "?", &validity.query, &parameter, "&X-Amz-Signature=", &signature].concat()
     }
 
@@ -165,18 +165,6 @@ impl fmt::Debug for Signer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Signer").field("address", &self.address).finish_non_exhaustive()
     }
-}
-
-/// Bytes as hexadecimal digits in lower case.
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    let bytes = bytes.as_ref();
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            text.extend(char::from_digit(digit.into(), 16));
-        }
-    }
-    text
 }
 
 fn escaped(text: &str) -> String {
