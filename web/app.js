@@ -98,16 +98,25 @@ function route({ parts: [first = "", second, third], parameters }) {
 
 /** How often later.js could not be loaded. */
 let laterFailures = 0;
+/** How long after the first view the page loads later.js, so that it does not delay the pictures of this view. */
+const LATER_MS = 3_000;
 
 /** Loads the views that are in a script of their own. */
 async function loadLater() {
   try {
     // Some browsers remember a failure by the address (https://github.com/whatwg/html/issues/6768).
     return (await import(`./later.js${laterFailures > 0 ? `?${laterFailures}` : ""}`)).laterViews;
-  } catch {
+  } catch (error) {
     laterFailures += 1;
-    throw new ApiError({});
+    // After a deployment, the script may be too new for this page.
+    if (laterFailures > 2 && navigator.onLine) location.reload();
+    throw Object.assign(new ApiError({}), { cause: error });
   }
+}
+
+/** Loads later.js soon, because a deployment can replace it while the page is open. */
+function preloadLater() {
+  setTimeout(() => loadLater().catch(() => {}), LATER_MS);
 }
 
 /** Creates the view of the account, or of what belongs to it. @param {string} [name] @param {string} [id] */
@@ -256,6 +265,7 @@ async function onLogin() {
   await loadProfile();
   if (AUTH.includes(address().parts[0])) history.replaceState(null, "", "#/");
   await show();
+  preloadLater();
 }
 
 /** Removes all data of the user, because another user may log in next. */
@@ -340,9 +350,6 @@ addEventListener("paste", (event) => {
 
 // ------------------------------------------------------------ start
 
-/** How long after the first view the page loads later.js, so that it does not delay the pictures of this view. */
-const LATER_MS = 3_000;
-
 async function start() {
   try {
     if (session.isLikely) await loadProfile();
@@ -351,8 +358,7 @@ async function start() {
     if (error.transient && address().parts[0] !== GUEST) return fill(main, errorView(error, start));
   }
   await show();
-  // A deployment can replace the script while the page is open.
-  if (state.profile) setTimeout(() => loadLater().catch(() => {}), LATER_MS);
+  if (state.profile) preloadLater();
 }
 
 // Not awaited: later.js needs the modules of this script, and would wait for its end.

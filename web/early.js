@@ -24,7 +24,7 @@ export function lastUser() {
 /** A response that nobody has taken after this time is dropped. */
 const MAX_AGE_MS = 20_000;
 
-/** How many pictures begin to load when the list arrives: about those that a phone shows. */
+/** How many pictures begin to load when the list arrives: the first row on a phone. The grid loads the others later. */
 const FIRST_PICTURES = 3;
 
 /** The user of the requests. */

@@ -1,4 +1,4 @@
-// The texts of the page, but for those in later-texts.js. Those of pictures, of the login and of links are in files of their own.
+// The texts of the page, except those in later-texts.js. Some parts are in files of their own.
 
 import { authTexts } from "./auth-texts.js";
 import { bytes, number } from "./format.js";

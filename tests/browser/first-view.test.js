@@ -119,13 +119,29 @@ for (const [when, delay] of /** @type {[string, number][]} */ ([["at once", 0], 
 
 test("a view whose script could not be loaded shows an error, and then appears", inBrowser(async (visit) => {
   const { page, allowError } = visit;
-  await logIn(visit, await registerUser());
   allowError(/ERR_FAILED/);
   await page.route("**/later.js*", (route) => route.abort());
+  await logIn(visit, await registerUser());
   await page.getByRole("link", { name: "Account" }).click();
   await page.getByRole("alert").getByText("The service cannot be reached").waitFor();
   await page.unroute("**/later.js*");
   await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+}));
+
+test("a page whose later script is too new reloads itself when the user tries again", inBrowser(async (visit) => {
+  const { page } = visit;
+  // The script takes a module that the page's other script does not have.
+  const body = 'import { modules } from "./app.js";\nconst { a } = modules["new.js"];\nexport const laterViews = { a };\n';
+  await page.route("**/later.js*", (route) => route.fulfill({ contentType: "text/javascript", body }), { times: 3 });
+  const loaded = page.waitForResponse(/later\.js/);
+  await logIn(visit, await registerUser());
+  await loaded;
+  await page.getByRole("link", { name: "Account" }).click();
+  await page.getByRole("button", { name: "Try again" }).waitFor();
+  const reloaded = page.waitForEvent("load");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await reloaded;
   await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
 }));
 

@@ -1,7 +1,7 @@
 //! Joins a script and all modules that it imports into one file. Each request of a first visit occupies one instance of the
 //! function, and a new AWS account allows ten instances for all functions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -31,9 +31,10 @@ pub(crate) fn bundles(scripts: &Scripts<'_>, files: &Files) -> Result<BTreeMap<S
             names = bundle.names;
         }
     }
-    let Bundle { output, taken, .. } = Bundle::of(later, Some((base, &names)), scripts.first, files)?;
-    outputs.insert(later.to_owned(), output);
-    let modules: Vec<_> = taken.iter().map(|name| format!("\"{name}\": {}", names[name])).collect();
+    let bundle = Bundle::of(later, Some((base, &names)), scripts.first, files)?;
+    outputs.insert(later.to_owned(), bundle.output);
+    // All of them, because the later script may come from a newer version.
+    let modules: Vec<_> = names.iter().map(|(name, variable)| format!("\"{name}\": {variable}")).collect();
     let base = outputs.get_mut(base).with_context(|| format!("index.html has no {base}"))?;
     *base += &format!("export const modules = {{ {} }};\n", modules.join(", "));
     Ok(outputs)
@@ -43,7 +44,8 @@ pub(crate) fn bundles(scripts: &Scripts<'_>, files: &Files) -> Result<BTreeMap<S
 pub(crate) struct Scripts<'a> {
     /// The scripts of index.html. Each stays an import of the others, because the page loads each of them once.
     pub(crate) first: &'a [&'a str],
-    /// One of them, and the script that it loads later. The later one takes the modules that both import from the other.
+    /// One of them, and the script that it loads later. The later one does not contain the modules of the first one. It
+    /// takes them from there.
     pub(crate) later: (&'a str, &'a str),
 }
 
@@ -53,10 +55,8 @@ struct Bundle<'a> {
     files: &'a Files,
     /// The scripts of index.html.
     entries: &'a [&'a str],
-    /// The script that has loaded this one, and the variable there of each of its modules.
+    /// The script that has loaded this one, and the name of the variable of each module in it.
     earlier: Option<(&'a str, &'a BTreeMap<String, String>)>,
-    /// The modules that this script takes from the earlier one.
-    taken: BTreeSet<String>,
     /// The variable with the exports of each finished module.
     names: BTreeMap<String, String>,
     /// The modules whose imports are being processed, to detect circles.
@@ -71,8 +71,8 @@ impl<'a> Bundle<'a> {
         entries: &'a [&'a str],
         files: &'a Files,
     ) -> Result<Self> {
-        let (taken, names, open) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
-        let mut bundle = Self { files, entries, earlier, taken, names, open, output: String::new() };
+        let (names, open, output) = (BTreeMap::new(), Vec::new(), String::new());
+        let mut bundle = Self { files, entries, earlier, names, open, output };
         if let Some((earlier, _)) = earlier {
             bundle.output += &format!("import {{ modules }} from \"./{earlier}\";\n");
         }
@@ -107,7 +107,6 @@ impl<'a> Bundle<'a> {
             let variable = format!("module{}", self.names.len());
             self.output += &format!("const {variable} = modules[\"{name}\"];\n");
             self.names.insert(name.to_owned(), variable);
-            self.taken.insert(name.to_owned());
             return Ok(());
         }
         if self.entries.contains(&name) {

@@ -2,8 +2,9 @@
 //!
 //! Browsers revalidate index.html at each visit. It names the other files by addresses with a hash of all files, so caches
 //! may keep those forever. The build joins all modules into three scripts, so the page consists of few files.
-//! All scripts come from the same address with a hash. If only some of them are new, because a cache at the edge or an open
-//! page has the others, a new script must still find the exports of the old ones: add exports, but do not remove them.
+//! All scripts come from the same address with a hash. After a deployment, a cache at the edge can still have one of them,
+//! and the others are new. So do not remove exports that another script imports. A page that was open before can load a new
+//! `later.js` that needs exports which its `app.js` does not have: then it reloads itself when the user tries again.
 
 #[cfg(test)]
 #[path = "../build/bundle.rs"]

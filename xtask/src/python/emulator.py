@@ -1,8 +1,8 @@
 """Runs ministack in a new session, and saves its state while it runs.
 
 ministack itself saves its state only when it stops normally. This program saves the data (items, users, buckets) every
-few seconds, and everything at SIGUSR1, which xtask sends after each deployment. So the data survives if the stack is
-killed. Objects in S3 are always files.
+three seconds, or less often if saving takes long. It saves everything at SIGUSR1, which xtask sends after each
+deployment. So most data survives if the stack is killed. Objects in S3 are always files.
 
 With arguments (the paths of Node.js, of judge.js and of the file for refused requests), a stricter judge checks every
 request first: see judge.py.
@@ -44,8 +44,10 @@ def save_data():
     """Saves the data, again and again. Requests wait meanwhile: half a second, once a table has a few megabytes. So
     this takes at most a twentieth of the time."""
     start = time.monotonic()
-    save(DATA)
-    app._MAIN_LOOP.call_later(max(SECONDS, 19 * (time.monotonic() - start)), save_data)
+    try:
+        save(DATA)
+    finally:
+        app._MAIN_LOOP.call_later(max(SECONDS, 19 * (time.monotonic() - start)), save_data)
 
 
 def begin_saving():

@@ -42,9 +42,12 @@ const MIN_REDUCTION: u32 = 2;
 /// alpha channel.
 const STILL: u64 = 9;
 
-/// The bytes that libwebp takes for each pixel to compose all frames: two canvases, a frame with its planes, and a copy of
-/// the canvas.
+/// The bytes that libwebp takes for each pixel to compose frames: two canvases, a frame with its planes, and a copy of the
+/// canvas.
 const COMPOSED: u64 = 20;
+
+/// The bytes that libwebp keeps for each frame, besides its content.
+const FRAME: u64 = 96;
 
 fn read_header(bytes: &[u8]) -> Option<Header> {
     let first = Chunks::of_file(bytes).next()?;
@@ -86,8 +89,8 @@ fn frame_size(chunk: &Chunk<'_>) -> Option<Size> {
     }
 }
 
-/// Checks that the file has its declared length and that every chunk is complete. The decoders allocate the length
-/// that a chunk declares, and read beyond a short chunk.
+/// Checks that the file has its declared length and that every chunk is complete, before a decoder
+/// allocates pixels.
 fn check_content(bytes: &[u8]) -> Result<(), DevelopError> {
     let is_complete = declared_length(bytes).is_some_and(|length| length <= bytes.len())
         && Chunks::of_file(bytes).all(|chunk| chunk.is_complete);
@@ -113,7 +116,8 @@ fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
 
 /// Decodes the first frame of an animation. It can be smaller than the canvas.
 fn first_frame(request: &Request<'_>) -> Result<Decoded, DevelopError> {
-    let decoding = composed(request) * area(request.header.size) + DECODER_MEMORY;
+    let frames_kept = FRAME * u64::from(request.header.frames.count);
+    let decoding = composed(request) * area(request.header.size) + frames_kept + DECODER_MEMORY;
     request.reserve(&Memory { decoding, result: (request.header.size, 4) })?;
     let frame = frames(request)?.frames.next();
     frame
