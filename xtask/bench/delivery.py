@@ -6,10 +6,8 @@ delivery.py --darkroom EXECUTABLE --avif EXECUTABLE --sharp DIR --dir DIR [--pho
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import numpy
@@ -17,7 +15,7 @@ import skimage
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from imaging import pictures, reference
+from imaging import pictures, print_machine, reference
 
 SHAPES = [
     ("640 wide", 640, 0, "scale-down"),
@@ -66,13 +64,7 @@ def main():
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
 
-    processors = Path("/proc/cpuinfo").read_text().splitlines()
-    cpu = next(line.split(":")[1].strip() for line in processors if line.startswith("model name"))
-    node = json.loads(subprocess.check_output(
-        ["node", "-p", "JSON.stringify({node: process.version, ...require('sharp').versions})"], cwd=arguments.sharp))
-    machine = (f"Machine: {cpu}, {os.cpu_count()} cores, Linux {platform.release()}. Versions: sharp {node['sharp']} "
-               f"with libvips {node['vips']} on Node {node['node']}; medians of {arguments.runs} runs.")
-    print(textwrap.fill(machine, 120) + "\n")
+    print_machine(arguments.sharp, arguments.runs)
     print("| rendition | format | Darkroom CPU, ms | wall | bytes | SSIM | sharp CPU, ms | wall | bytes | SSIM "
           "| CPU to sharp's | wall to sharp's |")
     print("| --- | --- | ---: " + "| ---: " * 9 + "|")

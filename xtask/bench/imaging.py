@@ -245,6 +245,17 @@ def print_limits(executable, directory, photo, out):
         print(f"| {name}{outcome} | {ours['peak'] / 1024:.0f} | {ours['cpu']:.0f} |")
 
 
+def print_machine(sharp, runs, more=""):
+    """Prints the machine, and the versions of sharp and of others. `sharp` is the directory where it is installed."""
+    processors = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = next(line.split(":")[1].strip() for line in processors if line.startswith("model name"))
+    node = json.loads(subprocess.check_output(
+        ["node", "-p", "JSON.stringify({node: process.version, ...require('sharp').versions})"], cwd=sharp))
+    machine = (f"Machine: {cpu}, {os.cpu_count()} cores, Linux {platform.release()}. Versions: sharp {node['sharp']} "
+               f"with libvips {node['vips']} on Node {node['node']}{more}; medians of {runs} runs.")
+    print(textwrap.fill(machine, 120) + "\n")
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--darkroom", required=True)
@@ -276,14 +287,8 @@ def main():
                 for size, *engines in itertools.zip_longest(sizes, *scores):
                     qualities.append((name, size, *engines))
 
-    processors = Path("/proc/cpuinfo").read_text().splitlines()
-    cpu = next(line.split(":")[1].strip() for line in processors if line.startswith("model name"))
-    node = json.loads(subprocess.check_output(
-        ["node", "-p", "JSON.stringify({node: process.version, ...require('sharp').versions})"], cwd=arguments.sharp))
-    machine = (f"Machine: {cpu}, {os.cpu_count()} cores, Linux {platform.release()}. Versions: sharp {node['sharp']} "
-               f"with libvips {node['vips']} on Node {node['node']}; Pillow {PIL.__version__} with libjpeg-turbo "
-               f"{features.version_feature('libjpeg_turbo')}; medians of {arguments.runs} runs.")
-    print(textwrap.fill(machine, 120) + "\n")
+    others = f"; Pillow {PIL.__version__} with libjpeg-turbo {features.version_feature('libjpeg_turbo')}"
+    print_machine(arguments.sharp, arguments.runs, others)
     print("| picture | sizes | Darkroom CPU, ms | wall | peak, MB | sharp CPU, ms | wall | peak, MB "
           "| Pillow CPU, ms | wall | peak, MB | CPU to sharp's | CPU to the scaled decode alone |")
     print("| --- | ---: " + "| ---: " * 11 + "|")

@@ -104,27 +104,28 @@ impl<'a> Bundle<'a> {
         }
         ensure!(!self.open.iter().any(|open| open == name), "modules import each other: {:?}", self.open);
         if self.earlier.is_some_and(|(_, names)| names.contains_key(name)) {
-            let variable = format!("module{}", self.names.len());
-            self.output += &format!("const {variable} = modules[\"{name}\"];\n");
-            self.names.insert(name.to_owned(), variable);
+            self.define(name, |variable| format!("const {variable} = modules[\"{name}\"];\n"));
             return Ok(());
         }
         if self.entries.contains(&name) {
             ensure!(!name.contains('/'), "web/{name}: a script that others import must be directly in web/");
-            let variable = format!("module{}", self.names.len());
-            self.output += &format!("import * as {variable} from \"./{name}\";\n");
-            self.names.insert(name.to_owned(), variable);
+            self.define(name, |variable| format!("import * as {variable} from \"./{name}\";\n"));
             return Ok(());
         }
         let module = self.modules_of(name)?;
-        let variable = format!("module{}", self.names.len());
         let (declarations, exports) = (self.declarations(&module), module.exports.join(", "));
         let code = &module.code;
-        self.output += &format!(
-            "// {name}\nconst {variable} = (() => {{\n{declarations}{code}return {{ {exports} }};\n}})();\n"
-        );
-        self.names.insert(name.to_owned(), variable);
+        self.define(name, |variable| {
+            format!("// {name}\nconst {variable} = (() => {{\n{declarations}{code}return {{ {exports} }};\n}})();\n")
+        });
         Ok(())
+    }
+
+    /// Writes the definition of a variable with the exports of a module.
+    fn define(&mut self, name: &str, definition: impl FnOnce(&str) -> String) {
+        let variable = format!("module{}", self.names.len());
+        self.output += &definition(&variable);
+        self.names.insert(name.to_owned(), variable);
     }
 
     /// The imports of a module as declarations.
