@@ -1,18 +1,51 @@
 //! Runs cargo and shows the number of remaining steps, instead of a line for each crate.
 
-use std::io::{BufReader, IsTerminal, Read, Write};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::command;
 
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// If more tests fail, they have a common cause, and none runs again.
+const AT_MOST_AGAIN: usize = 10;
 
 /// Runs cargo. While it compiles, a line shows the number of remaining steps. In a terminal, this line changes in place.
 /// Elsewhere there is a new line every ten seconds. Warnings, errors and the output of programs are not changed.
 pub(crate) fn run(cargo: &mut Command) -> Result<()> {
+    let status = watched(cargo, |_| Ok(()))?;
+    ended(cargo, status)
+}
+
+/// Runs `cargo test` like [`run`], and the tests that failed once more. Machines for CI are slow at times, and each of
+/// hundreds of tests has timeouts. A fault that is in the program fails twice.
+pub(crate) fn run_tests(cargo: &mut Command) -> Result<()> {
+    let mut failed = Failed::default();
+    cargo.stdout(Stdio::piped());
+    let status = watched(cargo, |child| {
+        for line in BufReader::new(child.stdout.take().context("cargo has no stdout")?).lines() {
+            let line = line?;
+            println!("{line}");
+            failed.line(&line);
+        }
+        Ok(())
+    })?;
+    let first = ended(cargo, status);
+    if first.is_ok() || failed.tests.is_empty() || failed.tests.len() > AT_MOST_AGAIN {
+        return first;
+    }
+    let tests = failed.tests.join(", ");
+    eprintln!("    These tests failed, and run again: {tests}");
+    run(cargo.stdout(Stdio::inherit()).arg("--exact").args(&failed.tests))?;
+    eprintln!("    These tests passed only when they ran again: {tests}");
+    Ok(())
+}
+
+/// Runs cargo, shows its progress, and lets `read` read what the child prints to pipes.
+fn watched(cargo: &mut Command, read: impl FnOnce(&mut Child) -> Result<()>) -> Result<ExitStatus> {
     let terminal = std::io::stderr().is_terminal();
     cargo.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "200");
     if terminal {
@@ -20,21 +53,17 @@ pub(crate) fn run(cargo: &mut Command) -> Result<()> {
     }
     let mut child = command::spawn(cargo.stderr(Stdio::piped()))?;
     let output = child.stderr.take().context("cargo has no stderr")?;
-    let mut report = Report { terminal, start: Instant::now(), next: HEARTBEAT };
-    let mut line = Vec::new();
-    for byte in BufReader::new(output).bytes() {
-        match byte? {
-            // Cargo ends each state of its progress bar with a carriage return.
-            b'\r' | b'\n' => {
-                report.line(&String::from_utf8_lossy(&line));
-                line.clear();
-            }
-            byte => line.push(byte),
-        }
-    }
-    report.line(&String::from_utf8_lossy(&line));
-    report.clear();
-    let status = child.wait()?;
+    let report = Report { terminal, start: Instant::now(), next: HEARTBEAT };
+    thread::scope(|scope| {
+        let reported = scope.spawn(|| report.all(output));
+        read(&mut child)?;
+        reported.join().map_err(|_| anyhow!("the thread panicked"))?
+    })?;
+    Ok(child.wait()?)
+}
+
+/// An error unless cargo succeeded.
+fn ended(cargo: &Command, status: ExitStatus) -> Result<()> {
     if !status.success() {
         bail!("`{}` ended with {status}", command::line(cargo));
     }
@@ -48,6 +77,24 @@ struct Report {
 }
 
 impl Report {
+    /// Shows all that cargo prints.
+    fn all(mut self, output: ChildStderr) -> Result<()> {
+        let mut line = Vec::new();
+        for byte in BufReader::new(output).bytes() {
+            match byte? {
+                // Cargo ends each state of its progress bar with a carriage return.
+                b'\r' | b'\n' => {
+                    self.line(&String::from_utf8_lossy(&line));
+                    line.clear();
+                }
+                byte => line.push(byte),
+            }
+        }
+        self.line(&String::from_utf8_lossy(&line));
+        self.clear();
+        Ok(())
+    }
+
     fn line(&mut self, line: &str) {
         let plain = without_colours(line);
         match Output::of(&plain) {
@@ -76,6 +123,35 @@ impl Report {
     fn clear(&self) {
         if self.terminal {
             eprint!("\r\x1b[2K");
+        }
+    }
+}
+
+/// The names of failed tests, from the list at the end of the output of each test binary:
+///
+/// ```text
+/// failures:
+///     images::list
+///
+/// test result: FAILED. 1 passed; 1 failed; …
+/// ```
+#[derive(Default)]
+struct Failed {
+    tests: Vec<String>,
+    in_list: bool,
+}
+
+impl Failed {
+    /// Takes the next line of the output.
+    fn line(&mut self, line: &str) {
+        if line == "failures:" {
+            self.in_list = true;
+        } else if self.in_list {
+            match line.strip_prefix("    ").filter(|name| !name.contains(char::is_whitespace)) {
+                Some(name) => self.tests.push(name.to_owned()),
+                // Before the list of names there is another one with the output of each test.
+                None => self.in_list = line.is_empty(),
+            }
         }
     }
 }
@@ -120,6 +196,36 @@ fn without_colours(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failed_tests_are_found() {
+        let output = "\
+running 3 tests
+test images::list ... FAILED
+test images::get ... ok
+test sets::get ... FAILED
+
+failures:
+
+---- images::list stdout ----
+Error: got
+    two lines
+
+---- sets::get stdout ----
+    failure
+
+failures:
+    images::list
+    sets::get
+
+test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s
+
+    indented
+";
+        let mut failed = Failed::default();
+        output.lines().for_each(|line| failed.line(line));
+        assert_eq!(failed.tests, ["images::list", "sets::get"]);
+    }
 
     #[test]
     fn progress_is_told_from_messages() {

@@ -235,7 +235,7 @@ fn over_http(stack: &Stack, standins: &Standins, what: &[&str], filters: &[Strin
         cargo.env("DARKROOM_STANDINS", &standins.address);
         cargo.env("DARKROOM_DJANGO", DJANGO.bin("python"));
         cargo.env("DARKROOM_XTASK", std::env::current_exe()?);
-        compile::run(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))
+        compile::run_tests(cargo.env("DARKROOM_OUTPUTS", stack.outputs_file()))
     })
 }
 

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use tests::{Stack, Tier, User, id_of, pictures, unique, until};
 
-use crate::{needs_all_it_may, opens_its_pictures, ready};
+use crate::{needs_all_it_may, opens_its_pictures, ready, turn};
 
 /// An image of a user, as soon as admins find it.
 async fn anyones(stack: &Stack) -> Result<String> {
@@ -28,7 +28,7 @@ fn rules() -> serde_json::Value {
 
 #[tokio::test]
 async fn admin_images_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     anyones(&stack).await?;
     needs_all_it_may(&stack, "AdminImagesList", async || {
@@ -44,7 +44,7 @@ async fn admin_images_list() -> Result<()> {
 
 #[tokio::test]
 async fn admin_images_get() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     let path = format!("/api/admin/images/{}", anyones(&stack).await?);
     needs_all_it_may(&stack, "AdminImagesGet", async || {
@@ -55,7 +55,7 @@ async fn admin_images_get() -> Result<()> {
 
 #[tokio::test]
 async fn admin_images_update() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     let path = format!("/api/admin/images/{}", anyones(&stack).await?);
     needs_all_it_may(&stack, "AdminImagesUpdate", async || {
@@ -66,7 +66,7 @@ async fn admin_images_update() -> Result<()> {
 
 #[tokio::test]
 async fn admin_images_delete() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
     needs_all_it_may(&stack, "AdminImagesDelete", async || {
         // The image is in a slot, which becomes free.
@@ -83,7 +83,7 @@ async fn admin_images_delete() -> Result<()> {
 
 #[tokio::test]
 async fn admin_users_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
     let path = format!("/api/admin/users/{}", user.id);
     needs_all_it_may(&stack, "AdminUsersList", async || lists_and_gets(&stack, &admin, &path).await).await
@@ -91,7 +91,7 @@ async fn admin_users_list() -> Result<()> {
 
 #[tokio::test]
 async fn admin_users_tier() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
     let path = format!("/api/admin/users/{}/tier", user.id);
     needs_all_it_may(&stack, "AdminUsersTier", async || {
@@ -102,7 +102,7 @@ async fn admin_users_tier() -> Result<()> {
 
 #[tokio::test]
 async fn admin_tiers_put() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     needs_all_it_may(&stack, "AdminTiersPut", async || {
         admin.put("/api/admin/account-tiers/policy-put", &rules()).await?.expect(200).map(drop)
@@ -112,7 +112,7 @@ async fn admin_tiers_put() -> Result<()> {
 
 #[tokio::test]
 async fn admin_tiers_delete() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
     needs_all_it_may(&stack, "AdminTiersDelete", async || {
         let tier = unique("p");
@@ -132,7 +132,7 @@ async fn admin_tiers_delete() -> Result<()> {
 
 #[tokio::test]
 async fn admin_queues_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     needs_all_it_may(&stack, "AdminQueuesList", async || {
         admin.get("/api/admin/queues").await?.expect(200).map(drop)
@@ -142,7 +142,7 @@ async fn admin_queues_list() -> Result<()> {
 
 #[tokio::test]
 async fn admin_audit_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     needs_all_it_may(&stack, "AdminAuditList", async || {
         admin.get("/api/admin/audit").await?.expect(200).map(drop)
@@ -169,7 +169,7 @@ async fn anyones_set(stack: &Stack) -> Result<(User, String)> {
 
 #[tokio::test]
 async fn admin_imagesets_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     let (user, _) = anyones_set(&stack).await?;
     let path = format!("/api/admin/imagesets?username={}", user.username);
@@ -184,7 +184,7 @@ async fn admin_imagesets_list() -> Result<()> {
 /// It shares its role with AdminImagesetsList.
 #[tokio::test]
 async fn admin_imagesets_get() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     let (user, set) = anyones_set(&stack).await?;
     let list = format!("/api/admin/imagesets?username={}", user.username);
@@ -219,7 +219,7 @@ async fn changes_and_deletes_sets(stack: &Stack, admin: &User, set: &str) -> Res
 
 #[tokio::test]
 async fn admin_imagesets_update() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     let (_, set) = anyones_set(&stack).await?;
     needs_all_it_may(&stack, "AdminImagesetsUpdate", async || {
@@ -231,7 +231,7 @@ async fn admin_imagesets_update() -> Result<()> {
 /// It shares its role with AdminImagesetsUpdate.
 #[tokio::test]
 async fn admin_imagesets_delete() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     let (_, set) = anyones_set(&stack).await?;
     needs_all_it_may(&stack, "AdminImagesetsDelete", async || {
@@ -243,7 +243,7 @@ async fn admin_imagesets_delete() -> Result<()> {
 /// It shares its role with AdminUsersList.
 #[tokio::test]
 async fn admin_users_get() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
     let path = format!("/api/admin/users/{}", user.id);
     needs_all_it_may(&stack, "AdminUsersGet", async || lists_and_gets(&stack, &admin, &path).await).await
@@ -276,7 +276,7 @@ async fn manages_a_user(admin: &User) -> Result<()> {
 
 #[tokio::test]
 async fn admin_users_create() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     needs_all_it_may(&stack, "AdminUsersCreate", async || manages_a_user(&admin).await).await
 }
@@ -284,7 +284,7 @@ async fn admin_users_create() -> Result<()> {
 /// It shares its role with AdminUsersCreate.
 #[tokio::test]
 async fn admin_users_update() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     needs_all_it_may(&stack, "AdminUsersUpdate", async || manages_a_user(&admin).await).await
 }
@@ -292,7 +292,7 @@ async fn admin_users_update() -> Result<()> {
 /// It shares its role with AdminUsersCreate.
 #[tokio::test]
 async fn admin_users_delete() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     needs_all_it_may(&stack, "AdminUsersDelete", async || manages_a_user(&admin).await).await
 }
@@ -300,7 +300,7 @@ async fn admin_users_delete() -> Result<()> {
 /// It shares its role with AdminUsersCreate.
 #[tokio::test]
 async fn admin_users_password() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let admin = stack.admin().await?;
     needs_all_it_may(&stack, "AdminUsersPassword", async || manages_a_user(&admin).await).await
 }

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use serde_json::json;
-use tests::{Stack, Tier, id_of, pictures, send, unique, until};
+use tests::{Tier, id_of, pictures, send, unique, until};
 
-use crate::{needs_all_it_may, new_image, opens_its_pictures, ready};
+use crate::{needs_all_it_may, new_image, opens_its_pictures, ready, turn};
 
 #[tokio::test]
 async fn images_create() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let function = stack.resource("ImagesCreate").await?;
     let picture = pictures::png(64, 64)?;
     needs_all_it_may(&stack, "ImagesCreate", async || {
@@ -29,7 +29,7 @@ async fn images_create() -> Result<()> {
 
 #[tokio::test]
 async fn images_analysis() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "ImagesAnalysis", async || {
         let user = stack.user_in(Tier::ENTERPRISE).await?;
         let path = format!("/api/images/{}/analysis", ready(&user).await?);
@@ -40,7 +40,7 @@ async fn images_analysis() -> Result<()> {
 
 #[tokio::test]
 async fn images_edits() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "ImagesEdits", async || {
         let user = stack.user_in(Tier::ENTERPRISE).await?;
         let path = format!("/api/images/{}/edits", ready(&user).await?);
@@ -51,7 +51,7 @@ async fn images_edits() -> Result<()> {
 
 #[tokio::test]
 async fn images_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     ready(&user).await?;
     needs_all_it_may(&stack, "ImagesList", async || {
@@ -66,7 +66,7 @@ async fn images_list() -> Result<()> {
 
 #[tokio::test]
 async fn images_get() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let id = ready(&user).await?;
     needs_all_it_may(&stack, "ImagesGet", async || opens_its_pictures(&stack, &user.image(&id).await?).await)
@@ -75,7 +75,7 @@ async fn images_get() -> Result<()> {
 
 #[tokio::test]
 async fn images_update() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let id = ready(&user).await?;
     let path = format!("/api/images/{id}");
@@ -92,7 +92,7 @@ async fn images_update() -> Result<()> {
 
 #[tokio::test]
 async fn images_links() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let path = format!("/api/images/{}/links", ready(&user).await?);
     let width = AtomicU32::new(16);
@@ -108,7 +108,7 @@ async fn images_links() -> Result<()> {
 
 #[tokio::test]
 async fn images_links_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let path = format!("/api/images/{}/links", ready(&user).await?);
     needs_all_it_may(&stack, "ImagesLinksList", async || user.get(&path).await?.expect(200).map(drop)).await
@@ -116,7 +116,7 @@ async fn images_links_list() -> Result<()> {
 
 #[tokio::test]
 async fn images_links_delete() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let path = format!("/api/images/{}/links", ready(&user).await?);
     needs_all_it_may(&stack, "ImagesLinksDelete", async || {
@@ -128,7 +128,7 @@ async fn images_links_delete() -> Result<()> {
 
 #[tokio::test]
 async fn images_links_view() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let width = AtomicU32::new(16);
     let path = format!("/api/images/{}/links", ready(&user).await?);
@@ -150,7 +150,7 @@ async fn images_links_view() -> Result<()> {
 
 #[tokio::test]
 async fn images_status() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     let path = format!("/api/images/{}/status", user.create("image/png", 10).await?.id());
     needs_all_it_may(&stack, "ImagesStatus", async || user.get(&path).await?.expect(200).map(drop)).await
@@ -158,7 +158,7 @@ async fn images_status() -> Result<()> {
 
 #[tokio::test]
 async fn images_upload() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     let picture = pictures::png(64, 64)?;
     needs_all_it_may(&stack, "ImagesUpload", async || {
@@ -172,7 +172,7 @@ async fn images_upload() -> Result<()> {
 
 #[tokio::test]
 async fn images_delete() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "ImagesDelete", async || {
         // An image without a picture is deleted.
@@ -186,7 +186,7 @@ async fn images_delete() -> Result<()> {
 
 #[tokio::test]
 async fn images_restore() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let (id, set) = tokio::try_join!(ready(&user), user.create_set())?;
     let path = format!("/api/images/{id}");
@@ -203,7 +203,7 @@ async fn images_restore() -> Result<()> {
 
 #[tokio::test]
 async fn images_downloads_create() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let owner = stack.user_in(Tier::ENTERPRISE).await?;
     let id = ready(&owner).await?;
     needs_all_it_may(&stack, "ImagesDownloadsCreate", async || {
@@ -227,7 +227,7 @@ async fn images_downloads_create() -> Result<()> {
 
 #[tokio::test]
 async fn images_downloads_get() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let id = ready(&user).await?;
     let created = user.post("/api/downloads", &json!({"image_ids": [id]})).await?.json(202)?;
@@ -243,7 +243,7 @@ async fn images_downloads_get() -> Result<()> {
 
 #[tokio::test]
 async fn images_trash_empty() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "ImagesTrashEmpty", async || {
         user.delete(&format!("/api/images/{}", ready(&user).await?)).await?.expect(204)?;
@@ -259,7 +259,7 @@ async fn images_trash_empty() -> Result<()> {
 
 #[tokio::test]
 async fn images_batch() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     needs_all_it_may(&stack, "ImagesBatch", async || {
         let (set, one, two) = tokio::try_join!(user.create_set(), ready(&user), ready(&user))?;
@@ -283,7 +283,7 @@ async fn images_batch() -> Result<()> {
 
 #[tokio::test]
 async fn images_rendition() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let (id, width) = (ready(&user).await?, AtomicU32::new(1));
     user.patch(&format!("/api/images/{id}"), &json!({"focal_point": {"x": 0, "y": 0}})).await?.expect(200)?;
@@ -299,7 +299,7 @@ async fn images_rendition() -> Result<()> {
 
 #[tokio::test]
 async fn images_thumbnail() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     let id = ready(&user).await?;
     let size = AtomicU32::new(16);

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 use tests::{Stack, Tier, id_of, pictures};
 
-use crate::{needs_all_it_may, opens_its_pictures, ready};
+use crate::{needs_all_it_may, opens_its_pictures, ready, turn};
 
 /// A set with a picture, and its user.
 async fn set(stack: &Stack) -> Result<(tests::User, String)> {
@@ -19,7 +19,7 @@ async fn set(stack: &Stack) -> Result<(tests::User, String)> {
 
 #[tokio::test]
 async fn imagesets_create() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let function = stack.resource("ImagesetsCreate").await?;
     needs_all_it_may(&stack, "ImagesetsCreate", async || {
         // A fresh instance has to read the tier of new users, and a new user needs a profile.
@@ -33,7 +33,7 @@ async fn imagesets_create() -> Result<()> {
 
 #[tokio::test]
 async fn imagesets_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let (user, _) = set(&stack).await?;
     needs_all_it_may(&stack, "ImagesetsList", async || {
         let page = user.get("/api/imagesets").await?.json(200)?;
@@ -44,7 +44,7 @@ async fn imagesets_list() -> Result<()> {
 
 #[tokio::test]
 async fn imagesets_get() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let (user, set) = set(&stack).await?;
     needs_all_it_may(&stack, "ImagesetsGet", async || {
         let set = user.get(&format!("/api/imagesets/{set}")).await?.json(200)?;
@@ -55,7 +55,7 @@ async fn imagesets_get() -> Result<()> {
 
 #[tokio::test]
 async fn imagesets_update() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let (user, set) = set(&stack).await?;
     needs_all_it_may(&stack, "ImagesetsUpdate", async || {
         let set = user.put(&format!("/api/imagesets/{set}"), &json!({"title": "x"})).await?.json(200)?;
@@ -67,7 +67,7 @@ async fn imagesets_update() -> Result<()> {
 /// It shares its role with ImagesetsUpdate.
 #[tokio::test]
 async fn imagesets_patch() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let (user, set) = set(&stack).await?;
     needs_all_it_may(&stack, "ImagesetsPatch", async || {
         let set = user.patch(&format!("/api/imagesets/{set}"), &json!({"title": "x"})).await?.json(200)?;
@@ -78,7 +78,7 @@ async fn imagesets_patch() -> Result<()> {
 
 #[tokio::test]
 async fn imagesets_delete() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "ImagesetsDelete", async || {
         let sets = [user.create_set().await?, user.create_set().await?];
@@ -99,7 +99,7 @@ async fn imagesets_delete() -> Result<()> {
 
 #[tokio::test]
 async fn imagesets_images_put() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
     let body = json!({"image_id": id_of(&image)?});
@@ -117,7 +117,7 @@ async fn imagesets_images_put() -> Result<()> {
 
 #[tokio::test]
 async fn imagesets_images_delete() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "ImagesetsImagesDelete", async || {
         let set = user.create_set().await?;
@@ -129,7 +129,7 @@ async fn imagesets_images_delete() -> Result<()> {
 
 #[tokio::test]
 async fn imagesets_images_create() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let function = stack.resource("ImagesetsImagesCreate").await?;
     let picture = pictures::png(64, 64)?;
     needs_all_it_may(&stack, "ImagesetsImagesCreate", async || {

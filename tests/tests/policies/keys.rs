@@ -2,9 +2,9 @@
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use tests::{Stack, User, id_of};
+use tests::{User, id_of};
 
-use crate::needs_all_it_may;
+use crate::{needs_all_it_may, turn};
 
 const PATH: &str = "/api/keys";
 
@@ -15,7 +15,7 @@ async fn create(user: &User) -> Result<Value> {
 
 #[tokio::test]
 async fn keys_create() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "KeysCreate", async || {
         let user = stack.user().await?;
         create(&user).await?;
@@ -29,14 +29,14 @@ async fn keys_create() -> Result<()> {
 
 #[tokio::test]
 async fn keys_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "KeysList", async || user.get(PATH).await?.expect(200).map(drop)).await
 }
 
 #[tokio::test]
 async fn keys_delete() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "KeysDelete", async || {
         let user = stack.user().await?;
         let id = create(&user).await?;
@@ -47,7 +47,7 @@ async fn keys_delete() -> Result<()> {
 
 #[tokio::test]
 async fn keys_authorizer() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "KeysAuthorizer", async || {
         let user = stack.user().await?;
         let key = create(&user).await?;

@@ -1,7 +1,7 @@
 //! Functions have no needless permissions: without any single action, something fails.
 //!
-//! The tests remove permissions, which would disturb other tests. So this is a separate binary, and its tests run one
-//! after the other.
+//! The tests remove permissions and restart functions, which would disturb other tests. So this is a separate binary, and
+//! its tests run one after the other.
 
 mod admin;
 mod images;
@@ -15,17 +15,35 @@ mod workers;
 use std::env;
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use serde_yaml_ng::Value as Yaml;
 use tests::{Stack, User, email_of, id_of, pictures, unique};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
-static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
+/// The stack, for one test at a time.
+struct Turn {
+    stack: Stack,
+    _guard: MutexGuard<'static, ()>,
+}
+
+impl Deref for Turn {
+    type Target = Stack;
+
+    fn deref(&self) -> &Stack {
+        &self.stack
+    }
+}
+
+/// Waits until no other test of this binary runs, and connects to the stack.
+async fn turn() -> Result<Turn> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    Ok(Turn { _guard: TURN.lock().await, stack: Stack::connect()? })
+}
 
 /// The policy for the function's own calls (template.yaml). Roles have another policy for calls that Lambda makes for
 /// the function. The emulator does not check those; docs/PERMISSIONS.md lists them.
@@ -125,8 +143,7 @@ fn read(file: &Path) -> Result<String> {
 
 /// Checks that `work` succeeds with a function's policy, and that each action of the policy is needed: without it, IAM
 /// denies a request of the function. The denial is enough, because a message of a queue is retried only after minutes.
-async fn needs_all_it_may(stack: &Stack, function: &str, work: impl AsyncFn() -> Result<()>) -> Result<()> {
-    let _turn = TURN.lock().await;
+async fn needs_all_it_may(stack: &Turn, function: &str, work: impl AsyncFn() -> Result<()>) -> Result<()> {
     let policy = Policy::of(stack, function).await?;
     let begin = Instant::now();
     work().await.context("with the whole policy")?;
@@ -170,7 +187,7 @@ async fn ready(user: &User) -> Result<String> {
 
 #[tokio::test]
 async fn auth_profile() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "AuthProfile", async || {
         user.get("/api/auth/profile").await?.expect(200).map(drop)
@@ -180,7 +197,7 @@ async fn auth_profile() -> Result<()> {
 
 #[tokio::test]
 async fn auth_profile_update() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     let change = async |email: &str| {
         let change = json!({"email": email, "password": user.password});
@@ -196,7 +213,7 @@ async fn auth_profile_update() -> Result<()> {
 
 #[tokio::test]
 async fn auth_email_confirm() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "AuthEmailConfirm", async || {
         let email = email_of(&unique("new"));
@@ -210,7 +227,7 @@ async fn auth_email_confirm() -> Result<()> {
 
 #[tokio::test]
 async fn auth_account() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "AuthAccount", async || {
         let user = stack.user().await?;
         let request = user.request(reqwest::Method::DELETE, "/api/auth/account");
@@ -221,7 +238,7 @@ async fn auth_account() -> Result<()> {
 
 #[tokio::test]
 async fn tiers_get() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     let path = "/api/account-tiers/basic";
     needs_all_it_may(&stack, "TiersGet", async || user.get(path).await?.expect(200).map(drop)).await
@@ -229,7 +246,7 @@ async fn tiers_get() -> Result<()> {
 
 #[tokio::test]
 async fn tiers_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     let path = "/api/account-tiers";
     needs_all_it_may(&stack, "TiersList", async || user.get(path).await?.expect(200).map(drop)).await

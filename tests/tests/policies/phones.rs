@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use tests::{Stack, Tier, User, id_of, pictures};
+use tests::{Tier, User, id_of, pictures};
 
-use crate::{needs_all_it_may, opens_its_pictures};
+use crate::{needs_all_it_may, opens_its_pictures, turn};
 
 const PATH: &str = "/api/phones/+4915123456789/images";
 
@@ -19,7 +19,7 @@ async fn upload(user: &User) -> Result<Value> {
 
 #[tokio::test]
 async fn phones_images_create() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let function = stack.resource("PhonesImagesCreate").await?;
     needs_all_it_may(&stack, "PhonesImagesCreate", async || {
         // A fresh instance has to read the tier of new users, and a new user needs a profile.
@@ -35,7 +35,7 @@ async fn phones_images_create() -> Result<()> {
 
 #[tokio::test]
 async fn phones_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     user.developed(id_of(&upload(&user).await?)?).await?;
     needs_all_it_may(&stack, "PhonesList", async || {

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Stack, User, id_of, pictures, send};
+use tests::{User, id_of, pictures, send};
 
-use crate::needs_all_it_may;
+use crate::{needs_all_it_may, turn};
 
 const PATH: &str = "/api/upload-links";
 
@@ -15,7 +15,7 @@ async fn create(user: &User) -> Result<Value> {
 
 #[tokio::test]
 async fn upload_links_create() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "UploadLinksCreate", async || {
         let user = stack.user().await?;
         create(&user).await?;
@@ -28,14 +28,14 @@ async fn upload_links_create() -> Result<()> {
 
 #[tokio::test]
 async fn upload_links_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "UploadLinksList", async || user.get(PATH).await?.expect(200).map(drop)).await
 }
 
 #[tokio::test]
 async fn upload_links_delete() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "UploadLinksDelete", async || {
         let link = create(&user).await?;
@@ -46,7 +46,7 @@ async fn upload_links_delete() -> Result<()> {
 
 #[tokio::test]
 async fn upload_links_images_create() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     let picture = pictures::png(64, 64)?;
     let file = json!({"file_name": "a", "content_type": "image/png", "size": picture.len()});
@@ -63,7 +63,7 @@ async fn upload_links_images_create() -> Result<()> {
 
 #[tokio::test]
 async fn upload_links_images_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     let link = create(&user).await?;
     let path = format!("{PATH}/{}/images", id_of(&link)?);

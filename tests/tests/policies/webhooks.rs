@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tests::{Receiver, Stack, User, id_of, until};
 
-use crate::needs_all_it_may;
+use crate::{needs_all_it_may, turn};
 
 const PATH: &str = "/api/webhooks";
 
@@ -15,7 +15,7 @@ async fn create(user: &User, url: &str) -> Result<String> {
 
 #[tokio::test]
 async fn webhooks_create() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "WebhooksCreate", async || {
         create(&stack.user().await?, "http://127.0.0.1:9/").await.map(drop)
     })
@@ -33,28 +33,28 @@ async fn read(user: &User) -> Result<()> {
 
 #[tokio::test]
 async fn webhooks_list() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "WebhooksList", async || read(&user).await).await
 }
 
 #[tokio::test]
 async fn webhooks_get() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "WebhooksGet", async || read(&user).await).await
 }
 
 #[tokio::test]
 async fn webhooks_deliveries() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "WebhooksDeliveries", async || read(&user).await).await
 }
 
 #[tokio::test]
 async fn webhooks_update() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     let path = format!("{PATH}/{}", create(&user, "http://127.0.0.1:9/").await?);
     needs_all_it_may(&stack, "WebhooksUpdate", async || {
@@ -65,7 +65,7 @@ async fn webhooks_update() -> Result<()> {
 
 #[tokio::test]
 async fn webhooks_delete() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "WebhooksDelete", async || {
         let user = stack.user().await?;
         let id = create(&user, "http://127.0.0.1:9/").await?;
@@ -76,7 +76,7 @@ async fn webhooks_delete() -> Result<()> {
 
 #[tokio::test]
 async fn webhooks_rotate() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     let path = format!("{PATH}/{}/rotate", create(&user, "http://127.0.0.1:9/").await?);
     needs_all_it_may(&stack, "WebhooksRotate", async || user.post_empty(&path).await?.expect(200).map(drop))
@@ -99,12 +99,12 @@ async fn deliver(stack: &Stack) -> Result<()> {
 
 #[tokio::test]
 async fn webhooks_test() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "WebhooksTest", async || deliver(&stack).await).await
 }
 
 #[tokio::test]
 async fn webhooks_redeliver() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "WebhooksRedeliver", async || deliver(&stack).await).await
 }

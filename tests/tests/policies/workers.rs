@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::{Plan, Receiver, ResponseUrl, Stack, Tier, User, events, id_of, pictures, unique, until};
 
-use crate::{needs_all_it_may, ready};
+use crate::{needs_all_it_may, ready, turn};
 
 /// An id that no image has.
 const NOBODYS: &str = "01JZ0000000000000000000000";
@@ -49,7 +49,7 @@ async fn wishing(user: &User, picture: Vec<u8>) -> Result<String> {
 
 #[tokio::test]
 async fn workers_thumbnail() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let key = user.key(NOBODYS);
     let event = events::uploaded([(key.as_str(), "FFFF")])?;
@@ -99,7 +99,7 @@ async fn workers_thumbnail() -> Result<()> {
 
 #[tokio::test]
 async fn workers_find_uploads() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "WorkersFindUploads", async || {
         // An upload that nobody develops.
@@ -131,7 +131,7 @@ async fn workers_find_uploads() -> Result<()> {
 
 #[tokio::test]
 async fn workers_stream() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "WorkersStream", async || {
         let user = stack.user().await?;
         // An image in a slot, with objects in both buckets; a set with an image left over; a replacement that
@@ -197,7 +197,7 @@ async fn workers_stream() -> Result<()> {
 
 #[tokio::test]
 async fn workers_download() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let (id, count) = (ready(&user).await?, AtomicU32::new(0));
     needs_all_it_may(&stack, "WorkersDownload", async || {
@@ -231,7 +231,7 @@ async fn workers_download() -> Result<()> {
 
 #[tokio::test]
 async fn workers_delete_account() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "WorkersDeleteAccount", async || {
         let user = stack.user().await?;
         ready(&user).await?;
@@ -257,7 +257,7 @@ async fn workers_delete_account() -> Result<()> {
 
 #[tokio::test]
 async fn workers_render() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let user = stack.user().await?;
     needs_all_it_may(&stack, "WorkersRender", async || {
         let id = ready(&user).await?;
@@ -287,7 +287,7 @@ async fn workers_render() -> Result<()> {
 
 #[tokio::test]
 async fn workers_tiers() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let mut event: Value = serde_json::from_str(include_str!("../../../events/workers-tiers.json"))?;
     let tier = unique("tier");
     event["Records"][0]["dynamodb"]["NewImage"]["id"] = json!({"S": tier});
@@ -307,7 +307,7 @@ async fn workers_tiers() -> Result<()> {
 
 #[tokio::test]
 async fn workers_events() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "WorkersEvents", async || {
         let user = stack.user().await?;
         let webhook = user.post("/api/webhooks", &json!({"url": "http://127.0.0.1:9/"})).await?.json(201)?;
@@ -323,7 +323,7 @@ async fn workers_events() -> Result<()> {
 
 #[tokio::test]
 async fn workers_webhook() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "WorkersWebhook", async || {
         let user = stack.user().await?;
         let receiver = Receiver::start([503, 204]).await?;
@@ -339,7 +339,7 @@ async fn workers_webhook() -> Result<()> {
 
 #[tokio::test]
 async fn workers_setup() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     needs_all_it_may(&stack, "WorkersSetup", async || {
         let succeeds = async |change: fn(&mut Value)| {
             let response_url = ResponseUrl::start().await?;
@@ -362,7 +362,7 @@ async fn workers_setup() -> Result<()> {
 
 #[tokio::test]
 async fn workers_analyze() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let function = stack.resource("WorkersAnalyze").await?;
     needs_all_it_may(&stack, "WorkersAnalyze", async || {
         // A fresh instance has to read the key.
@@ -380,7 +380,7 @@ async fn workers_analyze() -> Result<()> {
 
 #[tokio::test]
 async fn workers_edit() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let function = stack.resource("WorkersEdit").await?;
     needs_all_it_may(&stack, "WorkersEdit", async || {
         stack.aws.restart(&function).await?;
@@ -398,7 +398,7 @@ async fn workers_edit() -> Result<()> {
 
 #[tokio::test]
 async fn workers_dropbox() -> Result<()> {
-    let stack = Stack::connect()?;
+    let stack = turn().await?;
     let function = stack.resource("WorkersDropbox").await?;
     needs_all_it_may(&stack, "WorkersDropbox", async || {
         // A fresh instance has to read the credentials.

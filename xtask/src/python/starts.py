@@ -1,8 +1,13 @@
-"""Starts few execution environments at the same time, because a laptop has few processors.
+"""Starts few execution environments at the same time, and lets each end its request before it stops.
 
 AWS starts an environment for each simultaneous request. ministack does the same, with a process for each. A hundred
-requests would then start a hundred processes at once, and all other requests would wait for longer than their timeouts.
-Here, a request waits until an environment of its function is free, or until it may start one itself.
+requests would then start a hundred processes at once, and all other requests would wait for longer than their timeouts,
+because a laptop has few processors. Here, a request waits until an environment of its function is free, or until it may
+start one itself.
+
+While a function is updated, AWS goes on to serve requests with the earlier code and configuration ("Lambda function
+states", AWS Lambda Developer Guide). ministack kills the function's processes at once, and their requests fail. Here, a
+process ends after its request.
 """
 
 import os
@@ -65,8 +70,26 @@ def is_one_free(key):
         return any(not worker.in_use for worker in lambda_runtime._workers.get(key, []))
 
 
+def after_their_requests(kill_workers):
+    """Kills the processes that serve no request now, and each of the others when it has ended its request."""
+
+    def end(worker):
+        # A worker holds its lock while it serves a request.
+        with worker._lock:
+            kill_workers([worker])
+
+    def kill(workers):
+        busy = [worker for worker in workers if worker._lock.locked()]
+        kill_workers([worker for worker in workers if worker not in busy])
+        for worker in busy:
+            threading.Thread(target=end, args=[worker], daemon=True).start()
+
+    return kill
+
+
 def install():
     starts = Starts()
+    lambda_runtime.kill_workers = after_their_requests(lambda_runtime.kill_workers)
     lambda_svc.acquire_worker = starts.bounded(lambda_svc.acquire_worker)
     lambda_svc.release_worker = starts.noting_release(lambda_svc.release_worker)
     # Each of the two has a method of its own.
