@@ -64,7 +64,7 @@ function decodePart(part) {
 }
 
 const AUTH = ["login", "register", "confirm", "forgot"];
-/** The view that needs no login, and is the same for users. */
+/** The view for guests. It looks the same with and without a login. */
 const GUEST = "send";
 
 /**
@@ -82,7 +82,7 @@ function route({ parts: [first = "", second, third], parameters }) {
     case "sets": return second ? { nav: "sets", key, make: () => setView({ id: second }) } : { nav: "sets", key, make: setsView };
     case "phone": return { nav: "phone", key, make: () => phoneView({ number: second }) };
     case "account": return { nav: "account", key: JSON.stringify([first, second, third]), make: () => accountPart(second, third) };
-    case "send": return { nav: null, key, make: () => guestView({ id: second ?? "" }), guest: true };
+    case GUEST: return { nav: null, key, make: () => guestView({ id: second ?? "" }), guest: true };
     case "admin": {
       if (!isAdmin()) break;
       const tab = ["images", "sets", "users", "tiers", "queues", "audit"].includes(second) ? second : "images";

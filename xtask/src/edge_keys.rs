@@ -71,7 +71,7 @@ pub(crate) fn run(aws: &mut Aws, stack: &str, change: Change, is_local: bool) ->
             first(aws, stack, &[])?;
             let domain = seed::outputs(aws, stack)?.remove("EdgeDomain").unwrap_or_default();
             Ok(format!(
-                "The edge is on at https://{domain}/. Pictures have addresses there once EdgeDomainName is set: see docs/DEPLOYING.md."
+                "The edge is on at https://{domain}/. Pictures have addresses there once EdgeDomainName is set: see docs/EDGE.md."
             ))
         }
         Change::Rotate => {

@@ -1,4 +1,4 @@
-//! `cargo xtask …`: the commands of this repository. They need only Rust, a C compiler and Python 3.
+//! `cargo xtask …`: the commands of this repository. They need only Rust, a C compiler, make and Python 3.11.
 
 mod apt;
 mod aws;

@@ -1,4 +1,4 @@
-//! Data that the local stack has in addition to its template: the profiles of its two users.
+//! The outputs of a stack, and the profiles of the two users of the local stack.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(crate) fn outputs(aws: &mut Aws, stack: &str) -> Result<BTreeMap<String, Str
     Ok(outputs.iter().map(|output| (text(&output["OutputKey"]), text(&output["OutputValue"]))).collect())
 }
 
-/// Gives a user the enterprise tier, unless the user already has a profile with counters.
+/// Gives a user the enterprise tier, unless the user already has a profile.
 pub(crate) fn enterprise_profile(aws: &mut Aws, table: &str, sub: &str) -> Result<()> {
     let key = json!({"pk": {"S": "TIER"}, "sk": {"S": format!("TIER#{ENTERPRISE}")}});
     let found = aws.call("dynamodb", "get_item", json!({"TableName": table, "Key": key}))?;

@@ -11,6 +11,7 @@ mod cursor;
 
 mod event;
 mod exif;
+mod expires_in;
 mod files;
 mod headers;
 mod idempotency;
@@ -37,6 +38,7 @@ pub use caller::{Caller, bearer};
 pub use code::ProblemCode;
 pub use create_images::{PendingUploads, create_images, create_images_for_guest};
 pub use cursor::{Cursor, CursorKey};
+pub use expires_in::ExpiresIn;
 pub use files::FilesBody;
 pub use headers::{accept, accepts_encoding, etag_matches, wants_html, wants_json};
 pub use idempotency::{guest_idempotency_key, idempotency_key};

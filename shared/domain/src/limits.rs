@@ -162,7 +162,7 @@ pub fn check_counts(profile: &Profile, added: &Addition) -> Result<(), LimitErro
 }
 
 fn check_quota(tier: &Tier, quota: Quota, used: u64, added: u64) -> Result<(), LimitError> {
-    // Who has more than a smaller tier allows, may still add other things.
+    // A user who exceeds one quota after a move to a smaller tier can still add other things.
     if added > 0 && used + added > quota.of(tier) {
         return Err(LimitError::QuotaExceeded(quota, Box::new(tier.clone())));
     }

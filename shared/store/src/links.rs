@@ -130,8 +130,8 @@ impl Records {
         now: Timestamp,
     ) -> Result<Vec<ExpiringLink>, CallError> {
         let works = gt("expires_at", number(now.as_second()));
-        // One call reads one megabyte (Query, "LastEvaluatedKey"). That are more than 2,000 links, and the tiers of a new
-        // deployment allow 1,000 for each user.
+        // One call reads one megabyte (Query, "LastEvaluatedKey"). One megabyte holds more than 2,000 links, and the
+        // tiers of a new deployment allow 1,000 for each user.
         let query = self.query(links_of(user, image), Some(works))?.consistent_read(true);
         let items = query.send().await?.items.unwrap_or_default();
         let mut links = items.into_iter().map(read).collect::<Result<Vec<ExpiringLink>, _>>()?;

@@ -7,7 +7,7 @@ use tests::{Plan, Stack, Tier, id_of, pictures};
 use crate::{TURN, astray};
 
 #[tokio::test]
-async fn without_a_provider_wishes_are_refused_before_anything_is_written() -> Result<()> {
+async fn without_a_provider_requests_for_ai_are_refused_before_anything_is_written() -> Result<()> {
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;

@@ -41,7 +41,7 @@ async fn takes_a_place(user: &User, key: usize, body: &Value) -> Result<bool> {
 /// `shared/store/tests/quota.rs` tests the table with a thousand simultaneous writes. Here, a laptop limits the number
 /// of functions that run at the same time.
 #[tokio::test]
-async fn of_many_uploads_exactly_as_many_succeed_as_there_are_places() -> Result<()> {
+async fn parallel_uploads_never_exceed_the_quota() -> Result<()> {
     const AT_ONCE: usize = 50;
     let requests = number("DARKROOM_UPLOADS", 300)?;
     let places = requests / 2;

@@ -1,5 +1,5 @@
-//! `PATCH /api/auth/profile`: changes the caller's names at once, and the e-mail address as soon as the code is
-//! confirmed that Cognito sends to it.
+//! `PATCH /api/auth/profile`: changes the caller's names at once. Cognito sends a code to a new e-mail address. The
+//! address changes when the user confirms the code.
 
 use api::{Caller, Error, Problem, Reply, Request, StatusCode};
 use auth::{Account, Email, Password, PersonName, Pool, ProfileBody, check_password, code_of, session_ended};
@@ -93,7 +93,7 @@ async fn update(pool: &Pool, records: &Records, request: Request) -> Reply {
     api::json(StatusCode::OK, &ProfileBody::new(caller, account, pending_email, &profile, now))
 }
 
-/// Who may change the address can set a new password with a code. So a stolen access token must not be enough.
+/// A user who can change the address can set a new password with a code. So a stolen access token must not be enough.
 async fn may_change_email(pool: &Pool, caller: &Caller, body: &Body) -> Result<(), Problem> {
     match (&body.email, &body.password) {
         (Some(_), Some(password)) => check_password(pool, &caller.username, password).await.map(drop),

@@ -1,13 +1,13 @@
 //! `POST /api/images/{id}/links`: creates an expiring link, an address at which anybody can see the picture.
 //!
-//! What the link shows is made now, if that fits into the time of the request. Otherwise the first visitor has it made.
+//! The function also starts `workers-render`, which makes the file that the link shows. If that takes longer than the
+//! request may, the request of the first visitor starts it again.
 
 use std::{future::Future, time::Duration};
 
-use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
+use api::{Caller, Error, ExpiresIn, Problem, ProblemCode, Reply, Request, StatusCode};
 use domain::{
-    ExpiringLink, ImageId, InvalidField, LinkId, Profile, Rendition, RenditionOptions, StoredRendition,
-    Timestamp, UserId,
+    ExpiringLink, ImageId, LinkId, Profile, Rendition, RenditionOptions, StoredRendition, Timestamp, UserId,
 };
 use images::{LinkBody, RenditionWorker, shown_rendition};
 use serde::Deserialize;
@@ -15,6 +15,8 @@ use store::{Created, Records};
 
 /// The time for making what the link shows. The rest of the function's time is for the transaction.
 const PREPARATION: Duration = Duration::from_secs(6);
+
+const MAX_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -26,16 +28,11 @@ async fn main() -> Result<(), Error> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
-    expires_in: Seconds,
+    expires_in: ExpiresIn<MAX_SECONDS>,
     rendition: Option<RenditionOptions>,
     strip_metadata: Option<bool>,
     download: Option<bool>,
 }
-
-/// 300 to 2,592,000 seconds, which are 30 days.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(try_from = "i64")]
-struct Seconds(i64);
 
 async fn create(records: &Records, worker: &RenditionWorker, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
@@ -75,7 +72,7 @@ async fn new_link(
         download: body.download.unwrap_or(true),
         views: 0,
         created_at: now,
-        expires_at: now.as_second() + body.expires_in.0,
+        expires_at: now.as_second() + body.expires_in.seconds(),
     };
     prepare(shown_rendition(records, worker, &link, (&image, picture), stripped, now)).await?;
     Ok((link, profile))
@@ -92,15 +89,6 @@ async fn prepare(
         Err(_) => Ok(()),
         Ok(Err(problem)) if problem.code() == ProblemCode::Unavailable => Ok(()),
         Ok(shown) => shown.map(drop),
-    }
-}
-
-impl TryFrom<i64> for Seconds {
-    type Error = InvalidField;
-
-    fn try_from(seconds: i64) -> Result<Self, InvalidField> {
-        let fits = (300..=2_592_000).contains(&seconds);
-        fits.then_some(Self(seconds)).ok_or_else(|| InvalidField::from("must be 300 to 2592000 seconds"))
     }
 }
 

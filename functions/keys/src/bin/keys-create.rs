@@ -1,12 +1,14 @@
 //! `POST /api/keys`: creates an API key, with which a program acts for the caller. Only this response contains the key.
 //! The request needs the password, because a key can work for longer than a stolen access token.
 
-use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
+use api::{Caller, Error, ExpiresIn, Problem, ProblemCode, Reply, Request, StatusCode};
 use auth::{Code, Password, Pool, reauthenticate};
-use domain::{ApiKey, ApiKeyText, InvalidField, KeyName, LimitError, Scopes};
+use domain::{ApiKey, ApiKeyText, KeyName, LimitError, Scopes};
 use keys::KeyBody;
 use serde::{Deserialize, Serialize};
 use store::{ApiKeyError, Records};
+
+const MAX_SECONDS: i64 = 365 * 24 * 60 * 60;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -20,15 +22,10 @@ async fn main() -> Result<(), Error> {
 struct Body {
     name: KeyName,
     scopes: Scopes,
-    expires_in: Option<Seconds>,
+    expires_in: Option<ExpiresIn<MAX_SECONDS>>,
     password: Password,
     code: Option<Code>,
 }
-
-/// 300 to 31,536,000 seconds, which are 365 days.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(try_from = "i64")]
-struct Seconds(i64);
 
 #[derive(Serialize)]
 struct CreatedBody<'a> {
@@ -49,7 +46,7 @@ async fn create(pool: &Pool, records: &Records, request: Request) -> Reply {
         digest: text.digest(),
         username: caller.username,
         created_at: now,
-        expires_at: body.expires_in.map(|seconds| now.as_second() + seconds.0),
+        expires_at: body.expires_in.map(|expires_in| now.as_second() + expires_in.seconds()),
         last_used_at: None,
     };
     records.create_api_key(&caller.user, &key, now).await.map_err(problem)?;
@@ -66,15 +63,6 @@ fn problem(error: ApiKeyError) -> Problem {
         }
         ApiKeyError::AccountDeleted => LimitError::AccountDeleted.into(),
         ApiKeyError::Call(error) => error.into(),
-    }
-}
-
-impl TryFrom<i64> for Seconds {
-    type Error = InvalidField;
-
-    fn try_from(seconds: i64) -> Result<Self, InvalidField> {
-        let fits = (300..=31_536_000).contains(&seconds);
-        fits.then_some(Self(seconds)).ok_or_else(|| InvalidField::from("must be 300 to 31536000 seconds"))
     }
 }
 

@@ -1,10 +1,12 @@
 //! `POST /api/upload-links`: creates an upload link, at which guests send pictures to the caller.
 
-use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
+use api::{Caller, Error, ExpiresIn, Problem, ProblemCode, Reply, Request, StatusCode};
 use domain::{InvalidField, PhoneNumber, UploadLink, UploadLinkId, UploadSize};
 use serde::Deserialize;
 use store::{Created, Records};
 use upload_links::UploadLinkBody;
+
+const MAX_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -19,18 +21,13 @@ struct Body {
     phone_number: Option<String>,
     max_images: MaxImages,
     max_image_bytes: Option<UploadSize>,
-    expires_in: Seconds,
+    expires_in: ExpiresIn<MAX_SECONDS>,
 }
 
 /// 1 to 100 images.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "u32")]
 struct MaxImages(u32);
-
-/// 300 to 2,592,000 seconds, which are 30 days.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(try_from = "i64")]
-struct Seconds(i64);
 
 async fn create(records: &Records, region: &str, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
@@ -51,7 +48,7 @@ async fn create(records: &Records, region: &str, request: Request) -> Reply {
         remaining: body.max_images.0,
         max_image_bytes: body.max_image_bytes.map_or(tier_bytes, |size| size.bytes().min(tier_bytes)),
         created_at: now,
-        expires_at: now.as_second() + body.expires_in.0,
+        expires_at: now.as_second() + body.expires_in.seconds(),
         images: Vec::new(),
     };
     let link = match records.create_upload_link(&link, profile, key.as_ref(), now).await? {
@@ -74,15 +71,6 @@ impl TryFrom<u32> for MaxImages {
     fn try_from(count: u32) -> Result<Self, InvalidField> {
         let fits = (1..=100).contains(&count);
         fits.then_some(Self(count)).ok_or_else(|| InvalidField::from("must be 1 to 100 images"))
-    }
-}
-
-impl TryFrom<i64> for Seconds {
-    type Error = InvalidField;
-
-    fn try_from(seconds: i64) -> Result<Self, InvalidField> {
-        let fits = (300..=2_592_000).contains(&seconds);
-        fits.then_some(Self(seconds)).ok_or_else(|| InvalidField::from("must be 300 to 2592000 seconds"))
     }
 }
 

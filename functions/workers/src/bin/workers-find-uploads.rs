@@ -6,7 +6,7 @@
 //! `{"from": "2026-03-12T00:00:00Z", "to": "2026-03-13T00:00:00Z"}`.
 //!
 //! After an upgrade, scheduled runs also add the items of earlier versions to indexes: image sets to the list for
-//! admins, and images to the list by the time taken (`shared/store/src/older_items.rs`).
+//! admins, images to the list by the time taken, and words to the search (`shared/store/src/older_items.rs`).
 
 use std::time::{Duration, Instant};
 

@@ -43,12 +43,6 @@ impl Image {
         self.source_image_id.is_some() && self.version == 1 && self.status == Status::Pending
     }
 
-    /// Whether the image needs a tier that allows AI.
-    #[must_use]
-    pub fn needs_ai(&self) -> bool {
-        self.source_image_id.is_some() || self.analysis.is_some()
-    }
-
     /// The jobs that were requested before the upload of `version` was processed. They start even if that upload
     /// failed: a job without a picture fails at once, and its owner sees the failure.
     #[must_use]

@@ -19,8 +19,8 @@ impl Objects {
     /// The maximum lifetime of an upload's URL, in seconds.
     pub const UPLOAD_SECONDS: i64 = 15 * 60;
 
-    /// Signs the URL for an upload. The signature fixes the media type, the length and the checksum. S3 refuses the
-    /// upload if the object exists.
+    /// Signs the URL for an upload. The signature fixes the media type and the length, and the checksum if the client
+    /// declared one. S3 refuses the upload if the object exists.
     ///
     /// # Errors
     /// [`CallError::Internal`] if signing fails.

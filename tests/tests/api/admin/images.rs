@@ -106,7 +106,7 @@ async fn the_list_can_be_narrowed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_phone_numbers_images_are_found_whosever_they_are() -> Result<()> {
+async fn an_admin_finds_the_images_of_a_phone_number_of_all_users() -> Result<()> {
     let stack = Stack::connect()?;
     let (admin, ann, bob) = tokio::try_join!(stack.admin(), stack.user(), stack.user())?;
     let mut made = Vec::new();

@@ -54,7 +54,7 @@ async fn a_page_of_users_leads_to_the_next_and_a_forged_cursor_nowhere() -> Resu
 }
 
 #[tokio::test]
-async fn who_is_moved_up_has_the_tiers_rules_at_once() -> Result<()> {
+async fn a_new_tier_applies_at_once() -> Result<()> {
     let stack = Stack::connect()?;
     let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
     let body = json!({"file_name": "a", "content_type": "image/png", "size": 40_000_000});

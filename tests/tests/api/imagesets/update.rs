@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tests::{Stack, id_of, pictures};
 
 #[tokio::test]
-async fn what_is_said_of_a_set_is_said_anew_and_its_images_stay() -> Result<()> {
+async fn put_replaces_title_and_description_and_keeps_the_images() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let body = json!({"title": "Holidays", "description": "By the sea"});
