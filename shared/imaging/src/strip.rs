@@ -8,6 +8,8 @@ use crate::formats::Format;
 /// end of the picture. The pixels and the color profile are the same to the last bit. An orientation stays, because the
 /// picture would lie on its side without it. Animations stay animated.
 ///
+/// In AVIF and HEIC, zeros replace all data that no picture needs.
+///
 /// The result is `None` for TIFF, which mixes metadata with what a decoder needs, for a JPEG XL without a container whose
 /// end is not known without decoding, for other files that are not pictures, and for damaged files.
 #[must_use]

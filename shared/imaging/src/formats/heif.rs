@@ -8,6 +8,7 @@ mod container;
 mod layout;
 mod movie;
 mod planes;
+mod strip;
 
 use std::borrow::Cow;
 
@@ -28,6 +29,7 @@ use layout::Layout;
 pub(crate) use movie::Movie;
 use planes::Weights;
 pub(crate) use planes::{Kind, Planes, Subsampling, Tile};
+pub(crate) use strip::strip;
 
 /// How many times the limit of pixels a decoder may go over. Coded pictures can consist of many parts that each cover
 /// all of it.
@@ -151,16 +153,6 @@ pub(crate) fn exif_block(data: Cow<'_, [u8]>) -> Option<Cow<'_, [u8]>> {
         Cow::Borrowed(data) => data.get(prefix..).map(Cow::Borrowed),
         Cow::Owned(data) => data.get(prefix..).map(|block| Cow::Owned(block.to_vec())),
     }
-}
-
-/// Overwrites metadata in place, because the container has the positions of everything in it.
-pub(crate) fn strip(bytes: &[u8]) -> Option<Vec<u8>> {
-    let container = Container::read(bytes)?;
-    let mut stripped = bytes.to_vec();
-    for place in container.metadata() {
-        stripped.get_mut(place)?.fill(0);
-    }
-    Some(stripped)
 }
 
 /// Decodes, and reduces an opaque picture to the wanted size.

@@ -472,6 +472,26 @@ fn an_animated_avif_stays_animated() {
 }
 
 #[test]
+fn without_metadata_an_animated_avif_keeps_its_frames_and_loses_its_times_and_descriptions() {
+    const SECRET: &[u8] = b"GPS 52.5200N 13.";
+    for file in [AVIF, AVIF_ALPHA] {
+        let mut file = file.to_vec();
+        // When it was made and changed: two numbers of eight bytes behind the version 1 and flags.
+        for header in [b"mvhd", b"tkhd", b"mdhd"] {
+            let at = file.windows(4).position(|kind| kind == header).unwrap() + 4;
+            assert_eq!(file[at], 1);
+            file[at + 4..][..16].copy_from_slice(SECRET);
+        }
+        let file = [&file[..], &crate::container::boxed(b"mpvd", SECRET), SECRET].concat();
+        let stripped = imaging::without_metadata(&file).unwrap();
+        assert!(!stripped.windows(SECRET.len()).any(|part| part == SECRET));
+        for size in [80, 40] {
+            assert_eq!(develop(&stripped, &[size]), develop(&file, &[size]));
+        }
+    }
+}
+
+#[test]
 fn an_animated_avif_keeps_its_transparency() {
     let (_, frames) = played(&develop(AVIF_ALPHA, &[80]).thumbnails[0]);
     for ((picture, _), alpha) in frames.iter().zip([60, 120, 180_u8]) {

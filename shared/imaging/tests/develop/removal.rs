@@ -3,7 +3,7 @@
 use image::ImageFormat;
 use imaging::{read_exif, without_metadata};
 
-use crate::container::{Container, boxed, coded};
+use crate::container::{Container, alpha, boxed, coded, grid, tiles};
 use crate::make::{BLUE, GREEN, RED, WHITE};
 use crate::make::{assert_quadrants, develop, encode, exif, jpeg, pixels, png_chunk, quadrants};
 
@@ -75,14 +75,38 @@ fn the_header_of_a_webp_announces_what_is_left() {
 }
 
 #[test]
-fn documents_and_boxes_of_applications_in_a_container_are_overwritten() {
+fn of_a_container_only_what_pictures_need_is_left() {
     let mut container = Container::of(coded(&quadrants(64, 48)));
-    container.items.push((*b"mime", SECRET.to_vec(), Vec::new()));
-    container.items.push((*b"uri ", SECRET.to_vec(), Vec::new()));
-    let file = [container.build(), boxed(b"uuid", SECRET), boxed(b"jumb", SECRET)].concat();
+    // A description that the user wrote.
+    container.items[0].2.push((*b"udes", [&[0; 4][..], SECRET, &[0; 4]].concat()));
+    for kind in [b"mime", b"uri ", b"Exif", b"some"] {
+        container.items.push((*kind, SECRET.to_vec(), Vec::new()));
+    }
+    let picture = container.build();
+    // The video of a motion photo is in `mpvd`.
+    let boxes = [b"uuid", b"jumb", b"mpvd", b"free"].map(|kind| boxed(kind, SECRET)).concat();
+    // Metadata can also be media data that no item lists, and bytes behind the last box.
+    for file in [
+        [&picture[..], &boxes, SECRET].concat(),
+        [&picture[..], &boxed(b"mdat", SECRET), &boxes, SECRET].concat(),
+    ] {
+        let stripped = without_metadata(&file).unwrap();
+        assert!(!has_secret(&stripped));
+        assert!(stripped.len() <= picture.len() + SECRET.len() + 8);
+        assert_eq!(develop(&stripped, &[40]), develop(&file, &[40]));
+        assert!(develop(&stripped, &[40]).is_ok());
+    }
+}
+
+#[test]
+fn the_tiles_and_the_alpha_channel_of_a_container_stay() {
+    let picture = quadrants(128, 128);
+    let mut container = Container::of_grid(grid(2, 2, 128, 128), tiles(&picture, 64));
+    let alpha_item = container.add_grid(grid(2, 2, 128, 128), tiles(&picture, 64), vec![alpha()]);
+    container.references.push((*b"auxl", alpha_item, vec![1]));
+    let file = container.build();
     let stripped = without_metadata(&file).unwrap();
-    assert!(!has_secret(&stripped));
-    assert_eq!(stripped.len(), file.len());
+    assert!(develop(&file, &[40]).is_ok());
     assert_eq!(develop(&stripped, &[40]), develop(&file, &[40]));
 }
 

@@ -5,6 +5,7 @@
 //! and only an item in several parts is copied.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::boxes::{Box, Fields, boxes};
@@ -318,17 +319,16 @@ impl<'a> Container<'a> {
         self.types.iter().find(|(_, kind)| kind == b"Exif").map(|&(item, _)| item)
     }
 
-    /// The places of metadata in the file: items with EXIF, XMP or other documents, and boxes of applications.
-    pub(crate) fn metadata(&self) -> Vec<Range<usize>> {
-        let items = self.types.iter().filter(|(_, kind)| matches!(kind, b"Exif" | b"mime" | b"uri "));
-        let locations =
-            items.flat_map(|&(item, _)| self.locations.iter().filter(move |(other, _)| *other == item));
+    /// The places of the data of all items of some types in the file.
+    pub(crate) fn places(&self, is_wanted: impl Fn(&[u8; 4]) -> bool) -> Vec<Range<usize>> {
+        let items: HashSet<Item> =
+            self.types.iter().filter(|(_, kind)| is_wanted(kind)).map(|&(item, _)| item).collect();
+        let locations = self.locations.iter().filter(|(item, _)| items.contains(item));
         let parts = locations.flat_map(|(_, location)| {
             let source = if location.is_in_idat { self.idat } else { self.file };
             location.extents.iter().filter_map(move |extent| self.part(source, location.is_in_idat, extent))
         });
-        let boxes = boxes(self.file).filter(|(kind, _)| matches!(kind, b"uuid" | b"jumb"));
-        parts.chain(boxes.map(|(_, content)| content)).map(|part| place(self.file, part)).collect()
+        parts.map(|part| place(self.file, part)).collect()
     }
 
     /// The type of the main picture.
@@ -384,7 +384,7 @@ fn media(file: &[u8]) -> Vec<Range<usize>> {
 }
 
 /// Where a part of the file is in it.
-fn place(file: &[u8], part: &[u8]) -> Range<usize> {
+pub(crate) fn place(file: &[u8], part: &[u8]) -> Range<usize> {
     let start = part.as_ptr() as usize - file.as_ptr() as usize;
     start..start + part.len()
 }
