@@ -76,14 +76,40 @@ def press_profile():
     lut = b"mft1" + bytes(4) + bytes([4, 3, 9, 0]) + matrix + linear * 4 + bytes(table) + linear * 3
     description = b"desc" + bytes(4) + struct.pack(">I", 6) + b"press\0" + bytes(78)
     white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
-    tags, data, offset = [], b"", 128 + 4 + 4 * 12
     rights = b"text" + bytes(4) + b"none\0"
-    for name, value in ((b"desc", description), (b"wtpt", white), (b"A2B0", lut), (b"cprt", rights)):
+    tags = {b"desc": description, b"wtpt": white, b"A2B0": lut, b"cprt": rights}
+    return profile(b"prtr", b"CMYK", b"Lab ", tags)
+
+
+def display_p3():
+    """A profile with the primaries of Display P3, adapted to D50 (SMPTE EG 432-1), and a gamma of 2.2."""
+    def xyz(*values):
+        return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(value * 65536) for value in values))
+
+    gamma = b"curv" + bytes(4) + struct.pack(">IH", 1, round(2.2 * 256))
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", 3) + b"P3\0" + bytes(78),
+        b"cprt": b"text" + bytes(4) + b"none\0",
+        b"wtpt": xyz(0.96420, 1, 0.82491),
+        b"rXYZ": xyz(0.51512, 0.24120, -0.00105),
+        b"gXYZ": xyz(0.29198, 0.69225, 0.04189),
+        b"bXYZ": xyz(0.15710, 0.06657, 0.78407),
+        b"rTRC": gamma,
+        b"gTRC": gamma,
+        b"bTRC": gamma,
+    }
+    return profile(b"mntr", b"RGB ", b"XYZ ", tags)
+
+
+def profile(kind, colors, connection, tags):
+    """An ICC profile of version 2.4 with these tags (ICC.1:2001-04)."""
+    table, data, offset = [], b"", 128 + 4 + 12 * len(tags)
+    for name, value in tags.items():
         content = value + bytes(-len(value) % 4)
-        tags.append(name + struct.pack(">II", offset + len(data), len(content)))
+        table.append(name + struct.pack(">II", offset + len(data), len(content)))
         data += content
-    body = struct.pack(">I", len(tags)) + b"".join(tags) + data
-    header = struct.pack(">I4sI4s4s4s", 128 + len(body), b"none", 0x02400000, b"prtr", b"CMYK", b"Lab ")
+    body = struct.pack(">I", len(tags)) + b"".join(table) + data
+    header = struct.pack(">I4sI4s4s4s", 128 + len(body), b"none", 0x02400000, kind, colors, connection)
     header += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
     return header.ljust(128, b"\0") + body
 
@@ -137,6 +163,9 @@ def pictures(directory):
         ("HEIC with alpha", "rgba.heic", heif(rgba, quality=80)),
         ("HEIC, 10 bits with alpha", "rgba-10.heic", heif(rgba, quality=80, deep=True)),
         ("HEIC, odd sides", "odd.heic", heif(odd, quality=80)),
+        ("HEIC, Display P3", "p3.heic", heif(rgb, quality=80, icc_profile=display_p3())),
+        ("HEIC, held sideways", "turned.heic",
+         heif(rgb.transpose(Image.Transpose.ROTATE_90), quality=80, exif=turned(6))),
         ("HEIC, BT.709 matrix, television range", "709.heic",
          heif(rgb, quality=80, matrix_coefficients=1, full_range_flag=0)),
         ("TIFF, not compressed", "raw.tif", save(rgb)),
@@ -186,14 +215,14 @@ def reference(path):
     # libheif has already turned the picture.
     if picture.format != "HEIF":
         picture = ImageOps.exif_transpose(picture)
-    profile = picture.info.get("icc_profile")
+    icc = picture.info.get("icc_profile")
     if picture.mode in ("I;16", "I;16B", "I"):
         picture = Image.fromarray((numpy.asarray(picture, numpy.uint32) >> 8).astype(numpy.uint8))
     if picture.mode in ("P", "PA", "LA", "RGBa", "1"):
         picture = picture.convert("RGBA")
-    if profile:
+    if icc:
         try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
             mode = "RGBA" if picture.mode == "RGBA" else "RGB"
             picture = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode=mode)
         except (ImageCms.PyCMSError, OSError):
