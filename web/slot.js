@@ -23,10 +23,10 @@ const path = (set, slot) => `/api/imagesets/${set.id}/images/${slot}`;
  * @param {{id: string}} set
  * @param {string} slot
  * @param {string} image_id
- * @param {boolean} [replace]
+ * @param {{replace?: boolean}} [options]
  */
-export const putIntoSlot = (set, slot, image_id, replace = false) =>
-  call("PUT", path(set, slot), { body: { image_id, replace } });
+export const putIntoSlot = (set, slot, image_id, options) =>
+  call("PUT", path(set, slot), { body: { image_id, ...options } });
 
 /**
  * Creates the item of a place.
@@ -73,7 +73,7 @@ function slotButtons(set, slot, name, reload) {
     index < SLOTS.length - 1 && iconButton("forward", words.moveOn(name), move(1)),
     iconButton("retry", words.replaceIn(name), () => openPicker(words.replaceIn(name), async ({ id }) => {
       await commitDeferred();
-      await putIntoSlot(set, slot, id, true).finally(reload);
+      await putIntoSlot(set, slot, id, { replace: true }).finally(reload);
     })),
     iconButton("close", words.takeOut(name), run(() => call("DELETE", path(set, slot)), words.takenOut(name))));
 }
