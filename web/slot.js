@@ -18,12 +18,15 @@ const SLOT_PICTURE = 400;
 const path = (set, slot) => `/api/imagesets/${set.id}/images/${slot}`;
 
 /**
- * Puts an existing picture into an empty place.
+ * Puts an existing picture into a place. Two pictures of the set exchange their places. A picture from outside of the
+ * set needs an empty place, unless it may `replace` the picture there.
  * @param {{id: string}} set
  * @param {string} slot
  * @param {string} image_id
+ * @param {{replace?: boolean}} [options]
  */
-export const putIntoSlot = (set, slot, image_id) => call("PUT", path(set, slot), { body: { image_id } });
+export const putIntoSlot = (set, slot, image_id, options) =>
+  call("PUT", path(set, slot), { body: { image_id, ...options } });
 
 /**
  * Creates the item of a place.
@@ -64,34 +67,15 @@ function slotButtons(set, slot, name, reload) {
     showError(error);
     await reload().catch(() => {});
   });
-  const move = (step) => run(() => swap(set, slot, SLOTS[index + step]));
+  const move = (step) => run(() => putIntoSlot(set, SLOTS[index + step], set.images[slot].id));
   return h("span", { class: "slot-buttons" },
     index > 0 && iconButton("back", words.moveBack(name), move(-1)),
     index < SLOTS.length - 1 && iconButton("forward", words.moveOn(name), move(1)),
     iconButton("retry", words.replaceIn(name), () => openPicker(words.replaceIn(name), async ({ id }) => {
       await commitDeferred();
-      await replace(set, slot, id).finally(reload);
+      await putIntoSlot(set, slot, id, { replace: true }).finally(reload);
     })),
     iconButton("close", words.takeOut(name), run(() => call("DELETE", path(set, slot)), words.takenOut(name))));
-}
-
-/** Exchanges the pictures of two places. @param {Api.Set} set */
-async function swap(set, from, to) {
-  const [image, other] = [set.images[from], set.images[to]];
-  if (other) await call("DELETE", path(set, to));
-  await putIntoSlot(set, to, image.id);
-  if (other) await putIntoSlot(set, from, other.id);
-}
-
-/** Puts another picture into a place. If this fails, the former picture is there again. @param {Api.Set} set */
-async function replace(set, slot, id) {
-  await call("DELETE", path(set, slot));
-  try {
-    await putIntoSlot(set, slot, id);
-  } catch (error) {
-    await putIntoSlot(set, slot, set.images[slot].id);
-    throw error;
-  }
 }
 
 /** @param {Api.Set} set */

@@ -58,7 +58,7 @@ const PROBLEMS = {
   "second-factor-required": "Admins of this service need a second factor. Set one up in your account.",
   "scope-missing": "This API key may not do this.",
   "size-not-in-tier": "Your tier does not include this size. Choose another one.",
-  "slot-taken": "This place in the set already has a picture. Delete that picture first.",
+  "slot-taken": "This place in the set already has a picture. Replace it, or take it out first.",
   "tier-changed": "The tier has just changed. Reload the page and try again.",
   "tier-in-use": "This tier has users. Move them to another tier first.",
   "tier-is-default": "You cannot delete this tier, because new users start in it.",

@@ -165,3 +165,41 @@ for (const [screen, options] of /** @type {[string, object][]} */ ([["a desktop"
     assert.deepEqual(await stored(bearer), ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]);
   }, options));
 }
+
+test("a picture of a set that cannot be moved or replaced stays in its place, and so do the others", inBrowser(async (visit) => {
+  const { page, open, allowError } = visit;
+  allowError(/503/);
+  const bearer = await withPictures(visit, ["a.jpg", "b.jpg", "c.jpg"]);
+  const { images } = await api("GET", "/api/images", { token: bearer });
+  const { id } = await api("POST", "/api/imagesets", { token: bearer, body: { title: "By the sea" } });
+  for (const [slot, name] of [["image1", "a.jpg"], ["image2", "b.jpg"]]) {
+    const body = { image_id: images.find((image) => image.file_name === name).id };
+    await api("PUT", `/api/imagesets/${id}/images/${slot}`, { token: bearer, body });
+  }
+  const places = async () => {
+    const set = await api("GET", `/api/imagesets/${id}`, { token: bearer });
+    return Object.values(set.images).map((image) => image?.file_name ?? null);
+  };
+  await open(`#/sets/${id}`);
+  const changes = "**/api/imagesets/*/images/*";
+  const methods = [];
+  await page.route(changes, (route) => {
+    methods.push(route.request().method());
+    return route.fulfill({ status: 503, body: "" });
+  });
+  await page.getByRole("button", { name: "Move a.jpg to the next place" }).click();
+  await page.getByText("The service is busy.").waitFor();
+  await page.getByRole("button", { name: "Replace b.jpg in this set" }).click();
+  const dialog = page.getByRole("dialog");
+  const refused = page.waitForResponse((response) => response.request().method() === "PUT");
+  await dialog.getByRole("button", { name: "c.jpg" }).click();
+  await refused;
+  assert.deepEqual(methods, ["PUT", "PUT"]);
+  assert.deepEqual(await places(), ["a.jpg", "b.jpg", null]);
+  await page.unroute(changes);
+  await dialog.getByRole("button", { name: "c.jpg" }).click();
+  await page.getByRole("link", { name: "Second picture: c.jpg" }).waitFor();
+  await page.getByRole("button", { name: "Move a.jpg to the next place" }).click();
+  await page.getByRole("link", { name: "First picture: c.jpg" }).waitFor();
+  assert.deepEqual(await places(), ["c.jpg", "a.jpg", null]);
+}));

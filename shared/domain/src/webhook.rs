@@ -286,7 +286,7 @@ pub enum AttemptError {
     NotResolved,
     /// The host has an address of a private network.
     AddressRefused,
-    /// The connection could not be opened, or broke.
+    /// The connection could not be opened, or broke. Or the head of the answer was too long.
     NotConnected,
     /// The receiver did not answer in time.
     Timeout,

@@ -33,6 +33,9 @@ use crate::error::retry_after;
 /// How long an attempt may take, until the head of the answer has arrived.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The longest head of an answer that is read, in bytes.
+const MAX_HEAD: usize = 64 * 1024;
+
 /// How long the addresses of a new webhook may take to resolve.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -121,6 +124,9 @@ impl WebhookClient {
         // A connection that stays open would skip the check of the address.
         let http = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
+            // By default, hyper reads some 400 KB before it gives up. With `http1_max_buf_size`, its buffer can
+            // grow to almost twice that size.
+            .http1_read_buf_exact_size(MAX_HEAD)
             .build(builder.wrap_connector(connector));
         Ok(Self { http, reach, timeout: TIMEOUT })
     }
@@ -425,6 +431,27 @@ mod tests {
         let attempted = deliver(&any(), &format!("http://127.0.0.1:{port}/")).await;
         assert_eq!(attempted.attempt.status, Some(200));
         assert!(start.elapsed() < Duration::from_secs(5));
+    }
+
+    #[tokio::test]
+    async fn of_a_long_head_only_the_first_64_kilobytes_are_read() {
+        let answer = |length| {
+            let header = "x".repeat(length);
+            &*format!("HTTP/1.1 200 OK\r\nx-long: {header}\r\nconnection: close\r\n\r\n").leak()
+        };
+        let endless = "HTTP/1.1 200 OK\r\nx-long: ";
+        let broken = (None, Some(AttemptError::NotConnected));
+        for (answer, expected) in [
+            (answer(MAX_HEAD - 1_000), (Some(200), None)),
+            (answer(MAX_HEAD + 1_000), broken),
+            (endless, broken),
+        ] {
+            let (port, ..) = receiver(answer).await;
+            let start = Instant::now();
+            let attempt = deliver(&any(), &format!("http://127.0.0.1:{port}/")).await.attempt;
+            assert_eq!((attempt.status, attempt.error), expected, "{} bytes", answer.len());
+            assert!(start.elapsed() < Duration::from_secs(5));
+        }
     }
 
     fn to_loopback(_: String) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>> {

@@ -691,9 +691,21 @@ async fn what_is_done_to_sets_is_valid_for_dynamodb() -> Result<()> {
     left.slots.image1 = Some(image.id);
     judged.put(set_item(user, &left)?).await?;
     for slot in [Slot::Image1, Slot::Image2] {
-        records.place_image(user, SetPlace { id: set.id, image_type: slot }, image.id, *now).await?;
+        records.place_image(user, SetPlace { id: set.id, image_type: slot }, image.id, false, *now).await?;
     }
-    records.place_image(user, SetPlace { id: left.id, image_type: Slot::Image3 }, image.id, *now).await?;
+    let place = SetPlace { id: left.id, image_type: Slot::Image3 };
+    records.place_image(user, place, image.id, false, *now).await?;
+    // The image exchanges its slot with another one, and replaces an image of another set.
+    let mut full = ImageSet::new(SetText::default(), *now);
+    let [first, second] = [Slot::Image1, Slot::Image2].map(|slot| SetPlace { id: full.id, image_type: slot });
+    let (one, two) = (
+        judged.image(|image| image.set = Some(first)).await?,
+        judged.image(|image| image.set = Some(second)).await?,
+    );
+    (full.slots.image1, full.slots.image2) = (Some(one.id), Some(two.id));
+    judged.put(set_item(user, &full)?).await?;
+    records.place_image(user, second, one.id, false, *now).await?;
+    records.place_image(user, second, image.id, true, *now).await?;
     assert!(records.empty_slot(user, left.id, Slot::Image1, *now).await?);
     records.delete_images_of(user, left.id, &left.slots).await?;
     assert!(records.delete_set(user, set.id, false, Some(&entry()), *now).await?);

@@ -68,8 +68,9 @@ impl Client {
                 76..79 => self.restore().await?,
                 79 => self.empty_trash().await,
                 80..82 => self.batch().await?,
-                82..88 => self.fill_set().await?,
-                88..91 => self.delete_set().await?,
+                82..87 => self.fill_set().await?,
+                87..89 => self.move_in_set().await,
+                89..91 => self.delete_set().await?,
                 91..94 => self.analyze().await?,
                 94..96 => self.edit().await?,
                 96..98 => self.send_too_late().await?,
@@ -332,15 +333,15 @@ impl Client {
             Reply::Done(set) => id_of(&set)?.to_owned(),
             Reply::Refused(..) => return Ok(()),
             Reply::Unknown => {
-                self.model.sets.push(SetModel { id: None, deleted: Told::No });
+                self.model.sets.push(SetModel::new(None));
                 return Ok(());
             }
         };
-        self.model.sets.push(SetModel { id: Some(id.clone()), deleted: Told::No });
+        self.model.sets.push(SetModel::new(Some(id.clone())));
         for slot in &SLOTS[..self.rng.usize(0..=SLOTS.len())] {
             let picture = self.shared.files.pick(&mut self.rng);
             let mut image = ImageModel::new(self.name());
-            image.place = Some((index, slot));
+            image.set = Some(index);
             let mut body = declared(&image.name, picture);
             body["image_type"] = json!(slot);
             let path = format!("/api/imagesets/{id}/images");
@@ -350,6 +351,24 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    /// Moves an image to a slot of its set. An image in this slot gets the slot of the moved one. No image of the
+    /// set may be in the trash, because it would lose its slot.
+    async fn move_in_set(&mut self) {
+        let fits = |model: &Model, image: &ImageModel| {
+            image.set.is_some_and(|set| model.is_whole(set)) && model.hidden(image) == Told::No
+        };
+        let Some((index, id)) = self.choose(fits) else { return };
+        let Some(set) = self.model.images[index].set else { return };
+        let slot = SLOTS[self.rng.usize(0..SLOTS.len())];
+        let set_id = self.model.sets[set].id.clone().unwrap_or_default();
+        let path = format!("/api/imagesets/{set_id}/images/{slot}");
+        match self.ask(Method::PUT, &path, Some(&json!({"image_id": id})), None).await {
+            Reply::Unknown => self.model.sets[set].has_unknown_move = true,
+            Reply::Refused(400 | 404) => self.not_found(index, "a move"),
+            Reply::Done(_) | Reply::Refused(_) => {}
+        }
     }
 
     /// Deletes a set with its images, or moves the images to the trash.
@@ -363,8 +382,9 @@ impl Client {
         let query = if is_permanent { "?permanent=true" } else { "" };
         let told = self.remove(&format!("/api/imagesets/{id}{query}")).await;
         self.model.sets[index].deleted = told;
-        let images = self.model.images.iter_mut();
-        for image in images.filter(|image| image.place.is_some_and(|(set, _)| set == index)) {
+        // An image that may have lost its slot may have stayed.
+        let told = if self.model.sets[index].has_unknown_move { told.min(Told::Maybe) } else { told };
+        for image in self.model.images.iter_mut().filter(|image| image.set == Some(index)) {
             if !is_permanent {
                 image.discarded = told.max(image.discarded);
                 continue;

@@ -45,8 +45,8 @@ pub(crate) struct ImageModel {
     pub(crate) seen_ready: u64,
     /// The source, if it is an edit.
     pub(crate) source: Option<String>,
-    /// The set and the slot.
-    pub(crate) place: Option<(usize, &'static str)>,
+    /// The set in which it was created. Moves change only its slot.
+    pub(crate) set: Option<usize>,
     /// Whether it was uploaded for a phone number, so that it gets a copy in Dropbox.
     pub(crate) has_copy: bool,
     /// The address of its latest upload, with which a client may send a file again and too late.
@@ -64,7 +64,7 @@ impl ImageModel {
             unknown_versions: 0,
             seen_ready: 0,
             source: None,
-            place: None,
+            set: None,
             has_copy: false,
             upload: None,
         }
@@ -78,6 +78,15 @@ pub(crate) struct SetModel {
     pub(crate) id: Option<String>,
     /// Whether it was deleted.
     pub(crate) deleted: Told,
+    /// Whether the answer to a move in this set never arrived. If the move happens later, an image that is in the
+    /// trash by then can lose its slot.
+    pub(crate) has_unknown_move: bool,
+}
+
+impl SetModel {
+    pub(crate) fn new(id: Option<String>) -> Self {
+        Self { id, deleted: Told::No, has_unknown_move: false }
+    }
 }
 
 /// What one user's client knows at the end.
@@ -104,6 +113,12 @@ impl Model {
         let source = image.source.as_deref().and_then(|id| self.find(id));
         let source = source.map_or(Told::No, |source| self.gone(&self.images[source]).min(Told::Maybe));
         image.deleted.max(discarded).max(source)
+    }
+
+    /// Whether a set exists, and none of its images may be in the trash.
+    pub(crate) fn is_whole(&self, set: usize) -> bool {
+        let mut images = self.images.iter().filter(|image| image.set == Some(set));
+        self.sets[set].deleted == Told::No && images.all(|image| image.discarded == Told::No)
     }
 
     /// Whether requests may not find an image: it may be gone or in the trash.

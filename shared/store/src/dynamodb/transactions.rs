@@ -30,7 +30,7 @@ pub(crate) enum TransactItemKind {
     Source,
     /// Fills the slot of a set.
     Set,
-    /// Checks that the previous image of a slot has expired.
+    /// Checks that requests do not see the previous image of a slot, or moves this image.
     Occupant,
     /// Counts images against the quota.
     Profile,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
-use tests::{Stack, id_of, pictures};
+use tests::{Stack, User, id_of, pictures};
 
 fn slot(set: &str, slot: &str) -> String {
     format!("/api/imagesets/{set}/images/{slot}")
@@ -11,6 +11,17 @@ fn slot(set: &str, slot: &str) -> String {
 
 fn body(image: &str) -> Value {
     json!({"image_id": image})
+}
+
+/// The ids of the images in the three slots. Fails if one of these images does not name its slot.
+async fn images_of(user: &User, set: &str) -> Result<[Value; 3]> {
+    let images = user.get(&format!("/api/imagesets/{set}")).await?.json(200)?["images"].take();
+    for (slot, image) in images.as_object().into_iter().flatten() {
+        if let Some(id) = image["id"].as_str() {
+            assert_eq!(user.image(id).await?["set"], json!({"id": set, "image_type": slot}));
+        }
+    }
+    Ok(["image1", "image2", "image3"].map(|slot| images[slot]["id"].clone()))
 }
 
 #[tokio::test]
@@ -65,6 +76,94 @@ async fn a_picture_is_in_one_slot_only() -> Result<()> {
     user.delete(&format!("/api/imagesets/{two}")).await?.expect(204)?;
     user.get(&format!("/api/images/{id}")).await?.problem(404, "not-found")?;
     user.usage_becomes(0, 0).await
+}
+
+#[tokio::test]
+async fn two_pictures_of_a_set_exchange_their_slots() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let set = user.create_set().await?;
+    let (one, two) = tokio::try_join!(user.create("image/png", 10), user.create("image/png", 10))?;
+    user.put(&slot(&set, "image1"), &body(one.id())).await?.expect(200)?;
+    user.put(&slot(&set, "image2"), &body(two.id())).await?.expect(200)?;
+
+    // The second request repeats the first one, and changes nothing.
+    for _ in 0..2 {
+        let shown = user.put(&slot(&set, "image2"), &body(one.id())).await?.json(200)?["images"].take();
+        assert_eq!((&shown["image1"]["id"], &shown["image2"]["id"]), (&json!(two.id()), &json!(one.id())));
+        assert_eq!(shown["image1"]["set"], json!({"id": set, "image_type": "image1"}));
+        assert_eq!(shown["image2"]["set"], json!({"id": set, "image_type": "image2"}));
+        assert_eq!(images_of(&user, &set).await?, [json!(two.id()), json!(one.id()), Value::Null]);
+    }
+    // An empty slot has nothing to exchange.
+    user.put(&slot(&set, "image3"), &body(two.id())).await?.expect(200)?;
+    assert_eq!(images_of(&user, &set).await?, [Value::Null, json!(one.id()), json!(two.id())]);
+    // `replace` does not take a picture out of its own set.
+    let replace = json!({"image_id": two.id(), "replace": true});
+    user.put(&slot(&set, "image2"), &replace).await?.expect(200)?;
+    assert_eq!(images_of(&user, &set).await?, [Value::Null, json!(two.id()), json!(one.id())]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_picture_that_nobody_sees_is_not_exchanged() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let set = user.create_set().await?;
+    let (one, two) = tokio::try_join!(user.create("image/png", 10), user.create("image/png", 10))?;
+    user.put(&slot(&set, "image1"), &body(one.id())).await?.expect(200)?;
+    user.put(&slot(&set, "image2"), &body(two.id())).await?.expect(200)?;
+    user.change_record(two.id(), "SET expires_at = :past", json!({":past": 1})).await?;
+    user.put(&slot(&set, "image2"), &body(one.id())).await?.expect(200)?;
+    assert_eq!(images_of(&user, &set).await?, [Value::Null, json!(one.id()), Value::Null]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_picture_that_is_replaced_leaves_the_set_and_stays_in_the_library() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let (set, other) = tokio::try_join!(user.create_set(), user.create_set())?;
+    let (one, two) = tokio::try_join!(user.create("image/png", 10), user.create("image/png", 10))?;
+    user.put(&slot(&set, "image1"), &body(one.id())).await?.expect(200)?;
+    user.put(&slot(&other, "image3"), &body(two.id())).await?.expect(200)?;
+    let replace = json!({"image_id": two.id(), "replace": true});
+    let shown = user.put(&slot(&set, "image1"), &replace).await?.json(200)?;
+    assert_eq!(shown["images"]["image1"]["id"], two.id());
+    assert_eq!(images_of(&user, &set).await?, [json!(two.id()), Value::Null, Value::Null]);
+    assert_eq!(images_of(&user, &other).await?, [Value::Null, Value::Null, Value::Null]);
+    assert_eq!(user.image(one.id()).await?["set"], Value::Null);
+    // The set goes without it.
+    user.delete(&format!("/api/imagesets/{set}")).await?.expect(204)?;
+    user.get(&format!("/api/images/{}", one.id())).await?.expect(200)?;
+    // An empty slot can be replaced too.
+    let replace = json!({"image_id": one.id(), "replace": true});
+    user.put(&slot(&other, "image2"), &replace).await?.expect(200)?;
+    assert_eq!(images_of(&user, &other).await?, [Value::Null, json!(one.id()), Value::Null]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn exchanges_at_the_same_time_lose_no_picture() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let set = user.create_set().await?;
+    let images = try_join_all((0..3).map(|_| user.create("image/png", 10))).await?;
+    let put = async |place: &str, image: usize| {
+        user.put(&slot(&set, place), &body(images[image].id())).await?.expect(200)
+    };
+    for (place, image) in [("image1", 0), ("image2", 1), ("image3", 2)] {
+        put(place, image).await?;
+    }
+    let mut all: Vec<Value> = images.iter().map(|image| json!(image.id())).collect();
+    all.sort_by_key(Value::to_string);
+    for _ in 0..5 {
+        tokio::try_join!(put("image2", 0), put("image1", 2), put("image3", 1), put("image1", 1))?;
+        let mut found = images_of(&user, &set).await?;
+        found.sort_by_key(Value::to_string);
+        assert_eq!(found[..], all[..]);
+    }
+    Ok(())
 }
 
 #[tokio::test]
