@@ -168,10 +168,18 @@ export async function call(method, path, options = {}) {
 /** Sends a request that needs no login. */
 export const callPublic = (method, path, options = {}) => send(method, path, options);
 
-/** Sends a request while the user leaves the page. The browser completes it after the page is closed. */
-export function callWhileLeaving(method, path) {
+/**
+ * Sends a request while the user leaves the page. The browser completes it after the page is closed.
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [body]
+ */
+export function callWhileLeaving(method, path, body) {
   if (accessToken === null) return;
-  fetch(path, { method, keepalive: true, headers: { authorization: `Bearer ${accessToken}` } }).catch(() => {});
+  /** @type {Record<string, string>} */
+  const headers = { authorization: `Bearer ${accessToken}` };
+  if (body) headers["content-type"] = "application/json";
+  fetch(path, { method, keepalive: true, headers, body: body && JSON.stringify(body) }).catch(() => {});
 }
 
 /**

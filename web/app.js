@@ -316,8 +316,6 @@ const renew = () => {
 document.addEventListener("visibilitychange", renew);
 // A window that is beside another one is never hidden.
 addEventListener("focus", renew);
-// Uploads and deletions change the usage in the profile.
-addEventListener("usage", () => loadProfile().catch(() => {}));
 
 // ------------------------------------------------------------ drag and drop, clipboard
 

@@ -1,11 +1,9 @@
 // Archives of many originals. The service makes them, and a notice shows the progress.
 
 import { call } from "./api.js";
-import { typedDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { notice } from "./notice.js";
 import { texts } from "./texts.js";
-import { uploads } from "./uploads.js";
 
 const words = texts.select;
 /** The maximum number of pictures in an archive. */
@@ -49,7 +47,8 @@ async function follow(download) {
   if (failure) return notice(texts.failure(failure), { kind: "error" });
   if (!url) return;
   // Browsers open a tab only after a click. A download in this tab may make the page ask whether to leave it.
-  const wouldAsk = uploads.hasUnsent || typedDialog() !== null;
+  // The listeners of this event know.
+  const wouldAsk = !dispatchEvent(new Event("beforeunload", { cancelable: true }));
   const link = h("a", { class: "text-button", href: url, target: "_blank", rel: "noopener" }, words.saveArchive);
   notice(words.packed(done), { actions: [link], stays: wouldAsk });
   if (!wouldAsk) location.assign(url);

@@ -1,7 +1,7 @@
 // Shared by the views of pictures: the user's list of pictures, uploads into it, and deletion with Undo.
 
-import { call, callWhileLeaving } from "./api.js";
-import { deleteAll } from "./batch.js";
+import { call } from "./api.js";
+import { deleteAll, deleteWhileLeaving, shareOfLimits } from "./batch.js";
 import { deleting } from "./deleting.js";
 import { confirm } from "./dialog.js";
 import { showError, notice, deferWithUndo } from "./notice.js";
@@ -9,7 +9,7 @@ import { groupOf, listOrder, orderOf, parametersOf } from "./order.js";
 import { PagedList } from "./paged-list.js";
 import { query } from "./query.js";
 import { resetSizes } from "./sizes.js";
-import { hasTrash, state } from "./state.js";
+import { hasTrash, renewUsage, state } from "./state.js";
 import { texts } from "./texts.js";
 import { tiles } from "./tiles.js";
 import { uploads } from "./uploads.js";
@@ -126,17 +126,19 @@ export function deleteImages(ids, list, { name = "", base = "/api/images" } = {}
   const what = name || texts.photos.count(ids.length);
   deferWithUndo(hasTrash() && base === "/api/images" ? texts.trash.moved(what) : texts.image.deleted(what), {
     commit: async (leaving) => {
-      if (leaving) return ids.forEach((id) => callWhileLeaving("DELETE", `${base}/${id}`));
+      if (leaving) return deleteWhileLeaving(ids, base);
       const { failed, error } = await deleteAll(ids, { base });
       for (const id of ids) deleting.delete(id);
       if (failed.length > 0) restore(failed);
       if (error) showError(error);
-      dispatchEvent(new CustomEvent("usage"));
+      // A logout waits for this request too. Otherwise it would end the session of the request.
+      await renewUsage();
     },
     undo: () => {
       restore(ids);
       notice(texts.image.restored(what));
     },
+    share: shareOfLimits(ids, base),
   });
 }
 

@@ -22,9 +22,11 @@ document.addEventListener("fullscreenchange", attachRegion);
 
 /**
  * The actions that the user can still undo, oldest first.
- * @type {Set<{commit: (leaving: boolean) => unknown, undo: () => void}>}
+ * @type {Set<{commit: (leaving: boolean) => void, undo: () => void, share: number}>}
  */
 const undoableActions = new Set();
+/** What the commits return that have not ended. @type {Set<Promise<unknown>>} */
+const commits = new Set();
 
 /**
  * Shows a text for some seconds, and calls `onend` when the notice disappears. Returns a function that removes it. If it
@@ -59,23 +61,39 @@ export const showError = (error) => notice(error.message, { kind: "error" });
 
 /**
  * Shows a notice with the button Undo. Calls `undo` if the user presses it or Ctrl+Z. Otherwise calls `commit` when the
- * notice disappears or the user leaves the page; its argument tells whether the user is leaving.
+ * notice disappears or the user leaves the page; its argument tells whether the user is leaving. `share` is the part of
+ * the browser's limits that a commit needs while the user leaves.
+ * @param {string} text
+ * @param {{commit: (leaving: boolean) => unknown, undo: () => void, share: number}} options
  */
-export function deferWithUndo(text, { commit, undo }) {
+export function deferWithUndo(text, { commit, undo, share }) {
   const finish = (how) => {
     if (!undoableActions.delete(action)) return;
     end();
-    return how();
+    how();
   };
-  const action = { commit: (leaving) => finish(() => commit(leaving)), undo: () => finish(undo) };
+  const start = (leaving) => {
+    const done = Promise.resolve(commit(leaving));
+    commits.add(done);
+    done.finally(() => commits.delete(done));
+  };
+  const action = { commit: (leaving) => finish(() => start(leaving)), undo: () => finish(undo), share };
   const button = h("button", { type: "button", class: "text-button", "aria-keyshortcuts": "Control+Z", onclick: action.undo }, texts.image.undo);
   undoableActions.add(action);
   const end = notice(text, { actions: [button], onend: () => action.commit(false) });
 }
 
-/** Commits all actions that the user could still undo. Resolves when they are done. */
-export const commitDeferred = (leaving = false) => Promise.all([...undoableActions].map((action) => action.commit(leaving)));
+/** Commits all actions that the user could still undo. Resolves when these and earlier commits are done. */
+export function commitDeferred(leaving = false) {
+  for (const action of [...undoableActions]) action.commit(leaving);
+  return Promise.all(commits);
+}
 
+// If the browser would refuse a part of the last requests, the user decides whether to leave.
+addEventListener("beforeunload", (event) => {
+  const share = [...undoableActions].reduce((sum, action) => sum + action.share, 0);
+  if (share > 1) event.preventDefault();
+});
 addEventListener("pagehide", () => commitDeferred(true));
 addEventListener("keydown", (event) => {
   if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey || isTyping(event)) return;

@@ -28,6 +28,9 @@ export async function loadProfile() {
   return profile;
 }
 
+/** Loads the profile again, because its usage has changed. */
+export const renewUsage = () => loadProfile().catch(() => {});
+
 /** Removes the profile after a logout. */
 export function clearProfile() {
   generation += 1;

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { inBrowser } from "./browser.js";
-import { derivedUrl, logIn } from "./page.js";
+import { deleteAll, derivedUrl, logIn } from "./page.js";
 import { photo } from "./photos.js";
-import { api, outputs, registerUser, token } from "./stack.js";
+import { api, outputs, registerUser, token, until } from "./stack.js";
 
 const COUNT = 10_000;
 const PAGE = 100;
@@ -109,6 +109,28 @@ test("ten thousand pictures are selected and grouped, with few elements and litt
   await page.getByRole("heading", { name: /January 1, 2026|December 31, 2025/ }).waitFor();
   const grown = await memory() - before;
   assert.ok(grown < 20e6, `${grown} bytes more`);
+}));
+
+test("the page asks before the user leaves it with more deletions than the browser accepts, and Undo is still possible", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  const missing = new Set(Array.from({ length: COUNT }, (_, index) => index).slice(1200));
+  await fakeApi(visit, account, missing);
+  await logIn(visit, account);
+  const questions = [];
+  page.on("dialog", (dialog) => {
+    questions.push(dialog.type());
+    return dialog.dismiss();
+  });
+  await deleteAll(page);
+  await page.getByText("Moved 1,200 pictures to the trash.").waitFor();
+  await page.evaluate(() => location.reload());
+  await until(() => questions.length === 1 || undefined, "the question");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.locator(".tile img.loaded").first().waitFor();
+  await page.reload();
+  await page.locator(".tile img.loaded").first().waitFor();
+  assert.deepEqual(questions, ["beforeunload"]);
 }));
 
 test("a tile loads the smallest thumbnail that is sharp on the screen", inBrowser(async (visit) => {

@@ -101,6 +101,25 @@ export async function storePictures(token, names, { width = 200, height = 150 } 
   return ids;
 }
 
+/** Creates images without files, as a user of the API. @param {string} token @param {number} count */
+export async function createImages(token, count) {
+  for (let number = 1; number <= count; number++) {
+    const body = { file_name: `${number}.jpg`, content_type: "image/jpeg", size: 1000 };
+    await api("POST", "/api/images", { token, body });
+  }
+}
+
+/** Selects all pictures of the gallery, and deletes them. @param {import("playwright-core").Page} page */
+export async function deleteAll(page) {
+  await page.locator(".tile:not(.skeleton) a").first().focus();
+  await page.keyboard.press("Control+a");
+  const bar = page.getByRole("group", { name: "Selected" });
+  await bar.getByText("selected").waitFor();
+  await bar.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByText(/^Moved .* to the trash\.$/).waitFor();
+}
+
 /** Patterns of the URLs of uploads and of thumbnails. */
 export const uploadsUrl = `${outputs.endpoint_url}/${outputs.uploads_bucket}/**`;
 export const derivedUrl = `${outputs.endpoint_url}/${outputs.derived_bucket}/**`;

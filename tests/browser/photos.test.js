@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { inBrowser } from "./browser.js";
-import { choose, clearUploads, logIn, waitForThumbnail, tile, upload, waitForUploads, uploadsUrl } from "./page.js";
+import {
+  choose, clearUploads, createImages, deleteAll, logIn, waitForThumbnail, tile, upload, waitForUploads, uploadsUrl,
+} from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
 import { api, moveToTier, mailedCodes, newAccount, registerUser, token, until } from "./stack.js";
 
@@ -234,6 +236,25 @@ test("an incomplete replacement leaves the picture unchanged, and can be started
   await dialog.getByText("600 × 450", { exact: true }).waitFor({ timeout: 60_000 });
 }));
 
+test("a file name that changes while the form is open is not changed back with the title", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registerUser();
+  const bearer = await token(account);
+  await createImages(bearer, 1);
+  const { images: [{ id }] } = await api("GET", "/api/images", { token: bearer });
+  await logIn(visit, account);
+  await open(`#/images/${id}`);
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Title and description").click();
+  await choose(page, dialog.getByRole("button", { name: "Choose the file again" }), [{ name: "b.jpg", buffer: await photo({ width: 600, height: 450 }) }]);
+  await dialog.getByText("600 × 450", { exact: true }).waitFor({ timeout: 60_000 });
+  await dialog.getByLabel("Title").fill("By the sea");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByRole("heading", { name: "By the sea" }).waitFor();
+  const { file_name, title } = await api("GET", `/api/images/${id}`, { token: bearer });
+  assert.deepEqual([file_name, title], ["b.jpg", "By the sea"]);
+}));
+
 test("Ctrl+Z undoes a deletion; closing its notice or logging out completes it", inBrowser(async (visit) => {
   const { page, open } = visit;
   const account = await registerUser();
@@ -263,4 +284,85 @@ test("Ctrl+Z undoes a deletion; closing its notice or logging out completes it",
   await page.getByRole("button", { name: "Log out", exact: true }).click();
   await page.getByRole("heading", { name: "Log in" }).waitFor();
   await until(() => left(0), "the deletion of the second picture");
+}));
+
+/** Logs in as a new user with many images, which have no files. Returns the user's token. */
+async function withImages(visit, count) {
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
+  const bearer = await token(account);
+  await createImages(bearer, count);
+  await logIn(visit, account);
+  return bearer;
+}
+
+/** The number of a user's images outside of the trash. */
+async function countImages(bearer) {
+  let count = 0;
+  let parameters = "limit=100";
+  for (let isComplete = false; !isComplete;) {
+    const { images, next_cursor } = await api("GET", `/api/images?${parameters}`, { token: bearer });
+    count += images.length;
+    parameters = `limit=100&cursor=${encodeURIComponent(next_cursor)}`;
+    isComplete = next_cursor === null;
+  }
+  return count;
+}
+
+/** Answers the browser's questions before it leaves the page. Returns the list of the questions so far. */
+function answerQuestions(page, answer) {
+  const questions = [];
+  page.on("dialog", (dialog) => {
+    questions.push(dialog.type());
+    return dialog[answer]();
+  });
+  return questions;
+}
+
+test("whoever leaves the page after deleting 300 pictures is not asked, and all are deleted", inBrowser(async (visit) => {
+  const { page } = visit;
+  const bearer = await withImages(visit, 300);
+  const questions = answerQuestions(page, "accept");
+  await deleteAll(page);
+  await page.goto("about:blank");
+  await until(async () => (await countImages(bearer)) === 0 || undefined, "the deletions");
+  assert.deepEqual(questions, []);
+}));
+
+test("a logout ends after the deletion of 150 pictures", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const bearer = await withImages(visit, 150);
+  await deleteAll(page);
+  await open("#/account");
+  await page.getByRole("button", { name: "Log out", exact: true }).click();
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+  assert.equal(await countImages(bearer), 0);
+}));
+
+test("the page asks before the user leaves it during a deletion, and no more when the deletion has ended", inBrowser(async (visit) => {
+  const { page } = visit;
+  const bearer = await withImages(visit, 2);
+  let goOn;
+  const held = new Promise((resolve) => {
+    goOn = resolve;
+  });
+  await page.route("**/api/images/batch", async (route) => {
+    await held;
+    return route.continue();
+  });
+  const questions = answerQuestions(page, "dismiss");
+  await deleteAll(page);
+  const sent = page.waitForRequest("**/api/images/batch");
+  await page.locator(".notice").getByRole("button", { name: "Close" }).click();
+  await sent;
+  await page.evaluate(() => location.reload());
+  await until(() => questions.length === 1 || undefined, "the question");
+  // The page loads the profile after the deletion.
+  const counted = page.waitForResponse("**/api/auth/profile");
+  goOn();
+  await counted;
+  await page.reload();
+  await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
+  assert.deepEqual(questions, ["beforeunload"]);
+  assert.equal(await countImages(bearer), 0);
 }));

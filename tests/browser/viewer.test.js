@@ -325,6 +325,32 @@ test("the key Escape does not lose typed text without a question", inBrowser(asy
   await dialog.waitFor({ state: "detached" });
 }));
 
+test("a form saves only what the user has changed, and nothing if there is no change", inBrowser(async (visit) => {
+  const { page } = visit;
+  const { account, dialog } = await opened(visit);
+  const bearer = await token(account);
+  const { images: [{ id }] } = await api("GET", "/api/images", { token: bearer });
+  const sent = [];
+  page.on("request", (request) => request.method() === "PATCH" && sent.push(request.postDataJSON()));
+  const save = async (title, heading = title) => {
+    await dialog.getByLabel("Title").fill(title);
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.getByRole("heading", { name: heading, exact: true }).waitFor();
+  };
+  await dialog.getByText("Title and description").click();
+  await dialog.getByLabel("Description").waitFor();
+  // As if the user had another tab.
+  await api("PATCH", `/api/images/${id}`, { token: bearer, body: { file_name: "b.jpg", description: "Waves" } });
+  await save("By the sea");
+  await dialog.getByText("Waves", { exact: true }).waitFor();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Saved.").nth(1).waitFor();
+  await save("", "b.jpg");
+  assert.deepEqual(sent, [{ title: "By the sea" }, { title: null }]);
+  const { file_name, title, description } = await api("GET", `/api/images/${id}`, { token: bearer });
+  assert.deepEqual([file_name, title, description], ["b.jpg", null, "Waves"]);
+}));
+
 test("a session that ends while the user types asks for the password, and keeps the text", inBrowser(async (visit) => {
   const { page, context, allowError } = visit;
   allowError(/401/);

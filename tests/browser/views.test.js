@@ -212,6 +212,29 @@ test("a set shows the pictures in its places", inBrowser(async (visit) => {
   await page.getByRole("heading", { name: "No sets yet" }).waitFor();
 }));
 
+test("a saved title of a set keeps a description that was changed meanwhile", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registerUser();
+  const bearer = await token(account);
+  const { id } = await api("POST", "/api/imagesets", { token: bearer, body: { title: "Sea", description: "Sand" } });
+  await logIn(visit, account);
+  await open(`#/sets/${id}`);
+  const sent = [];
+  page.on("request", (request) => ["PATCH", "PUT"].includes(request.method()) && sent.push(request.postDataJSON()));
+  const dialog = page.getByRole("dialog", { name: "Edit set" });
+  await page.getByRole("button", { name: "Edit", exact: true }).click();
+  await dialog.waitFor();
+  await api("PATCH", `/api/imagesets/${id}`, { token: bearer, body: { description: "Waves" } });
+  await dialog.getByLabel("Title").fill("By the sea");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("heading", { name: "By the sea" }).waitFor();
+  await page.getByText("Waves", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Edit", exact: true }).click();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.waitFor({ state: "detached" });
+  assert.deepEqual(sent, [{ title: "By the sea" }]);
+}));
+
 test("a set polls an unfinished picture, but is not loaded again itself", inBrowser(async (visit) => {
   const { page, open } = visit;
   const account = await registerUser();

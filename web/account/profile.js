@@ -1,6 +1,7 @@
 // The user's names and e-mail address.
 
 import { call } from "../api.js";
+import { changesOf } from "../changes.js";
 import { codeField, form, openDialog, passwordField } from "../dialog.js";
 import { field, h } from "../dom.js";
 import { laterTexts } from "../later-texts.js";
@@ -50,8 +51,8 @@ function editName(profile, changed) {
       fields: [text(words.firstName, "first_name", "given-name"), text(words.lastName, "last_name", "family-name")],
       button: texts.save,
       submit: async ({ first_name, last_name }) => {
-        const body = { first_name: first_name.trim() || null, last_name: last_name.trim() || null };
-        await call("PATCH", "/api/auth/profile", { body });
+        const changes = changesOf(profile, { first_name: first_name.trim() || null, last_name: last_name.trim() || null });
+        if (changes) await call("PATCH", "/api/auth/profile", { body: changes });
         dialog.close();
         await changed();
         notice(texts.saved);

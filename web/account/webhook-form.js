@@ -1,6 +1,7 @@
 // The dialogs for a webhook: its form, and its secret.
 
 import { call } from "../api.js";
+import { changesOf } from "../changes.js";
 import { form, openDialog } from "../dialog.js";
 import { checkbox, checkboxGroup, field, h } from "../dom.js";
 import { laterTexts } from "../later-texts.js";
@@ -28,8 +29,9 @@ export function openWebhookForm(webhook, onChanged) {
   const dialog = openDialog({
     title: words.editTitle,
     className: "small",
-    body: webhookForm(webhook, texts.save, async (body) => {
-      const changed = await call("PATCH", `/api/webhooks/${webhook.id}`, { body });
+    body: webhookForm(webhook, texts.save, async (wanted) => {
+      const changes = changesOf(webhook, wanted);
+      const changed = changes ? await call("PATCH", `/api/webhooks/${webhook.id}`, { body: changes }) : webhook;
       dialog.close();
       onChanged(changed);
     }),

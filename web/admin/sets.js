@@ -1,6 +1,7 @@
 // The admins' view of image sets.
 
 import { call } from "../api.js";
+import { changesOf } from "../changes.js";
 import { confirm, form, openDialog } from "../dialog.js";
 import { field, h } from "../dom.js";
 import { time } from "../format.js";
@@ -86,8 +87,9 @@ function edit(set, table) {
   const dialog = openDialog({
     title: texts.sets.edit,
     className: "small",
-    body: setForm(set, texts.save, async (body) => {
-      const saved = await call("PATCH", path(set), { body });
+    body: setForm(set, texts.save, async (wanted) => {
+      const changes = changesOf(set, wanted);
+      const saved = changes && await call("PATCH", path(set), { body: changes });
       dialog.close();
       table.put({ ...set, ...saved });
       notice(words.setSaved);

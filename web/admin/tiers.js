@@ -1,6 +1,7 @@
 // The admins' view of account tiers.
 
 import { call, callPublic } from "../api.js";
+import { changesOf } from "../changes.js";
 import { confirm, form, openDialog } from "../dialog.js";
 import { checkbox, field, fill, h, icon, iconButton } from "../dom.js";
 import { bytes, number } from "../format.js";
@@ -114,7 +115,8 @@ function tierForm(tier, takenIds, onSaved) {
         ai: "ai" in values,
         trash_days: Number(values.trash_days),
       };
-      onSaved(await call("PUT", `/api/admin/account-tiers/${values.id}`, { body }));
+      const isChanged = tier === null || changesOf(tier, body) !== null;
+      onSaved(isChanged ? await call("PUT", `/api/admin/account-tiers/${values.id}`, { body }) : tier);
     },
   });
 }

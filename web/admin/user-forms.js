@@ -1,6 +1,7 @@
 // The dialogs in which an admin creates and changes a user, and the actions on users.
 
 import { call } from "../api.js";
+import { changesOf } from "../changes.js";
 import { confirm, form, openDialog } from "../dialog.js";
 import { checkbox, field, h } from "../dom.js";
 import { laterTexts } from "../later-texts.js";
@@ -46,7 +47,7 @@ export function openNewUserDialog(tiers, onCreated) {
 }
 
 /**
- * Opens the dialog in which an admin changes a user. Only changed fields are sent.
+ * Opens the dialog in which an admin changes a user.
  * @param {Api.User} user
  * @param {(user: Api.User) => void} onChanged
  */
@@ -66,15 +67,14 @@ export function openUserDialog(user, onChanged) {
       ],
       button: texts.save,
       submit: async (values) => {
-        const wanted = {
+        const changes = changesOf(user, {
           email: values.email.trim(),
           first_name: values.first_name.trim() || null,
           last_name: values.last_name.trim() || null,
           enabled: values.enabled !== undefined,
           admin: values.admin !== undefined,
-        };
-        const changes = Object.entries(wanted).filter(([name, value]) => value !== (user[name] ?? null));
-        const saved = changes.length === 0 ? user : await call("PATCH", userPath(user), { body: Object.fromEntries(changes) });
+        });
+        const saved = changes && await call("PATCH", userPath(user), { body: changes });
         dialog.close();
         onChanged({ ...user, ...saved });
         notice(words.userSaved(user.username));

@@ -2,6 +2,7 @@
 
 import { userNames } from "../admin/names.js";
 import { call } from "../api.js";
+import { changesOf } from "../changes.js";
 import { form } from "../dialog.js";
 import { field, h, iconButton } from "../dom.js";
 import { exifRows } from "../exif.js";
@@ -47,6 +48,8 @@ export function statusSection(image, owner) {
 export function textForm(image, base, onImageChanged, replaceFile) {
   const input = (name, tag = "input", more = {}) =>
     field(words.fields[name], h(tag, { name, value: image[name] ?? "", ...more }));
+  /** What the fields contained when they were made or last saved. */
+  let shown = image;
   return h("details", { class: "section" }, h("summary", null, words.details),
     form({
       fields: [
@@ -56,8 +59,10 @@ export function textForm(image, base, onImageChanged, replaceFile) {
       ],
       button: texts.save,
       submit: async ({ title, description, file_name }) => {
-        const body = { file_name, title: title.trim() || null, description: description.trim() || null };
-        onImageChanged(await call("PATCH", `${base}/${image.id}`, { body }));
+        const wanted = { file_name, title: title.trim() || null, description: description.trim() || null };
+        const changes = changesOf(shown, wanted);
+        if (changes) onImageChanged(await call("PATCH", `${base}/${image.id}`, { body: changes }));
+        shown = { ...shown, ...changes };
         notice(texts.saved);
       },
     }),

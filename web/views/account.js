@@ -4,6 +4,7 @@ import { deletionSection } from "../account/deletion.js";
 import { profileSection } from "../account/profile.js";
 import { securitySection } from "../account/security.js";
 import { session } from "../api.js";
+import { operationsEnd } from "../batch.js";
 import { confirm } from "../dialog.js";
 import { busy, h } from "../dom.js";
 import { bytes, number } from "../format.js";
@@ -21,9 +22,10 @@ export async function accountView({ onLogout }) {
   const onLogoutClick = (everywhere) => ({ currentTarget }) => busy(currentTarget, () => logOut(everywhere));
   const logOut = async (everywhere) => {
     if (uploads.hasUnsent && !await confirm(words.confirmLogout, words.logout)) return;
-    // These requests need the token, so they are sent before the logout.
+    // These requests need the session, so the logout follows them.
     uploads.cancelUnsent();
-    commitDeferred(true);
+    await commitDeferred();
+    await operationsEnd();
     try {
       await session.logout(everywhere);
     } catch (error) {

@@ -79,7 +79,11 @@ export function openImage({ id: first, list, admin = false, onclose, go }) {
     updatePart("header", image.title ?? image.file_name, () => panelHeader(image, remove));
     updateState();
     if (!isWhole(image)) return;
-    updatePart("words", null, () => textForm(image, base, onImageChanged, replaceFile));
+    // An open form stays, and so does typed text.
+    if (!parts.get("words")?.element.querySelector("details[open], form[data-typed]")) {
+      updatePart("words", [image.file_name, image.title, image.description], () =>
+        textForm(image, base, onImageChanged, replaceFile));
+    }
     updatePart("links", [image.thumbnails, image.original_url, image.status], () =>
       sizesSection(image, { isAdmin: admin, onImage: onImageChanged }));
     updatePart("facts", image, () => facts(image));

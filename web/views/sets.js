@@ -1,6 +1,7 @@
 // The views of image sets. A set holds three pictures.
 
 import { call } from "../api.js";
+import { changesOf } from "../changes.js";
 import { deleting } from "../deleting.js";
 import { confirm, openDialog } from "../dialog.js";
 import { busy, fill, focusAgain, h, icon, iconButton, nameOf } from "../dom.js";
@@ -110,11 +111,13 @@ export async function setView({ id }) {
   watchUnfinished();
 
   const edit = () => {
+    const shown = set;
     const dialog = openDialog({
       title: words.edit,
       className: "small",
-      body: setForm(set, texts.save, async (body) => {
-        set = await call("PUT", `/api/imagesets/${id}`, { body });
+      body: setForm(shown, texts.save, async (wanted) => {
+        const changes = changesOf(shown, wanted);
+        if (changes) set = await call("PATCH", `/api/imagesets/${id}`, { body: changes });
         dialog.close();
         show();
       }),

@@ -1,7 +1,7 @@
 // The view of deleted pictures, which can be restored for some days.
 
 import { call } from "../api.js";
-import { deleteAll, restoreAll } from "../batch.js";
+import { deleteAll, guard, restoreAll } from "../batch.js";
 import { confirm } from "../dialog.js";
 import { busy, h, icon } from "../dom.js";
 import { Grid } from "../grid.js";
@@ -9,7 +9,7 @@ import { forgetImages, trashedImages } from "../images.js";
 import { commitDeferred, notice, showError } from "../notice.js";
 import { selectBar } from "../select-bar.js";
 import { Selection } from "../selection.js";
-import { hasTrash, state } from "../state.js";
+import { hasTrash, renewUsage, state } from "../state.js";
 import { texts } from "../texts.js";
 
 const words = texts.trash;
@@ -29,7 +29,7 @@ export async function trashView() {
     if (error) showError(error);
     if (changed.length > 0) notice(done(texts.photos.count(changed.length)));
     forgetImages();
-    dispatchEvent(new CustomEvent("usage"));
+    renewUsage();
   };
   const restore = async () => {
     const { ids } = selection;
@@ -72,12 +72,17 @@ export async function trashView() {
 }
 
 /** Deletes everything in the trash. The service deletes a part with each request. */
-async function emptyTrash(list) {
-  if (!await confirm(words.confirmEmpty, words.emptyIt)) return;
+async function deleteEverything() {
   for (let isEmpty = false; !isEmpty;) {
     ({ is_empty: isEmpty } = await call("DELETE", "/api/trash"));
   }
+}
+
+/** Deletes everything in the trash, after a question. */
+async function emptyTrash(list) {
+  if (!await confirm(words.confirmEmpty, words.emptyIt)) return;
+  await guard(deleteEverything());
   for (const id of list.ids()) list.hide(id);
   notice(words.emptied);
-  dispatchEvent(new CustomEvent("usage"));
+  renewUsage();
 }
