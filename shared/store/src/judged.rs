@@ -253,6 +253,8 @@ async fn what_counts_is_valid_for_dynamodb() -> Result<()> {
         upload_links: 1,
         ai_calls: 1,
         deliveries: 1,
+        webhooks: 1,
+        api_keys: 1,
         largest_file: 1,
     };
     // Only a request that adds no upload link can do without the profile.

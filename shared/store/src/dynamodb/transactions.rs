@@ -32,8 +32,10 @@ pub(crate) enum TransactItemKind {
     Set,
     /// Checks that the previous image of a slot has expired.
     Occupant,
-    /// Counts images against the quota.
+    /// Counts what the transaction creates in the profile.
     Profile,
+    /// Counts API keys or webhooks, which the profile does not count.
+    Quota,
     /// Puts a new item.
     New,
 }
