@@ -2,8 +2,8 @@
 
 use api::{Problem, ProblemCode, Request};
 use domain::{
-    Attempt, Delivery, DeliveryId, DeliveryStatus, Description, Disabled, Event, LimitError, Timestamp,
-    Webhook, WebhookEvents, WebhookId, WebhookUrl,
+    Attempt, Delivery, DeliveryId, DeliveryStatus, Description, Disabled, Event, Timestamp, Webhook,
+    WebhookEvents, WebhookId, WebhookUrl,
 };
 use providers::Reach;
 use serde::Serialize;
@@ -107,7 +107,7 @@ pub fn problem(error: WebhookError) -> Problem {
                 .with("limit", "max_webhooks")
                 .with("max_webhooks", Webhook::MAX_PER_USER)
         }
-        WebhookError::AccountDeleted => LimitError::AccountDeleted.into(),
+        WebhookError::Limit(error) => error.into(),
         WebhookError::Call(error) => error.into(),
     }
 }

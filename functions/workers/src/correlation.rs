@@ -26,6 +26,7 @@ mod tests {
         let prompt = "Make it blue.".to_owned().try_into().unwrap();
         let edit = Job::new(id, Task::Edit { source, version: 1, image, prompt });
         assert_eq!(correlation_id(&edit), image.to_string());
-        assert_eq!(correlation_id(&Job::new(id, Task::DeleteAccount)), id.to_string());
+        let other = Job::new(id, Task::DeleteAccount { username: None, is_missing: false });
+        assert_eq!(correlation_id(&other), id.to_string());
     }
 }

@@ -82,7 +82,7 @@ impl Dispatcher {
             Task::DropboxCopy { .. } | Task::DeleteDropboxCopy { .. } => &self.dropbox,
             Task::DeliverWebhook { .. } => &self.webhooks,
             Task::Download { .. } => &self.downloads,
-            Task::DeleteAccount => &self.accounts,
+            Task::DeleteAccount { .. } => &self.accounts,
         };
         JobMessage { user, job: job.id }.send(&self.sqs, queue, Duration::ZERO).await
     }

@@ -73,6 +73,13 @@ macro_rules! id {
                 let milliseconds = u64::try_from(time.as_millisecond()).unwrap_or_default();
                 Self(Ulid::from_parts(milliseconds, Ulid::generate().random()))
             }
+
+            /// When the id was generated.
+            #[must_use]
+            pub fn time(self) -> Timestamp {
+                let milliseconds = i64::try_from(self.0.timestamp_ms()).unwrap_or_default();
+                Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+            }
         }
     };
 }
@@ -147,13 +154,6 @@ impl AuditId {
     pub fn first_in(month: Month) -> Self {
         let milliseconds = u64::try_from(month.begin().as_millisecond()).unwrap_or_default();
         Self(Ulid::from_parts(milliseconds, 0))
-    }
-
-    /// When the id was generated.
-    #[must_use]
-    pub fn time(self) -> Timestamp {
-        let milliseconds = i64::try_from(self.0.timestamp_ms()).unwrap_or_default();
-        Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 }
 

@@ -59,7 +59,15 @@ pub enum Task {
         download: DownloadId,
     },
     /// Delete everything of the user, and then the user.
-    DeleteAccount,
+    DeleteAccount {
+        /// The user's name in the user pool. Without it, the worker searches the pool for the user's id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        username: Option<String>,
+        /// Whether the job exists because the user pool did not contain the user. Such a job ends if the pool contains
+        /// the user.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_missing: bool,
+    },
 }
 
 impl Task {
@@ -67,7 +75,7 @@ impl Task {
     /// succeeds.
     #[must_use]
     pub const fn retries_forever(&self) -> bool {
-        matches!(self, Self::DeleteDropboxCopy { .. } | Self::DeleteAccount)
+        matches!(self, Self::DeleteDropboxCopy { .. } | Self::DeleteAccount { .. })
     }
 }
 

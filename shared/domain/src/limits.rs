@@ -66,6 +66,10 @@ pub struct Addition {
     pub ai_calls: u64,
     /// Requested tests and repetitions of deliveries to webhooks.
     pub deliveries: u64,
+    /// New webhooks.
+    pub webhooks: u64,
+    /// New API keys.
+    pub api_keys: u64,
 }
 
 impl Addition {
@@ -88,7 +92,8 @@ impl Addition {
     /// delivery.
     #[must_use]
     pub fn tokens(&self) -> u64 {
-        self.images + self.sets + self.links + self.upload_links + self.ai_calls + self.deliveries
+        let Self { images, sets, links, upload_links, ai_calls, deliveries, webhooks, api_keys, .. } = self;
+        images + sets + links + upload_links + ai_calls + deliveries + webhooks + api_keys
     }
 }
 

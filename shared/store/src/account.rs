@@ -13,20 +13,24 @@ use domain::{DropboxPath, Job, JobId, Profile, Task, TierId, Timestamp, UserId};
 use futures_util::future::try_join_all;
 use serde::Deserialize;
 
-use crate::dynamodb::{
-    condition::{Condition, begins_with, eq, exists, not_exists},
-    keys::{
-        Item, JOB, PROFILE, number, owner, pool_key, profile_key, read, string, tier_join_key, timestamp,
-        user_pk, value,
+use crate::{
+    dynamodb::{
+        condition::{Condition, begins_with, eq, exists, not_exists},
+        keys::{
+            Item, PROFILE, number, owner, pool_key, profile_key, read, string, tier_join_key, timestamp,
+            user_pk, value,
+        },
+        records::{Records, is_condition},
+        update::Update,
     },
-    records::{Records, is_condition},
-    update::Update,
+    jobs::finish::JobOutcome,
 };
 
 /// The attribute of a profile that shows that the account is being deleted, or was deleted.
 const DELETING: &str = "deleting_since";
 
-/// The attribute of a profile whose user was not found in the user pool.
+/// The attribute of a profile whose user the user pool did not contain. Together with [`DELETING`], it shows that the
+/// deletion was requested because of this.
 const MISSING: &str = "missing_since";
 
 /// How long a tombstone exists, in seconds. It is longer than an access token works (60 minutes) and than a presigned
@@ -62,19 +66,72 @@ struct Copied {
 }
 
 impl Records {
-    /// Requests that everything of a user is deleted. From now on the user can create nothing. Returns `false` if this
-    /// was requested before.
+    /// Requests that everything of a user is deleted. From now on the user can create nothing. `username` is the user's
+    /// name in the user pool. Returns `false` if this was requested before.
     ///
     /// One call.
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn request_account_deletion(&self, user: &UserId, now: Timestamp) -> Result<bool, CallError> {
+    pub async fn request_account_deletion(
+        &self,
+        user: &UserId,
+        username: &str,
+        now: Timestamp,
+    ) -> Result<bool, CallError> {
+        // The job for a missing user ends if the user exists, so it does not replace this request.
+        let is_first = not_deleted().or(exists(MISSING));
         // The update creates the item if the user has no profile.
-        let mark = Update::new(profile_key(user)).set(DELETING, timestamp(now)).when(not_deleted());
-        let job = Job::new(JobId::generate(), Task::DeleteAccount);
+        let mark =
+            Update::new(profile_key(user)).set(DELETING, timestamp(now)).remove(MISSING).when(is_first);
+        let task = Task::DeleteAccount { username: Some(username.to_owned()), is_missing: false };
+        self.begin_account_deletion(user, mark, task).await
+    }
+
+    /// Requests the same for a user who was noted with [`Records::note_missing_user`]. The job ends if the user pool
+    /// contains the user after all.
+    ///
+    /// One call.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn request_deletion_of_missing_user(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<bool, CallError> {
+        let mark = Update::new(profile_key(user))
+            .set(DELETING, timestamp(now))
+            .when(exists(MISSING).and(not_deleted()));
+        self.begin_account_deletion(user, mark, Task::DeleteAccount { username: None, is_missing: true })
+            .await
+    }
+
+    async fn begin_account_deletion(
+        &self,
+        user: &UserId,
+        mark: Update,
+        task: Task,
+    ) -> Result<bool, CallError> {
+        let job = Job::new(JobId::generate(), task);
         let items = vec![mark.in_transaction(self)?, self.put_job(user, &job)?];
         Ok(self.transact(items).await?.is_none())
+    }
+
+    /// Ends the claimed job of [`Records::request_deletion_of_missing_user`] because the user exists. The user can then
+    /// create things again. What the job has already deleted stays deleted.
+    ///
+    /// One call. Two calls if the account has no marks of this job any more.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn keep_account(&self, user: &UserId, job: JobId, owner: &str) -> Result<(), CallError> {
+        let unmark = Update::new(profile_key(user)).remove(DELETING).remove(MISSING).when(exists(MISSING));
+        match self.finish_job(user, job, owner, unmark).await? {
+            // The deletion was requested meanwhile, which added another job. Or the job has written the tombstone.
+            JobOutcome::NotNeeded => self.end_job(user, job, owner).await,
+            JobOutcome::Done | JobOutcome::LeaseLost => Ok(()),
+        }
     }
 
     /// Whether the account of the owner of an image was deleted, or is being deleted. Without a profile it was deleted,
@@ -87,8 +144,8 @@ impl Records {
         Ok(profile.is_none_or(|profile| is_deleted(&profile)))
     }
 
-    /// Deletes a user's items, except the profile, the job `own`, and jobs for Dropbox. The stream then lets
-    /// `workers-stream` clean up after images and sets. Begins nothing after `until`.
+    /// Deletes a user's items, except the profile, jobs that delete the account, and jobs for Dropbox. The stream then
+    /// lets `workers-stream` clean up after images and sets. Begins nothing after `until`.
     ///
     /// Repeating the call continues the deletion.
     ///
@@ -97,12 +154,10 @@ impl Records {
     pub async fn delete_account_items(
         &self,
         user: &UserId,
-        own: JobId,
         until: Instant,
     ) -> Result<AccountRest, CallError> {
         let mut rest = AccountRest::default();
         let mut start = None;
-        let own = format!("{JOB}{own}");
         loop {
             let query = self.query(eq("pk", user_pk(user)), None)?.consistent_read(true);
             let answer = query.set_exclusive_start_key(start).send().await?;
@@ -110,7 +165,9 @@ impl Records {
             for item in answer.items.unwrap_or_default() {
                 let leftover: Leftover = read(item)?;
                 match leftover.task.as_deref() {
-                    _ if leftover.sk == own || leftover.sk == PROFILE => {}
+                    // A job that deletes the account ends itself. There are two if the deletion is requested while the
+                    // job for a missing user exists.
+                    task if leftover.sk == PROFILE || task == Some("delete_account") => {}
                     // Only the worker knows whether the file exists by now. It deletes the copy of a deleted image.
                     Some("dropbox_copy" | "delete_dropbox_copy") => rest.jobs += 1,
                     _ => doomed.push(leftover),
@@ -192,8 +249,8 @@ impl Records {
         Ok(users)
     }
 
-    /// Notes that the user pool has no such user. Returns since when this has been known. `None` if there is no
-    /// profile, or if the account is being deleted already.
+    /// Notes that the user pool did not contain the user. Returns when this was first noted after the pool contained the
+    /// user. `None` if there is no profile, or if the account is being deleted already.
     ///
     /// # Errors
     /// [`CallError`]
@@ -214,6 +271,20 @@ impl Records {
                 Ok(Some(since.unwrap_or(now)))
             }
             Err(error) if is_condition(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Forgets what [`Records::note_missing_user`] noted, because the user pool contains the user. Returns whether
+    /// something was noted. Does nothing if the account is being deleted.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn note_found_user(&self, user: &UserId) -> Result<bool, CallError> {
+        let update = Update::new(profile_key(user)).remove(MISSING).when(exists(MISSING).and(not_deleted()));
+        match update.alone(self)?.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }

@@ -1,20 +1,17 @@
 //! API keys. A key is one item under its owner's partition key, with a digest of the key.
 
 use aws::CallError;
-use domain::{ApiKey, ApiKeyId, Timestamp, UserId};
+use domain::{Addition, ApiKey, ApiKeyId, LimitError, Timestamp, UserId};
 
 use crate::{
-    account::not_deleted,
     dynamodb::{
         condition::{Condition, begins_with, eq, exists, gt, lt, not_exists},
-        keys::{
-            API_KEY, api_key_count_key, api_key_key, item, number, profile_key, read, string, timestamp,
-            user_pk,
-        },
+        keys::{API_KEY, api_key_count_key, api_key_key, item, number, read, string, timestamp, user_pk},
         records::{Records, is_condition},
-        transactions::refused,
+        transactions::TransactItemKind,
         update::Update,
     },
+    usage::{Count, CountError},
 };
 
 /// The attribute of the item that counts keys.
@@ -26,19 +23,29 @@ pub enum ApiKeyError {
     /// The user has as many keys as a user may have.
     #[error("the user has too many keys")]
     TooMany,
-    /// The account is being deleted, or was deleted.
-    #[error("the account is being deleted")]
-    AccountDeleted,
+    /// A limit of the user was exceeded.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// AWS failed.
     #[error(transparent)]
     Call(#[from] CallError),
+}
+
+impl From<CountError> for ApiKeyError {
+    fn from(error: CountError) -> Self {
+        match error {
+            CountError::Limit(error) => error.into(),
+            CountError::Call(error) => error.into(),
+        }
+    }
 }
 
 impl Records {
     /// Creates a key and counts it. A key that expires still counts, until its owner deletes a key or creates another
     /// one: if the count is at its maximum, the keys are counted again.
     ///
-    /// One call. Three calls if the user seems to have too many keys.
+    /// One call. Up to three calls if the profile has to be created or corrected. Two more calls if the user seems to
+    /// have too many keys.
     ///
     /// # Errors
     /// [`ApiKeyError`]
@@ -48,9 +55,11 @@ impl Records {
         key: &ApiKey,
         now: Timestamp,
     ) -> Result<(), ApiKeyError> {
+        let added = Addition { api_keys: 1, ..Addition::default() };
+        let mut counted = Count::start(self, user, added, now).await?;
         let has_room = not_exists(COUNT).or(lt(COUNT, number(ApiKey::MAX_PER_USER)));
         let count = Update::new(api_key_count_key(user)).add_from_zero(COUNT, 1).when(has_room);
-        match self.put_api_key(user, key, count).await {
+        match self.put_api_key(user, key, count, &mut counted).await {
             Err(ApiKeyError::TooMany) => {}
             outcome => return outcome,
         }
@@ -62,24 +71,26 @@ impl Records {
         let count = Update::new(api_key_count_key(user))
             .set(COUNT, number(keys + 1))
             .when(eq(COUNT, number(ApiKey::MAX_PER_USER)));
-        self.put_api_key(user, key, count).await
+        self.put_api_key(user, key, count, &mut counted).await
     }
 
-    async fn put_api_key(&self, user: &UserId, key: &ApiKey, count: Update) -> Result<(), ApiKeyError> {
-        let items = vec![
-            self.check(profile_key(user), not_deleted())?,
-            count.in_transaction(self)?,
-            self.put_new(item(api_key_key(user, key.id), key)?)?,
+    async fn put_api_key(
+        &self,
+        user: &UserId,
+        key: &ApiKey,
+        count: Update,
+        counted: &mut Count<'_>,
+    ) -> Result<(), ApiKeyError> {
+        use TransactItemKind as Kind;
+        let items = [
+            (Kind::Quota, count.in_transaction(self)?),
+            (Kind::New, self.put_new(item(api_key_key(user, key.id), key)?)?),
         ];
-        let Some(reasons) = self.transact(items).await? else { return Ok(()) };
-        let is_refused = |index: usize| reasons.get(index).and_then(refused).is_some();
-        if is_refused(0) {
-            return Err(ApiKeyError::AccountDeleted);
+        match counted.transact(&items).await? {
+            None => Ok(()),
+            Some((Kind::Quota, _)) => Err(ApiKeyError::TooMany),
+            Some(_) => Err(CallError::internal("a new key's id is in use").into()),
         }
-        if is_refused(1) {
-            return Err(ApiKeyError::TooMany);
-        }
-        Err(CallError::internal("a new key's id is in use").into())
     }
 
     /// The keys of a user that work, the oldest first. There are at most [`ApiKey::MAX_PER_USER`].

@@ -253,6 +253,8 @@ async fn what_counts_is_valid_for_dynamodb() -> Result<()> {
         upload_links: 1,
         ai_calls: 1,
         deliveries: 1,
+        webhooks: 1,
+        api_keys: 1,
         largest_file: 1,
     };
     // Only a request that adds no upload link can do without the profile.
@@ -547,9 +549,12 @@ async fn what_ends_an_account_is_valid_for_dynamodb() -> Result<()> {
     assert!(records.note_missing_user(user, *now).await?.is_some());
     assert!(records.belongs_to_pool("us-east-1_pool").await?);
     records.users_with_prefix(&TierId::default_for_new_users(), "5f").await?;
-    assert!(records.request_account_deletion(user, *now).await?);
+    assert!(records.note_found_user(user).await?);
+    assert!(records.request_deletion_of_missing_user(user, *now).await?);
+    records.keep_account(user, JobId::generate(), "worker").await?;
+    assert!(records.request_account_deletion(user, "ann", *now).await?);
     let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    let rest = records.delete_account_items(user, JobId::generate(), until).await?;
+    let rest = records.delete_account_items(user, until).await?;
     assert!(rest.is_complete && rest.deleted >= 2, "{rest:?}");
     records.delete_tier_joins(user).await?;
     records.put_tombstone(user, *now).await?;

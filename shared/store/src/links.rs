@@ -89,34 +89,23 @@ impl Records {
         now: Timestamp,
     ) -> Result<Created<ExpiringLink>, LinkError> {
         use TransactItemKind as Kind;
-        // Other requests of the user may change the profile.
-        const ROUNDS: usize = 4;
         let user = link.id.user();
-        let added = Addition { links: 1, ..Addition::default() };
-        let mut count = Count::of(self, user, Some(profile), added, now).await?;
-        for _ in 0..ROUNDS {
-            let has_picture =
-                self.check(image_key(user, link.id.image()), exists("picture").and(not_exists("trash")))?;
-            let mut items = vec![
-                (Kind::Source, has_picture),
-                (Kind::Profile, count.item()?),
-                (Kind::New, self.put_new(item(link_key(&link.id), link)?)?),
-            ];
-            if let Some(key) = key {
-                items.push((Kind::IdempotencyKey, self.remember(user, key, link, now)?));
-            }
-            match self.transact_kinds(items).await? {
-                None => return Ok(Created::New),
-                Some((Kind::IdempotencyKey, stored)) => {
-                    let link = read_answer(stored, key)?.ok_or(LinkError::KeyReused)?;
-                    return Ok(Created::Replayed(link));
-                }
-                Some((Kind::Source, _)) => return Err(LinkError::NoPicture),
-                Some((Kind::Profile, profile)) => count.refused(profile).await?,
-                Some(_) => return Err(CallError::internal("a new link's id is in use").into()),
-            }
+        let has_picture =
+            self.check(image_key(user, link.id.image()), exists("picture").and(not_exists("trash")))?;
+        let mut items =
+            vec![(Kind::Source, has_picture), (Kind::New, self.put_new(item(link_key(&link.id), link)?)?)];
+        if let Some(key) = key {
+            items.push((Kind::IdempotencyKey, self.remember(user, key, link, now)?));
         }
-        Err(CallError::Unavailable("the profile keeps changing".into()).into())
+        let added = Addition { links: 1, ..Addition::default() };
+        match Count::of(self, user, Some(profile), added, now).await?.transact(&items).await? {
+            None => Ok(Created::New),
+            Some((Kind::IdempotencyKey, stored)) => {
+                Ok(Created::Replayed(read_answer(stored, key)?.ok_or(LinkError::KeyReused)?))
+            }
+            Some((Kind::Source, _)) => Err(LinkError::NoPicture),
+            Some(_) => Err(CallError::internal("a new link's id is in use").into()),
+        }
     }
 
     /// The links of an image that work, newest first, at most [`Records::LINKS_IN_A_LIST`].

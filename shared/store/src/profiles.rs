@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl Records {
-    /// A user's profile. `None` before the user's first image, and after the account was deleted.
+    /// A user's profile. `None` before the user creates something, and after the account was deleted.
     ///
     /// # Errors
     /// [`CallError`]
@@ -28,7 +28,7 @@ impl Records {
         Ok(answer.item.map(read_profile).transpose()?.flatten())
     }
 
-    /// A user's profile. Before the user's first image, an empty profile with the tier of new users.
+    /// A user's profile. Before the user creates something, an empty profile with the tier of new users.
     ///
     /// # Errors
     /// [`CallError`]

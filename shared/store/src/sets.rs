@@ -52,28 +52,19 @@ impl Records {
         now: Timestamp,
     ) -> Result<Created<ImageSet>, CreateError> {
         use TransactItemKind as Kind;
-        // Other requests of the user may change the profile.
-        const ROUNDS: usize = 4;
-        let added = Addition { sets: 1, ..Addition::default() };
-        let mut count = Count::start(self, user, added, now).await?;
-        for _ in 0..ROUNDS {
-            let mut items =
-                vec![(Kind::Profile, count.item()?), (Kind::New, self.put_new(set_item(user, set)?)?)];
-            if let Some(key) = key {
-                items.push((Kind::IdempotencyKey, self.remember(user, key, set, now)?));
-            }
-            items.extend_from_slice(more);
-            match self.transact_kinds(items).await? {
-                None => return Ok(Created::New),
-                Some((Kind::IdempotencyKey, stored)) => {
-                    let set = read_answer(stored, key)?.ok_or(CreateError::KeyReused)?;
-                    return Ok(Created::Replayed(set));
-                }
-                Some((Kind::Profile, profile)) => count.refused(profile).await?,
-                Some(_) => return Err(CallError::internal("a new set's id is in use").into()),
-            }
+        let mut items = vec![(Kind::New, self.put_new(set_item(user, set)?)?)];
+        if let Some(key) = key {
+            items.push((Kind::IdempotencyKey, self.remember(user, key, set, now)?));
         }
-        Err(CallError::Unavailable("the profile keeps changing".into()).into())
+        items.extend_from_slice(more);
+        let added = Addition { sets: 1, ..Addition::default() };
+        match Count::start(self, user, added, now).await?.transact(&items).await? {
+            None => Ok(Created::New),
+            Some((Kind::IdempotencyKey, stored)) => {
+                Ok(Created::Replayed(read_answer(stored, key)?.ok_or(CreateError::KeyReused)?))
+            }
+            Some(_) => Err(CallError::internal("a new set's id is in use").into()),
+        }
     }
 
     /// A set of a user.

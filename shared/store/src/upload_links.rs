@@ -37,30 +37,19 @@ impl Records {
         now: Timestamp,
     ) -> Result<Created<UploadLink>, CreateError> {
         use TransactItemKind as Kind;
-        // Other requests of the user may change the profile.
-        const ROUNDS: usize = 4;
         let user = link.id.user();
-        let added = Addition { upload_links: 1, ..Addition::default() };
-        let mut count = Count::of(self, user, profile, added, now).await?;
-        for _ in 0..ROUNDS {
-            let mut items = vec![
-                (Kind::Profile, count.item()?),
-                (Kind::New, self.put_new(item(upload_link_key(&link.id), link)?)?),
-            ];
-            if let Some(key) = key {
-                items.push((Kind::IdempotencyKey, self.remember(user, key, link, now)?));
-            }
-            match self.transact_kinds(items).await? {
-                None => return Ok(Created::New),
-                Some((Kind::IdempotencyKey, stored)) => {
-                    let link = read_answer(stored, key)?.ok_or(CreateError::KeyReused)?;
-                    return Ok(Created::Replayed(link));
-                }
-                Some((Kind::Profile, profile)) => count.refused(profile).await?,
-                Some(_) => return Err(CallError::internal("a new upload link's id is in use").into()),
-            }
+        let mut items = vec![(Kind::New, self.put_new(item(upload_link_key(&link.id), link)?)?)];
+        if let Some(key) = key {
+            items.push((Kind::IdempotencyKey, self.remember(user, key, link, now)?));
         }
-        Err(CallError::Unavailable("the profile keeps changing".into()).into())
+        let added = Addition { upload_links: 1, ..Addition::default() };
+        match Count::of(self, user, profile, added, now).await?.transact(&items).await? {
+            None => Ok(Created::New),
+            Some((Kind::IdempotencyKey, stored)) => {
+                Ok(Created::Replayed(read_answer(stored, key)?.ok_or(CreateError::KeyReused)?))
+            }
+            Some(_) => Err(CallError::internal("a new upload link's id is in use").into()),
+        }
     }
 
     /// The upload links of a user that work, newest first. There are at most [`UploadLink::MAX_PER_USER`].

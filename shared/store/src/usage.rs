@@ -21,6 +21,7 @@ use crate::{
         condition::{Condition, between, eq, exists, ge, le, lt, not_exists, path},
         keys::{Item, item, number, profile_key, read, value},
         records::{Records, is_condition},
+        transactions::TransactItemKind,
         update::Update,
     },
 };
@@ -164,6 +165,25 @@ impl<'a> Count<'a> {
             usage.pending_uploads_at_most = Some(records.count_pending_uploads(user, now).await?);
         }
         Ok(sets || links || upload_links || pending_uploads)
+    }
+
+    /// Writes `items` and the item that counts them, all or none. If other conditions than those of the profile were
+    /// false, returns the first kind among their items, and the item that is stored there. So the kind is never
+    /// [`TransactItemKind::Profile`].
+    pub(crate) async fn transact(
+        &mut self,
+        items: &[(TransactItemKind, TransactWriteItem)],
+    ) -> Result<Option<(TransactItemKind, Option<Item>)>, CountError> {
+        // Other requests of the user may change the profile.
+        const ROUNDS: usize = 4;
+        for _ in 0..ROUNDS {
+            let counted = std::iter::once((TransactItemKind::Profile, self.item()?));
+            match self.records.transact_kinds(items.iter().cloned().chain(counted).collect()).await? {
+                Some((TransactItemKind::Profile, profile)) => self.refused(profile).await?,
+                outcome => return Ok(outcome),
+            }
+        }
+        Err(CallError::Unavailable("the profile keeps changing".into()).into())
     }
 
     /// The item of the transaction.

@@ -13,12 +13,11 @@ use domain::{
 use tracing::error;
 
 use crate::{
-    account::not_deleted,
     dynamodb::{
         condition::{begins_with, eq, exists, gt, lt, ne, not_exists},
         keys::{
-            Item, WEBHOOK, deliveries_of, delivery_key, item, job_key, number, profile_key, read, string,
-            timestamp, user_pk, value, webhook_count_key, webhook_key, webhook_secrets_key,
+            Item, WEBHOOK, deliveries_of, delivery_key, item, job_key, number, read, string, timestamp,
+            user_pk, value, webhook_count_key, webhook_key, webhook_secrets_key,
         },
         records::{Page, Records, is_condition, refused_update, updated},
         transactions::{TransactItemKind, refused},
@@ -38,12 +37,21 @@ pub enum WebhookError {
     /// The user has as many webhooks as a user may have.
     #[error("the user has too many webhooks")]
     TooMany,
-    /// The account is being deleted, or was deleted.
-    #[error("the account is being deleted")]
-    AccountDeleted,
+    /// A limit of the user was exceeded.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// AWS failed.
     #[error(transparent)]
     Call(#[from] CallError),
+}
+
+impl From<CountError> for WebhookError {
+    fn from(error: CountError) -> Self {
+        match error {
+            CountError::Limit(error) => error.into(),
+            CountError::Call(error) => error.into(),
+        }
+    }
 }
 
 /// Why a delivery is not repeated.
@@ -99,7 +107,7 @@ pub struct DeliveryWork {
 impl Records {
     /// Creates a webhook with its secrets, and counts it.
     ///
-    /// One call.
+    /// One call. Up to three calls if the profile has to be created or corrected.
     ///
     /// # Errors
     /// [`WebhookError`]
@@ -109,23 +117,20 @@ impl Records {
         webhook: &Webhook,
         secrets: &WebhookSecrets,
     ) -> Result<(), WebhookError> {
+        use TransactItemKind as Kind;
         let has_room = not_exists(COUNT).or(lt(COUNT, number(Webhook::MAX_PER_USER)));
         let count = Update::new(webhook_count_key(user)).add_from_zero(COUNT, 1).when(has_room);
-        let items = vec![
-            self.check(profile_key(user), not_deleted())?,
-            count.in_transaction(self)?,
-            self.put_new(item(webhook_key(user, webhook.id), webhook)?)?,
-            self.put_new(item(webhook_secrets_key(user, webhook.id), secrets)?)?,
+        let items = [
+            (Kind::Quota, count.in_transaction(self)?),
+            (Kind::New, self.put_new(item(webhook_key(user, webhook.id), webhook)?)?),
+            (Kind::New, self.put_new(item(webhook_secrets_key(user, webhook.id), secrets)?)?),
         ];
-        let Some(reasons) = self.transact(items).await? else { return Ok(()) };
-        let is_refused = |index: usize| reasons.get(index).and_then(refused).is_some();
-        if is_refused(0) {
-            return Err(WebhookError::AccountDeleted);
+        let added = Addition { webhooks: 1, ..Addition::default() };
+        match Count::start(self, user, added, webhook.created_at).await?.transact(&items).await? {
+            None => Ok(()),
+            Some((Kind::Quota, _)) => Err(WebhookError::TooMany),
+            Some(_) => Err(CallError::internal("a new webhook's id is in use").into()),
         }
-        if is_refused(1) {
-            return Err(WebhookError::TooMany);
-        }
-        Err(CallError::internal("a new webhook's id is in use").into())
     }
 
     /// The webhooks of a user, the oldest first, without those that cannot be read. There are at most
@@ -314,26 +319,15 @@ impl Records {
     }
 
     /// Writes the items of a delivery that its owner asks for, and takes a token of the owner, so that nobody can cause
-    /// many requests to a receiver. If other conditions than that of the token were false, returns the first kind among
-    /// their items, and the item that is stored there.
+    /// many requests to a receiver. Returns what [`Count::transact`] returns.
     async fn transact_counted_delivery(
         &self,
         user: &UserId,
         items: &[(TransactItemKind, TransactWriteItem)],
         now: Timestamp,
     ) -> Result<Option<(TransactItemKind, Option<Item>)>, CountError> {
-        // Other requests of the user may change the profile.
-        const ROUNDS: usize = 4;
         let added = Addition { deliveries: 1, ..Addition::default() };
-        let mut count = Count::start(self, user, added, now).await?;
-        for _ in 0..ROUNDS {
-            let counted = std::iter::once((TransactItemKind::Profile, count.item()?));
-            match self.transact_kinds(items.iter().cloned().chain(counted).collect()).await? {
-                Some((TransactItemKind::Profile, profile)) => count.refused(profile).await?,
-                outcome => return Ok(outcome),
-            }
-        }
-        Err(CallError::Unavailable("the profile keeps changing".into()).into())
+        Count::start(self, user, added, now).await?.transact(items).await
     }
 
     /// The deliveries of a webhook, newest first, beginning after `after`.

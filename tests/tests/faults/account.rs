@@ -47,7 +47,7 @@ async fn message(user: &User) -> Result<Option<Value>> {
 
 /// The calls at which the worker is killed, in an order in which each call still comes.
 const CALLS: [(&str, &str); 9] = [
-    (COGNITO, "ListUsers"),
+    (COGNITO, "AdminGetUser"),
     (COGNITO, "AdminDisableUser"),
     (DYNAMODB, "Query"),
     // It deletes the image with a copy in Dropbox.
@@ -145,6 +145,61 @@ async fn an_account_ends_while_uploads_jobs_and_copies_are_on_their_way() -> Res
     user.only_the_tombstone_remains().await?;
     assert_eq!(copy.files().await?.len(), 0);
     Ok(())
+}
+
+/// The list of users does not contain a user yet who exists (Amazon Cognito API Reference, "ListUsers").
+const LISTS_NOBODY: Fault = Fault::Answer(200, r#"{"Users":[]}"#);
+
+/// Runs `work` while the list of users lacks all users for the first `times` requests of the worker.
+async fn unlisted<T>(stack: &Stack, times: usize, work: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
+    let proxy = Proxy::start(&stack.outputs.endpoint_url, "ListUsers", LISTS_NOBODY, times).await?;
+    astray(stack, "WorkersDeleteAccount", (COGNITO, &proxy.address), work).await
+}
+
+#[tokio::test]
+async fn a_user_whom_the_pool_does_not_list_for_a_moment_keeps_the_account() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let image = user.create("image/png", 10).await?;
+    let check_users = async || stack.invoke("WorkersDeleteAccount", &json!({"prefix": user.id})).await?.ok();
+    let missing = json!({"users": 1, "missing": 1, "requested": 0});
+    let found = json!({"users": 1, "missing": 0, "requested": 0});
+    let earlier = async || {
+        let values = json!({":earlier": "2026-03-12T19:03:58Z"});
+        user.change_profile("SET missing_since = :earlier", values).await
+    };
+
+    assert_eq!(unlisted(&stack, 1, async || check_users().await).await?, missing);
+    earlier().await?;
+    assert_eq!(check_users().await?, found);
+    // The next miss is the first one again.
+    assert_eq!(unlisted(&stack, 1, async || check_users().await).await?, missing);
+
+    // The run misses the user again, but the job finds the user.
+    earlier().await?;
+    let requested = unlisted(&stack, 1, async || check_users().await).await?;
+    assert_eq!(requested, json!({"users": 1, "missing": 1, "requested": 1}));
+    until("the job to end", async || Ok((!user.has_jobs().await?).then_some(()))).await?;
+    let profile = user.item("PROFILE").await?.context("no profile")?;
+    assert_eq!((profile.get("missing_since"), profile.get("deleting_since")), (None, None));
+    user.get(&format!("/api/images/{}", image.id())).await?.expect(200)?;
+    user.create("image/png", 10).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_job_without_a_name_waits_until_the_pool_lists_the_user() -> Result<()> {
+    let _turn = TURN.lock().await;
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    // The id of the job shows that it was added now. An earlier release stored no name.
+    let id = user.create("image/png", 10).await?.id().to_owned();
+    unlisted(&stack, 2, async || {
+        user.put_job(&id, json!({"task": "delete_account", "attempts": 0})).await?;
+        user.only_the_tombstone_remains().await
+    })
+    .await
 }
 
 #[tokio::test]

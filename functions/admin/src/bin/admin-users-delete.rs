@@ -31,7 +31,7 @@ async fn request_deletion(pool: &Pool, records: &Records, user: Option<PoolUser>
     unless_last_admin(pool, records, &user.id, async || {
         // First, so that the user is no admin who can log in any more when the next request looks.
         pool.disable(&user.username).await?;
-        records.request_account_deletion(&user.id, domain::now()).await?;
+        records.request_account_deletion(&user.id, &user.username, domain::now()).await?;
         Ok(())
     })
     .await

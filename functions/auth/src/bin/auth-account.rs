@@ -35,8 +35,8 @@ async fn delete(pool: &Pool, records: &Records, request: Request) -> Reply {
     reauthenticate(pool, &caller.username, &body.password, body.code.as_ref()).await?;
     // If the sessions cannot be ended now, `workers-delete-account` ends them.
     let sign_out = pool.cognito.global_sign_out().access_token(api::bearer(&request)?).send();
-    let (requested, _) =
-        tokio::join!(records.request_account_deletion(&caller.user, domain::now()), sign_out);
+    let deletion = records.request_account_deletion(&caller.user, &caller.username, domain::now());
+    let (requested, _) = tokio::join!(deletion, sign_out);
     requested?;
     let mut reply = api::json(StatusCode::ACCEPTED, &serde_json::json!({}))?;
     reply.headers_mut().append(header::SET_COOKIE, cookie::remove()?);
@@ -88,6 +88,9 @@ mod tests {
           "body": {}
         }
         "#);
+        let calls = aws.calls();
+        let (_, written) = calls.iter().find(|(operation, _)| operation == "TransactWriteItems").unwrap();
+        assert_eq!(written["TransactItems"][1]["Put"]["Item"]["username"], json!({"S": "ann"}));
     }
 
     #[tokio::test]

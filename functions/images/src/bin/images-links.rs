@@ -146,7 +146,7 @@ mod tests {
         let (_, transaction) = aws.calls().pop().unwrap();
         let items = transaction["TransactItems"].as_array().unwrap();
         assert_eq!(items[0]["ConditionCheck"]["Key"]["sk"]["S"], format!("IMAGE#{IMAGE_ID}"));
-        let put = &items[2]["Put"]["Item"];
+        let put = &items[1]["Put"]["Item"];
         assert_eq!(put["sk"]["S"], format!("LINK#{IMAGE_ID}#{}", &id[..26]));
         assert_eq!(put["views"]["N"], "0");
     }

@@ -3,7 +3,7 @@
 
 use api::{Caller, Error, ExpiresIn, Problem, ProblemCode, Reply, Request, StatusCode};
 use auth::{Code, Password, Pool, reauthenticate};
-use domain::{ApiKey, ApiKeyText, KeyName, LimitError, Scopes};
+use domain::{ApiKey, ApiKeyText, KeyName, Scopes};
 use keys::KeyBody;
 use serde::{Deserialize, Serialize};
 use store::{ApiKeyError, Records};
@@ -61,7 +61,7 @@ fn problem(error: ApiKeyError) -> Problem {
                 .with("limit", "max_api_keys")
                 .with("max_api_keys", ApiKey::MAX_PER_USER)
         }
-        ApiKeyError::AccountDeleted => LimitError::AccountDeleted.into(),
+        ApiKeyError::Limit(error) => error.into(),
         ApiKeyError::Call(error) => error.into(),
     }
 }
@@ -69,17 +69,22 @@ fn problem(error: ApiKeyError) -> Problem {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, TestRequest, error, items, ok};
+    use test_support::{Answer, FakeAws, TestRequest, error, item, items, ok, tier};
 
     use super::*;
 
-    /// Why DynamoDB refused one of the three items of the transaction.
-    fn refused(index: usize) -> (&'static str, u16, Value) {
-        let reasons =
-            (0..3).map(|one| json!({"Code": if one == index { "ConditionalCheckFailed" } else { "None" }}));
+    /// The items of the transaction that change the count and the profile.
+    const COUNT: usize = 0;
+    const PROFILE: usize = 2;
+
+    /// DynamoDB refuses one of the three items of the transaction, where this item is stored.
+    fn refused(index: usize, stored: &Value) -> (&'static str, u16, Value) {
+        let none = || json!({"Code": "None"});
+        let mut reasons = [none(), none(), none()];
+        reasons[index] = stored.clone();
+        reasons[index]["Code"] = json!("ConditionalCheckFailed");
         let body = json!({
-            "__type": "TransactionCanceledException", "message": "no",
-            "CancellationReasons": reasons.collect::<Vec<_>>(),
+            "__type": "TransactionCanceledException", "message": "no", "CancellationReasons": reasons,
         });
         ("TransactWriteItems", 400, body)
     }
@@ -137,7 +142,7 @@ mod tests {
         // The count is at its maximum, but only one key works.
         let aws = FakeAws::new([
             password_is_right(),
-            refused(1),
+            refused(COUNT, &item(&json!({"api_keys": 20}))),
             ok(
                 "Query",
                 items(&[json!({
@@ -148,14 +153,29 @@ mod tests {
             ok("TransactWriteItems", json!({})),
         ]);
         assert_eq!(answer(&aws, &good()).await.status, 201);
-        let count = &aws.calls()[3].1["TransactItems"][1]["Update"]["ExpressionAttributeValues"];
+        let count = &aws.calls()[3].1["TransactItems"][COUNT]["Update"]["ExpressionAttributeValues"];
         assert!(count.to_string().contains("\"2\""), "{count}");
     }
 
     #[tokio::test]
     async fn a_deleted_account_gets_no_key() {
-        let answer = answer(&FakeAws::new([password_is_right(), refused(0)]), &good()).await;
+        let deleted = item(&json!({"deleting_since": "2026-03-12T19:03:50Z"}));
+        let aws = FakeAws::new([password_is_right(), refused(PROFILE, &deleted)]);
+        let answer = answer(&aws, &good()).await;
         assert_eq!((answer.status, &answer.body["code"]), (401, &json!("unauthorized")));
+    }
+
+    #[tokio::test]
+    async fn the_key_of_a_new_user_creates_the_profile() {
+        let aws = FakeAws::new([
+            password_is_right(),
+            refused(PROFILE, &json!({})),
+            ok("GetItem", item(&tier())),
+            ok("TransactWriteItems", json!({})),
+        ]);
+        assert_eq!(answer(&aws, &good()).await.status, 201);
+        let profile = &aws.calls()[3].1["TransactItems"][PROFILE]["Put"]["Item"];
+        assert_eq!((&profile["sk"]["S"], &profile["tier"]["S"]), (&json!("PROFILE"), &json!("basic")));
     }
 
     #[tokio::test]

@@ -55,24 +55,33 @@ async fn create(records: &Records, reach: Reach, request: Request) -> Reply {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, TestRequest, ok};
+    use test_support::{Answer, FakeAws, TestRequest, item, ok, tier};
 
     use super::*;
 
-    async fn answer(body: &Value, refused: Option<usize>) -> (Answer, FakeAws) {
-        let reasons = (0..4).map(
-            |index| json!({"Code": if refused == Some(index) { "ConditionalCheckFailed" } else { "None" }}),
-        );
-        let cancelled = json!({
-            "__type": "TransactionCanceledException", "message": "no",
-            "CancellationReasons": reasons.collect::<Vec<_>>(),
+    /// The items of the transaction that change the count and the profile.
+    const COUNT: usize = 0;
+    const PROFILE: usize = 3;
+
+    /// DynamoDB refuses one of the four items of the transaction, where this item is stored.
+    fn refused(index: usize, stored: &Value) -> (&'static str, u16, Value) {
+        let none = || json!({"Code": "None"});
+        let mut reasons = [none(), none(), none(), none()];
+        reasons[index] = stored.clone();
+        reasons[index]["Code"] = json!("ConditionalCheckFailed");
+        let body = json!({
+            "__type": "TransactionCanceledException", "message": "no", "CancellationReasons": reasons,
         });
-        let aws = FakeAws::new([match refused {
-            None => ok("TransactWriteItems", json!({})),
-            Some(_) => ("TransactWriteItems", 400, cancelled),
-        }]);
+        ("TransactWriteItems", 400, body)
+    }
+
+    fn written() -> (&'static str, u16, Value) {
+        ok("TransactWriteItems", json!({}))
+    }
+
+    async fn answer(aws: &FakeAws, body: &Value) -> Answer {
         let request = TestRequest::new("POST").json(body).build();
-        (create(&aws.records(), Reach::Public, request).await.into(), aws)
+        create(&aws.records(), Reach::Public, request).await.into()
     }
 
     fn good() -> Value {
@@ -81,7 +90,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_webhook_is_created_and_its_secret_is_shown() {
-        let (answer, aws) = answer(&good(), None).await;
+        let aws = FakeAws::new([written()]);
+        let answer = answer(&aws, &good()).await;
         insta::assert_json_snapshot!(answer, {
             ".body.id" => "[id]", ".body.secret" => "[secret]", ".body.created_at" => "[time]",
             ".body.updated_at" => "[time]",
@@ -120,10 +130,20 @@ mod tests {
 
     #[tokio::test]
     async fn the_eleventh_webhook_and_one_of_a_deleted_account_are_refused() {
-        let (answer, _) = self::answer(&good(), Some(1)).await;
-        assert_eq!((answer.status, &answer.body["limit"]), (409, &json!("max_webhooks")));
-        let (answer, _) = self::answer(&good(), Some(0)).await;
-        assert_eq!((answer.status, &answer.body["code"]), (401, &json!("unauthorized")));
+        let full = item(&json!({"webhooks": 10}));
+        let refusal = answer(&FakeAws::new([refused(COUNT, &full)]), &good()).await;
+        assert_eq!((refusal.status, &refusal.body["limit"]), (409, &json!("max_webhooks")));
+        let deleted = item(&json!({"deleting_since": "2026-03-12T19:03:50Z"}));
+        let refusal = answer(&FakeAws::new([refused(PROFILE, &deleted)]), &good()).await;
+        assert_eq!((refusal.status, &refusal.body["code"]), (401, &json!("unauthorized")));
+    }
+
+    #[tokio::test]
+    async fn the_webhook_of_a_new_user_creates_the_profile() {
+        let aws = FakeAws::new([refused(PROFILE, &json!({})), ok("GetItem", item(&tier())), written()]);
+        assert_eq!(answer(&aws, &good()).await.status, 201);
+        let profile = &aws.calls()[2].1["TransactItems"][PROFILE]["Put"]["Item"];
+        assert_eq!((&profile["sk"]["S"], &profile["tier"]["S"]), (&json!("PROFILE"), &json!("basic")));
     }
 
     #[tokio::test]
@@ -142,7 +162,8 @@ mod tests {
         ] {
             let mut body = good();
             body[field] = value;
-            let (answer, aws) = answer(&body, None).await;
+            let aws = FakeAws::new([]);
+            let answer = answer(&aws, &body).await;
             assert_eq!((answer.status, &answer.body["field"]), (400, &json!(field)), "{body}");
             assert!(aws.calls().is_empty());
         }

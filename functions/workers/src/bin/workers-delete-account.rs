@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use aws::CallError;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use aws_types::SdkConfig;
-use domain::{Failure, JobId, Task, Timestamp, UserId};
+use domain::{Failure, Job, Task, Timestamp, UserId};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use store::{Objects, Records};
@@ -33,9 +33,13 @@ const GROUPS: i64 = 256;
 /// The time between two scheduled runs in template.yaml, in seconds.
 const PERIOD: i64 = 15 * 60;
 
-/// For how long a user must be missing in the pool before the account is deleted, in seconds. An operator has this time
-/// to notice that a pool is incomplete.
+/// For how long each run must miss a user in the pool before the account is deleted, in seconds. An operator has this
+/// time to notice that a pool is incomplete.
 const MISSING_SECONDS: i64 = 3 * 24 * 60 * 60;
+
+/// How long the list of the pool may lack a user who exists, in seconds. Amazon Cognito's documentation names no time
+/// (Amazon Cognito API Reference, "ListUsers").
+const LISTED_SECONDS: i64 = 10 * 60;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -86,24 +90,31 @@ struct AccountWorker {
 impl Worker for AccountWorker {
     async fn work(&self, claimed: &ClaimedJob) -> Result<(), JobError> {
         let ClaimedJob { user, job, owner } = claimed;
-        if job.task != Task::DeleteAccount {
+        let Task::DeleteAccount { username, is_missing } = &job.task else {
             return Err(JobError::wrong_worker());
-        }
+        };
         let until = Instant::now() + WORK_TIME;
-        let name = self.pool.name_of(user).await?;
+        let name = self.pool.name_of(user, username.as_deref()).await?;
+        if *is_missing && name.is_some() {
+            self.records.keep_account(user, job.id, owner).await?;
+            warn!(%user, "the user is in the pool after all, so the account is kept");
+            return Ok(());
+        }
         if let Some(name) = &name {
             self.pool.disable(name).await?;
         }
-        let is_empty = self.delete_items(user, job.id, until).await?
+        let is_empty = self.delete_items(user, until).await?
             && self.objects.remove_user(user, until).await?
-            && self.bury(user, job.id, until).await?;
+            && self.bury(user, until).await?;
         if !is_empty {
-            self.records.finish_and_enqueue(user, job.id, owner, Task::DeleteAccount).await?;
+            self.records.finish_and_enqueue(user, job.id, owner, job.task.clone()).await?;
             info!(%user, "deleted a part of an account, the rest follows");
             return Ok(());
         }
         if let Some(name) = &name {
             self.pool.delete(name).await?;
+        } else if may_be_listed_later(job, domain::now()) {
+            return Err(CallError::Unavailable("the user pool does not list the user".into()).into());
         }
         self.records.end_job(user, job.id, owner).await?;
         info!(%user, "deleted an account");
@@ -137,18 +148,18 @@ impl AccountWorker {
 
     /// Replaces the profile by a tombstone, and deletes what `workers-stream` wrote before it could see the tombstone.
     /// Returns whether there was enough time.
-    async fn bury(&self, user: &UserId, own: JobId, until: Instant) -> Result<bool, CallError> {
+    async fn bury(&self, user: &UserId, until: Instant) -> Result<bool, CallError> {
         self.records.delete_tier_joins(user).await?;
         self.records.put_tombstone(user, domain::now()).await?;
-        self.delete_items(user, own, until).await
+        self.delete_items(user, until).await
     }
 
     /// Deletes the items of a user, and waits for jobs of Dropbox. Returns whether there was enough time.
-    async fn delete_items(&self, user: &UserId, own: JobId, until: Instant) -> Result<bool, CallError> {
+    async fn delete_items(&self, user: &UserId, until: Instant) -> Result<bool, CallError> {
         const PAUSE: Duration = Duration::from_millis(500);
         let patience = until.min(Instant::now() + WAIT_TIME);
         loop {
-            let rest = self.records.delete_account_items(user, own, until).await?;
+            let rest = self.records.delete_account_items(user, until).await?;
             if rest.deleted > 0 {
                 info!(%user, items = rest.deleted, "deleted items of an account");
             }
@@ -184,9 +195,11 @@ impl AccountWorker {
                 checked.users += 1;
                 // One after the other, because all functions share the rate that Cognito allows (Quotas in Amazon
                 // Cognito).
-                if self.pool.name_of(&user).await?.is_none() {
+                if self.pool.listed_name_of(&user).await?.is_none() {
                     checked.missing += 1;
                     checked.requested += usize::from(self.is_requested(&user).await?);
+                } else if self.records.note_found_user(&user).await? {
+                    info!(%user, "the pool has a user again who was missing");
                 }
             }
         }
@@ -195,7 +208,7 @@ impl AccountWorker {
         Ok(checked)
     }
 
-    /// Requests the deletion of an account whose user has been missing for long enough. Returns whether it did.
+    /// Requests the deletion of an account whose user was missing in all runs for long enough. Returns whether it did.
     async fn is_requested(&self, user: &UserId) -> Result<bool, CallError> {
         let now = domain::now();
         let since = self.records.note_missing_user(user, now).await?;
@@ -203,8 +216,15 @@ impl AccountWorker {
             return Ok(false);
         }
         info!(%user, "the user is gone from the pool, so the account is deleted");
-        self.records.request_account_deletion(user, now).await
+        self.records.request_deletion_of_missing_user(user, now).await
     }
+}
+
+/// Whether the list of the pool may lack the user of a job although the user exists. Only a job of an earlier version has
+/// to find its user in the list. The next attempt looks again.
+fn may_be_listed_later(job: &Job, now: Timestamp) -> bool {
+    let needs_list = job.task == Task::DeleteAccount { username: None, is_missing: false };
+    needs_list && now.as_second() - job.id.time().as_second() < LISTED_SECONDS
 }
 
 /// What the ids of the group of a scheduled run begin with.
@@ -214,7 +234,64 @@ fn group(time: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::JobId;
+    use serde_json::json;
+    use test_support::{FakeAws, USER, items, ok, profile, tier};
+
     use super::*;
+
+    fn worker(aws: &FakeAws) -> AccountWorker {
+        let pool = Pool::new(&aws.config(), "pool".to_owned());
+        AccountWorker { records: aws.records(), objects: aws.objects(), pool }
+    }
+
+    #[tokio::test]
+    async fn a_user_who_is_found_again_no_longer_counts_as_missing() {
+        let aws = FakeAws::new([
+            ok("PutItem", json!({})),
+            ok("Query", items(&[tier()])),
+            ok("Query", items(&[profile(tier())])),
+            ok("ListUsers", json!({"Users": [{"Username": "ann"}]})),
+            ok("UpdateItem", json!({})),
+        ]);
+        let checked = worker(&aws).check_users("5f").await.unwrap();
+        assert_eq!((checked.users, checked.missing, checked.requested), (1, 0, 0));
+        let (_, update) = aws.calls().pop().unwrap();
+        assert_eq!(update["UpdateExpression"], "REMOVE #missing_since");
+    }
+
+    #[tokio::test]
+    async fn the_job_for_a_missing_user_ends_if_the_user_exists() {
+        let aws = FakeAws::new([
+            ok("ListUsers", json!({"Users": [{"Username": "ann"}]})),
+            ok(
+                "AdminGetUser",
+                json!({"Username": "ann", "UserAttributes": [{"Name": "sub", "Value": USER}]}),
+            ),
+            ok("TransactWriteItems", json!({})),
+        ]);
+        let job = Job::new(JobId::generate(), Task::DeleteAccount { username: None, is_missing: true });
+        let claimed = ClaimedJob { user: USER.parse().unwrap(), job, owner: "worker".to_owned() };
+        worker(&aws).work(&claimed).await.unwrap();
+        let calls = aws.calls();
+        assert_eq!(aws.operations(), ["ListUsers", "AdminGetUser", "TransactWriteItems"]);
+        let unmark = &calls[2].1["TransactItems"][1]["Update"];
+        assert_eq!(unmark["UpdateExpression"], "REMOVE #deleting_since, #missing_since");
+    }
+
+    #[test]
+    fn only_an_early_job_that_needs_the_list_waits_for_it() {
+        let now = domain::now();
+        let is_waiting = |age: i64, username: Option<&str>, is_missing| {
+            let id = JobId::generate_at(Timestamp::from_second(now.as_second() - age).unwrap());
+            let task = Task::DeleteAccount { username: username.map(str::to_owned), is_missing };
+            may_be_listed_later(&Job::new(id, task), now)
+        };
+        assert!(is_waiting(LISTED_SECONDS - 1, None, false));
+        assert!(!is_waiting(LISTED_SECONDS, None, false));
+        assert!(!is_waiting(0, Some("ann"), false));
+        assert!(!is_waiting(0, None, true));
+    }
 
     #[test]
     fn the_runs_of_a_cycle_look_at_all_groups() {

@@ -32,8 +32,10 @@ pub(crate) enum TransactItemKind {
     Set,
     /// Checks that requests do not see the previous image of a slot, or moves this image.
     Occupant,
-    /// Counts images against the quota.
+    /// Counts what the transaction creates in the profile.
     Profile,
+    /// Counts API keys or webhooks, which the profile does not count.
+    Quota,
     /// Puts a new item.
     New,
 }

@@ -186,7 +186,7 @@ impl Records {
             Some((Kind::Source, _)) => Attempt::SourceChanged,
             Some((Kind::Occupant, _)) => Attempt::SlotTaken,
             Some((Kind::Profile, profile)) => Attempt::Profile(profile),
-            Some((Kind::New, _)) => {
+            Some((Kind::Quota | Kind::New, _)) => {
                 return Err(CallError::internal("a new image's id is in use").into());
             }
         })

@@ -68,8 +68,6 @@ impl Records {
         now: Timestamp,
     ) -> Result<Image, AnalyzeError> {
         use TransactItemKind as Kind;
-        // Other requests of the user may change the profile.
-        const ROUNDS: usize = 4;
         let found = self.image_and_profile(user, id, now).await?;
         let (mut image, profile, version) = match analyzable(found) {
             Ok(analyzable) => analyzable,
@@ -91,24 +89,14 @@ impl Records {
             items.push((Kind::IdempotencyKey, self.remember(user, key, &image, now)?));
         }
         let added = Addition { ai_calls: 1, ..Addition::default() };
-        let mut count = Count::of(self, user, Some(profile), added, now).await?;
-        for _ in 0..ROUNDS {
-            let counted = std::iter::once((Kind::Profile, count.item()?));
-            match self.transact_kinds(items.iter().cloned().chain(counted).collect()).await? {
-                None => return Ok(image),
-                Some((Kind::IdempotencyKey, stored)) => {
-                    return read_answer(stored, key)?.ok_or(AnalyzeError::KeyReused);
-                }
-                Some((Kind::Profile, profile)) => count.refused(profile).await?,
-                // The owner moved it to the trash at the same time.
-                Some((_, Some(stored))) if stored.contains_key("trash") => {
-                    return Err(AnalyzeError::NotFound);
-                }
-                Some((_, Some(_))) => return Err(AnalyzeError::UnderWay),
-                Some((_, None)) => return Err(AnalyzeError::NotFound),
-            }
+        match Count::of(self, user, Some(profile), added, now).await?.transact(&items).await? {
+            None => Ok(image),
+            Some((Kind::IdempotencyKey, stored)) => read_answer(stored, key)?.ok_or(AnalyzeError::KeyReused),
+            // The owner moved it to the trash at the same time.
+            Some((_, Some(stored))) if stored.contains_key("trash") => Err(AnalyzeError::NotFound),
+            Some((_, Some(_))) => Err(AnalyzeError::UnderWay),
+            Some((_, None)) => Err(AnalyzeError::NotFound),
         }
-        Err(CallError::Unavailable("the profile keeps changing".into()).into())
     }
 
     /// Requests an edit of an image's picture. Creates a new image for the result, which counts against the quota from

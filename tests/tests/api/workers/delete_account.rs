@@ -16,14 +16,23 @@ async fn check_users(user: &User) -> Result<Value> {
     user.stack.invoke("WorkersDeleteAccount", &json!({"prefix": user.id})).await?.ok()
 }
 
+/// Deletes a user in the pool with Cognito's own operation, which needs no more than the access token.
+async fn delete_in_pool(user: &User) -> Result<()> {
+    user.stack.cognito("DeleteUser", &json!({"AccessToken": user.tokens.access_token})).await.map(drop)
+}
+
+/// Lets a user be missing since three days before `time`.
+async fn miss_since_before(user: &User, time: jiff::Timestamp) -> Result<()> {
+    let earlier = jiff::Timestamp::from_second(time.as_second() - 3 * 24 * 60 * 60)?.to_string();
+    user.change_profile("SET missing_since = :earlier", json!({":earlier": earlier})).await
+}
+
 #[tokio::test]
 async fn the_account_of_a_user_who_is_gone_from_the_pool_is_deleted_after_three_days() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let image = user.upload_and_develop("image/png", pictures::png(64, 64)?).await?;
-    // Cognito's own operation, which needs no more than the access token.
-    let token = json!({"AccessToken": user.tokens.access_token});
-    stack.aws.json("cognito-idp", "AWSCognitoIdentityProviderService.DeleteUser", &token).await?;
+    delete_in_pool(&user).await?;
     for _again in 0..2 {
         assert_eq!(check_users(&user).await?, json!({"users": 1, "missing": 1, "requested": 0}));
     }
@@ -32,8 +41,7 @@ async fn the_account_of_a_user_who_is_gone_from_the_pool_is_deleted_after_three_
     ensure!(jiff::Timestamp::now().as_second() - since.as_second() < 60, "{since}");
     assert!(user.record(id_of(&image)?).await?.is_some());
 
-    let earlier = jiff::Timestamp::from_second(since.as_second() - 3 * 24 * 60 * 60)?.to_string();
-    user.change_profile("SET missing_since = :earlier", json!({":earlier": earlier})).await?;
+    miss_since_before(&user, since).await?;
     assert_eq!(check_users(&user).await?, json!({"users": 1, "missing": 1, "requested": 1}));
     user.only_the_tombstone_remains().await?;
     // The index may still show the user for a moment.
@@ -51,6 +59,36 @@ async fn a_user_of_the_pool_is_left_alone() -> Result<()> {
     user.create("image/png", 10).await?;
     assert_eq!(check_users(&user).await?, json!({"users": 1, "missing": 0, "requested": 0}));
     assert_eq!(user.item("PROFILE").await?.context("no profile")?.get("missing_since"), None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_user_who_was_missing_once_is_not_missing_since_then() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    user.create("image/png", 10).await?;
+    miss_since_before(&user, jiff::Timestamp::now()).await?;
+    assert_eq!(check_users(&user).await?, json!({"users": 1, "missing": 0, "requested": 0}));
+    assert_eq!(user.item("PROFILE").await?.context("no profile")?.get("missing_since"), None);
+    delete_in_pool(&user).await?;
+    assert_eq!(check_users(&user).await?, json!({"users": 1, "missing": 1, "requested": 0}));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_account_of_a_user_who_only_made_a_key_or_a_webhook_is_deleted_too() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (with_key, with_webhook) = tokio::try_join!(stack.user(), stack.user())?;
+    let key = json!({"name": "The shop", "scopes": ["images:read"], "password": with_key.password});
+    with_key.post("/api/keys", &key).await?.expect(201)?;
+    with_webhook.post("/api/webhooks", &json!({"url": "https://93.184.216.34/hook"})).await?.expect(201)?;
+    for user in [with_key, with_webhook] {
+        delete_in_pool(&user).await?;
+        assert_eq!(check_users(&user).await?, json!({"users": 1, "missing": 1, "requested": 0}));
+        miss_since_before(&user, jiff::Timestamp::now()).await?;
+        assert_eq!(check_users(&user).await?, json!({"users": 1, "missing": 1, "requested": 1}));
+        user.only_the_tombstone_remains().await?;
+    }
     Ok(())
 }
 
