@@ -133,7 +133,7 @@ async fn a_sixth_download_has_to_wait_and_a_repeated_request_begins_none() -> Re
     let again = user.post_once(PATH, &key, &body).await?.json(202)?;
     assert_eq!(again["id"], first["id"]);
     // An expired download makes room, and is not found before DynamoDB deletes it.
-    let expire_first = |slot, download: &mut Value| {
+    let expire_first = |slot: usize, download: &mut Value| {
         if slot == 0 {
             download["expires_at"] = json!(1);
         }
