@@ -204,8 +204,10 @@ declare namespace Api {
     status: "queued" | "done" | "failed";
     files: number;
     files_done: number;
+    files_skipped: number;
     failure: Failure | null;
     url: string | null;
+    expires_at: string;
   }
 
   interface Webhook {

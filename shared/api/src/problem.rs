@@ -357,11 +357,20 @@ impl From<DownloadError> for Problem {
             DownloadError::TooMany => {
                 let most = Download::MAX_PER_USER;
                 let detail = format!(
-                    "You may have {most} downloads at the same time. Each one expires a day after its request."
+                    "{most} of your downloads wait for their archives. Wait until one is ready, then try again."
                 );
                 Self::new(ProblemCode::QuotaExceeded, detail)
                     .with("limit", "max_downloads")
                     .with("max_downloads", most)
+            }
+            DownloadError::DailyLimitReached { retry_after } => {
+                let most = Download::MAX_PER_DAY;
+                let detail =
+                    format!("You may request {most} downloads a day. The next day begins at midnight UTC.");
+                Self::new(ProblemCode::DailyLimitReached, detail)
+                    .with("limit", "max_downloads_per_day")
+                    .with("max_downloads_per_day", most)
+                    .retry_after(retry_after)
             }
             DownloadError::KeyReused => Self::key_reused(),
             DownloadError::AccountDeleted => LimitError::AccountDeleted.into(),
