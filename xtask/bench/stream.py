@@ -92,7 +92,7 @@ async def measure(binary, event, seconds):
     aws, runtime = (f"127.0.0.1:{server.sockets[0].getsockname()[1]}" for server in servers)
     names = ("TABLE_NAME", "UPLOADS_BUCKET", "DERIVED_BUCKET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     jobs = ("ANALYSIS_QUEUE", "EDITS_QUEUE", "DROPBOX_QUEUE", "DOWNLOADS_QUEUE", "WEBHOOKS_QUEUE", "ACCOUNTS_QUEUE")
-    queues = (*jobs, "TIERS_QUEUE", "UPLOAD_RETRIES", "RETRY_QUEUE")
+    queues = (*jobs, "TIERS_QUEUE", "UPLOAD_RETRIES", "RECLAIM_QUEUE")
     variables = dict.fromkeys(names, "bench") | dict.fromkeys(queues, f"http://{aws}/queue") | {
         "AWS_ENDPOINT_URL": f"http://{aws}", "AWS_LAMBDA_RUNTIME_API": runtime, "AWS_REGION": "us-east-1",
         "AWS_LAMBDA_FUNCTION_NAME": "workers-stream", "AWS_LAMBDA_FUNCTION_VERSION": "1", "RETRY_SECONDS": "10",

@@ -153,13 +153,14 @@ pub struct RetryQueue {
 }
 
 impl RetryQueue {
-    /// Reads the queue's URL from `RETRY_QUEUE` and the first pause from `RETRY_SECONDS`.
+    /// Reads the queue's URL from this variable and the first pause from `RETRY_SECONDS`. Each worker has a variable of
+    /// its own, because all functions share one environment under `cargo xtask watch`.
     ///
     /// # Errors
     /// [`aws::MissingVariable`], or `RETRY_SECONDS` is not a number.
-    pub fn from_env(config: &SdkConfig) -> Result<Self, Error> {
+    pub fn from_env(config: &SdkConfig, variable: &'static str) -> Result<Self, Error> {
         let base_pause = Duration::from_secs(aws::var("RETRY_SECONDS")?.parse()?);
-        Ok(Self::new(config, aws::var("RETRY_QUEUE")?, base_pause))
+        Ok(Self::new(config, aws::var(variable)?, base_pause))
     }
 
     /// The queue with this URL.

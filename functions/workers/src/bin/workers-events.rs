@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
     let config = aws::config()?;
     let (records, bus) = (Records::from_env(&config)?, EventBus::from_env(&config)?);
     let worker = EventsWorker { records, bus, source: aws::var("EVENT_SOURCE")? };
-    let queue = RetryQueue::from_env(&config)?;
+    let queue = RetryQueue::from_env(&config, "EVENTS_QUEUE")?;
     lambda_runtime::run(service_fn(|event| queue.process(&worker, event))).await
 }
 

@@ -38,7 +38,7 @@ async fn main() -> Result<(), Error> {
     let (dispatcher, arrived) = (Dispatcher::from_env(&config)?, ArrivedUploads::from_env(&config)?);
     let worker =
         StreamWorker { records, objects, dispatcher, tiers: TierRecords::from_env(&config)?, arrived };
-    let queue = RetryQueue::from_env(&config)?;
+    let queue = RetryQueue::from_env(&config, "RECLAIM_QUEUE")?;
     lambda_runtime::run(service_fn(|event| queue.process(&worker, event))).await
 }
 
