@@ -241,17 +241,18 @@ impl Pool {
         Ok(())
     }
 
-    /// Prevents that a user logs in, and ends all sessions. They stay ended when the user is enabled again.
+    /// Prevents that a user logs in.
     ///
     /// # Errors
     /// If Cognito fails.
     pub async fn disable(&self, username: &str) -> Result<(), Problem> {
         let request = self.cognito.admin_disable_user().user_pool_id(&self.id).username(username);
         request.send().await.map_err(problem)?;
-        self.sign_out(username).await
+        Ok(())
     }
 
-    /// Ends all sessions of a user. API Gateway accepts an access token until it expires.
+    /// Ends all sessions of a user, also for the time after the user is enabled again. API Gateway accepts an access token
+    /// until it expires.
     ///
     /// # Errors
     /// If Cognito fails.

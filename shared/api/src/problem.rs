@@ -71,6 +71,12 @@ impl Problem {
         Self::new(ProblemCode::Unauthorized, "Log in: send Authorization: Bearer <access token>.")
     }
 
+    /// 403 `admins-only`: the caller is not an admin.
+    #[must_use]
+    pub fn admins_only() -> Self {
+        Self::new(ProblemCode::AdminsOnly, "Only admins may do this.")
+    }
+
     /// 404 `not-found`: the resource does not exist, was deleted, or belongs to another user. The response is the same.
     #[must_use]
     pub fn not_found() -> Self {

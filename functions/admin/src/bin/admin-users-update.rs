@@ -1,6 +1,8 @@
 //! `PATCH /api/admin/users/{id}`: changes a user's e-mail address, names, tier and rights.
 
-use admin::{AuditTrail, Pool, PoolUser, UserBody, mark_failure, present_fields, unless_last_admin};
+use admin::{
+    AuditTrail, Pool, PoolUser, UserBody, mark_failure, present_fields, require_admin, unless_last_admin,
+};
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use auth::{Email, PersonName};
 use domain::{AuditAction, AuditDetails, Tier, TierId, UserId};
@@ -43,11 +45,12 @@ async fn update(pool: &Pool, records: &Records, audit: &AuditTrail, request: Req
     };
     let found = async { tokio::try_join!(pool.user(&id), tier) };
     let recorded = async { if changes { records.record_audit(&entry).await } else { Ok(()) } };
-    let (found, recorded) = tokio::join!(found, recorded);
+    let (allowed, found, recorded) = tokio::join!(require_admin(pool, &caller), found, recorded);
     recorded?;
     let changed = async {
+        allowed?;
         let (user, tier) = found?;
-        change(pool, records, &body, user, tier).await
+        change(pool, records, &caller, &body, user, tier).await
     };
     let changed = changed.await;
     let user = if changes { mark_failure(records, &entry, changed).await? } else { changed? };
@@ -61,6 +64,7 @@ async fn update(pool: &Pool, records: &Records, audit: &AuditTrail, request: Req
 async fn change(
     pool: &Pool,
     records: &Records,
+    caller: &Caller,
     body: &Body,
     user: Option<PoolUser>,
     tier: Option<Tier>,
@@ -83,7 +87,7 @@ async fn change(
         }
     };
     let is_admin = async {
-        set_rights(pool, records, body, &user).await?;
+        set_rights(pool, records, caller, body, &user).await?;
         match body.admin {
             Some(is_admin) => Ok(is_admin),
             None => pool.is_admin(&user.username).await,
@@ -94,23 +98,28 @@ async fn change(
     Ok((user, is_admin))
 }
 
-/// Enables or disables the user, and changes the group.
-async fn set_rights(pool: &Pool, records: &Records, body: &Body, user: &PoolUser) -> Result<(), Problem> {
+/// Enables or disables the user, and changes the group. Who loses rights has to log in again, because the present tokens
+/// still name the group.
+async fn set_rights(
+    pool: &Pool,
+    records: &Records,
+    caller: &Caller,
+    body: &Body,
+    user: &PoolUser,
+) -> Result<(), Problem> {
+    let takes_rights = body.enabled == Some(false) || body.admin == Some(false);
     let apply = async || {
         if let Some(is_admin) = body.admin {
             pool.set_admin(&user.username, is_admin).await?;
         }
         match body.enabled {
-            Some(true) => pool.enable(&user.username).await,
-            Some(false) => pool.disable(&user.username).await,
-            None => Ok(()),
+            Some(true) => pool.enable(&user.username).await?,
+            Some(false) => pool.disable(&user.username).await?,
+            None => {}
         }
+        if takes_rights { pool.sign_out(&user.username).await } else { Ok(()) }
     };
-    if body.enabled == Some(false) || body.admin == Some(false) {
-        unless_last_admin(pool, records, &user.id, apply).await
-    } else {
-        apply().await
-    }
+    if takes_rights { unless_last_admin(pool, records, caller, &user.id, apply).await } else { apply().await }
 }
 
 impl Body {
