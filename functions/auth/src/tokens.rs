@@ -7,8 +7,9 @@ use aws_sdk_cognitoidentityprovider::{
     operation::{initiate_auth::InitiateAuthOutput, respond_to_auth_challenge::RespondToAuthChallengeOutput},
     types::{AuthenticationResultType, ChallengeNameType},
 };
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use lambda_http::http::header;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::cookie;
 
@@ -80,6 +81,19 @@ impl Step {
         self.challenge == Some(ChallengeNameType::SoftwareTokenMfa)
     }
 
+    /// The user's groups at this moment, from the access token that Cognito has just issued. `None` if it issued none.
+    #[must_use]
+    pub fn groups(&self) -> Option<Vec<String>> {
+        #[derive(Deserialize)]
+        struct Claims {
+            #[serde(rename = "cognito:groups", default)]
+            groups: Vec<String>,
+        }
+        // Cognito sent the token, so its signature needs no check.
+        let claims: Claims = unverified_claims(self.tokens.as_ref()?.access_token.as_deref()?)?;
+        Some(claims.groups)
+    }
+
     /// The session of the challenge.
     #[must_use]
     pub fn into_session(self) -> Option<String> {
@@ -129,6 +143,17 @@ impl Step {
         }
         Ok(reply)
     }
+}
+
+/// The claims of a token whose signature was not checked. `None` if the text is no token.
+#[must_use]
+pub fn unverified_claims<T: DeserializeOwned>(token: &str) -> Option<T> {
+    // Other characters are no token (Cognito's API reference, GetUser, "AccessToken").
+    if !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=.".contains(&byte)) {
+        return None;
+    }
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice(&payload).ok()
 }
 
 fn challenge_required() -> Problem {

@@ -170,3 +170,20 @@ async fn an_admin_is_referred_to_the_administration() -> Result<()> {
     admin.get("/api/auth/profile").await?.expect(200)?;
     Ok(())
 }
+
+#[tokio::test]
+async fn who_has_just_become_an_admin_is_referred_to_the_administration_too() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let group = json!({
+        "UserPoolId": stack.outputs.user_pool_id, "Username": user.username, "GroupName": "admin",
+    });
+    // The user's token does not name the group.
+    stack.cognito("AdminAddUserToGroup", &group).await?;
+    let body = json!({"password": user.password});
+    let answer = delete(&user, &body).await;
+    stack.cognito("AdminRemoveUserFromGroup", &group).await?;
+    answer?.problem(409, "admin-account")?;
+    delete(&user, &body).await?.expect(202)?;
+    user.only_the_tombstone_remains().await
+}
