@@ -277,7 +277,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Replaces a user's password by a temporary one, which Cognito sends to the user's address.
+    /// Replaces a user's password by a temporary one. [`Pool::send_temporary_password`] sends it.
     ///
     /// Cognito sends a temporary password only with an invitation, and repeats an invitation only for a user who has to
     /// change the password ("AdminCreateUser", "MessageAction" and `UnsupportedUserStateException`, Amazon Cognito API
@@ -285,10 +285,18 @@ impl Pool {
     /// password invalid. AdminResetUserPassword is no alternative: it sends a code, and only to a verified address.
     ///
     /// # Errors
-    /// 503 `mail-limit-reached`
-    pub async fn send_temporary_password(&self, username: &str, password: &str) -> Result<(), Problem> {
+    /// If Cognito fails.
+    pub async fn set_temporary_password(&self, username: &str, password: &str) -> Result<(), Problem> {
         let request = self.cognito.admin_set_user_password().user_pool_id(&self.id).username(username);
         request.password(password).permanent(false).send().await.map_err(problem)?;
+        Ok(())
+    }
+
+    /// Lets Cognito send a temporary password to the user's address, after [`Pool::set_temporary_password`].
+    ///
+    /// # Errors
+    /// 503 `mail-limit-reached`
+    pub async fn send_temporary_password(&self, username: &str, password: &str) -> Result<(), Problem> {
         let request = self.cognito.admin_create_user().user_pool_id(&self.id).username(username);
         let request = request.message_action(MessageActionType::Resend).temporary_password(password);
         request.desired_delivery_mediums(DeliveryMediumType::Email).send().await.map_err(problem)?;
