@@ -8,7 +8,7 @@ use aws_sdk_cognitoidentityprovider::{
     types::{AuthenticationResultType, ChallengeNameType},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use lambda_http::http::header;
+use lambda_http::http::{HeaderMap, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::cookie;
@@ -22,6 +22,17 @@ pub enum RefreshTokenIn {
     Body,
     /// In a cookie, for web pages.
     Cookie,
+}
+
+impl RefreshTokenIn {
+    /// Where the client keeps its refresh token: in the cookie, if the request has one.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        match cookie::refresh_token(headers) {
+            Some(_) => Self::Cookie,
+            None => Self::Body,
+        }
+    }
 }
 
 /// A set of tokens. It has no `Debug`, so that no log can show it.
@@ -90,8 +101,17 @@ impl Step {
             groups: Vec<String>,
         }
         // Cognito sent the token, so its signature needs no check.
-        let claims: Claims = unverified_claims(self.tokens.as_ref()?.access_token.as_deref()?)?;
+        let claims: Claims = unverified_claims(self.access_token().ok()?)?;
         Some(claims.groups)
+    }
+
+    /// The access token.
+    ///
+    /// # Errors
+    /// 403 `challenge-required` if Cognito requires another step first.
+    pub fn access_token(&self) -> Result<&str, Problem> {
+        let token = self.tokens.as_ref().and_then(|tokens| tokens.access_token.as_deref());
+        token.ok_or_else(challenge_required)
     }
 
     /// The session of the challenge.

@@ -49,7 +49,7 @@ impl Caller {
             return Err(Problem::admins_only());
         }
         if let Some(second_factor) = SecondFactor::from_env()? {
-            second_factor.require(&caller.user, bearer(request)?).await?;
+            second_factor.require(bearer(request)?).await?;
         }
         Ok(caller)
     }

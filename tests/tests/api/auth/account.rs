@@ -100,7 +100,7 @@ async fn nobody_logs_in_to_a_deleted_account() -> Result<()> {
 #[tokio::test]
 async fn who_has_a_second_factor_needs_its_code() -> Result<()> {
     let stack = Stack::connect()?;
-    let user = stack.user().await?;
+    let mut user = stack.user().await?;
     let app = user.set_up_totp().await?;
     let with = |code: String| json!({"password": user.password, "code": code});
     let missing = delete(&user, &json!({"password": user.password})).await?.problem(400, "invalid-field")?;
