@@ -44,12 +44,20 @@ async fn update(pool: &Pool, records: &Records, audit: &AuditTrail, request: Req
         }
     };
     let found = async { tokio::try_join!(pool.user(&id), tier) };
+    let free = async {
+        match &body.email {
+            Some(email) => pool.require_free(email, &id).await,
+            None => Ok(()),
+        }
+    };
     let recorded = async { if changes { records.record_audit(&entry).await } else { Ok(()) } };
-    let (allowed, found, recorded) = tokio::join!(require_admin(pool, &caller), found, recorded);
+    let (allowed, found, free, recorded) = tokio::join!(require_admin(pool, &caller), found, free, recorded);
     recorded?;
     let changed = async {
         allowed?;
         let (user, tier) = found?;
+        let user = user.ok_or_else(Problem::not_found)?;
+        free?;
         change(pool, records, &caller, &body, user, tier).await
     };
     let changed = changed.await;
@@ -66,10 +74,9 @@ async fn change(
     records: &Records,
     caller: &Caller,
     body: &Body,
-    user: Option<PoolUser>,
+    mut user: PoolUser,
     tier: Option<Tier>,
 ) -> Result<(PoolUser, bool), Problem> {
-    let mut user = user.ok_or_else(Problem::not_found)?;
     if body.tier.is_some() && tier.is_none() {
         return Err(Problem::invalid_field("tier", "tier: there is no such tier"));
     }
@@ -168,5 +175,66 @@ impl Body {
             }
         }
         user.enabled = self.enabled.unwrap_or(user.enabled);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, USER, ok};
+
+    use super::*;
+
+    const OTHER: &str = "another-user";
+
+    fn attributes(id: &str) -> Value {
+        json!([{"Name": "sub", "Value": id}])
+    }
+
+    fn user(id: &str) -> Value {
+        json!({"Username": id, "Enabled": true, "UserStatus": "CONFIRMED", "Attributes": attributes(id)})
+    }
+
+    /// Changes the caller's address, which is an alias of the user with this id. These users are admins.
+    async fn answer(holder: &str, admins: &[&str]) -> (Answer, Vec<String>) {
+        let admins: Vec<Value> = admins.iter().map(|id| user(id)).collect();
+        let aws = FakeAws::new([
+            ok("ListUsersInGroup", json!({"Users": admins})),
+            ok("ListUsers", json!({"Users": [user(USER)]})),
+            ok("AdminGetUser", json!({"Username": holder, "UserAttributes": attributes(holder)})),
+            ok("PutItem", json!({})),
+            ok("UpdateItem", json!({})),
+            ok("AdminUpdateUserAttributes", json!({})),
+            ok("AdminListGroupsForUser", json!({"Groups": []})),
+            ok("GetItem", test_support::item(&test_support::profile(test_support::tier()))),
+        ]);
+        let request = TestRequest::new("PATCH").admin().path("id", USER);
+        let request = request.json(&json!({"email": "ann@example.com"})).build();
+        let pool = Pool::new(&aws.config(), "pool".to_owned());
+        let answer = update(&pool, &aws.records(), &AuditTrail::new(400), request).await.into();
+        (answer, aws.operations())
+    }
+
+    fn writes(calls: &[String]) -> bool {
+        calls.iter().any(|call| call == "AdminUpdateUserAttributes")
+    }
+
+    #[tokio::test]
+    async fn the_address_of_another_user_is_refused_before_any_change() {
+        let (taken, calls) = answer(OTHER, &[USER]).await;
+        assert_eq!((taken.status, &taken.body["code"]), (409, &json!("email-taken")));
+        assert!(!writes(&calls), "{calls:?}");
+        // The user's own address in another case.
+        let (own, calls) = answer(USER, &[USER]).await;
+        assert_eq!(own.status, 200);
+        assert!(writes(&calls), "{calls:?}");
+    }
+
+    #[tokio::test]
+    async fn a_removed_admin_changes_nothing_and_the_entry_is_marked() {
+        let (refused, calls) = answer(USER, &[OTHER]).await;
+        assert_eq!((refused.status, &refused.body["code"]), (403, &json!("admins-only")));
+        assert!(!writes(&calls), "{calls:?}");
+        assert_eq!(calls.last().map(String::as_str), Some("UpdateItem"));
     }
 }
