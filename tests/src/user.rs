@@ -160,7 +160,8 @@ impl User {
         Ok(self.stack.post("/api/auth/token/refresh", &refresh).await?.status == 200)
     }
 
-    /// Sets up a second factor, and continues with the new session. It uses the code of the previous step, so that the next ones are left for a test.
+    /// Sets up a second factor, and continues with the new session. It uses the code of the previous step, so that the
+    /// next ones are left for a test.
     ///
     /// # Errors
     /// If a step fails.

@@ -7,7 +7,7 @@ use store::Records;
 
 use crate::{Pool, PoolUser};
 
-/// Checks that the caller is an admin at this moment. An access token names the groups of the last login or refresh, and
+/// Checks that the caller is an admin at this moment. An access token names the groups of the last login or refresh.
 /// API Gateway accepts it for up to an hour after the user was disabled or taken out of the group. So the token alone
 /// would let removed admins give themselves their rights back.
 ///

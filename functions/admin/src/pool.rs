@@ -152,8 +152,8 @@ impl Pool {
         Ok(self.id_of(name).await?.map_or(ListedUser::Unknown, ListedUser::One))
     }
 
-    /// The id of the user with this name, or with this confirmed e-mail address where addresses are aliases ("AdminGetUser",
-    /// `Username`, Amazon Cognito API Reference).
+    /// The id of the user with this name, or with this confirmed e-mail address where addresses are aliases
+    /// ("AdminGetUser", `Username`, Amazon Cognito API Reference).
     ///
     /// # Errors
     /// If Cognito fails.
@@ -216,8 +216,8 @@ impl Pool {
         let answer = request.desired_delivery_mediums(DeliveryMediumType::Email).send().await;
         let user = match answer {
             Ok(answer) => answer.user,
-            // Cognito also answers so if another user has the address: the page "AdminCreateUser" of the Amazon Cognito API
-            // Reference lists no AliasExistsException (see also boto/boto3, issue 3213).
+            // Cognito also answers so if another user has the address: the page "AdminCreateUser" of the Amazon Cognito
+            // API Reference lists no AliasExistsException (see also boto/boto3, issue 3213).
             Err(error) if code_of(&error) == "UsernameExistsException" => {
                 return Err(match self.id_of(username.as_str()).await? {
                     Some(_) => {
@@ -232,8 +232,8 @@ impl Pool {
         Ok(read(user)?)
     }
 
-    /// Refuses an e-mail address that is the alias of another user. AdminUpdateUserAttributes may take the alias away from
-    /// that user instead of failing (boto/boto3, issue 3213), and the other user could no longer log in with the address.
+    /// Refuses an e-mail address that is the alias of another user. AdminUpdateUserAttributes may take the alias away
+    /// from that user instead of failing (boto/boto3, issue 3213). Then the user could no longer log in with it.
     ///
     /// # Errors
     /// 409 `email-taken`
@@ -277,7 +277,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Ends all sessions of a user, also for the time after the user is enabled again. API Gateway accepts an access token
+    /// Ends all sessions of a user. They stay ended when the user is enabled again. API Gateway accepts an access token
     /// until it expires.
     ///
     /// # Errors

@@ -8,8 +8,8 @@ use crate::{
     wrong_totp,
 };
 
-/// Checks the password of a user, and the code of the second factor if the user has one. Returns Cognito's response. Its
-/// tokens are not for the caller.
+/// Checks the password of a user, and the code of the second factor if the user has one. Returns Cognito's response,
+/// whose tokens are not for the caller.
 ///
 /// One call. Two if the user has a second factor.
 ///

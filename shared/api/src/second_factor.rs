@@ -14,10 +14,10 @@ use aws_types::SdkConfig;
 
 use crate::{Problem, ProblemCode};
 
-/// Checks whether users have a second factor. An instance remembers for a minute whose token belongs to a user with one.
+/// Checks whether users have a second factor. An instance remembers the token of a user with one for a minute.
 ///
-/// It remembers the token and not the user. The setup of a second factor ends all other sessions, and only Cognito knows
-/// which tokens belong to them.
+/// It does not remember the user. The setup of a second factor ends all other sessions, and only Cognito knows which
+/// tokens belong to them.
 #[derive(Debug)]
 pub(crate) struct SecondFactor {
     cognito: Client,

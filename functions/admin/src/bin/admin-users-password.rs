@@ -127,7 +127,8 @@ mod tests {
 
     #[tokio::test]
     async fn without_the_mail_the_sessions_end_and_the_admin_repeats_the_request() {
-        let limit = json!({"__type": "LimitExceededException", "message": "Exceeded daily email limit for the operation"});
+        let message = "Exceeded daily email limit for the operation or the account";
+        let limit = json!({"__type": "LimitExceededException", "message": message});
         let more = [
             ok("AdminSetUserPassword", json!({})),
             ("AdminCreateUser", 400, limit),

@@ -105,8 +105,8 @@ async fn change(
     Ok((user, is_admin))
 }
 
-/// Enables or disables the user, and changes the group. Who loses rights has to log in again, because the present tokens
-/// still name the group.
+/// Enables or disables the user, and changes the group. Who loses rights has to log in again, because the present
+/// tokens still name the group.
 async fn set_rights(
     pool: &Pool,
     records: &Records,

@@ -27,9 +27,9 @@ async fn delete(pool: &Pool, records: &Records, request: Request) -> Reply {
     let mut caller = Caller::of(&request).await?;
     let body: Body = api::body(&request)?;
     let step = reauthenticate(pool, &caller.username, &body.password, body.code.as_ref()).await?;
-    // The caller's token names the groups of the last login or refresh, up to an hour ago. If the caller became an admin
-    // since then, this could be the last one. A user with a temporary password gets no new token, but cannot be the last
-    // admin who can log in.
+    // The caller's token names the groups of the last login or refresh, up to an hour ago. If the caller became an
+    // admin since then, this could be the last one. A user with a temporary password gets no new token, but cannot be
+    // the last admin who can log in.
     if let Some(groups) = step.groups() {
         caller.groups = groups;
     }

@@ -33,7 +33,8 @@ async fn confirm(pool: &Pool, records: &Records, request: Request) -> Reply {
     let verify = pool.cognito.verify_user_attribute().access_token(api::bearer(&request)?);
     let verify = verify.attribute_name("email").code(body.code.as_str());
     verify.send().await.map_err(|error| match code_of(&error) {
-        // Cognito checks the code first, so only the owner of the address learns this.
+        // Cognito checks the code first, so only the owner of the address learns this. Until then, the address stays with
+        // the other user ("UserAttributeUpdateSettingsType", Amazon Cognito API Reference).
         "AliasExistsException" => Problem::new(
             ProblemCode::EmailTaken,
             "Another user has confirmed this e-mail address. Choose another address.",

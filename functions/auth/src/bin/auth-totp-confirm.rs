@@ -45,9 +45,9 @@ async fn confirm(pool: &Pool, request: Request) -> Reply {
     if verified.status != Some(VerifySoftwareTokenResponseType::Success) {
         return Err(wrong_code());
     }
-    // Whoever knows the password may have logged in without a code. Cognito cannot end all sessions but one. So all of them
-    // end, and the caller gets a new one. The login comes before the last step, because afterwards it would need another
-    // code. Whoever logs in between these calls knew the password and could have taken the account over anyway.
+    // Whoever knows the password may have logged in without a code. Cognito cannot end all sessions but one. So all of
+    // them end, and the caller gets a new one. The login comes before the last step, because afterwards it would need
+    // another code. Whoever logs in between these calls knew the password, and could have taken the account over anyway.
     end_all_sessions(pool, access_token).await?;
     let step = log_in(pool, &caller.username, &body.password).await.map_err(session_ended)?;
     let settings = SoftwareTokenMfaSettingsType::builder().enabled(true).preferred_mfa(true).build();
