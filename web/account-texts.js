@@ -47,7 +47,7 @@ export const accountTexts = {
   totpOn: "On. When you log in, you also enter a code from your authenticator app.",
   totpOff: "Off. With a second factor, a stolen password alone is not enough to log in.",
   removeTotp: "Turn off the second factor",
-  setUpTotpHint: "You need an authenticator app, for example on your phone. Enter your password to begin.",
+  setUpTotpHint: "You need an authenticator app, for example on your phone. Enter your password to begin. At the end, all your other devices are logged out.",
   totpScan: "Scan this code with an authenticator app, then enter the six digits that the app shows.",
   totpQr: "QR code for the authenticator app",
   totpOpen: "Open in an app on this device",

@@ -160,15 +160,18 @@ impl User {
         Ok(self.stack.post("/api/auth/token/refresh", &refresh).await?.status == 200)
     }
 
-    /// Sets up a second factor. It uses the code of the previous step, so that the next ones are left for a test.
+    /// Sets up a second factor, and continues with the new session. It uses the code of the previous step, so that the
+    /// next ones are left for a test.
     ///
     /// # Errors
     /// If a step fails.
-    pub async fn set_up_totp(&self) -> Result<Authenticator> {
+    pub async fn set_up_totp(&mut self) -> Result<Authenticator> {
         let secret = self.post("/api/auth/totp", &json!({"password": self.password})).await?.json(200)?;
         let app = Authenticator::from_uri(secret["otpauth_uri"].as_str().context("no URI")?)?;
         Authenticator::settle().await?;
-        self.post("/api/auth/totp/confirm", &json!({"code": app.code(-1)?})).await?.expect(204)?;
+        let confirmation = json!({"code": app.code(-1)?, "password": self.password});
+        let tokens = self.post("/api/auth/totp/confirm", &confirmation).await?.json(200)?;
+        self.tokens = serde_json::from_value(tokens)?;
         Ok(app)
     }
 

@@ -129,9 +129,9 @@ export class Account {
     return this.#client.request("POST /api/auth/totp", { body: { password } });
   }
 
-  /** Ends the setup of a second factor with a code of the authenticator app. */
-  async confirmTotp(code: string): Promise<void> {
-    await this.#client.request("POST /api/auth/totp/confirm", { body: { code } });
+  /** Ends the setup of a second factor with a code of the authenticator app. All other sessions end. */
+  async confirmTotp(code: string, password: string): Promise<void> {
+    await this.#begin(await this.#client.request("POST /api/auth/totp/confirm", { body: { code, password } }));
   }
 
   /** Removes the second factor. */

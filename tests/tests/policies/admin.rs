@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tests::{Stack, Tier, User, id_of, pictures, unique, until};
+use tests::{Stack, Tier, User, email_of, id_of, pictures, unique, until};
 
 use crate::{needs_all_it_may, opens_its_pictures, ready, turn};
 
@@ -267,7 +267,8 @@ async fn manages_a_user(admin: &User) -> Result<()> {
         json!({"username": name, "email": format!("{name}@example.com"), "admin": true, "tier": "premium"});
     let user = admin.post("/api/admin/users", &body).await?.json(201)?;
     let path = format!("/api/admin/users/{}", id_of(&user)?);
-    admin.patch(&path, &json!({"first_name": "x"})).await?.expect(200)?;
+    let change = json!({"first_name": "x", "email": email_of(&unique("managed"))});
+    admin.patch(&path, &change).await?.expect(200)?;
     admin.patch(&path, &json!({"admin": false, "enabled": false})).await?.expect(200)?;
     admin.patch(&path, &json!({"enabled": true})).await?.expect(200)?;
     admin.post_empty(&format!("{path}/password")).await?.expect(204)?;

@@ -66,7 +66,7 @@ async fn an_access_token_without_the_password_creates_no_key() -> Result<()> {
 #[tokio::test]
 async fn who_has_a_second_factor_needs_its_code() -> Result<()> {
     let stack = Stack::connect()?;
-    let user = stack.user().await?;
+    let mut user = stack.user().await?;
     let app = user.set_up_totp().await?;
     let mut body = json!({"name": "The shop", "scopes": ["images:read"], "password": user.password});
     let missing = user.post(PATH, &body).await?.problem(400, "invalid-field")?;
