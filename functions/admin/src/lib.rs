@@ -6,6 +6,7 @@ use serde::Serialize;
 use store::{Objects, OwnedImage};
 
 pub use audit::{AuditTrail, mark_failure, present_fields};
+pub use dead_letters::{DeadLetter, DeadLetters, Redriven};
 pub use last_admin::unless_last_admin;
 pub use pool::{ListedUser, Pool, PoolUser, SearchField};
 pub use queues::{Depth, Queues};
@@ -13,7 +14,9 @@ pub use sets::{OwnedSetBody, OwnedSetImages};
 pub use user_body::UserBody;
 
 mod audit;
+mod dead_letters;
 mod last_admin;
+mod letter_subject;
 mod pool;
 mod queues;
 mod sets;
