@@ -16,8 +16,8 @@ use serde::Serialize;
 
 use crate::letter_subject::LetterSubject;
 
-/// How long SQS hides a received message, in seconds. No function of the API runs as long, so a request receives no
-/// message twice. If a function dies, its messages appear again after this time.
+/// How long SQS hides a received message, in seconds. No function of the API runs as long, so a request
+/// receives no message twice. If a function dies, its messages appear again after this time.
 const HIDDEN_SECONDS: i32 = 30;
 
 /// How many messages SQS returns at most (Amazon SQS API Reference, "ReceiveMessage").
@@ -29,8 +29,8 @@ const RECEIVES: usize = 4;
 /// After so many letters, a redrive receives no more.
 const MAX_LETTERS: usize = 200;
 
-/// After this time, a redrive receives no more. Lambda stops the function after 29 seconds (template.yaml), so there is
-/// time for the last letters.
+/// After this time, a redrive receives no more. Lambda stops the function after 29 seconds (template.yaml),
+/// so there is time for the last letters.
 const MAX_TIME: Duration = Duration::from_secs(8);
 
 /// The dead-letter queue of a kind of work, and the queue to which its messages belong.
@@ -44,7 +44,7 @@ pub struct DeadLetters<'a> {
 /// A dead letter.
 #[derive(Debug, Serialize)]
 pub struct DeadLetter {
-    /// The id of the message. The log lines of workers name it.
+    /// The id of the message. Log lines about a message that a worker could not process contain it.
     id: String,
     /// When the message was sent for the first time.
     sent_at: Timestamp,
@@ -75,7 +75,7 @@ impl<'a> DeadLetters<'a> {
     /// # Errors
     /// [`CallError`]
     pub async fn sample(&self) -> Result<Vec<DeadLetter>, CallError> {
-        // All at the same time. SQS hides what one call has received from the others.
+        // All at the same time: SQS returns to a call nothing that another one has received.
         let received = try_join_all((0..RECEIVES).map(|_| self.receive())).await?.concat();
         self.show_again(&received).await?;
         let mut letters = received.iter().map(DeadLetter::of).collect::<Result<Vec<_>, _>>()?;
@@ -85,12 +85,13 @@ impl<'a> DeadLetters<'a> {
         Ok(letters)
     }
 
-    /// Sends letters to their queue again, up to a number of letters and for some seconds. A letter with only a
-    /// position of stream records stays: only `cargo xtask redrive`, which may read the stream, can send its records.
+    /// Sends letters to their queue again, up to a number of letters and for some seconds. A letter with only
+    /// a position of stream records stays: only `cargo xtask redrive`, which may read the stream, can send
+    /// its records.
     ///
-    /// `StartMessageMoveTask` is no alternative. It moves all messages, also these positions, which no worker can read.
-    /// It does not support dead letters of Lambda. And it is asynchronous, so the answer could not contain the numbers
-    /// (Amazon SQS API Reference, "StartMessageMoveTask").
+    /// `StartMessageMoveTask` is no alternative. It moves all messages, also these positions, which no worker
+    /// can read. It does not support dead letters of Lambda. And it is asynchronous, so the answer could not
+    /// contain the numbers (Amazon SQS API Reference, "StartMessageMoveTask").
     ///
     /// # Errors
     /// [`CallError`]. The letters that were not sent appear again after 30 seconds.
@@ -112,12 +113,12 @@ impl<'a> DeadLetters<'a> {
             sent += letters.len();
         };
         self.show_again(&kept).await?;
-        // A client that goes on while there is more must not go on for ever if all letters stay.
+        // A client that goes on while there is more must end if all letters stay.
         Ok(Redriven { sent, kept: kept.len(), more: !is_empty && sent > 0 })
     }
 
-    /// Receives some messages. With a wait, SQS asks all of its servers, and not only a part of them (Amazon SQS
-    /// Developer Guide, "Amazon SQS short and long polling").
+    /// Receives some messages. With a wait, SQS asks all of its servers, and not only a part of them (Amazon
+    /// SQS Developer Guide, "Amazon SQS short and long polling").
     async fn receive(&self) -> Result<Vec<Message>, CallError> {
         let receive = self.sqs.receive_message().queue_url(self.dead).visibility_timeout(HIDDEN_SECONDS);
         let receive = receive.max_number_of_messages(MAX_MESSAGES).wait_time_seconds(1);
@@ -126,7 +127,8 @@ impl<'a> DeadLetters<'a> {
         Ok(answer.messages.unwrap_or_default())
     }
 
-    /// Ends the time in which received messages are hidden (Amazon SQS API Reference, "ChangeMessageVisibility").
+    /// Ends the time in which received messages are hidden (Amazon SQS API Reference,
+    /// "ChangeMessageVisibility").
     async fn show_again(&self, messages: &[Message]) -> Result<(), CallError> {
         try_join_all(messages.iter().map(async |message| {
             let change = self.sqs.change_message_visibility().queue_url(self.dead).visibility_timeout(0);
@@ -136,8 +138,8 @@ impl<'a> DeadLetters<'a> {
         .map(drop)
     }
 
-    /// Sends a message to its queue, and then deletes the letter. If the function dies in between, the work has two
-    /// messages. That is harmless (docs/RUNBOOK.md, "How to repeat work").
+    /// Sends a message to its queue, and then deletes the letter. If the function dies in between, the work
+    /// has two messages. That is harmless (docs/RUNBOOK.md, "How to repeat work").
     async fn send_again(&self, message: &Message) -> Result<(), CallError> {
         let send = self.sqs.send_message().queue_url(self.work).set_message_body(message.body.clone());
         // The messages of a user stay a group (`JobMessage` in functions/workers/src/dispatch.rs).

@@ -1,5 +1,5 @@
-//! What a dead letter is about. A letter can contain a whole item of the table, with texts, phone numbers and digests. So
-//! only its kind and ids leave this module.
+//! What a dead letter is about. A letter can contain a whole item of the table, with texts, phone numbers and
+//! digests. So only its kind and ids leave this module.
 
 use domain::{ImageId, JobId, ObjectKey, TierId, UserId};
 use serde::Serialize;
@@ -65,8 +65,8 @@ impl LetterSubject {
     }
 }
 
-/// What Lambda sends after it has given up records of the stream (AWS Lambda Developer Guide, "Retain discarded records
-/// for a DynamoDB event source in Lambda").
+/// What Lambda sends after it has given up records of the stream (AWS Lambda Developer Guide, "Retain
+/// discarded records for a DynamoDB event source in Lambda").
 fn position(body: &Value) -> Option<LetterSubject> {
     body["DDBStreamBatchInfo"].as_object()?;
     Some(LetterSubject { kind: LetterKind::Position, id: None, user_id: None, change: None })
