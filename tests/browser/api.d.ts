@@ -144,10 +144,22 @@ declare namespace Api {
     at: string;
     admin: { id: string; username: string };
     action: string;
-    target: { kind: "user" | "tier" | "image" | "imageset"; id: string | null; user_id: string | null };
+    target: { kind: "user" | "tier" | "image" | "imageset" | "queue"; id: string | null; user_id: string | null };
     details: { fields: string[]; tier: string | null; enabled: boolean | null; admin: boolean | null };
     outcome: "done" | "failed";
     code: string | null;
+  }
+
+  interface DeadLetter {
+    id: string;
+    sent_at: string;
+    received: number;
+    about: {
+      kind: "job" | "upload" | "image" | "imageset" | "profile" | "tier" | "webhook" | "position" | "other";
+      id: string | null;
+      user_id: string | null;
+      change: "added" | "changed" | "removed" | null;
+    };
   }
 
   interface Link {

@@ -7,6 +7,7 @@ use store::{Objects, OwnedImage};
 
 pub use admins::{require_admin, unless_last_admin};
 pub use audit::{AuditTrail, mark_failure, present_fields};
+pub use dead_letters::{DeadLetter, DeadLetters, Redriven};
 pub use pool::{ListedUser, Pool, PoolUser, SearchField};
 pub use queues::{Depth, Queues};
 pub use sets::{OwnedSetBody, OwnedSetImages};
@@ -14,6 +15,8 @@ pub use user_body::UserBody;
 
 mod admins;
 mod audit;
+mod dead_letters;
+mod letter_subject;
 mod pool;
 mod queues;
 mod sets;

@@ -102,6 +102,8 @@ async fn a_key_reaches_neither_accounts_nor_keys_nor_the_administration() -> Res
         (Method::POST, "/api/keys"),
         (Method::GET, "/api/admin/users"),
         (Method::GET, "/api/admin/images"),
+        (Method::GET, "/api/admin/queues/downloads/dead-letters"),
+        (Method::POST, "/api/admin/queues/downloads/redrive"),
     ] {
         let answer = with(&stack, text(&key)?, method.clone(), path).await?;
         assert_eq!(answer.status, 401, "{method} {path}: {}", answer.text());
