@@ -1,5 +1,6 @@
 //! `POST /api/auth/totp/confirm`: ends the setup of a second factor with the first code. From then on, logins need a
-//! code. All other sessions end. The caller continues with the tokens in the response.
+//! code. If the request contains the password, all other sessions end, and the caller continues with the tokens in the
+//! response.
 
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request};
 use auth::{
@@ -19,7 +20,7 @@ async fn main() -> Result<(), Error> {
 #[serde(deny_unknown_fields)]
 struct Body {
     code: Code,
-    password: Password,
+    password: Option<Password>,
 }
 
 async fn confirm(pool: &Pool, request: Request) -> Reply {
@@ -31,7 +32,9 @@ async fn confirm(pool: &Pool, request: Request) -> Reply {
         return Err(wrong_code());
     }
     // First, so that the sessions stay if the login below would fail.
-    check_password(pool, &caller.username, &body.password).await?.access_token()?;
+    if let Some(password) = &body.password {
+        check_password(pool, &caller.username, password).await?.access_token()?;
+    }
     let verify = pool.cognito.verify_software_token().access_token(access_token);
     let verified =
         verify.user_code(body.code.as_str()).send().await.map_err(|error| match code_of(&error) {
@@ -45,15 +48,25 @@ async fn confirm(pool: &Pool, request: Request) -> Reply {
     if verified.status != Some(VerifySoftwareTokenResponseType::Success) {
         return Err(wrong_code());
     }
-    // Whoever knows the password may have logged in without a code. Cognito cannot end all sessions but one. So all of
-    // them end, and the caller gets a new one. The login comes before the last step, because afterwards it would need
-    // another code. Whoever logs in between these calls knew the password, and could have taken the account over anyway.
+    let Some(password) = &body.password else {
+        turn_on(pool, access_token).await?;
+        return api::no_content();
+    };
+    // Somebody else who knows the password may have logged in without a code. Cognito cannot end all sessions but one. So
+    // all of them end, and the caller gets a new one. The login comes before the last step, because afterwards it would
+    // need another code. Whoever logs in between these calls knew the password, and could have taken the account over
+    // anyway.
     end_all_sessions(pool, access_token).await?;
-    let step = log_in(pool, &caller.username, &body.password).await.map_err(session_ended)?;
-    let settings = SoftwareTokenMfaSettingsType::builder().enabled(true).preferred_mfa(true).build();
-    let preference = pool.cognito.set_user_mfa_preference().access_token(step.access_token()?);
-    preference.software_token_mfa_settings(settings).send().await.map_err(session_ended)?;
+    let step = log_in(pool, &caller.username, password).await.map_err(session_ended)?;
+    turn_on(pool, step.access_token()?).await?;
     step.reply(&caller.username, RefreshTokenIn::of(request.headers()))
+}
+
+/// Makes logins ask for a code.
+async fn turn_on(pool: &Pool, access_token: &str) -> Result<(), Problem> {
+    let settings = SoftwareTokenMfaSettingsType::builder().enabled(true).preferred_mfa(true).build();
+    let preference = pool.cognito.set_user_mfa_preference().access_token(access_token);
+    preference.software_token_mfa_settings(settings).send().await.map(drop).map_err(session_ended)
 }
 
 fn wrong_code() -> Problem {
@@ -104,6 +117,16 @@ mod tests {
             let answer = Answer::from(confirm(&pool, request).await);
             assert_eq!((answer.status, &answer.body["code"]), (400, &json!("code-mismatch")), "{code}");
         }
+    }
+
+    #[tokio::test]
+    async fn without_the_password_the_sessions_stay() {
+        let verified = ok("VerifySoftwareToken", json!({"Status": "SUCCESS"}));
+        let aws = FakeAws::new([verified, ok("SetUserMFAPreference", json!({}))]);
+        let request = TestRequest::new("POST").json(&json!({"code": "123456"})).build();
+        let answer = Answer::from(confirm(&Pool::new(&aws.config(), "client".to_owned()), request).await);
+        assert_eq!(answer.status, 204);
+        assert_eq!(aws.operations(), ["VerifySoftwareToken", "SetUserMFAPreference"]);
     }
 
     #[tokio::test]

@@ -76,6 +76,18 @@ async fn a_wrong_code_ends_no_setup() -> Result<()> {
 }
 
 #[tokio::test]
+async fn without_the_password_the_sessions_stay() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let secret = user.post("/api/auth/totp", &password(&user)).await?.json(200)?;
+    let app = Authenticator::from_uri(secret["otpauth_uri"].as_str().context("no URI")?)?;
+    user.post("/api/auth/totp/confirm", &json!({"code": app.code(0)?})).await?.expect(204)?;
+    assert_eq!(totp(&user).await?, json!(true));
+    ensure!(user.refreshes(&user.tokens).await?, "the session has ended");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_session_that_began_without_a_code_ends() -> Result<()> {
     let stack = Stack::connect()?;
     let mut user = stack.user().await?;
