@@ -98,7 +98,7 @@ fn every_retry_queue_has_alarms_for_attempts_that_fail_and_for_messages_that_nob
         }
     }
     let expected = ["EventRetries", "StreamRetries", "TierRecords", "UploadRetries"];
-    assert_eq!(queues, expected.map(str::to_owned).into());
+    assert_eq!(queues, BTreeSet::from(expected.map(str::to_owned)));
     Ok(())
 }
 
