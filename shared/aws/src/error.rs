@@ -30,8 +30,8 @@ impl CallError {
     #[must_use]
     pub fn duplicate(&self) -> Self {
         match self {
-            Self::Unavailable(cause) => Self::Unavailable(causes(cause.as_ref()).into()),
-            Self::Internal(cause) => Self::Internal(causes(cause.as_ref()).into()),
+            Self::Unavailable(cause) => Self::Unavailable(causes(&**cause).into()),
+            Self::Internal(cause) => Self::Internal(causes(&**cause).into()),
         }
     }
 }
