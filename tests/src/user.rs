@@ -326,6 +326,15 @@ impl User {
         self.stack.aws.update_item(&self.stack.outputs.table, (&pk, "PROFILE"), update, &values).await
     }
 
+    /// Adds the marker that `workers-stream` adds after it has cleaned up after an image.
+    ///
+    /// # Errors
+    /// If there is no response.
+    pub async fn mark_as_cleaned_up(&self, id: &str) -> Result<()> {
+        let marker = json!({"pk": format!("USER#{}", self.id), "sk": format!("RECLAIMED#{id}")});
+        self.stack.aws.put_item(&self.stack.outputs.table, &marker).await
+    }
+
     /// Deletes an image's item as DynamoDB does when it expires.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::{project, redrive, template};
 pub(super) type Resources = BTreeMap<String, Value>;
 
 /// The queues that workers read, each with its worker and its dead-letter queue.
-fn queues(resources: &Resources) -> Result<Vec<(String, String, String)>> {
+pub(super) fn queues(resources: &Resources) -> Result<Vec<(String, String, String)>> {
     let mut queues = Vec::new();
     for (function, resource) in resources {
         let events = resource["Properties"]["Events"].as_mapping().into_iter().flat_map(|all| all.values());
