@@ -18,6 +18,8 @@ export const accountTexts = {
   everywhere: "Log out on all devices",
   tiers: "All tiers",
   askForTier: "To change your tier, ask an admin of this service.",
+  askForOtherTier: "Ask for another tier",
+  askSubject: (username, tier) => `Darkroom: another tier for ${username} (now ${tier})`,
   api: "API documentation",
   programs: "Webhooks and API keys",
   programsLead: "With an API key, a program works with your pictures. With a webhook, it learns what happens to them.",

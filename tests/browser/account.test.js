@@ -211,3 +211,30 @@ test("the account's dialogs can be used by keyboard, and give the focus back", i
   await page.getByText("Ann", { exact: true }).waitFor();
   assert.equal(await focused(), account.username, "the focus is on the heading of the section that changed");
 }));
+
+test("the account's view has a link to ask for another tier, or says whom to ask", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  await logIn(visit, account);
+  await openAccount(page);
+  const link = page.getByRole("link", { name: "Ask for another tier" });
+  // The address is in samconfig.toml.
+  const mail = new URL(await link.getAttribute("href"));
+  assert.equal(`${mail.protocol}${mail.pathname}`, "mailto:tiers@example.com");
+  assert.equal(mail.searchParams.get("subject"), `Darkroom: another tier for ${account.username} (now Basic)`);
+  assert.deepEqual(await violations(page), []);
+
+  let address = "https://example.com/plans?from=darkroom";
+  await page.route("**/api/auth/profile", async (route) => {
+    const response = await route.fetch();
+    return route.fulfill({ response, json: { ...await response.json(), contact_url: address } });
+  });
+  await page.reload();
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+  assert.equal(await link.getAttribute("href"), address);
+  assert.equal(await link.getAttribute("target"), "_blank");
+  address = null;
+  await page.reload();
+  await page.getByText("To change your tier, ask an admin of this service.").waitFor();
+  assert.equal(await link.count(), 0);
+}));

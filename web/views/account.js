@@ -48,7 +48,7 @@ export async function accountView({ onLogout }) {
       tier && h("ul", { class: "quiet" }, otherUsage(profile.usage, tier).map((text) => h("li", null, text)))),
     h("section", { class: "card" },
       h("h2", null, words.tiers),
-      h("p", { class: "quiet" }, words.askForTier),
+      h("p", { class: "quiet" }, contact(profile)),
       compare),
     h("section", { class: "card" },
       h("h2", null, words.programs),
@@ -63,6 +63,16 @@ export async function accountView({ onLogout }) {
     }),
     h("p", { class: "quiet" }, h("a", { href: "/api/docs" }, words.api)));
   return { title: words.title, element, shown: () => showOwnTier(compare) };
+}
+
+/** Says how to get another tier: with a link, if the operator has set an address. @param {Api.Profile} profile */
+function contact({ contact_url: url, username, tier }) {
+  if (!url) return words.askForTier;
+  // A mail program takes the subject from the address (RFC 6068, section 2).
+  const subject = encodeURIComponent(words.askSubject(username, state.tier?.name ?? tier));
+  return url.startsWith("mailto:")
+    ? h("a", { href: `${url}?subject=${subject}` }, words.askForOtherTier)
+    : h("a", { href: url, target: "_blank", rel: "noopener" }, words.askForOtherTier);
 }
 
 /** Scrolls the table so that the user's own tier is beside the labels. @param {HTMLElement} compare */
