@@ -1,6 +1,7 @@
 // The view of the user's account.
 
 import { deletionSection } from "../account/deletion.js";
+import { exportSection } from "../account/export.js";
 import { profileSection } from "../account/profile.js";
 import { securitySection } from "../account/security.js";
 import { session } from "../api.js";
@@ -33,6 +34,7 @@ export async function accountView({ onLogout }) {
     }
     onLogout();
   };
+  const data = exportSection();
   const compare = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.tiers }, tierTable(tiers, tier));
   const maxImages = tier?.max_images ?? profile.usage.images;
   const element = h("div", { class: "narrow" },
@@ -56,13 +58,14 @@ export async function accountView({ onLogout }) {
       h("div", { class: "actions" },
         h("a", { class: "button", href: "#/account/webhooks" }, laterTexts.webhooks.title),
         h("a", { class: "button", href: "#/account/keys" }, laterTexts.keys.title))),
+    data.element,
     deletionSection(async () => {
       // The access token works for up to an hour, but everything of the user goes.
       session.forget();
       onLogout();
     }),
     h("p", { class: "quiet" }, h("a", { href: "/api/docs" }, words.api)));
-  return { title: words.title, element, shown: () => showOwnTier(compare) };
+  return { title: words.title, element, shown: () => showOwnTier(compare), dispose: data.cancel };
 }
 
 /** Says how to get another tier: with a link, if the operator has set an address. @param {Api.Profile} profile */
