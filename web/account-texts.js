@@ -18,6 +18,8 @@ export const accountTexts = {
   everywhere: "Log out on all devices",
   tiers: "All tiers",
   askForTier: "To change your tier, ask an admin of this service.",
+  askForOtherTier: "Ask for another tier",
+  askSubject: (username, tier) => `Darkroom: another tier for ${username} (now ${tier})`,
   api: "API documentation",
   programs: "Webhooks and API keys",
   programsLead: "With an API key, a program works with your pictures. With a webhook, it learns what happens to them.",
@@ -58,6 +60,21 @@ export const accountTexts = {
   totpEnabled: "Your second factor is on.",
   totpRemoved: "Your second factor is off.",
   removeTotpHint: "Enter your password, so that nobody else can turn it off.",
+
+  data: "Your data",
+  dataLead: "Save what the service knows about you as one JSON file: your profile, the details of all pictures, your image sets, links, webhooks and API keys. The file contains no pictures, no secrets and no addresses of pictures.",
+  export: "Export my data",
+  /** How far an export is, by what it reads. */
+  exporting: {
+    images: (done, all) => `Pictures: ${number(done)} of ${number(all)}`,
+    sets: (done, all) => `Image sets: ${number(done)} of ${number(all)}`,
+    links: (done, all) => `Links: ${number(done)} of ${number(all)} pictures`,
+  },
+  exportStays: "Stay in this view until the file is saved.",
+  exported: "Your data is exported.",
+  saveOriginals: "To get the original files, select all your pictures and download them as archives.",
+  savePictures: "Your tier does not include the original files. To get your pictures, select all of them and download them.",
+  toPictures: "Go to your pictures",
 
   delete: "Delete account",
   deleteLead: "This deletes your account with all pictures, image sets and links, and their copies in Dropbox.",

@@ -47,7 +47,7 @@ async function load({ url, name }) {
 }
 
 /** Saves a file. @param {File} file */
-function save(file) {
+export function save(file) {
   const url = URL.createObjectURL(file);
   const link = h("a", { href: url, download: file.name, hidden: true });
   document.body.append(link);

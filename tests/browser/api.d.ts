@@ -100,6 +100,7 @@ declare namespace Api {
     tier: string;
     usage: { images: number; bytes: number; sets: number; links: number; pending_uploads: number; ai_calls_today: number };
     features: { ai: boolean; dropbox: boolean };
+    contact_url: string | null;
   }
 
   interface Challenge {

@@ -92,10 +92,17 @@ pub fn var(name: &'static str) -> Result<String, MissingVariable> {
     env::var(name).map_err(|_| MissingVariable(name))
 }
 
-/// Whether an environment variable has a value. Deployments leave the variables of disabled features empty.
+/// The value of an environment variable, or `None` if it is empty or not set. Deployments leave the variables of disabled
+/// features empty.
+#[must_use]
+pub fn optional_var(name: &'static str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether an environment variable has a value.
 #[must_use]
 pub fn is_set(name: &'static str) -> bool {
-    env::var(name).is_ok_and(|value| !value.is_empty())
+    optional_var(name).is_some()
 }
 
 /// Reads the settings of one service from variables such as `AWS_ENDPOINT_URL_DYNAMODB` (AWS SDKs and Tools reference guide,
@@ -115,7 +122,7 @@ impl LoadServiceConfig for ServiceVariables {
 /// `EDGE_DOMAIN` has its domain name.
 #[must_use]
 pub fn edge_origin() -> Option<String> {
-    env::var("EDGE_DOMAIN").ok().filter(|domain| !domain.is_empty()).map(|domain| origin_of(&domain))
+    optional_var("EDGE_DOMAIN").map(|domain| origin_of(&domain))
 }
 
 /// The origin of a domain name of the edge. A local stack adds a port, and has no TLS.
