@@ -156,12 +156,13 @@ async function show() {
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     current?.dispose?.();
     current = { ...view, key: target.key, nav: target.nav, tab: target.tab, holdsImages: Boolean(view.list) && !target.admin };
+    const choice = main.querySelector("select:focus")?.getAttribute("aria-label");
     fill(main, view.element);
     view.shown?.();
     scrollBack(scrolled.get(target.key) ?? 0, view.list);
     if (target.guest) header.hidden = true;
     else drawHeader();
-    if (!target.image) focusHeading(main);
+    if (!target.image) focusView(choice);
   }
   if (!target.image && current) {
     current.address = location.hash || "#/";
@@ -169,6 +170,17 @@ async function show() {
   }
   document.title = current?.title === texts.name ? texts.name : `${current?.title} · ${texts.name}`;
   if (target.image && current?.list) showImage(target.image, target.admin);
+}
+
+/**
+ * Focuses the heading of a new view. If the user has come with a choice, such as another order of the pictures, focuses
+ * the same choice, because an arrow key on it leads on to the next value.
+ * @param {string | null | undefined} choice the label of the choice
+ */
+function focusView(choice) {
+  const same = choice && main.querySelector(`select[aria-label="${CSS.escape(choice)}"]`);
+  if (same instanceof HTMLElement) same.focus({ preventScroll: true });
+  else focusHeading(main);
 }
 
 /**
@@ -215,7 +227,7 @@ function showImage(image, admin = false) {
 /** Scrolls to a picture in the view and focuses it, or the heading if the view does not show it. @param {string} id */
 function reveal(id) {
   if (current?.reveal) return current.reveal(id);
-  const link = /** @type {HTMLElement | null} */ (main.querySelector(`[data-id="${CSS.escape(id)}"] a`));
+  const link = /** @type {HTMLElement | null} */ (main.querySelector(`a[href$="/images/${CSS.escape(id)}"]`));
   if (link) link.focus();
   else focusHeading(main);
 }

@@ -2,7 +2,7 @@
 
 import { call, callPublic } from "../api.js";
 import { confirm, form, openDialog } from "../dialog.js";
-import { checkbox, field, fill, h, icon, iconButton } from "../dom.js";
+import { checkbox, field, fill, focusAgain, h, icon, iconButton } from "../dom.js";
 import { bytes, number } from "../format.js";
 import { laterTexts } from "../later-texts.js";
 import { notice, showError } from "../notice.js";
@@ -27,6 +27,7 @@ export async function tiers() {
         tiersById.set(saved.id, saved);
         dialog.close();
         show();
+        focusAgain(words.editTier(saved.name));
         notice(words.tierSaved(saved.name));
       }),
     });
@@ -37,6 +38,7 @@ export async function tiers() {
       await call("DELETE", `/api/admin/account-tiers/${tier.id}`);
       tiersById.delete(tier.id);
       show();
+      focusAgain(words.deleteTier(tier.name));
       notice(words.tierDeleted(tier.name));
     } catch (error) {
       showError(error);
