@@ -15,7 +15,7 @@ import { resetUploadOptions, uploadOptions } from "./upload-options.js";
 import { uploads } from "./uploads.js";
 import { authView } from "./views/auth.js";
 import { guestView } from "./views/guest.js";
-import { openImage } from "./views/image.js";
+import { LargeView } from "./views/image.js";
 import { phoneView } from "./views/phone.js";
 import { photosView } from "./views/photos.js";
 import { setView, setsView } from "./views/sets.js";
@@ -38,7 +38,7 @@ document.querySelector(".booting")?.remove();
  * @type {Record<string, any> | null}
  */
 let current = null;
-/** The open picture. @type {ReturnType<typeof openImage> | null} */
+/** The open picture. @type {LargeView | null} */
 let lightbox = null;
 /** How far each view was scrolled, by the view's key. @type {Map<string, number>} */
 const scrolled = new Map();
@@ -205,7 +205,7 @@ function showImage(image, admin = false) {
   const base = admin ? "#/admin/images" : "#/images";
   const back = current?.address ?? (admin ? "#/admin/images" : "#/");
   const view = current;
-  const opened = openImage({
+  const opened = new LargeView({
     id: image,
     list: current?.list,
     admin,
