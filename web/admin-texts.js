@@ -9,7 +9,7 @@ export const tableTexts = {
   count: (count, isComplete, isSorted) => {
     const shown = count === 1 ? "1 row" : `${number(count)} rows`;
     if (isComplete) return `${shown}.`;
-    return isSorted ? `${shown} so far, sorted among themselves. More follow.` : `${shown} so far. More follow.`;
+    return isSorted ? `${shown} so far, and only these are sorted. Load all rows to sort all of them.` : `${shown} so far. More follow.`;
   },
 };
 
@@ -95,9 +95,14 @@ export const adminTexts = {
 
   auditLead: "What admins have changed, newest first.",
   auditFiltered: "Only some entries are shown.",
-  auditAll: "Show all",
+  auditAdmin: "Admin (user name)",
+  auditUser: "User (user name)",
+  auditTarget: "Tier, picture or set (id)",
+  auditOneTarget: "An entry is about one thing. Empty this field, or the one with the user.",
+  noUserOfName: "There is no user with this name. Upper and lower case matter. A deleted user can be found by the id.",
   auditOfUser: "What admins changed about this user",
   noAudit: "There are no entries.",
+  noAuditMatch: "No entry matches. Change the search.",
   auditTime: "Time",
   auditAction: "Action",
   auditWho: "Admin",

@@ -16,7 +16,7 @@ import { resetUploadOptions, uploadOptions } from "./upload-options.js";
 import { uploads } from "./uploads.js";
 import { authView } from "./views/auth.js";
 import { guestView } from "./views/guest.js";
-import { openImage } from "./views/image.js";
+import { LargeView } from "./views/image.js";
 import { phoneView } from "./views/phone.js";
 import { photosView } from "./views/photos.js";
 import { setView, setsView } from "./views/sets.js";
@@ -39,7 +39,7 @@ document.querySelector(".booting")?.remove();
  * @type {Record<string, any> | null}
  */
 let current = null;
-/** The open picture. @type {ReturnType<typeof openImage> | null} */
+/** The open picture. @type {LargeView | null} */
 let lightbox = null;
 /** How far each view was scrolled, by the view's key. @type {Map<string, number>} */
 const scrolled = new Map();
@@ -157,12 +157,13 @@ async function show() {
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     current?.dispose?.();
     current = { ...view, key: target.key, nav: target.nav, tab: target.tab, holdsImages: Boolean(view.list) && !target.admin };
+    const choice = main.querySelector("select:focus")?.getAttribute("aria-label");
     fill(main, view.element);
     view.shown?.();
     scrollBack(scrolled.get(target.key) ?? 0, view.list);
     if (target.guest) header.hidden = true;
     else drawHeader();
-    if (!target.image) focusHeading(main);
+    if (!target.image) focusView(choice);
   }
   if (!target.image && current) {
     current.address = location.hash || "#/";
@@ -170,6 +171,17 @@ async function show() {
   }
   document.title = current?.title === texts.name ? texts.name : `${current?.title} · ${texts.name}`;
   if (target.image && current?.list) showImage(target.image, target.admin);
+}
+
+/**
+ * Focuses the heading of a new view. If the user has come with a choice, such as another order of the pictures, focuses
+ * the same choice, because an arrow key on it leads on to the next value.
+ * @param {string | null | undefined} choice the label of the choice
+ */
+function focusView(choice) {
+  const same = choice && main.querySelector(`select[aria-label="${CSS.escape(choice)}"]`);
+  if (same instanceof HTMLElement) same.focus({ preventScroll: true });
+  else focusHeading(main);
 }
 
 /**
@@ -194,7 +206,7 @@ function showImage(image, admin = false) {
   const base = admin ? "#/admin/images" : "#/images";
   const back = current?.address ?? (admin ? "#/admin/images" : "#/");
   const view = current;
-  const opened = openImage({
+  const opened = new LargeView({
     id: image,
     list: current?.list,
     admin,
@@ -216,7 +228,7 @@ function showImage(image, admin = false) {
 /** Scrolls to a picture in the view and focuses it, or the heading if the view does not show it. @param {string} id */
 function reveal(id) {
   if (current?.reveal) return current.reveal(id);
-  const link = /** @type {HTMLElement | null} */ (main.querySelector(`[data-id="${CSS.escape(id)}"] a`));
+  const link = /** @type {HTMLElement | null} */ (main.querySelector(`a[href$="/images/${CSS.escape(id)}"]`));
   if (link) link.focus();
   else focusHeading(main);
 }

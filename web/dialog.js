@@ -1,6 +1,6 @@
 // Modal dialogs and forms.
 
-import { checkbox, field, h, iconButton } from "./dom.js";
+import { busy, checkbox, field, h, iconButton } from "./dom.js";
 import { attachRegion } from "./notice.js";
 import { texts } from "./texts.js";
 
@@ -120,17 +120,15 @@ export function form({ fields, button, submit, actions = [], className = "", kin
     clear(element, error);
     const invalid = /** @type {HTMLInputElement | null} */ (element.querySelector(":invalid:not(fieldset)"));
     if (invalid) return showErrorAt(invalid, invalid.validationMessage, error);
-    send.disabled = true;
     element.setAttribute("aria-busy", "true");
     try {
-      await submit(Object.fromEntries(new FormData(element)), element, key);
+      await busy(send, () => submit(Object.fromEntries(new FormData(element)), element, key));
       key = crypto.randomUUID();
       delete element.dataset.typed;
     } catch (problem) {
       const control = problem.field && element.elements.namedItem(problem.field);
       showErrorAt(control instanceof HTMLElement ? control : null, problem.message, error);
     } finally {
-      send.disabled = false;
       element.removeAttribute("aria-busy");
     }
   });

@@ -91,7 +91,21 @@ export function focusAgain(name) {
   else focusHeading(document.querySelector("main"));
 }
 
-/** Runs `work` and disables its button meanwhile. */
+/** Focuses the last control before an element, so that the Tab key goes on from there. @param {Element} element */
+function focusBefore(element) {
+  /** @type {ParentNode} */
+  const area = element.closest("dialog, main") ?? document;
+  /** @type {NodeListOf<HTMLElement>} */
+  const controls = area.querySelectorAll("a, button, input");
+  const isBefore = (control) => (element.compareDocumentPosition(control) & Node.DOCUMENT_POSITION_PRECEDING) !== 0;
+  const canHaveFocus = (control) => control.tabIndex >= 0 && !control.disabled && control.getClientRects().length > 0;
+  [...controls].findLast((control) => isBefore(control) && canHaveFocus(control))?.focus({ preventScroll: true });
+}
+
+/**
+ * Runs `work` and disables its button meanwhile. The browser takes the focus from a disabled button, so the button then
+ * gets it back. If the button is hidden then, such as "Show more" after the last page, the control before it gets the focus.
+ */
 export async function busy(button, work) {
   const hadFocus = document.activeElement === button;
   button.disabled = true;
@@ -99,7 +113,12 @@ export async function busy(button, work) {
     return await work();
   } finally {
     button.disabled = false;
-    if (hadFocus && document.activeElement === document.body) button.focus();
+    // The dialog of the picture takes the focus that the page has lost.
+    const isLost = [document.body, button, button.closest("dialog")].includes(document.activeElement);
+    if (hadFocus && isLost) {
+      if (button.hidden) focusBefore(button);
+      else button.focus();
+    }
   }
 }
 

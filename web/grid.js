@@ -285,8 +285,9 @@ export class Grid {
     // While something is selected, the key deletes the selection.
     if (event.key === "Delete" && this.selection.size === 0) {
       event.preventDefault();
-      this.#focusAt(tile.index + 1 < this.list.knownCount ? tile.index + 1 : tile.index - 1);
+      const neighbour = this.list.idAt(tile.index + 1) ?? this.list.idAt(tile.index - 1);
       this.onDelete(tile.image);
+      this.reveal(neighbour);
       return;
     }
     const targets = {

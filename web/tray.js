@@ -1,6 +1,6 @@
 // The list of uploads at the bottom of the page. It goes away after all uploads have succeeded.
 
-import { fill, h, iconButton } from "./dom.js";
+import { fill, focusHeading, h, iconButton } from "./dom.js";
 import { texts } from "./texts.js";
 import { uploads } from "./uploads.js";
 
@@ -47,6 +47,7 @@ export function uploadTray() {
   };
   const update = () => {
     const { items } = uploads;
+    const hadFocus = element.querySelector(":focus-visible") !== null;
     // A new batch begins with the list that fits the screen.
     if (element.hidden && items.length > 0) showRows(!isNarrow.matches);
     element.hidden = items.length === 0;
@@ -58,10 +59,23 @@ export function uploadTray() {
     cancelAll.hidden = !items.some((item) => item.isUnsent);
     clear.hidden = !items.some((item) => item.isFinished) || !cancelAll.hidden;
     rows.update();
+    if (hadFocus && !hasVisibleFocus(element)) {
+      if (element.hidden) focusHeading(document.querySelector("main"));
+      else toggle.focus();
+    }
     leaveLater();
   };
   uploads.addEventListener("change", update);
   return element;
+}
+
+/**
+ * Whether the focus is on a visible element in a part of the page. Buttons come and go with the states of the uploads.
+ * @param {Element} part
+ */
+function hasVisibleFocus(part) {
+  const focused = document.activeElement;
+  return focused !== null && part.contains(focused) && focused.getClientRects().length > 0;
 }
 
 /** Says what the uploads have reached. @param {import("./upload.js").Upload[]} items */
@@ -83,6 +97,7 @@ export function uploadRows(source) {
   /** @type {Map<typeof source.items[0], {element: HTMLElement, update: () => void}>} */
   const shown = new Map();
   const update = () => {
+    const hadFocus = element.querySelector(":focus-visible") !== null;
     const first = [...source.items].sort((a, b) => Number(a.state === "ready") - Number(b.state === "ready")).slice(0, ROWS);
     for (const [item, row] of shown) {
       if (first.includes(item)) continue;
@@ -95,6 +110,7 @@ export function uploadRows(source) {
       row.update();
       if (element.children[index] !== row.element) element.insertBefore(row.element, element.children[index] ?? null);
     });
+    if (hadFocus && !hasVisibleFocus(element)) element.querySelector("button")?.focus({ preventScroll: true });
   };
   return { element, update };
 }
@@ -114,10 +130,12 @@ function uploadRow(source, item) {
     if (drawn === item.state) return;
     drawn = item.state;
     element.className = `tray-row ${item.state}`;
+    const hadFocus = buttons.querySelector(":focus-visible") !== null;
     fill(buttons,
       item.isUnsent && iconButton("close", words.cancel(item.name), () => source.cancel(item)),
       ["failed", "cancelled"].includes(item.state) && !item.hasPermanentError && iconButton("retry", words.retry(item.name), () => source.retry(item)),
       item.isFinished && iconButton(item.state === "ready" ? "check" : "close", words.dismiss(item.name), () => source.clear(item)));
+    if (hadFocus) buttons.querySelector("button")?.focus({ preventScroll: true });
   };
   return { element, update };
 }

@@ -69,7 +69,7 @@ export function openNewLinkDialog(phoneNumber, onMade = () => {}) {
         expires_in: Number(values.expires_in),
       } });
       fill(body, madeLink(link));
-      body.querySelector("input")?.select();
+      body.querySelector("input")?.focus();
       onMade();
     },
   }));
@@ -78,7 +78,7 @@ export function openNewLinkDialog(phoneNumber, onMade = () => {}) {
 
 /** Shows the address of a new link. @param {Api.UploadLink} link */
 function madeLink(link) {
-  const address = h("input", { readonly: true, value: link.url, class: "address" });
+  const address = h("input", { readonly: true, value: link.url, class: "address", onfocus: () => address.select() });
   const shareButton = "share" in navigator && h("button", { type: "button", class: "button", onclick: () => {
     // The promise is rejected if the user closes the dialog.
     navigator.share({ url: link.url }).catch(() => {});

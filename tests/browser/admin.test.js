@@ -5,7 +5,7 @@ import test from "node:test";
 import { inBrowser, violations } from "./browser.js";
 import { enterLogin, logIn } from "./page.js";
 import { photo } from "./photos.js";
-import { api, mailTexts, newAccount, outputs, registerUser, token, until } from "./stack.js";
+import { api, mailTexts, moveToTier, newAccount, outputs, registerUser, token, until } from "./stack.js";
 
 /** Opens a tab of the admins' view by its link. */
 async function openTab(page, name) {
@@ -194,6 +194,70 @@ test("an admin finds a user's set, edits and deletes it, and both changes are in
   await entries.first().getByRole("link", { name: id }).click();
   await page.getByText("Only some entries are shown.").waitFor();
   assert.equal(await page.locator("tbody tr").count(), 2);
-  await page.getByRole("link", { name: "Show all" }).click();
+  await page.getByRole("link", { name: "Reset" }).click();
   await page.getByText("What admins have changed, newest first.").waitFor();
+}));
+
+test("an admin filters the audit trail by admin, by user and by id", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  allowError(/404.*admin\/users/);
+  const [account, other] = [await registerUser(), await registerUser()];
+  await moveToTier(account, "premium");
+  await moveToTier(other, "premium");
+  await logIn(visit, outputs.admin);
+  await openTab(page, "Audit");
+  const rows = page.locator("tbody tr");
+  const [byAdmin, byUser, byId] = ["Admin (user name)", "User (user name)", "Tier, picture or set (id)"].map((label) => page.getByLabel(label));
+  await byUser.fill(account.username);
+  await search(page);
+  await page.getByText("Only some entries are shown.").waitFor();
+  await rows.filter({ hasText: account.username }).filter({ hasText: "tier: premium" }).waitFor();
+  assert.equal(await rows.count(), 1);
+  assert.equal(await byUser.inputValue(), account.username);
+  assert.deepEqual(await violations(page), []);
+
+  await byId.fill("premium");
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByText("An entry is about one thing.").waitFor();
+  await byId.fill("");
+  // The beginning of a name is not the name.
+  await byUser.fill(account.username.slice(0, -2));
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByText("There is no user with this name.").waitFor();
+  assert.equal(await rows.count(), 1);
+  await byUser.fill("");
+  await byId.fill("no-such-tier");
+  await search(page);
+  await page.getByText("No entry matches.").waitFor();
+  assert.equal(await byId.inputValue(), "no-such-tier");
+  await byId.fill("");
+  await byAdmin.fill(outputs.admin.username);
+  await search(page);
+  await rows.filter({ hasText: other.username }).filter({ hasText: "tier: premium" }).waitFor();
+  assert.equal(await byAdmin.inputValue(), outputs.admin.username);
+}));
+
+test("a table with more rows says that it sorts only the loaded ones, and sorts all after Load all", inBrowser(async (visit) => {
+  const { page } = visit;
+  const { users: [user] } = await api("GET", `/api/admin/users?search=${outputs.admin.username}`, { token: await token(outputs.admin) });
+  const numbered = (from) => Array.from({ length: 60 }, (_, index) => ({ ...user, id: `id-${from + index}`, username: `user ${from + index}` }));
+  await page.route("**/api/admin/users?*", (route) => {
+    const isSecond = new URL(route.request().url()).searchParams.has("cursor");
+    return route.fulfill({ json: { users: numbered(isSecond ? 0 : 60), next_cursor: isSecond ? null : "more" } });
+  });
+  await logIn(visit, outputs.admin);
+  await openTab(page, "Users");
+  const status = page.getByRole("status");
+  await status.filter({ hasText: "60 rows so far. More follow." }).waitFor();
+  const heading = page.getByRole("button", { name: "User", exact: true });
+  await heading.click();
+  const text = status.filter({ hasText: "60 rows so far, and only these are sorted. Load all rows to sort all of them." });
+  await text.waitFor();
+  const { y, height } = await text.boundingBox();
+  assert.ok(y + height <= (await heading.boundingBox()).y, "the text is above the headings");
+  const first = page.locator("tbody tr").first().getByRole("link");
+  assert.equal(await first.textContent(), "user 60");
+  await page.getByRole("button", { name: "Load all" }).first().click();
+  await status.filter({ hasText: "120 rows." }).waitFor();
+  assert.equal(await first.textContent(), "user 0");
 }));

@@ -269,6 +269,7 @@ interface PageEvents {
 }
 
 interface EventTarget {
-  addEventListener<Type extends keyof PageEvents>(type: Type, listener: (event: PageEvents[Type]) => unknown): void;
+  addEventListener<Type extends keyof PageEvents>(
+    type: Type, listener: (event: PageEvents[Type]) => unknown, options?: AddEventListenerOptions): void;
   removeEventListener<Type extends keyof PageEvents>(type: Type, listener: (event: PageEvents[Type]) => unknown): void;
 }

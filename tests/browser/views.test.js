@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { PHONE, inBrowser, violations } from "./browser.js";
-import { choose, logIn, waitForThumbnail, tile, upload, waitForUploads } from "./page.js";
+import { choose, logIn, storePictures, waitForThumbnail, tile, upload, waitForUploads } from "./page.js";
 import { photo } from "./photos.js";
-import { api, outputs, registerUser, token, until } from "./stack.js";
+import { api, moveToTier, outputs, registerUser, token, until } from "./stack.js";
 
 const WITHOUT_LOGIN = ["#/login", "#/register", "#/confirm", "#/forgot"];
 const VIEWS = [
@@ -36,15 +36,18 @@ async function makeForPrograms(bearer) {
 /** @type {[string, import("playwright-core").BrowserContextOptions][]} */
 const SCREENS = [["a desktop", {}], ["a phone in dark mode", { ...PHONE, colorScheme: "dark" }]];
 
+/** Checks what the page shows with axe-core, and that it is not wider than the screen. `what` is for the error. */
+async function checkPage(page, what) {
+  await page.waitForLoadState("networkidle");
+  assert.deepEqual(await violations(page), [], what);
+  const [width, available] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(width <= available, `${what} is ${width} px wide on ${available}`);
+}
+
 for (const [name, options] of SCREENS) {
   test(`axe-core finds no violation in any view, and no view is wider than ${name}`, inBrowser(async (visit) => {
     const { page, open } = visit;
-    const check = async (view) => {
-      await page.waitForLoadState("networkidle");
-      assert.deepEqual(await violations(page), [], view);
-      const [width, available] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-      assert.ok(width <= available, `${view} is ${width} px wide on ${available}`);
-    };
+    const check = (view) => checkPage(page, view);
     for (const view of WITHOUT_LOGIN) {
       await open(view);
       await page.getByRole("heading", { level: 1 }).waitFor();
@@ -102,6 +105,64 @@ for (const [name, options] of SCREENS) {
     await page.getByRole("button", { name: "New upload link" }).click();
     await check("an upload link's form");
     await remove();
+  }, options));
+
+  test(`axe-core finds no violation while a box, a form or a question is open, on ${name}`, inBrowser(async (visit) => {
+    const { page, open } = visit;
+    const account = await registerUser();
+    const { username } = account;
+    await moveToTier(account, "enterprise");
+    const bearer = await token(account);
+    await storePictures(bearer, ["a.jpg", "b.jpg"]);
+    const { id } = await api("POST", "/api/imagesets", { token: bearer, body: { title: username } });
+    const webhook = await api("POST", "/api/webhooks", { token: bearer, body: { url: "http://127.0.0.1:9/", enabled: false } });
+    /** Opens a dialog with each of the buttons, and checks it. */
+    const checkDialogs = async (...buttons) => {
+      const dialog = page.getByRole("dialog");
+      for (const button of buttons) {
+        await page.getByRole("button", { name: button, exact: true }).click();
+        await dialog.waitFor();
+        await checkPage(page, `the dialog of ${button}`);
+        await page.keyboard.press("Escape");
+        await dialog.waitFor({ state: "detached" });
+      }
+    };
+    await logIn(visit, account);
+    await page.locator(".tile.ready").nth(1).waitFor();
+    for (const box of ["Dates", "Options"]) {
+      await page.locator(".popover summary").filter({ hasText: box }).click();
+      await page.locator(".popover[open]").waitFor();
+      await checkPage(page, `the box ${box}`);
+      await page.keyboard.press("Escape");
+    }
+    await page.locator(".tile a").first().focus();
+    await page.keyboard.press("Control+a");
+    await page.getByText("2 selected").waitFor();
+    await checkDialogs("Make a set", "Delete");
+    await open(`#/sets/${id}`);
+    await page.getByRole("heading", { name: username }).waitFor();
+    await checkDialogs("Edit", "Delete set");
+    await open("#/sets");
+    await page.getByRole("heading", { name: "Image sets" }).waitFor();
+    await checkDialogs("New set");
+    await open(`#/account/webhooks/${webhook.id}`);
+    await page.getByRole("heading", { name: "Webhook", exact: true }).waitFor();
+    await checkDialogs("Edit", "New secret");
+    await open("#/account");
+    await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+    await checkDialogs("Delete account");
+    await page.getByRole("button", { name: "Log out", exact: true }).click();
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+
+    await logIn(visit, outputs.admin);
+    for (const [view, ...buttons] of [
+      [`sets?username=${username}`, `Edit ${username}`, "Delete set"],
+      [`users?search=${username}`, "Change tier", "Delete user"],
+    ]) {
+      await open(`#/admin/${view}`);
+      await page.getByRole("checkbox", { name: `Select ${username}`, exact: true }).check();
+      await checkDialogs(...buttons);
+    }
   }, options));
 }
 

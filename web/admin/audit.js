@@ -1,25 +1,36 @@
 // The admins' view of the audit trail.
 
 import { call } from "../api.js";
-import { h } from "../dom.js";
+import { form } from "../dialog.js";
+import { field, h } from "../dom.js";
 import { time } from "../format.js";
 import { laterTexts } from "../later-texts.js";
 import { query } from "../query.js";
 import { texts } from "../texts.js";
-import { userNames } from "./names.js";
+import { nameOfUser, userNames } from "./names.js";
 import { DataTable } from "./table.js";
 
 const words = laterTexts.admin;
 const PAGE_SIZE = 50;
+/** Cognito lists at most 60 users at once. */
+const USERS = 60;
+/** The id of a user. Pictures, sets and tiers have ids of another form. */
+const USER_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * Ids that an entry must have.
+ * @typedef {{admin?: string, target?: string}} Filters
+ */
 
 /**
  * Creates the table.
- * @param {{admin?: string, target?: string}} filters ids that an entry must have
+ * @param {Filters} filters
+ * @param {string} none the text of an empty table
  */
-export function auditTable({ admin, target }) {
+export function auditTable({ admin, target }, none = words.noAudit) {
   const table = new DataTable({
     label: words.tabs.audit,
-    none: words.noAudit,
+    none,
     columns: columns(userNames()),
     load: async (cursor) => {
       const { entries, next_cursor } = await call("GET", `/api/admin/audit${query({ limit: PAGE_SIZE, admin, target, cursor })}`);
@@ -29,14 +40,57 @@ export function auditTable({ admin, target }) {
   return table.start();
 }
 
-/** Creates the view. @param {{admin?: string, target?: string}} parameters ids that an entry must have */
+/** Creates the view. @param {Filters} filters */
 export async function audit({ admin, target }) {
-  const table = await auditTable({ admin, target });
-  return { parts: [
-    h("p", { class: "view-header" }, h("span", null, admin || target ? words.auditFiltered : words.auditLead), h("span", { class: "space" }),
-      (admin || target) && h("a", { class: "button", href: "#/admin/audit" }, words.auditAll)),
-    table.element,
-  ] };
+  const isFiltered = Boolean(admin || target);
+  const [table, filters] = await Promise.all([
+    auditTable({ admin, target }, isFiltered ? words.noAuditMatch : words.noAudit),
+    filterForm({ admin, target }),
+  ]);
+  return { parts: [h("p", { class: "lead" }, isFiltered ? words.auditFiltered : words.auditLead), filters, table.element] };
+}
+
+/** Creates the form for the filters. The address contains the ids of users, and the form shows their names. @param {Filters} filters */
+async function filterForm({ admin = "", target = "" }) {
+  const user = USER_ID.test(target) ? target : "";
+  const [adminName, userName] = await Promise.all([admin, user].map((id) => (id ? nameOfUser(id) : "")));
+  const input = (label, name, value, more = {}) =>
+    field(label, h("input", { name, type: "search", autocapitalize: "none", maxlength: "128", value, ...more }));
+  return form({
+    className: "inline search",
+    fields: [
+      input(words.auditAdmin, "admin", adminName),
+      input(words.auditUser, "user", userName),
+      input(words.auditTarget, "target", user ? "" : target, { pattern: "\\s*[A-Za-z0-9\\-]*\\s*", maxlength: "64" }),
+    ],
+    button: words.search,
+    submit: async (values) => {
+      const id = values.target.trim();
+      if (id && values.user.trim()) throw Object.assign(new Error(words.auditOneTarget), { field: "target" });
+      const [admin, user] = await Promise.all(["admin", "user"].map((name) => idOfUser(values[name].trim(), name)));
+      location.hash = `#/admin/audit${query({ admin, target: user || id })}`;
+    },
+    actions: [h("a", { class: "button", href: "#/admin/audit" }, words.reset)],
+  });
+}
+
+/**
+ * Returns the id of a user.
+ * @param {string} name the name of the user, or already the id
+ * @param {string} field the field that an error names
+ * @returns {Promise<string>}
+ */
+async function idOfUser(name, field) {
+  if (name === "" || USER_ID.test(name)) return name;
+  let cursor = null;
+  do {
+    // The search finds all names that begin with this one.
+    const { users, next_cursor } = await call("GET", `/api/admin/users${query({ limit: USERS, search: name, cursor })}`);
+    const user = users.find(({ username }) => username === name);
+    if (user) return user.id;
+    cursor = next_cursor;
+  } while (cursor !== null);
+  throw Object.assign(new Error(words.noUserOfName), { field });
 }
 
 /** @param {(id: string) => HTMLElement} userName @returns {import("./table.js").Column<Api.AuditEntry>[]} */

@@ -24,6 +24,9 @@ const MAX_PAGES = 5;
  * @typedef {{name: string, icon: string, kind?: string, run: (rows: Row[]) => unknown}} Action
  */
 
+/** What can have the focus in a row. @param {HTMLElement} row @returns {NodeListOf<HTMLElement>} */
+const controlsOf = (row) => row.querySelectorAll("a, button, input");
+
 /** @template {{id: string}} Row */
 export class DataTable {
   /** @type {Row[]} */
@@ -40,8 +43,9 @@ export class DataTable {
   #elements = new Map();
   #body = h("tbody");
   #summary = h("p", { class: "quiet", role: "status" });
-  #more = h("button", { type: "button", class: "button", onclick: () => busy(this.#more, () => this.#load()).catch(showError) }, texts.more);
-  #all = h("button", { type: "button", class: "button", onclick: () => busy(this.#all, () => this.#loadAll()).catch(showError) }, words.loadAll);
+  #more = this.#loadButton(texts.more, "button", () => this.#load());
+  /** The buttons that load all rows: beside what the table says about its order, and at its end. */
+  #all = ["text-button", "button"].map((kind) => this.#loadButton(words.loadAll, kind, () => this.#loadAll()));
   #checkAll = h("input", { type: "checkbox", "aria-label": words.selectAll, onchange: () => this.#selectAll() });
 
   /**
@@ -62,8 +66,10 @@ export class DataTable {
     const head = h("tr", null, this.hasActions && h("td", null, this.#checkAll), [...this.headings.values()]);
     this.table = h("table", null, h("thead", null, head), this.#body);
     this.scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, this.table);
-    this.element = h("div", { class: "data-table" }, this.bar, this.scroll, this.empty,
-      h("div", { class: "table-end" }, this.#summary, this.#more, this.#all));
+    const [allAbove, allBelow] = this.#all;
+    this.element = h("div", { class: "data-table" },
+      h("div", { class: "table-start" }, this.#summary, allAbove), this.bar, this.scroll, this.empty,
+      h("div", { class: "table-end" }, this.#more, allBelow));
   }
 
   /** Loads the first page. */
@@ -133,9 +139,7 @@ export class DataTable {
     for (const id of this.#selected) if (!ids.has(id)) this.#selected.delete(id);
     const elements = new Map(ordered.map((row) => [row, this.#elements.get(row) ?? this.#row(row)]));
     this.#elements = elements;
-    const focused = document.activeElement;
-    fill(this.#body, [...elements.values()]);
-    if (focused instanceof HTMLElement && this.#body.contains(focused)) focused.focus({ preventScroll: true });
+    this.#fillBody([...elements.values()]);
     for (const [row, element] of elements) {
       const isSelected = this.#selected.has(row.id);
       element.classList.toggle("selected", isSelected);
@@ -144,12 +148,30 @@ export class DataTable {
     }
     this.empty.hidden = ordered.length > 0 || this.#next !== null;
     this.scroll.hidden = !this.empty.hidden;
-    this.#more.hidden = this.#all.hidden = this.#next === null;
+    for (const button of [this.#more, ...this.#all]) button.hidden = this.#next === null;
     this.#summary.textContent = this.empty.hidden ? words.count(ordered.length, this.#next === null, this.#order !== null) : "";
     this.bar.hidden = this.#selected.size === 0;
     this.count.textContent = this.bar.hidden ? "" : texts.select.count(this.#selected.size);
     this.#checkAll.checked = ordered.length > 0 && this.#selected.size === ordered.length;
     this.#checkAll.indeterminate = this.#selected.size > 0 && !this.#checkAll.checked;
+  }
+
+  /** Replaces the rows. The focus stays on its control, also if the row has changed and is a new element. @param {HTMLElement[]} rows */
+  #fillBody(rows) {
+    const focused = document.activeElement;
+    const row = focused?.closest("tr");
+    const place = row && this.#body.contains(row) ? [...controlsOf(row)].findIndex((control) => control === focused) : -1;
+    fill(this.#body, rows);
+    if (place < 0) return;
+    const same = rows.find(({ dataset }) => dataset.id === row?.dataset.id);
+    if (same) controlsOf(same)[place]?.focus({ preventScroll: true });
+    this.#keepFocus();
+  }
+
+  /** @param {string} label @param {string} kind its CSS class @param {() => Promise<void>} load */
+  #loadButton(label, kind, load) {
+    const button = h("button", { type: "button", class: kind, onclick: () => busy(button, load).catch(showError) }, label);
+    return button;
   }
 
   /** @param {Row} row */
@@ -212,7 +234,7 @@ export class DataTable {
     return button;
   }
 
-  /** Focuses the heading if the button that had the focus is hidden, because its rows are gone. */
+  /** Focuses the heading if the focus was in a row that is gone, or on a button that is hidden because its rows are gone. */
   #keepFocus() {
     if (document.activeElement !== document.body) return;
     focusHeading(this.element.closest("main"));

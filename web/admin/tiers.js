@@ -3,7 +3,7 @@
 import { call, callPublic } from "../api.js";
 import { changesOf } from "../changes.js";
 import { confirm, form, openDialog } from "../dialog.js";
-import { checkbox, field, fill, h, icon, iconButton } from "../dom.js";
+import { checkbox, field, fill, focusAgain, h, icon, iconButton } from "../dom.js";
 import { bytes, number } from "../format.js";
 import { laterTexts } from "../later-texts.js";
 import { notice, showError } from "../notice.js";
@@ -28,6 +28,7 @@ export async function tiers() {
         tiersById.set(saved.id, saved);
         dialog.close();
         show();
+        focusAgain(words.editTier(saved.name));
         notice(words.tierSaved(saved.name));
       }),
     });
@@ -38,6 +39,7 @@ export async function tiers() {
       await call("DELETE", `/api/admin/account-tiers/${tier.id}`);
       tiersById.delete(tier.id);
       show();
+      focusAgain(words.deleteTier(tier.name));
       notice(words.tierDeleted(tier.name));
     } catch (error) {
       showError(error);

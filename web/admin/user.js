@@ -22,7 +22,11 @@ export async function userPage(id, tiers) {
     user = { ...user, ...changed };
     show();
   };
-  const show = () => fill(about, heading(user), userFacts(user, tiers), userActions(user, tiers, onChanged));
+  const show = () => {
+    fill(about, heading(user), userFacts(user, tiers), userActions(user, tiers, onChanged));
+    // The button that had the focus was replaced.
+    if (about.isConnected && document.activeElement === document.body) about.querySelector("h2")?.focus({ preventScroll: true });
+  };
   show();
   const [images, sets, audit] = await Promise.all([
     imageTable({ username: user.username }, { hasUser: false }),
@@ -43,7 +47,7 @@ export async function userPage(id, tiers) {
 }
 
 /** @param {Api.User} user */
-const heading = (user) => h("h2", null, user.username, user.admin && [" ", h("span", { class: "chip" }, words.isAdmin)]);
+const heading = (user) => h("h2", { tabindex: "-1" }, user.username, user.admin && [" ", h("span", { class: "chip" }, words.isAdmin)]);
 
 /** @param {Api.User} user @param {Api.Tier[]} tiers */
 function userFacts(user, tiers) {

@@ -18,189 +18,248 @@ import { isUnfinished, watch } from "../watcher.js";
 
 const PARTS = ["header", "state", "words", "answer", "questions", "links", "share", "facts"];
 
-/**
- * Opens a picture above its list. The result shows another picture, and closes the view.
- * @param {{id: string, list: import("../paged-list.js").PagedList, admin?: boolean, onclose: (id: string) => void,
- *   go: (id: string) => void}} options `go` changes the address to that of another picture
- */
-export function openImage({ id: first, list, admin = false, onclose, go }) {
-  const base = admin ? "/api/admin/images" : "/api/images";
-  const closed = new AbortController();
-  let id = first;
+/** A picture above its list. */
+export class LargeView {
+  #closed = new AbortController();
   /** Ends when another picture is shown. */
-  let ended = new AbortController();
+  #ended = new AbortController();
+  #id = "";
   /** Null until it is loaded, if the list does not contain it. The list's image has only what a tile shows. */
-  let image = /** @type {Api.Image} */ (/** @type {unknown} */ (null));
+  #image = /** @type {Api.Image} */ (/** @type {unknown} */ (null));
+  /** The image whose texts the form shows. */
+  #formOf = "";
+  #parts = new Map(PARTS.map((name) => [name, { element: h("div", { class: "part" }), signature: "" }]));
 
-  const neighbourAt = (step) => {
-    const index = list.indexOf(id);
-    return index < 0 ? null : list.at(index + step);
-  };
-  const showNeighbour = (step) => {
-    const other = neighbourAt(step);
-    if (other) leave(() => go(other.id));
-  };
-  /** Goes on if the user has typed nothing, or discards it. */
-  const leave = async (goOn) => {
-    if (await confirmDiscard(dialog)) goOn();
-  };
-  const stage = new Stage({
-    isAdmin: admin,
-    close: () => leave(() => dialog.close()),
-    showNeighbour,
-    onImage: (changed) => onImageChanged(changed),
-    signal: closed.signal,
-  });
-  const parts = new Map(PARTS.map((name) => [name, { element: h("div", { class: "part" }), signature: "" }]));
-  const panel = h("div", { class: "panel" }, [...parts.values()].map(({ element }) => element));
-  // The focus stays in the dialog after a click on a text. Otherwise its keys would not work.
-  const dialog = h("dialog", { class: "lightbox", tabindex: "-1", "aria-label": texts.image.label }, stage.element, panel);
-
-  /** Focuses the dialog if the element that had the focus was removed. Otherwise its keys would not work. */
-  const keepFocus = () => {
-    if (document.activeElement === document.body) dialog.focus({ preventScroll: true });
-  };
-  // A part is replaced only if its content changed, so that focus and typed text are kept.
-  const updatePart = (name, signature, make) => {
-    const part = parts.get(name);
-    if (!part) throw new Error(`the panel has no part ${name}`);
-    const json = JSON.stringify([id, signature]);
-    if (part.signature === json) return;
-    part.signature = json;
-    fill(part.element, make());
-    keepFocus();
-  };
-  const updateState = () => updatePart("state", [image.status, image.failure, uploads.isSending(id)], () =>
-    statusSection(image, admin ? null : { uploadAgain: replaceFile, discard: remove }));
-  const showTurns = () => stage.showTurns(neighbourAt(-1) !== null, neighbourAt(1) !== null);
-  const show = () => {
-    stage.show(image);
-    showTurns();
-    updatePart("header", image.title ?? image.file_name, () => panelHeader(image, remove));
-    updateState();
-    if (!isWhole(image)) return;
-    // An open form stays, and so does typed text.
-    if (!parts.get("words")?.element.querySelector("details[open], form[data-typed]")) {
-      updatePart("words", [image.file_name, image.title, image.description], () =>
-        textForm(image, base, onImageChanged, replaceFile));
-    }
-    updatePart("links", [image.thumbnails, image.original_url, image.status], () =>
-      sizesSection(image, { isAdmin: admin, onImage: onImageChanged }));
-    updatePart("facts", image, () => facts(image));
-    const isOwnAndReady = !admin && image.status === "ready";
-    updatePart("answer", [isOwnAndReady, image.analysis], () => isOwnAndReady && analysisSection(image));
-    updatePart("questions", isOwnAndReady, () => isOwnAndReady && aiForms(image, onAnalysisStarted));
-    updatePart("share", isOwnAndReady, () => isOwnAndReady && shareSection(image));
-    parts.get("questions")?.element.classList.toggle("under-way", image.analysis?.status === "queued");
-  };
-  const onImageChanged = (value) => {
-    if (value === null) return dialog.close();
-    if (value.id !== id) return;
-    if (!isWhole(value)) return load();
-    image = value;
-    list.update(image);
-    show();
-  };
-  /** Reads the image when the user presses the button: it may have changed since the button was made. */
-  const replaceFile = () => replace(image, onImageChanged);
-  // The copy in the list may be outdated, and its URLs may have expired.
-  const load = () => {
-    const wanted = id;
-    const { signal } = ended;
-    call("GET", `${base}/${id}`, { signal }).then((value) => {
-      onImageChanged(value);
-      watchUnfinished();
-    }, (error) => {
-      if (error.name === "AbortError") return;
-      showError(error);
-      if (!image && wanted === id) dialog.close();
-      else if (error.transient) addEventListener("online", load, { once: true, signal });
+  /**
+   * Opens the view.
+   * @param {{id: string, list: import("../paged-list.js").PagedList, admin?: boolean, onclose: (id: string) => void,
+   *   go: (id: string) => void}} options `go` changes the address to that of another picture
+   */
+  constructor({ id, list, admin = false, onclose, go }) {
+    this.list = list;
+    this.isAdmin = admin;
+    this.base = admin ? "/api/admin/images" : "/api/images";
+    this.onclose = onclose;
+    this.go = go;
+    this.stage = new Stage({
+      isAdmin: admin,
+      close: () => this.#leave(() => this.close()),
+      showNeighbour: (step) => this.#showNeighbour(step),
+      onImage: this.#onImageChanged,
+      signal: this.#closed.signal,
     });
-  };
-  const watchUnfinished = () => {
-    if (!admin && image && isUnfinished(image)) watch(id, onImageChanged, ended.signal);
-  };
-  /** Called when an analysis has started. The response's image has no URLs, so only its analysis is used. */
-  const onAnalysisStarted = (analysis) => {
-    onImageChanged({ ...image, analysis });
-    watchUnfinished();
-  };
-  const remove = () => leave(async () => {
-    const next = neighbourAt(1) ?? neighbourAt(-1);
-    if (admin && !await deleteAsAdmin([image], list)) return;
-    if (!admin) deleteImage(image, list);
-    if (next) go(next.id);
-    else dialog.close();
-  });
-  /** Shows another picture in this view. */
-  const showOther = (other) => {
-    ended.abort();
-    ended = new AbortController();
-    id = other;
-    const known = list.at(list.indexOf(id));
-    for (const [name, part] of parts) {
+    this.panel = h("div", { class: "panel" }, [...this.#parts.values()].map(({ element }) => element));
+    // The focus stays in the dialog after a click on a text. Otherwise its keys would not work.
+    this.dialog = h("dialog", { class: "lightbox", tabindex: "-1", "aria-label": texts.image.label }, this.stage.element, this.panel);
+    this.#followChanges();
+    this.#listenToUser();
+    document.body.append(this.dialog);
+    this.dialog.showModal();
+    attachRegion();
+    this.show(id);
+  }
+
+  /** Shows another picture in this view. @param {string} id */
+  show(id) {
+    this.#ended.abort();
+    this.#ended = new AbortController();
+    this.#id = id;
+    for (const [name, part] of this.#parts) {
       if (name !== "header") fill(part.element);
       part.signature = "";
     }
-    image = /** @type {Api.Image} */ (known);
-    panel.scrollTop = 0;
-    if (image) show();
-    keepFocus();
-    load();
-  };
+    this.#image = /** @type {Api.Image} */ (this.list.at(this.list.indexOf(id)));
+    this.panel.scrollTop = 0;
+    if (this.#image) this.#draw();
+    this.#keepFocus();
+    this.#load();
+  }
 
-  const onImageUploaded = ({ detail }) => onImageChanged(detail);
-  // A failed or cancelled upload changes its own state, but not the image.
-  const onUploadsChange = () => {
-    if (image) updateState();
-  };
-  uploads.addEventListener("image", onImageUploaded);
-  uploads.addEventListener("change", onUploadsChange);
-  list.addEventListener("change", showTurns);
+  close() {
+    this.dialog.close();
+  }
 
-  dialog.addEventListener("keydown", (event) => {
+  /** Follows the uploads and the list until the view is closed. */
+  #followChanges() {
+    const { signal } = this.#closed;
+    uploads.addEventListener("image", ({ detail }) => this.#onImageChanged(detail), { signal });
+    // A failed or cancelled upload changes its own state, but not the image.
+    uploads.addEventListener("change", () => this.#image && this.#updateState(), { signal });
+    this.list.addEventListener("change", () => this.#showTurns(), { signal });
+  }
+
+  #listenToUser() {
+    const { dialog } = this;
+    dialog.addEventListener("keydown", (event) => this.#onKeyDown(event));
+    dialog.addEventListener("click", (event) => this.#onClick(event));
+    // The Escape key.
+    dialog.addEventListener("cancel", (event) => {
+      if (event.target !== dialog) return;
+      event.preventDefault();
+      this.#leave(() => this.close());
+    });
+    dialog.addEventListener("close", (event) => {
+      if (event.target !== dialog) return;
+      this.#closed.abort();
+      this.#ended.abort();
+      dialog.remove();
+      this.onclose(this.#id);
+    });
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKeyDown(event) {
     if (isTyping(event, "input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { zoom } = this.stage;
     const actions = {
-      ArrowLeft: () => showNeighbour(-1),
-      ArrowRight: () => showNeighbour(1),
-      Delete: remove,
-      f: () => stage.toggleFullScreen(),
-      z: () => stage.zoom.toggle(),
-      "+": () => stage.zoom.in(),
-      "=": () => stage.zoom.in(),
-      "-": () => stage.zoom.out(),
-      0: () => stage.zoom.reset(),
-      d: () => image && isWhole(image) && downloadImage(image).catch(showError),
+      ArrowLeft: () => this.#showNeighbour(-1),
+      ArrowRight: () => this.#showNeighbour(1),
+      Delete: () => this.#remove(),
+      f: () => this.stage.toggleFullScreen(),
+      z: () => zoom.toggle(),
+      "+": () => zoom.in(),
+      "=": () => zoom.in(),
+      "-": () => zoom.out(),
+      0: () => zoom.reset(),
+      d: () => this.#image && isWhole(this.#image) && downloadImage(this.#image).catch(showError),
     };
     actions[event.key]?.();
-  });
-  // The address of another picture replaces this one, as with the arrows. So closing the view leads to the list.
-  dialog.addEventListener("click", (event) => {
+  }
+
+  /**
+   * The address of another picture replaces this one, as with the arrows. So closing the view leads to the list.
+   * @param {MouseEvent} event
+   */
+  #onClick(event) {
     const links = "a[href^='#/images/'], a[href^='#/admin/images/']";
     const link = event.target instanceof Element ? event.target.closest(links) : null;
     if (!(link instanceof HTMLAnchorElement) || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    leave(() => location.replace(link.href));
-  });
-  // The Escape key.
-  dialog.addEventListener("cancel", (event) => {
-    if (event.target !== dialog) return;
-    event.preventDefault();
-    leave(() => dialog.close());
-  });
-  dialog.addEventListener("close", (event) => {
-    if (event.target !== dialog) return;
-    closed.abort();
-    ended.abort();
-    uploads.removeEventListener("image", onImageUploaded);
-    uploads.removeEventListener("change", onUploadsChange);
-    list.removeEventListener("change", showTurns);
-    dialog.remove();
-    onclose(id);
-  });
-  document.body.append(dialog);
-  dialog.showModal();
-  attachRegion();
-  showOther(first);
-  return { show: showOther, close: () => dialog.close() };
+    this.#leave(() => location.replace(link.href));
+  }
+
+  /** Goes on if the user has typed nothing, or discards it. @param {() => unknown} goOn */
+  async #leave(goOn) {
+    if (await confirmDiscard(this.dialog)) goOn();
+  }
+
+  /** @param {number} step */
+  #neighbourAt(step) {
+    const index = this.list.indexOf(this.#id);
+    return index < 0 ? null : this.list.at(index + step);
+  }
+
+  /** @param {number} step */
+  #showNeighbour(step) {
+    const other = this.#neighbourAt(step);
+    if (other) this.#leave(() => this.go(other.id));
+  }
+
+  #showTurns() {
+    this.stage.showTurns(this.#neighbourAt(-1) !== null, this.#neighbourAt(1) !== null);
+  }
+
+  /** Focuses the dialog if the element that had the focus was removed. Otherwise its keys would not work. */
+  #keepFocus() {
+    if (document.activeElement === document.body) this.dialog.focus({ preventScroll: true });
+  }
+
+  /** The copy in the list may be outdated, and its URLs may have expired. */
+  #load = () => {
+    const wanted = this.#id;
+    const { signal } = this.#ended;
+    call("GET", `${this.base}/${wanted}`, { signal }).then((value) => {
+      this.#onImageChanged(value);
+      this.#watchUnfinished();
+    }, (error) => {
+      if (error.name === "AbortError") return;
+      showError(error);
+      if (!this.#image && wanted === this.#id) this.close();
+      else if (error.transient) addEventListener("online", this.#load, { once: true, signal });
+    });
+  };
+
+  #watchUnfinished() {
+    if (this.isAdmin || !this.#image || !isUnfinished(this.#image)) return;
+    watch(this.#id, this.#onImageChanged, this.#ended.signal);
+  }
+
+  /** @param {Api.Image | null} value null if the image is gone */
+  #onImageChanged = (value) => {
+    if (value === null) return this.close();
+    if (value.id !== this.#id) return;
+    if (!isWhole(value)) return this.#load();
+    this.#image = value;
+    this.list.update(value);
+    this.#draw();
+  };
+
+  /** Called when an analysis has started. The response's image has no URLs, so only its analysis is used. */
+  #onAnalysisStarted(analysis) {
+    this.#onImageChanged({ ...this.#image, analysis });
+    this.#watchUnfinished();
+  }
+
+  #draw() {
+    const image = this.#image;
+    const { isAdmin } = this;
+    this.stage.show(image);
+    this.#showTurns();
+    this.#updatePart("header", image.title ?? image.file_name, () => panelHeader(image, () => this.#remove()));
+    this.#updateState();
+    if (!isWhole(image)) return;
+    // An open form of the same picture stays, and so does typed text.
+    const isOpen = this.#parts.get("words")?.element.querySelector("details[open], form[data-typed]");
+    if (!isOpen || this.#formOf !== image.id) {
+      this.#formOf = image.id;
+      this.#updatePart("words", [image.file_name, image.title, image.description], () =>
+        textForm(image, this.base, this.#onImageChanged, () => this.#replaceFile()));
+    }
+    this.#updatePart("links", [image.thumbnails, image.original_url, image.status], () =>
+      sizesSection(image, { isAdmin, onImage: this.#onImageChanged }));
+    this.#updatePart("facts", image, () => facts(image));
+    const isOwnAndReady = !isAdmin && image.status === "ready";
+    this.#updatePart("answer", [isOwnAndReady, image.analysis], () => isOwnAndReady && analysisSection(image));
+    this.#updatePart("questions", isOwnAndReady, () =>
+      isOwnAndReady && aiForms(image, (analysis) => this.#onAnalysisStarted(analysis)));
+    this.#updatePart("share", isOwnAndReady, () => isOwnAndReady && shareSection(image));
+    this.#parts.get("questions")?.element.classList.toggle("under-way", image.analysis?.status === "queued");
+  }
+
+  #updateState() {
+    const owner = { uploadAgain: () => this.#replaceFile(), discard: () => this.#remove() };
+    this.#updatePart("state", [this.#image.status, this.#image.failure, uploads.isSending(this.#id)], () =>
+      statusSection(this.#image, this.isAdmin ? null : owner));
+  }
+
+  /**
+   * Draws a part of the panel if its content has changed. Otherwise it keeps its focus and typed text.
+   * @param {string} name
+   * @param {unknown} signature differs if the content differs
+   * @param {() => unknown} make
+   */
+  #updatePart(name, signature, make) {
+    const part = this.#parts.get(name);
+    if (!part) throw new Error(`the panel has no part ${name}`);
+    const json = JSON.stringify([this.#id, signature]);
+    if (part.signature === json) return;
+    part.signature = json;
+    fill(part.element, make());
+    this.#keepFocus();
+  }
+
+  /** Reads the image when the user presses the button: it may have changed since the button was made. */
+  #replaceFile() {
+    return replace(this.#image, this.#onImageChanged);
+  }
+
+  #remove() {
+    return this.#leave(async () => {
+      const next = this.#neighbourAt(1) ?? this.#neighbourAt(-1);
+      if (this.isAdmin && !await deleteAsAdmin([this.#image], this.list)) return;
+      if (!this.isAdmin) deleteImage(this.#image, this.list);
+      if (next) this.go(next.id);
+      else this.close();
+    });
+  }
 }

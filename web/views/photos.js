@@ -1,6 +1,6 @@
 // The view of the user's pictures.
 
-import { h, icon, checkbox, field, fill } from "../dom.js";
+import { h, icon, checkbox, field, fill, focusHeading } from "../dom.js";
 import { chooseFiles } from "../files.js";
 import { gallery } from "../gallery.js";
 import { allImages, someImages, uploadImages } from "../images.js";
@@ -32,6 +32,8 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
 
   const show = () => {
     const nothing = list.complete && list.length === 0;
+    // The button that chooses the first pictures disappears when they arrive.
+    if (!nothing && empty.contains(document.activeElement)) focusHeading(empty.closest("main"));
     empty.hidden = !nothing;
     if (nothing && !empty.hasChildNodes()) fill(empty, isSearch ? h("p", null, texts.search.none) : status ? h("p", null, words.none) : welcome());
     // The profile counts the pictures in the trash too. Its number only keeps the place of the right one, so that the
