@@ -71,6 +71,11 @@ export const session = {
     return begin(await call("POST", "/api/auth/password", { body: { current_password, new_password } }));
   },
 
+  /** Turns the second factor on. All sessions end, and the page continues with a new one. */
+  async confirmTotp(code, password) {
+    await begin(await call("POST", "/api/auth/totp/confirm", { body: { code, password } }));
+  },
+
   /**
    * Ends the session, or with `everywhere` all sessions of the user.
    * @throws {ApiError} if the service is not available; the session then continues

@@ -1,6 +1,7 @@
 // The entry point. Shows the view for the current URL, and handles login, logout, and dropped or pasted files.
 
 import { ApiError, session, onSessionEnded } from "./api.js";
+import { resumeArchives, stopArchives } from "./archives.js";
 import { confirmDiscard, typedDialog } from "./dialog.js";
 import { fill, focusHeading, h, icon, iconButton, isTyping } from "./dom.js";
 import { filesOf } from "./files.js";
@@ -266,6 +267,7 @@ async function onLogin() {
   if (AUTH.includes(address().parts[0])) history.replaceState(null, "", "#/");
   await show();
   preloadLater();
+  resumeArchives();
 }
 
 /** Removes all data of the user, because another user may log in next. */
@@ -273,6 +275,7 @@ function clearUser() {
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   commitDeferred(true);
   stopWatching();
+  stopArchives();
   uploads.reset();
   resetUploadOptions();
   resetImages();
@@ -297,7 +300,7 @@ onSessionEnded((isElsewhere) => {
   if (isElsewhere || !typedDialog() || !username) return onSessionEnd();
   const { id } = /** @type {Api.Profile} */ (state.profile);
   openRelogin(username, {
-    onLogin: () => loadProfile().then((profile) => profile.id !== id && onSessionEnd(), onSessionEnd),
+    onLogin: () => loadProfile().then((profile) => (profile.id === id ? resumeArchives() : onSessionEnd()), onSessionEnd),
     onGiveUp: onSessionEnd,
   });
 });
@@ -356,7 +359,9 @@ async function start() {
     if (error.transient && address().parts[0] !== GUEST) return fill(main, errorView(error, start));
   }
   await show();
-  if (state.profile) preloadLater();
+  if (!state.profile) return;
+  preloadLater();
+  resumeArchives();
 }
 
 // Not awaited: later.js needs the modules of this script, and would wait for its end.

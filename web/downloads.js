@@ -13,13 +13,22 @@ export function mayShareFiles() {
 /** The file extension by media type, for pictures that are not the original. */
 const EXTENSIONS = { "image/jpeg": "jpg", "image/webp": "webp", "image/avif": "avif", "image/png": "png" };
 
-/** Returns the best file that the user may have: the original, or else the largest thumbnail. @param {Api.Image} image */
-function bestSource(image) {
+/**
+ * Returns the best file that the user may have: the original, or else the largest thumbnail. Null if there is none.
+ * @param {Api.Image} image
+ */
+function findSource(image) {
   const { original_url, thumbnails, file_name } = image;
   if (original_url) return { url: original_url, name: file_name };
   const thumbnail = thumbnails.at(-1);
-  if (!thumbnail) throw new Error(texts.image.noFile);
-  return { url: thumbnail.url, name: nameOf(image, thumbnail) };
+  return thumbnail ? { url: thumbnail.url, name: nameOf(image, thumbnail) } : null;
+}
+
+/** Returns the best file that the user may have. @param {Api.Image} image */
+function bestSource(image) {
+  const source = findSource(image);
+  if (!source) throw new Error(texts.image.noFile);
+  return source;
 }
 
 /** The name of a thumbnail's file. @param {Api.Image} image @param {Api.Thumbnail} thumbnail */
@@ -38,7 +47,7 @@ async function load({ url, name }) {
 }
 
 /** Saves a file. @param {File} file */
-function save(file) {
+export function save(file) {
   const url = URL.createObjectURL(file);
   const link = h("a", { href: url, download: file.name, hidden: true });
   document.body.append(link);
@@ -55,15 +64,26 @@ export async function downloadImage(image, thumbnail) {
 }
 
 /**
- * Saves pictures one after the other. Calls `onProgress` with the number of saved ones.
+ * Saves pictures one after the other. Calls `onProgress` with the number of saved ones. Returns the number of pictures that
+ * are gone or have no file.
  * @param {string[]} ids
  * @param {(done: number) => void} onProgress
  */
 export async function downloadAll(ids, onProgress) {
-  for (const [index, id] of ids.entries()) {
-    save(await load(bestSource(await call("GET", `/api/images/${id}`))));
-    onProgress(index + 1);
+  let done = 0;
+  for (const id of ids) {
+    const image = await call("GET", `/api/images/${id}`).catch((error) => {
+      if (error.status !== 404) throw error;
+      return null;
+    });
+    const source = image && findSource(image);
+    if (!source) continue;
+    save(await load(source));
+    done += 1;
+    onProgress(done);
   }
+  if (done === 0) throw new Error(ids.length === 1 ? texts.image.noFile : texts.select.noneReady);
+  return ids.length - done;
 }
 
 /** Hands pictures to another app. @param {Api.Image[]} images */

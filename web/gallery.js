@@ -7,6 +7,7 @@ import { h } from "./dom.js";
 import { downloadAll } from "./downloads.js";
 import { Grid } from "./grid.js";
 import { deleteImage, deleteImages, onRestored } from "./images.js";
+import { notice } from "./notice.js";
 import { selectBar } from "./select-bar.js";
 import { Selection } from "./selection.js";
 import { setForm, SLOTS } from "./set-form.js";
@@ -49,8 +50,9 @@ export function gallery(list, { label, heading }) {
   };
   const download = async (say) => {
     const { ids } = selection;
-    if (ids.length > 1 && state.tier?.original_link) return downloadArchives(ids);
-    await downloadAll(ids, (done) => say(words.downloading(done, ids.length)));
+    if (ids.length > 1 && state.tier?.original_link) return downloadArchives(ids, say);
+    const leftOut = await downloadAll(ids, (done) => say(words.downloading(done, ids.length)));
+    if (leftOut > 0) notice(words.leftOut(leftOut, ids.length));
   };
   const bar = selectBar(selection, [
     { name: texts.image.download, icon: "download", keys: "d", run: download },

@@ -89,11 +89,26 @@ export const selectTexts = {
   confirmDelete: (count) => `Delete ${number(count)} pictures permanently?`,
   makeSet: "Make a set",
   tooManyForSet: "A set holds three pictures. Select at most three.",
-  packing: (done, all) => `Packing: ${number(done)} of ${number(all)} pictures`,
-  packed: (count) => `The archive with ${count === 1 ? "1 picture" : `${number(count)} pictures`} is ready.`,
+  packing: ({ files, files_done, files_skipped }) =>
+    `Packing: ${number(files_done)} of ${number(files - files_skipped)} pictures.${ifLeftOut(files_skipped, files)}`,
+  packed: ({ files, files_done, files_skipped }) =>
+    `The archive with ${files_done === 1 ? "1 picture" : `${number(files_done)} pictures`} is ready.${ifLeftOut(files_skipped, files)}`,
+  leftOut,
+  noneReady: "None of these pictures is ready. Wait until they are developed, or select others.",
+  waiting: "Waiting until an archive is ready…",
   saveArchive: "Save",
   downloading: (done, all) => `${number(done)} of ${number(all)} downloaded`,
 };
+
+/** Says how many pictures a download does not contain. @param {number} count @param {number} all */
+function leftOut(count, all) {
+  return `${number(count)} of ${number(all)} pictures ${count === 1 ? "is" : "are"} not ready and ${count === 1 ? "was" : "were"} left out.`;
+}
+
+/** The same as a further sentence, if there are any. @param {number} count @param {number} all */
+function ifLeftOut(count, all) {
+  return count === 0 ? "" : ` ${leftOut(count, all)}`;
+}
 
 export const searchTexts = {
   label: "Search your photos",

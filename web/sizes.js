@@ -3,6 +3,7 @@
 
 import { call } from "./api.js";
 import { query } from "./query.js";
+import { retry } from "./retry.js";
 import { state } from "./state.js";
 
 /** How often the page asks for a size that the service is still making. */
@@ -46,15 +47,9 @@ export function bestSize(sizes, pixels) {
  * @returns {Promise<Api.Thumbnail>}
  */
 export async function requestSize(id, size, signal) {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const { url, width, height, content_type } = await call("GET", `/api/images/${id}/thumbnail${query({ size })}`, { signal });
-      return { size, url, width, height, content_type };
-    } catch (error) {
-      if (!error.transient || attempt === MAX_ATTEMPTS) throw error;
-      await new Promise((wake) => setTimeout(wake, (error.retryAfter ?? attempt) * 1000));
-    }
-  }
+  const ask = () => call("GET", `/api/images/${id}/thumbnail${query({ size })}`, { signal });
+  const { url, width, height, content_type } = await retry(ask, MAX_ATTEMPTS, signal);
+  return { size, url, width, height, content_type };
 }
 
 /** Returns the image with one more thumbnail. @param {Api.Image} image @param {Api.Thumbnail} thumbnail @returns {Api.Image} */

@@ -28,8 +28,7 @@ const PROBLEMS = {
   "challenge-required": "You cannot log in yet. Ask the operator for help with your account.",
   "code-expired": "This code has expired or was already used. Wait for the next one, or ask for a new one.",
   "code-mismatch": "This code is wrong. Check it, or ask for a new one.",
-  "daily-limit-reached": ({ max_ai_calls_per_day }) =>
-    `Your tier allows ${number(max_ai_calls_per_day)} AI analyses and edits a day, and you have reached this limit. Try again tomorrow.`,
+  "daily-limit-reached": beyondLimit,
   "delivery-pending": "This delivery has not ended yet. Wait for its last attempt.",
   "email-taken": "Another account already has this e-mail address. Use another address.",
   "file-too-large": ({ max_image_bytes }) =>
@@ -52,7 +51,7 @@ const PROBLEMS = {
   "not-pending": "This upload is already complete. Reload the page.",
   "originals-not-in-tier": "Your tier does not include downloads of originals. Ask an admin for another tier.",
   "password-reset-required": "You need a new password before you can log in. Choose “Forgot password”.",
-  "quota-exceeded": ({ limit, ...problem }) => (QUOTAS[limit] ?? QUOTAS.max_images)(number(problem[limit])),
+  "quota-exceeded": beyondLimit,
   "rate-limited": "Too many requests in a short time. Wait a moment and try again.",
   "renditions-not-in-tier": "Your tier does not include other sizes, shapes and formats. Ask an admin for another tier.",
   "second-factor-required": "Admins of this service need a second factor. Set one up in your account.",
@@ -78,17 +77,23 @@ const PROBLEMS = {
   "wrong-password": "This is not your current password. Check it and try again.",
 };
 
-/** Why nothing more can be created, by the name of the limit. */
-const QUOTAS = {
+/** Why nothing more can be created or requested, by the name of the limit. */
+const LIMITS = {
   max_images: (most) => `Your tier allows ${most} pictures, and you have reached this limit. Delete some, or ask an admin for another tier.`,
   max_sets: (most) => `Your tier allows ${most} image sets, and you have reached this limit. Delete some, or ask an admin for another tier.`,
   max_links: (most) => `Your tier allows ${most} expiring links at a time, and you have reached this limit. Revoke one, or wait until one expires.`,
   max_api_keys: (most) => `You can have ${most} API keys. Revoke one first.`,
   max_webhooks: (most) => `You can have ${most} webhooks. Delete one first.`,
   max_upload_links: (most) => `You can have ${most} upload links at a time, and you have reached this limit. Revoke one, or wait until one expires.`,
-  max_downloads: (most) => `You can have ${most} downloads at a time, and you have reached this limit. Each one expires after a day.`,
+  max_downloads: (most) => `You can have ${most} archives in preparation at a time. Wait until one is ready, and try again.`,
+  max_downloads_per_day: (most) => `You can have ${most} archives a day, and you have reached this limit. Try again tomorrow.`,
+  max_ai_calls_per_day: (most) => `Your tier allows ${most} AI analyses and edits a day, and you have reached this limit. Try again tomorrow.`,
   max_pending_uploads: (most) => `Your tier allows ${most} unfinished uploads, and you have reached this limit. Finish some, or delete some.`,
 };
+
+function beyondLimit({ limit, ...problem }) {
+  return (LIMITS[limit] ?? LIMITS.max_images)(number(problem[limit]));
+}
 
 /** For responses of API Gateway, which have no code. */
 const STATUSES = {
@@ -125,7 +130,7 @@ const FAILURES = {
 
 /** What the page calls the API's fields, where the words of a name do not say it. */
 const FIELD_NAMES = {
-  email: "e-mail address", max_image_bytes: "largest file", original_link: "original", q: "search", taken_after: "from",
+  email: "e-mail address", image_ids: "pictures", max_image_bytes: "largest file", original_link: "original", q: "search", taken_after: "from",
   taken_before: "to", uploaded_after: "from", uploaded_before: "to", username: "user name",
 };
 
@@ -134,10 +139,11 @@ const fieldName = (field) => FIELD_NAMES[field] ?? field.replaceAll("_", " ");
 
 /**
  * Replaces the names of fields in a sentence of the API, such as `thumbnail_sizes`, with words. The sentence often begins
- * with the name of its field: "username: must be 1 to 128 visible characters".
+ * with the name of its field: "username: must be 1 to 128 visible characters". If the field is a list, the number of the
+ * value may follow: "image_ids[1]: is also elsewhere in the list".
  */
 function inWords(text = "") {
-  const [, first, rest] = text.match(/^([a-z_]+): (?:must be (?=\d))?(.*)$/s) ?? [];
+  const [, first, rest] = text.match(/^([a-z_]+)(?:\[\d+\])?: (?:must be (?=\d))?(.*)$/s) ?? [];
   const name = first ? fieldName(first) : "Please correct this";
   const words = (rest ?? text).replaceAll(/`?\b[a-z]+(?:_[a-z]+)+\b`?/g, (field) => fieldName(field.replaceAll(/^`|`$/g, "")));
   return `${name[0].toUpperCase()}${name.slice(1)}: ${words}`;

@@ -52,7 +52,9 @@ pub(crate) async fn import(
     if !line.enabled {
         pool.disable(line).await?;
     }
-    if is_invited {
+    // A disabled user could not use the invitation, which expires. After an admin has enabled the user, "Forgot
+    // password" works.
+    if is_invited && line.enabled {
         pool.invite(line).await?;
         // The status stays the same until the first login. Without the marker, the next run would send another mail.
         records.complete_user_import(&user.id).await?;

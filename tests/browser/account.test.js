@@ -1,12 +1,13 @@
 // The account: names, e-mail address, password, second factor and deletion, and the steps of a login.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 import jsQR from "jsqr";
 import { TOTP, URI } from "otpauth";
 import { PHONE, blankPage, inBrowser, violations } from "./browser.js";
-import { enterLogin, logIn } from "./page.js";
-import { api, mailedCodes, registerUser, token, until } from "./stack.js";
+import { enterLogin, logIn, storePictures } from "./page.js";
+import { api, mailedCodes, moveToTier, registerUser, token, until } from "./stack.js";
 
 const NEW_PASSWORD = "Another-Test-2";
 
@@ -211,3 +212,112 @@ test("the account's dialogs can be used by keyboard, and give the focus back", i
   await page.getByText("Ann", { exact: true }).waitFor();
   assert.equal(await focused(), account.username, "the focus is on the heading of the section that changed");
 }));
+
+test("the account's view has a link to ask for another tier, or says whom to ask", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  await logIn(visit, account);
+  await openAccount(page);
+  const link = page.getByRole("link", { name: "Ask for another tier" });
+  // The address is in samconfig.toml.
+  const mail = new URL(await link.getAttribute("href"));
+  assert.equal(`${mail.protocol}${mail.pathname}`, "mailto:tiers@example.com");
+  assert.equal(mail.searchParams.get("subject"), `Darkroom: another tier for ${account.username} (now Basic)`);
+  assert.deepEqual(await violations(page), []);
+
+  let address = "https://example.com/plans?from=darkroom";
+  await page.route("**/api/auth/profile", async (route) => {
+    const response = await route.fetch();
+    return route.fulfill({ response, json: { ...await response.json(), contact_url: address } });
+  });
+  await page.reload();
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+  assert.equal(await link.getAttribute("href"), address);
+  assert.equal(await link.getAttribute("target"), "_blank");
+  address = null;
+  await page.reload();
+  await page.getByText("To change your tier, ask an admin of this service.").waitFor();
+  assert.equal(await link.count(), 0);
+}));
+
+/** Presses the button for the export, and reads the file that the browser saves. */
+async function exportData(page) {
+  const saved = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Export my data" }).click();
+  const download = await saved;
+  const text = readFileSync(await download.path(), "utf8");
+  return { name: download.suggestedFilename(), text, data: JSON.parse(text) };
+}
+
+test("a user exports pictures, sets, links and the trash as a file, without tokens and addresses", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
+  const bearer = await token(account);
+  const [c, b, a] = await storePictures(bearer, ["a.jpg", "b.jpg", "c.jpg"]);
+  const post = (path, body) => api("POST", path, { token: bearer, body });
+  const set = await post("/api/imagesets", { title: "By the sea" });
+  await api("PUT", `/api/imagesets/${set.id}/images/image1`, { token: bearer, body: { image_id: a } });
+  const link = await post(`/api/images/${a}/links`, { expires_in: 3600 });
+  const uploadLink = await post("/api/upload-links", { max_images: 3, expires_in: 3600 });
+  const { key } = await post("/api/keys", { name: "The shop", scopes: ["images:read"], password: account.password });
+  const receiver = { url: "http://127.0.0.1:9/hook", description: "The receiver", enabled: false };
+  const { secret } = await post("/api/webhooks", receiver);
+  await api("DELETE", `/api/images/${b}`, { token: bearer });
+
+  await logIn(visit, account);
+  await openAccount(page);
+  const { name, text, data } = await exportData(page);
+  await page.getByText("Your data is exported.").waitFor();
+  assert.equal(name, `darkroom-export-${account.username}-${data.exported_at.slice(0, 10)}.json`);
+  assert.deepEqual([data.profile.username, data.profile.email], [account.username, account.email]);
+  assert.deepEqual(data.images.map(({ id, file_name }) => [id, file_name]), [[c, "c.jpg"], [a, "a.jpg"]]);
+  assert.deepEqual(data.images[1].set, { id: set.id, image_type: "image1" });
+  assert.deepEqual([data.images[1].width, data.images[1].height], [200, 150]);
+  assert.deepEqual(data.trash.map(({ id, file_name }) => [id, file_name]), [[b, "b.jpg"]]);
+  assert.ok(Date.parse(data.trash[0].trash.deleted_at) > Date.now());
+  const [{ title, images }] = data.imagesets;
+  assert.deepEqual([title, images], ["By the sea", { image1: { id: a }, image2: null, image3: null }]);
+  assert.deepEqual(data.links.map(({ image_id, views }) => [image_id, views]), [[a, 0]]);
+  assert.deepEqual(data.upload_links.map(({ max_images }) => max_images), [3]);
+  assert.deepEqual(data.keys.map(({ name }) => name), ["The shop"]);
+  assert.deepEqual(data.webhooks.map(({ url, description, enabled }) => ({ url, description, enabled })), [receiver]);
+  // Of all addresses, only that of the receiver is in the file: it is what a webhook is.
+  assert.doesNotMatch(text.replace(receiver.url, ""), /https?:|\/l\/\w{26}|#\/send\/|X-Amz-|eyJ[\w-]+\./);
+  for (const hidden of [link.id, uploadLink.id, key, secret]) assert.ok(!text.includes(hidden), hidden);
+}));
+
+test("an export shows its progress, can be cancelled, and says why it failed", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  const account = await registerUser();
+  await logIn(visit, account);
+  await openAccount(page);
+  const start = page.getByRole("button", { name: "Export my data" });
+  const progress = page.getByRole("progressbar", { name: "Pictures: 0 of 0" });
+  // The list of pictures does not arrive.
+  const lists = "**/api/images?*";
+  await page.route(lists, () => {});
+  await start.focus();
+  await page.keyboard.press("Enter");
+  await progress.waitFor();
+  assert.ok(await start.isDisabled());
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole("button", { name: "Cancel" }).focus();
+  await page.keyboard.press("Enter");
+  await progress.waitFor({ state: "hidden" });
+  assert.ok(await start.evaluate((button) => button === document.activeElement));
+  await page.unroute(lists);
+
+  await page.route(lists, (route) => route.fulfill({ status: 400, json: { code: "bad-cursor" } }));
+  allowError(/400/);
+  await start.click();
+  await page.getByText("The list has changed. Reload the page.").waitFor();
+  assert.ok(await start.isEnabled());
+  await page.unroute(lists);
+  const { data } = await exportData(page);
+  assert.deepEqual([data.images, data.trash, data.imagesets, data.links], [[], [], [], []]);
+  // The text below says how to get the pictures themselves.
+  await page.getByText("To get your pictures, select all of them and download them.").waitFor();
+  await page.getByRole("link", { name: "Go to your pictures" }).click();
+  await page.getByRole("heading", { name: "Photos" }).waitFor();
+}, PHONE));

@@ -100,6 +100,7 @@ declare namespace Api {
     tier: string;
     usage: { images: number; bytes: number; sets: number; links: number; pending_uploads: number; ai_calls_today: number };
     features: { ai: boolean; dropbox: boolean };
+    contact_url: string | null;
   }
 
   interface Challenge {
@@ -144,10 +145,22 @@ declare namespace Api {
     at: string;
     admin: { id: string; username: string };
     action: string;
-    target: { kind: "user" | "tier" | "image" | "imageset"; id: string | null; user_id: string | null };
+    target: { kind: "user" | "tier" | "image" | "imageset" | "queue"; id: string | null; user_id: string | null };
     details: { fields: string[]; tier: string | null; enabled: boolean | null; admin: boolean | null };
     outcome: "done" | "failed";
     code: string | null;
+  }
+
+  interface DeadLetter {
+    id: string;
+    sent_at: string;
+    received: number;
+    about: {
+      kind: "job" | "upload" | "image" | "imageset" | "profile" | "tier" | "webhook" | "position" | "other";
+      id: string | null;
+      user_id: string | null;
+      change: "added" | "changed" | "removed" | null;
+    };
   }
 
   interface Link {
@@ -204,8 +217,10 @@ declare namespace Api {
     status: "queued" | "done" | "failed";
     files: number;
     files_done: number;
+    files_skipped: number;
     failure: Failure | null;
     url: string | null;
+    expires_at: string;
   }
 
   interface Webhook {

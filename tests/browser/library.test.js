@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { PHONE, inBrowser, violations } from "./browser.js";
-import { logIn, storePictures, tile } from "./page.js";
+import { logIn, storeBroken, storePictures, tile } from "./page.js";
 import { api, moveToTier, registerUser, token, until } from "./stack.js";
 
 /** Logs in as a new user with ready pictures. */
@@ -72,17 +72,25 @@ test("a picture that was just deleted is in the trash before the seconds of Undo
   await tile(page, "a.jpg").waitFor();
 }));
 
+/** Logs in as a new user who may download originals, and selects all pictures. `broken` names a file that is no picture. */
+async function selectOriginals(visit, names, broken = "") {
+  const { page } = visit;
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
+  const bearer = await token(account);
+  await storePictures(bearer, names);
+  if (broken) await storeBroken(bearer, broken);
+  await logIn(visit, account);
+  await page.locator(".tile.ready").nth(names.length - 1).waitFor();
+  await page.locator(".tile a").first().focus();
+  await page.keyboard.press("Control+a");
+  await bar(page).getByText(`${names.length + (broken ? 1 : 0)} selected`).waitFor();
+}
+
 test("many originals are downloaded as one archive, and its progress is shown", inBrowser(async (visit) => {
   const { page, allowError } = visit;
   allowError(/503/);
-  const account = await registerUser();
-  await moveToTier(account, "enterprise");
-  await storePictures(await token(account), ["a.jpg", "b.jpg", "c.jpg"]);
-  await logIn(visit, account);
-  await page.locator(".tile.ready").nth(2).waitFor();
-  await page.locator(".tile a").first().focus();
-  await page.keyboard.press("Control+a");
-  await bar(page).getByText("3 selected").waitFor();
+  await selectOriginals(visit, ["a.jpg", "b.jpg", "c.jpg"]);
   const saved = page.waitForEvent("download", { timeout: 60_000 });
   // A question about the progress that fails does not end it.
   await page.route("**/api/downloads/*", (route) => route.fulfill({ status: 503, body: "" }), { times: 1 });
@@ -90,6 +98,51 @@ test("many originals are downloaded as one archive, and its progress is shown", 
   await page.getByText(/Packing: \d of 3 pictures/).waitFor();
   await page.getByText("The archive with 3 pictures is ready.").waitFor({ timeout: 60_000 });
   assert.match((await saved).suggestedFilename(), /\.zip$/);
+}));
+
+test("a picture that is not ready is left out of an archive, and the page says so", inBrowser(async (visit) => {
+  const { page } = visit;
+  await selectOriginals(visit, ["a.jpg", "b.jpg"], "broken.jpg");
+  const saved = page.waitForEvent("download", { timeout: 60_000 });
+  await bar(page).getByRole("button", { name: "Download" }).click();
+  await page.getByText("The archive with 2 pictures is ready. 1 of 3 pictures is not ready and was left out.").waitFor({ timeout: 60_000 });
+  assert.match((await saved).suggestedFilename(), /\.zip$/);
+}));
+
+test("an archive is there again after a reload, and after the user has closed the notice about its progress", inBrowser(async (visit) => {
+  const { page } = visit;
+  await selectOriginals(visit, ["a.jpg", "b.jpg"]);
+  // The archive stays in preparation until the test ends that.
+  let isReady = false;
+  let requested;
+  await page.route("**/api/downloads/*", (route) => (isReady ? route.continue() : route.fulfill({ json: requested })));
+  const [response] = await Promise.all([
+    page.waitForResponse((response) => response.url().endsWith("/api/downloads")),
+    bar(page).getByRole("button", { name: "Download" }).click(),
+  ]);
+  requested = await response.json();
+  const packing = page.locator(".notice", { hasText: "Packing: 0 of 2 pictures." });
+  await packing.waitFor();
+  await page.reload();
+  await packing.waitFor();
+  assert.deepEqual(await violations(page), []);
+  await packing.getByRole("button", { name: "Close" }).click();
+  await packing.waitFor({ state: "hidden" });
+  isReady = true;
+  const ready = page.locator(".notice", { hasText: "The archive with 2 pictures is ready." });
+  await ready.waitFor({ timeout: 60_000 });
+  const save = async () => {
+    const [saved] = await Promise.all([page.waitForEvent("download"), ready.getByRole("button", { name: "Save" }).click()]);
+    assert.match(saved.suggestedFilename(), /\.zip$/);
+  };
+  await save();
+  await page.reload();
+  await ready.waitFor();
+  await save();
+  await ready.getByRole("button", { name: "Close" }).click();
+  await page.reload();
+  await page.locator(".tile.ready img.loaded").nth(1).waitFor();
+  assert.equal(await ready.count(), 0);
 }));
 
 test("a user searches by the beginnings of words and by date, and orders by file name", inBrowser(async (visit) => {

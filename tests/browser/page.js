@@ -87,17 +87,8 @@ export async function clearUploads(page) {
  */
 export async function storePictures(token, names, { width = 200, height = 150 } = {}) {
   const ids = [];
-  for (const name of names) {
-    const buffer = await photo({ width, height, label: name });
-    const file = { file_name: name, content_type: "image/jpeg", size: buffer.length };
-    const { image, upload } = await api("POST", "/api/images", { token, body: file });
-    const sent = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: new Uint8Array(buffer) });
-    assert.ok(sent.ok, `${name}: ${sent.status}`);
-    ids.unshift(image.id);
-  }
-  for (const id of ids) {
-    await until(async () => (await api("GET", `/api/images/${id}/status`, { token })).status === "ready" || undefined, "the picture");
-  }
+  for (const name of names) ids.unshift(await send(token, name, await photo({ width, height, label: name })));
+  for (const id of ids) await becomes(token, id, "ready");
   return ids;
 }
 
@@ -118,6 +109,29 @@ export async function deleteAll(page) {
   await bar.getByRole("button", { name: "Delete" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await page.getByText(/^Moved .* to the trash\.$/).waitFor();
+}
+
+/**
+ * Uploads a file that is no picture as a user of the API, and waits until the image has failed.
+ * @param {string} token
+ * @param {string} name
+ */
+export async function storeBroken(token, name) {
+  await becomes(token, await send(token, name, Buffer.from("This is not a picture.")), "failed");
+}
+
+/** Uploads a file as a JPEG. Returns the id of the image. @param {string} token @param {string} name @param {Buffer} buffer */
+async function send(token, name, buffer) {
+  const file = { file_name: name, content_type: "image/jpeg", size: buffer.length };
+  const { image, upload } = await api("POST", "/api/images", { token, body: file });
+  const sent = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: new Uint8Array(buffer) });
+  assert.ok(sent.ok, `${name}: ${sent.status}`);
+  return image.id;
+}
+
+/** Waits until an image has a status. @param {string} token @param {string} id @param {string} status */
+function becomes(token, id, status) {
+  return until(async () => (await api("GET", `/api/images/${id}/status`, { token })).status === status || undefined, `the status ${status}`);
 }
 
 /** Patterns of the URLs of uploads and of thumbnails. */

@@ -249,7 +249,7 @@ test("a user with a second factor enters a code to create an API key", inBrowser
   const code = (steps) => app.generate({ timestamp: Date.now() + steps * app.period * 1000 });
   const remaining = app.period - Date.now() / 1000 % app.period;
   if (remaining < 10) await page.waitForTimeout(remaining * 1000);
-  await api("POST", "/api/auth/totp/confirm", { token: bearer, body: { code: code(-1) } });
+  await api("POST", "/api/auth/totp/confirm", { token: bearer, body: { code: code(-1), password: account.password } });
   await open();
   await enterLogin(page, account);
   await page.getByLabel("Code from the authenticator app").fill(code(0));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { PHONE, inBrowser, violations } from "./browser.js";
-import { logIn, storePictures, tile } from "./page.js";
+import { logIn, storeBroken, storePictures, tile } from "./page.js";
 import { api, registerUser, token, until } from "./stack.js";
 
 /** Logs in as a new user with ready pictures. Returns the user's token. */
@@ -116,6 +116,26 @@ test("without originals in the tier, selected pictures are downloaded, each unde
   await bar(page).getByRole("button", { name: "Download" }).click();
   await until(() => files.length === 2 || undefined, "the downloads");
   assert.deepEqual(files.sort(), ["a-200.jpg", "b-200.jpg"]);
+}));
+
+test("without originals in the tier, a picture without a file does not stop the download of the others", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  const bearer = await token(account);
+  await storePictures(bearer, ["a.jpg"]);
+  await storeBroken(bearer, "broken.jpg");
+  await storePictures(bearer, ["c.jpg"]);
+  await logIn(visit, account);
+  await page.locator(".tile.ready").nth(1).waitFor();
+  const files = [];
+  page.on("download", (download) => files.push(download.suggestedFilename()));
+  await page.locator(".tile a").first().focus();
+  await page.keyboard.press("Control+a");
+  await bar(page).getByText("3 selected").waitFor();
+  await bar(page).getByRole("button", { name: "Download" }).click();
+  await page.getByText("1 of 3 pictures is not ready and was left out.").waitFor();
+  await until(() => files.length === 2 || undefined, "the downloads");
+  assert.deepEqual(files.sort(), ["a-200.jpg", "c-200.jpg"]);
 }));
 
 test("on a phone, the checkboxes are visible, and the bar is at most two lines high", inBrowser(async (visit) => {

@@ -91,7 +91,99 @@ test("a range of dates the wrong way round is refused, and the tier of new users
   assert.equal(await page.getByRole("button", { name: "Delete Basic", exact: true }).count(), others.length);
 }));
 
-test("queues name who can start work again, and tiers say that there is no AI provider", inBrowser(async (visit) => {
+/**
+ * Answers requests about queues: one has dead letters, and each redrive sends one of them that is no position.
+ * @param {import("playwright-core").Page} page
+ * @param {Api.DeadLetter[]} letters
+ */
+async function fakeLetters(page, letters) {
+  const queue = "**/api/admin/queues";
+  const counts = () => [["failed-uploads", letters.length], ["tiers", 0]].map(([name, dead]) => ({ name, waiting: 1, in_flight: 0, dead }));
+  await page.route(queue, (route) => route.fulfill({ json: { queues: counts() } }));
+  await page.route(`${queue}/failed-uploads/dead-letters`, (route) => route.fulfill({ json: { dead_letters: letters } }));
+  await page.route(`${queue}/failed-uploads/redrive`, (route) => {
+    const index = letters.findIndex(({ about }) => about.kind !== "position");
+    letters.splice(index, 1);
+    return route.fulfill({ json: { sent: 1, kept: 1, more: letters.some(({ about }) => about.kind !== "position") } });
+  });
+}
+
+/** @param {Partial<Api.DeadLetter["about"]>} about @returns {Api.DeadLetter} */
+const letter = (about, received = 21) => ({
+  id: `message-${received}`, sent_at: "2026-03-12T19:03:58Z", received, about: { kind: "other", id: null, user_id: null, change: null, ...about },
+});
+
+test("an admin looks at dead letters and starts their work again", inBrowser(async (visit) => {
+  const { page, open, allowError } = visit;
+  allowError(/503/);
+  const account = await registerUser();
+  const bearer = await token(account);
+  const { id: user_id } = await api("GET", "/api/auth/profile", { token: bearer });
+  const [id] = await storePictures(bearer, ["failed.jpg"]);
+  const removed = "01JZ8Q4V7N2M5K3R6T9W0XYZAB";
+  await logIn(visit, outputs.admin);
+  await fakeLetters(page, [
+    letter({ kind: "upload", id, user_id }),
+    letter({ kind: "image", id: removed, user_id, change: "removed" }, 22),
+    letter({ kind: "position" }, 1),
+  ]);
+  await open("#/admin/queues");
+  const problem = { type: "urn:darkroom:problem:unavailable", title: "", status: 503, code: "unavailable", detail: "" };
+  await page.route("**/dead-letters", (route) => route.fulfill({ status: 503, json: problem }), { times: 1 });
+  await page.getByRole("button", { name: "3 dead letters: Uploads to try again" }).click();
+  const dialog = page.getByRole("dialog", { name: "Dead letters: Uploads to try again" });
+  await dialog.getByRole("alert").getByText("The service is busy.").waitFor();
+  await dialog.getByRole("button", { name: "Refresh" }).click();
+  await dialog.getByText("Uploaded picture").waitFor();
+  await dialog.getByRole("alert").waitFor({ state: "hidden" });
+  await dialog.getByText("Picture: removed").waitFor();
+  await dialog.getByText("Received 22 times.").waitFor();
+  await dialog.getByText("Received once.").waitFor();
+  await dialog.getByRole("link", { name: account.username }).first().waitFor();
+  assert.equal(await dialog.getByRole("link", { name: id }).getAttribute("href"), `#/admin/images/${id}`);
+  assert.equal(await dialog.getByRole("link", { name: removed }).count(), 0);
+  assert.deepEqual(await violations(page), []);
+
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("dialog", { name: "Start this work again" }).getByRole("button", { name: "Try again" }).click();
+  await dialog.locator(".notice").getByText("2 messages are sent again.").waitFor();
+  // What this page cannot send stays, and the page says so.
+  await dialog.getByText("Picture: removed").waitFor({ state: "detached" });
+  await dialog.getByText("Several changes").waitFor();
+  await dialog.getByText("Only the operator of the service can start this work again").waitFor();
+  await dialog.locator("header").getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "1 dead letter: Uploads to try again" }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.tagName), "H1");
+}));
+
+test("on a dark phone, the dialog of dead letters closes when all are sent, and says if there are none", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const letters = [letter({ kind: "job", id: "01JZ8Q4V7N2M5K3R6T9W0XYZAB" }), letter({}, 2)];
+  await logIn(visit, outputs.admin);
+  await fakeLetters(page, letters);
+  await open("#/admin/queues");
+  const show = () => page.getByRole("button", { name: /dead letters: Uploads to try again/ }).click();
+  await show();
+  const dialog = page.getByRole("dialog", { name: "Dead letters: Uploads to try again" });
+  await dialog.getByText("Background job").waitFor();
+  assert.deepEqual(await violations(page), []);
+  const [width, available] = await dialog.evaluate((element) => [element.scrollWidth, element.clientWidth]);
+  assert.ok(width <= available, `${width} px wide on ${available}`);
+  // Another admin has sent them meanwhile.
+  const others = letters.splice(0);
+  await dialog.getByRole("button", { name: "Refresh" }).click();
+  await dialog.getByText("No message could be read.").waitFor();
+  letters.push(...others);
+  await dialog.getByRole("button", { name: "Refresh" }).click();
+  await dialog.getByText("Unknown message").waitFor();
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("dialog", { name: "Start this work again" }).getByRole("button", { name: "Try again" }).click();
+  await page.locator(".notice").getByText("2 messages are sent again.").waitFor();
+  await dialog.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: /dead letters?:/ }).waitFor({ state: "detached" });
+}, { ...PHONE, colorScheme: "dark" }));
+
+test("tiers say that there is no AI provider", inBrowser(async (visit) => {
   const { page, open } = visit;
   await page.route("**/api/auth/profile", async (route) => {
     const response = await route.fetch();
@@ -99,8 +191,6 @@ test("queues name who can start work again, and tiers say that there is no AI pr
     return route.fulfill({ response, json: { ...profile, features: { ...profile.features, ai: false } } });
   });
   await logIn(visit, outputs.admin);
-  await open("#/admin/queues");
-  await page.getByText("The operator of the service can start this work again.").waitFor();
   await open("#/admin/tiers");
   await page.locator(".card").getByText("This service has no AI provider").first().waitFor();
   await open("#/account");

@@ -196,6 +196,15 @@ impl Aws {
         self.json("sqs", "AmazonSQS.SendMessage", &message).await.map(drop)
     }
 
+    /// Deletes all messages of a queue.
+    ///
+    /// # Errors
+    /// If AWS refuses it or does not answer.
+    pub async fn purge_queue(&self, queue_url: &str) -> Result<()> {
+        self.may_change_the_stack()?;
+        self.json("sqs", "AmazonSQS.PurgeQueue", &json!({"QueueUrl": queue_url})).await.map(drop)
+    }
+
     async fn query(
         &self,
         service: &'static str,

@@ -8,6 +8,8 @@ use crate::{User, aws::attribute};
 /// The sample events, each with the name of its function in template.yaml.
 pub const SAMPLES: &[(&str, &str)] = &[
     ("AdminAuditList", include_str!("../../events/admin-audit-list.json")),
+    ("AdminDeadLettersList", include_str!("../../events/admin-dead-letters-list.json")),
+    ("AdminDeadLettersRedrive", include_str!("../../events/admin-dead-letters-redrive.json")),
     ("AdminImagesetsDelete", include_str!("../../events/admin-imagesets-delete.json")),
     ("AdminImagesetsGet", include_str!("../../events/admin-imagesets-get.json")),
     ("AdminImagesetsList", include_str!("../../events/admin-imagesets-list.json")),

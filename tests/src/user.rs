@@ -160,15 +160,18 @@ impl User {
         Ok(self.stack.post("/api/auth/token/refresh", &refresh).await?.status == 200)
     }
 
-    /// Sets up a second factor. It uses the code of the previous step, so that the next ones are left for a test.
+    /// Sets up a second factor, and continues with the new session. It uses the code of the previous step, so that the
+    /// next ones are left for a test.
     ///
     /// # Errors
     /// If a step fails.
-    pub async fn set_up_totp(&self) -> Result<Authenticator> {
+    pub async fn set_up_totp(&mut self) -> Result<Authenticator> {
         let secret = self.post("/api/auth/totp", &json!({"password": self.password})).await?.json(200)?;
         let app = Authenticator::from_uri(secret["otpauth_uri"].as_str().context("no URI")?)?;
         Authenticator::settle().await?;
-        self.post("/api/auth/totp/confirm", &json!({"code": app.code(-1)?})).await?.expect(204)?;
+        let confirmation = json!({"code": app.code(-1)?, "password": self.password});
+        let tokens = self.post("/api/auth/totp/confirm", &confirmation).await?.json(200)?;
+        self.tokens = serde_json::from_value(tokens)?;
         Ok(app)
     }
 
@@ -321,6 +324,15 @@ impl User {
     pub async fn change_profile(&self, update: &str, values: Value) -> Result<()> {
         let pk = format!("USER#{}", self.id);
         self.stack.aws.update_item(&self.stack.outputs.table, (&pk, "PROFILE"), update, &values).await
+    }
+
+    /// Adds the marker that `workers-stream` adds after it has cleaned up after an image.
+    ///
+    /// # Errors
+    /// If there is no response.
+    pub async fn mark_as_cleaned_up(&self, id: &str) -> Result<()> {
+        let marker = json!({"pk": format!("USER#{}", self.id), "sk": format!("RECLAIMED#{id}")});
+        self.stack.aws.put_item(&self.stack.outputs.table, &marker).await
     }
 
     /// Deletes an image's item as DynamoDB does when it expires.

@@ -45,6 +45,8 @@ test("uploads are grouped by the user's own day", () => {
 test("an error about a field names it in words", () => {
   const said = texts.problem({ status: 400, code: "invalid-field", detail: "`thumbnail_sizes` must have 1 to 10 numbers, and max_image_bytes must be positive" });
   const named = texts.problem({ status: 400, code: "invalid-field", detail: "username: must be 1 to 128 visible characters without spaces" });
+  const numbered = texts.problem({ status: 400, code: "invalid-field", detail: "image_ids[1]: is also elsewhere in the list" });
   assert.equal(named, "User name: 1 to 128 visible characters without spaces.");
+  assert.equal(numbered, "Pictures: is also elsewhere in the list.");
   assert.equal(said, "Please correct this: thumbnail sizes must have 1 to 10 numbers, and largest file must be positive.");
 });

@@ -23,8 +23,9 @@ test("web/texts.js has a sentence for every problem code", () => {
 
 test("web/texts.js has a sentence for every limit", () => {
   const [, list] = contract.match(/limit: \{type: string, enum: \[([^\]]+)\]/) ?? [];
-  const limits = list.split(", ").filter((limit) => limit !== "max_ai_calls_per_day");
-  const said = limits.map((limit) => texts.problem({ status: 409, code: "quota-exceeded", limit, [limit]: 1234 }));
+  const limits = list.split(", ");
+  const codeOf = (limit) => (limit.endsWith("_per_day") ? "daily-limit-reached" : "quota-exceeded");
+  const said = limits.map((limit) => texts.problem({ status: 409, code: codeOf(limit), limit, [limit]: 1234 }));
   for (const sentence of said) assert.match(sentence, /^(Your tier allows|You can have) 1,234 .*\.$/);
   assert.equal(new Set(said).size, limits.length);
 });

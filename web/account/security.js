@@ -79,11 +79,11 @@ function setUpTotp(section) {
     button: words.goOn,
     submit: async ({ password }) => {
       const secret = await withPassword("password", () => call("POST", "/api/auth/totp", { body: { password } }));
-      steps.show(lead(words.totpScan), secretPart(secret), totpForm(words.totpConfirm, confirm));
+      steps.show(lead(words.totpScan), secretPart(secret), totpForm(words.totpConfirm, (code) => confirm(code, password)));
     },
   }));
-  const confirm = async (code) => {
-    await call("POST", "/api/auth/totp/confirm", { body: { code } });
+  const confirm = async (code, password) => {
+    await session.confirmTotp(code, password);
     await loadProfile();
     steps.close();
     section.update();

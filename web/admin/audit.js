@@ -49,7 +49,7 @@ function columns(userName) {
       cell: ({ admin }) => h("a", { href: `#/admin/audit${query({ admin: admin.id })}` }, admin.username) },
     { label: words.auditAction, sort: action, cell: action },
     { label: words.auditWhat, kind: "wrap", sort: ({ target }) => target.kind, cell: ({ target: { id, kind } }) => id &&
-      h("a", { href: `#/admin/audit${query({ target: id })}` }, kind === "user" ? userName(id) : id) },
+      h("a", { href: `#/admin/audit${query({ target: id })}` }, kind === "user" ? userName(id) : kind === "queue" ? words.queues[id] ?? id : id) },
     { label: words.auditDetails, kind: "wrap", cell: ({ details }) => changes(details) },
     { label: words.auditResult, sort: result, cell: (entry) => h("span", { class: entry.outcome === "failed" ? "dead" : "" }, result(entry)) },
   ];

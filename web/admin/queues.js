@@ -1,10 +1,11 @@
 // The admins' view of background work that waits or has failed.
 
 import { call } from "../api.js";
-import { fill, h, icon } from "../dom.js";
+import { fill, focusAgain, h, icon } from "../dom.js";
 import { number, time } from "../format.js";
 import { laterTexts } from "../later-texts.js";
 import { showError } from "../notice.js";
+import { openDeadLetters } from "./dead-letters.js";
 
 const words = laterTexts.admin;
 
@@ -14,12 +15,14 @@ export async function queues() {
   const refreshedAt = h("p", { class: "quiet", role: "status" });
   const load = async () => {
     const { queues } = await call("GET", "/api/admin/queues");
-    const count = (value) => h("td", { class: "number" }, number(value));
+    const count = (value) => h("td", { class: "number" }, value);
     fill(body, queues.map(({ name, waiting, in_flight, dead }) => h("tr", null,
-      h("th", { scope: "row" }, words.queues[name] ?? name), count(waiting), count(in_flight),
-      h("td", { class: dead > 0 ? "number dead" : "number" }, dead > 0 && icon("alert"), number(dead)))));
+      h("th", { scope: "row" }, words.queues[name] ?? name), count(number(waiting)), count(number(in_flight)),
+      count(dead > 0 ? deadButton(name, dead, reload) : number(dead)))));
     refreshedAt.textContent = words.refreshed(time(new Date().toISOString()));
   };
+  /** Loads the numbers again after a dialog, whose button is gone then. @param {string} button its name */
+  const reload = (button) => load().then(() => focusAgain(button)).catch(showError);
   await load();
   const heading = (label, kind = "") => h("th", { scope: "col", class: kind }, label);
   const head = h("tr", null, heading(words.queue), [words.waiting, words.inFlight, words.dead].map((label) => heading(label, "number")));
@@ -29,4 +32,11 @@ export async function queues() {
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.tabs.queues }, h("table", null, h("thead", null, head), body)),
     refreshedAt,
   ] };
+}
+
+/** The number of dead letters, as a button that shows them. @param {(button: string) => unknown} reload */
+function deadButton(name, dead, reload) {
+  const label = words.showLetters(dead, words.queues[name] ?? name);
+  return h("button", { type: "button", class: "text-button dead", "aria-label": label, onclick: () => openDeadLetters(name, () => reload(label)) },
+    icon("alert"), number(dead));
 }

@@ -1,6 +1,7 @@
 // The view of the user's account.
 
 import { deletionSection } from "../account/deletion.js";
+import { exportSection } from "../account/export.js";
 import { profileSection } from "../account/profile.js";
 import { securitySection } from "../account/security.js";
 import { session } from "../api.js";
@@ -33,6 +34,7 @@ export async function accountView({ onLogout }) {
     }
     onLogout();
   };
+  const data = exportSection();
   const compare = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.tiers }, tierTable(tiers, tier));
   const maxImages = tier?.max_images ?? profile.usage.images;
   const element = h("div", { class: "narrow" },
@@ -48,7 +50,7 @@ export async function accountView({ onLogout }) {
       tier && h("ul", { class: "quiet" }, otherUsage(profile.usage, tier).map((text) => h("li", null, text)))),
     h("section", { class: "card" },
       h("h2", null, words.tiers),
-      h("p", { class: "quiet" }, words.askForTier),
+      h("p", { class: "quiet" }, contact(profile)),
       compare),
     h("section", { class: "card" },
       h("h2", null, words.programs),
@@ -56,13 +58,24 @@ export async function accountView({ onLogout }) {
       h("div", { class: "actions" },
         h("a", { class: "button", href: "#/account/webhooks" }, laterTexts.webhooks.title),
         h("a", { class: "button", href: "#/account/keys" }, laterTexts.keys.title))),
+    data.element,
     deletionSection(async () => {
       // The access token works for up to an hour, but everything of the user goes.
       session.forget();
       onLogout();
     }),
     h("p", { class: "quiet" }, h("a", { href: "/api/docs" }, words.api)));
-  return { title: words.title, element, shown: () => showOwnTier(compare) };
+  return { title: words.title, element, shown: () => showOwnTier(compare), dispose: data.cancel };
+}
+
+/** Says how to get another tier: with a link, if the operator has set an address. @param {Api.Profile} profile */
+function contact({ contact_url: url, username, tier }) {
+  if (!url) return words.askForTier;
+  // A mail program takes the subject from the address (RFC 6068, section 2).
+  const subject = encodeURIComponent(words.askSubject(username, state.tier?.name ?? tier));
+  return url.startsWith("mailto:")
+    ? h("a", { href: `${url}?subject=${subject}` }, words.askForOtherTier)
+    : h("a", { href: url, target: "_blank", rel: "noopener" }, words.askForOtherTier);
 }
 
 /** Scrolls the table so that the user's own tier is beside the labels. @param {HTMLElement} compare */

@@ -1,5 +1,5 @@
-"""Measures an upload, a list, a view, a creation with and without a webhook, and a deletion on a running stack, with
-its meter (xtask/src/python/meter.py).
+"""Measures an upload, a list, a view, the check of a token, a creation with and without a webhook, and a deletion on a
+running stack, with its meter (xtask/src/python/meter.py).
 
 Usage: cost_flows.py OUTPUTS JSON [UPLOADS]
 
@@ -23,6 +23,8 @@ from PIL import Image
 from metered import Client, measure
 
 WARM_UP = 4
+# The function that checks tokens.
+AUTHORIZER = "KeysAuthorizer"
 # What the page asks for (web/tiles.js).
 LIST = {
     "limit": "24", "thumbnails": "209",
@@ -58,6 +60,27 @@ def view(client, image):
     found = client.call("GET", f"/api/images/{image}")
     thumbnails = found.get("thumbnails") or found["image"]["thumbnails"]
     client.send("GET", thumbnails[len(thumbnails) // 2]["url"])
+
+
+def authorizations(client, times, image):
+    """Measures requests with new tokens. The gateway keeps the check of a token for a minute, so it lets the authorizer
+    check each of them."""
+    def request(_):
+        client.log_in()
+        client.call("GET", f"/api/images/{image}/status")
+
+    flow = measure(client, "authorization", times, request)
+    checked = flow["invocations"].get(AUTHORIZER, {}).get("count")
+    if checked != times:
+        raise SystemExit(f"the meter has counted {checked} checks of tokens")
+    return flow
+
+
+def without_authorizer(flow):
+    """A flow without the checks of tokens. Its duration decides how many it has."""
+    flow["invocations"].pop(AUTHORIZER, None)
+    flow["calls"] = [call for call in flow["calls"] if call["function"] != AUTHORIZER]
+    return flow
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -126,6 +149,8 @@ def main():
     flows.append(measure(client, "trash", uploads, lambda number: client.call("DELETE", f"/api/images/{kept[number]}")))
     permanent = [f"/api/images/{image}?permanent=true" for image in kept]
     flows.append(measure(client, "delete", uploads, lambda number: client.call("DELETE", permanent[number])))
+    flows = [without_authorizer(flow) for flow in flows]
+    flows.append(authorizations(client, uploads, images[0]))
     target.write_text(json.dumps({"upload_bytes": len(content), "flows": flows}, indent=1) + "\n")
 
 

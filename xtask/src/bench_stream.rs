@@ -1,4 +1,5 @@
-//! Measures how many removals of images `workers-stream` processes in a second.
+//! Measures how many removals of images `workers-stream` processes in a second, and how long a user waits for another
+//! user who deletes many images.
 
 use std::path::PathBuf;
 use std::process::Command;

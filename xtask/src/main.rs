@@ -362,7 +362,8 @@ enum Bench {
         /// A directory with a build of images-list. Without it, the command makes a release build.
         directory: Option<PathBuf>,
     },
-    /// Measure how many removals of images `workers-stream` processes in a second.
+    /// Measure how many removals of images `workers-stream` processes in a second, and how long a user waits for another
+    /// user who deletes many images.
     Stream {
         /// How long each call to AWS takes.
         #[arg(long, default_value = "8")]

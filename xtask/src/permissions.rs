@@ -197,8 +197,12 @@ fn faults(template: &Value, roles: &[Role]) -> Result<Vec<String>> {
             }
             // X-Ray has no resource types.
             let is_xray = actions.iter().all(|action| action.starts_with("xray:"));
-            // A `*` may stand only for the objects of a bucket and for the streams and indexes of a table.
-            let is_wide = |resource: &&String| resource.strip_suffix("/*").unwrap_or(resource).contains('*');
+            // A `*` may stand only for the objects of a bucket, for the streams and indexes of a table, and for the versions
+            // and aliases of a function.
+            let is_wide = |resource: &&String| {
+                let parts = resource.strip_suffix("/*").or_else(|| resource.strip_suffix("}:*"));
+                parts.unwrap_or(resource).contains('*')
+            };
             if let Some(resource) = resources.iter().find(is_wide).filter(|_| !is_xray) {
                 faults.push(format!("{name} may do {} on {resource}", actions.join(", ")));
             }

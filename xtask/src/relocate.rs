@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
 use crate::aws::{Aws, Refusal};
@@ -31,6 +31,18 @@ const NOT_COPIED_OF_USERS: [&str; 4] = ["JOB#", "DELIVERY#", "DOWNLOAD#", "APIKE
 /// The ids of the copied users: the old ones and the new ones.
 type Subs = BTreeMap<String, String>;
 
+/// What became of the users.
+#[derive(Default)]
+struct Users {
+    subs: Subs,
+    /// How many have not confirmed their registration.
+    unconfirmed: usize,
+    /// The names of those whose confirmed address belongs to another user of the target.
+    without_address: Vec<String>,
+    /// The names that the target refuses.
+    refused: Vec<String>,
+}
+
 /// A deployment and a session with AWS in its region.
 pub(crate) struct End {
     aws: Aws,
@@ -52,32 +64,58 @@ impl End {
 }
 
 /// Copies everything that the target does not have yet. Safe to repeat.
+///
+/// # Errors
+/// If AWS refuses a call. If the target refuses the names of some users, everything else is copied first.
 pub(crate) fn run(from: &mut End, to: &mut End) -> Result<()> {
     ensure!(from.pool != to.pool && from.table != to.table, "source and target are the same deployment");
-    let subs = command::step("copying the users", || copy_users(from, to))?;
+    let users = command::step("copying the users", || copy_users(from, to))?;
+    let subs = &users.subs;
     // The events of copied files would let workers develop them again, or delete those whose items do not exist yet.
     let events = Events::pause(&mut to.aws, &to.buckets[0])?;
-    let copied = copy_files(from, to, &subs)
-        .and_then(|()| command::step("copying the items", || copy_items(from, to, &subs)))
+    let copied = copy_files(from, to, subs)
+        .and_then(|()| command::step("copying the items", || copy_items(from, to, subs)))
         .and_then(|()| restart_scans(to));
     events.resume(&mut to.aws)?;
-    copied
+    copied?;
+    users.report()
+}
+
+impl Users {
+    /// Says for which users an operator has to do something.
+    fn report(&self) -> Result<()> {
+        if !self.without_address.is_empty() {
+            eprintln!(
+                "These users have no confirmed address in the target, because their address belongs to another user \
+                 there. They cannot use \"Forgot password\": give each of them a password with `aws cognito-idp \
+                 admin-set-user-password`. {}",
+                self.without_address.join(", ")
+            );
+        }
+        if !self.refused.is_empty() {
+            bail!(
+                "everything else was copied, but not these users and their data, because a stack with EmailAlias=on \
+                 refuses user names that are e-mail addresses: {}. To copy them, move to a stack with EmailAlias=off",
+                self.refused.join(", ")
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Copies the users with their attributes and groups. Passwords and second factors stay, because Cognito does not
 /// reveal them.
-fn copy_users(from: &mut End, to: &mut End) -> Result<Subs> {
-    let (mut subs, mut unconfirmed) = (Subs::new(), 0);
+fn copy_users(from: &mut End, to: &mut End) -> Result<Users> {
+    let mut users = Users::default();
     let mut request = json!({"UserPoolId": from.pool});
     loop {
         let mut page = from.aws.call("cognito-idp", "list_users", request.clone())?;
         for user in page["Users"].as_array().into_iter().flatten() {
             if user["UserStatus"] == "UNCONFIRMED" {
-                unconfirmed += 1;
-                continue;
+                users.unconfirmed += 1;
+            } else {
+                copy_user(from, to, user, &mut users)?;
             }
-            let (old, new) = copy_user(from, to, user)?;
-            subs.insert(old, new);
         }
         match page["PaginationToken"].take() {
             Value::Null => break,
@@ -85,22 +123,30 @@ fn copy_users(from: &mut End, to: &mut End) -> Result<Subs> {
         }
     }
     eprintln!(
-        "    {} users; {unconfirmed} have not confirmed their address and have to register again",
-        subs.len()
+        "    {} users; {} have not confirmed their address and have to register again",
+        users.subs.len(),
+        users.unconfirmed
     );
-    Ok(subs)
+    Ok(users)
 }
 
-fn copy_user(from: &mut End, to: &mut End, user: &Value) -> Result<(String, String)> {
+fn copy_user(from: &mut End, to: &mut End, user: &Value, users: &mut Users) -> Result<()> {
     let name = user["Username"].as_str().context("a user without a name")?;
     let attributes = user["Attributes"].as_array().context("a user without attributes")?;
-    let others: Vec<&Value> = attributes.iter().filter(|attribute| attribute["Name"] != "sub").collect();
-    let create = json!({
-        "UserPoolId": to.pool, "Username": name, "UserAttributes": others, "MessageAction": "SUPPRESS",
-    });
-    match to.aws.call("cognito-idp", "admin_create_user", create) {
+    let mut created = create_user(to, name, attributes, &["sub"]);
+    // A confirmed address is an alias of one user only (Amazon Cognito user pools API Reference, "AdminCreateUser",
+    // ForceAliasCreation).
+    if created.as_ref().is_err_and(|error| is_refusal(error, "AliasExistsException")) {
+        created = create_user(to, name, attributes, &["sub", "email_verified"]);
+    }
+    match created {
         // An earlier run has copied the user, who may have a new password since then.
         Err(error) if is_refusal(&error, "UsernameExistsException") => {}
+        // A name must not have the form of an alias (Amazon Cognito Developer Guide, "Customizing sign-in attributes").
+        Err(error) if is_refusal(&error, "InvalidParameterException") && name.contains('@') => {
+            users.refused.push(name.to_owned());
+            return Ok(());
+        }
         created => {
             created?;
             // Only a user with a password can reset it.
@@ -121,12 +167,31 @@ fn copy_user(from: &mut End, to: &mut End, user: &Value) -> Result<(String, Stri
     }
     let copy = to.aws.call("cognito-idp", "admin_get_user", of(&to.pool))?;
     let copied = copy["UserAttributes"].as_array().context("a user without attributes")?;
-    Ok((sub_of(attributes)?, sub_of(copied)?))
+    users.subs.insert(sub_of(attributes)?, sub_of(copied)?);
+    let is_confirmed = |attributes: &[Value]| attribute(attributes, "email_verified") == Some("true");
+    if is_confirmed(attributes) && !is_confirmed(copied) {
+        users.without_address.push(name.to_owned());
+    }
+    Ok(())
+}
+
+/// Creates a user with these attributes, except those whose names are in `without`.
+fn create_user(to: &mut End, name: &str, attributes: &[Value], without: &[&str]) -> Result<Value> {
+    let is_kept = |attribute: &&Value| without.iter().all(|name| attribute["Name"] != *name);
+    let kept: Vec<&Value> = attributes.iter().filter(is_kept).collect();
+    let create = json!({
+        "UserPoolId": to.pool, "Username": name, "UserAttributes": kept, "MessageAction": "SUPPRESS",
+    });
+    to.aws.call("cognito-idp", "admin_create_user", create)
 }
 
 fn sub_of(attributes: &[Value]) -> Result<String> {
-    let sub = attributes.iter().find(|attribute| attribute["Name"] == "sub");
-    Ok(sub.and_then(|sub| sub["Value"].as_str()).context("a user without an id")?.to_owned())
+    Ok(attribute(attributes, "sub").context("a user without an id")?.to_owned())
+}
+
+/// The value of an attribute of a user.
+fn attribute<'a>(attributes: &'a [Value], name: &str) -> Option<&'a str> {
+    attributes.iter().find(|attribute| attribute["Name"] == name)?["Value"].as_str()
 }
 
 fn copy_files(from: &mut End, to: &mut End, subs: &Subs) -> Result<()> {

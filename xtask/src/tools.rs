@@ -58,3 +58,24 @@ fn nasm() -> PathBuf {
 fn dir() -> PathBuf {
     project::target().join("tools/nasm")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_release_workflow_runs_this_before_the_build() -> Result<()> {
+        let text = fs::read_to_string(project::root().join(".github/workflows/release.yml"))?;
+        let workflow: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text)?;
+        let steps = workflow["jobs"]["build"]["steps"].as_sequence().context("no steps")?;
+        let first = |command: &str| {
+            let runs =
+                |step: &serde_yaml_ng::Value| step["run"].as_str().is_some_and(|run| run.contains(command));
+            steps.iter().position(runs).with_context(|| format!("no step runs `{command}`"))
+        };
+        assert!(first("cargo xtask tools")? < first("cargo lambda build")?);
+        Ok(())
+    }
+}

@@ -5,10 +5,9 @@ use std::process::Command;
 use std::{fs, io, thread};
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use crate::aws::Aws;
-use crate::emulator::Emulator;
 use crate::providers::Providers;
 use crate::stack::{Outputs, Stack};
 use crate::venv::CARGO_LAMBDA;
@@ -38,7 +37,7 @@ pub(crate) fn run(stack: &Stack, port: u16) -> Result<()> {
         "local",
     ]);
     watch.args(["--invoke-address", "127.0.0.1", "--invoke-port", &PORT.to_string()]);
-    watch.env("CARGO_LAMBDA_GLOBAL", &config).envs(variables(&emulator)?);
+    watch.env("CARGO_LAMBDA_GLOBAL", &config).envs(variables(&mut Aws::local(&emulator)?)?);
     command::run(emulator.configure(&mut watch).envs(tokens(&outputs)))
 }
 
@@ -64,16 +63,22 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream) {
 
 /// The environment variables of all functions. Under `watch`, all functions share one environment, so no variable may
 /// have two values.
-fn variables(emulator: &Emulator) -> Result<Vec<(String, String)>> {
-    let mut aws = Aws::local(emulator)?;
+fn variables(aws: &mut Aws) -> Result<Vec<(String, String)>> {
     let mut all = Map::new();
-    let answer = aws.call("lambda", "list_functions", json!({"MaxItems": 100}))?;
-    for function in answer["Functions"].as_array().context("no functions")? {
-        for (name, value) in function["Environment"]["Variables"].as_object().into_iter().flatten() {
-            let known = all.entry(name.clone()).or_insert_with(|| value.clone());
-            if known != value {
-                bail!("template.yaml gives {name} two values; `watch` supports only one");
+    let mut request = json!({});
+    loop {
+        let mut page = aws.call("lambda", "list_functions", request.clone())?;
+        for function in page["Functions"].as_array().context("no functions")? {
+            for (name, value) in function["Environment"]["Variables"].as_object().into_iter().flatten() {
+                let known = all.entry(name.clone()).or_insert_with(|| value.clone());
+                if known != value {
+                    bail!("template.yaml gives {name} two values; `watch` supports only one");
+                }
             }
+        }
+        match page["NextMarker"].take() {
+            Value::Null => break,
+            marker => request["Marker"] = marker,
         }
     }
     let pairs = all.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()));
@@ -88,4 +93,42 @@ fn tokens(outputs: &Outputs) -> [(&'static str, String); 3] {
         ("JWT_ISSUER", format!("https://cognito-idp.{region}.amazonaws.com/{user_pool_id}")),
         ("USER_POOL_CLIENT_ID", client_id.clone()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn page(variables: &Value, next: Option<&str>) -> Value {
+        let function = json!({"FunctionName": "a", "Environment": {"Variables": variables}});
+        json!({"ok": {"Functions": [function, {"FunctionName": "b"}], "NextMarker": next}})
+    }
+
+    #[test]
+    fn the_variables_of_all_pages_are_passed_on() -> Result<()> {
+        let pages = [page(&json!({"A": "1", "B": "2"}), Some("b")), page(&json!({"A": "1", "C": "3"}), None)];
+        let found = variables(&mut Aws::answering(&pages)?)?;
+        let found: Vec<_> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(found, [("A", "1"), ("B", "2"), ("C", "3")]);
+        let pages = [page(&json!({"A": "1"}), Some("b")), page(&json!({"A": "2"}), None)];
+        assert!(variables(&mut Aws::answering(&pages)?).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn no_variable_of_the_template_has_two_values() -> Result<()> {
+        let template = template::read(&fs::read_to_string(project::template())?)?;
+        let resources = template["Resources"].as_mapping().context("no Resources")?.values();
+        let functions = resources.map(|resource| &resource["Properties"]);
+        let mut known = BTreeMap::new();
+        for function in functions.chain([&template["Globals"]["Function"]]) {
+            for (name, value) in function["Environment"]["Variables"].as_mapping().into_iter().flatten() {
+                let name = name.as_str().context("no name")?;
+                assert_eq!(*known.entry(name).or_insert(value), value, "{name}");
+            }
+        }
+        Ok(())
+    }
 }

@@ -129,9 +129,11 @@ export class Account {
     return this.#client.request("POST /api/auth/totp", { body: { password } });
   }
 
-  /** Ends the setup of a second factor with a code of the authenticator app. */
-  async confirmTotp(code: string): Promise<void> {
-    await this.#client.request("POST /api/auth/totp/confirm", { body: { code } });
+  /** Ends the setup of a second factor with a code of the authenticator app. With the password, all other sessions end. */
+  async confirmTotp(code: string, password?: string): Promise<void> {
+    const body = password === undefined ? { code } : { code, password };
+    const tokens = await this.#client.request("POST /api/auth/totp/confirm", { body });
+    if (tokens !== undefined) await this.#begin(tokens);
   }
 
   /** Removes the second factor. */

@@ -81,6 +81,13 @@ impl AuditTrail {
         self.entry(caller, action, AuditTarget { kind: TargetKind::Imageset, id, owner }, details)
     }
 
+    /// The entry of a change of the queues of this name.
+    #[must_use]
+    pub fn queue(&self, caller: &Caller, action: AuditAction, name: &str) -> AuditEntry {
+        let target = AuditTarget { kind: TargetKind::Queue, id: Some(name.to_owned()), owner: None };
+        self.entry(caller, action, target, AuditDetails::default())
+    }
+
     fn entry(
         &self,
         caller: &Caller,

@@ -5,15 +5,18 @@ use domain::{Timestamp, UserId};
 use serde::Serialize;
 use store::{Objects, OwnedImage};
 
+pub use admins::{require_admin, unless_last_admin};
 pub use audit::{AuditTrail, mark_failure, present_fields};
-pub use last_admin::unless_last_admin;
+pub use dead_letters::{DeadLetter, DeadLetters, Redriven};
 pub use pool::{ListedUser, Pool, PoolUser, SearchField};
 pub use queues::{Depth, Queues};
 pub use sets::{OwnedSetBody, OwnedSetImages};
 pub use user_body::UserBody;
 
+mod admins;
 mod audit;
-mod last_admin;
+mod dead_letters;
+mod letter_subject;
 mod pool;
 mod queues;
 mod sets;

@@ -11,6 +11,8 @@ use aws_sdk_sqs::{
 use aws_types::SdkConfig;
 use futures_util::future::try_join_all;
 
+use crate::DeadLetters;
+
 /// The name of each kind of work, the variable with the URL of its queue, and the variable with the URL of its
 /// dead-letter queue.
 const QUEUES: [(&str, &str, &str); 10] = [
@@ -49,8 +51,23 @@ impl Queues {
     /// # Errors
     /// [`aws::MissingVariable`]
     pub fn from_env(config: &SdkConfig) -> Result<Self, aws::MissingVariable> {
-        let urls = QUEUES.into_iter().map(|(name, work, dead)| Ok((name, aws::var(work)?, aws::var(dead)?)));
-        Ok(Self { urls: urls.collect::<Result<_, _>>()?, sqs: Client::new(config) })
+        Self::new(config, aws::var)
+    }
+
+    /// The queues whose URLs `var` returns. Its argument is the name of a variable.
+    ///
+    /// # Errors
+    /// Those of `var`.
+    pub fn new<E>(config: &SdkConfig, var: impl Fn(&'static str) -> Result<String, E>) -> Result<Self, E> {
+        let urls = QUEUES.into_iter().map(|(name, work, dead)| Ok::<_, E>((name, var(work)?, var(dead)?)));
+        Ok(Self { urls: urls.collect::<Result<_, E>>()?, sqs: Client::new(config) })
+    }
+
+    /// The dead letters of the kind of work with this name. `None` if there is no such kind.
+    #[must_use]
+    pub fn dead_letters(&self, name: &str) -> Option<DeadLetters<'_>> {
+        let (_, work, dead) = self.urls.iter().find(|(known, ..)| *known == name)?;
+        Some(DeadLetters::new(&self.sqs, work, dead))
     }
 
     /// The depths of all work queues and dead-letter queues, read at the same time.

@@ -19,4 +19,4 @@ pub use password::{
 pub use pool::{Pool, code_of, code_sent, problem, weak_password};
 pub use profile::ProfileBody;
 pub use reauthenticate::reauthenticate;
-pub use tokens::{RefreshTokenIn, Step};
+pub use tokens::{RefreshTokenIn, Step, unverified_claims};

@@ -21,6 +21,7 @@ pub struct ProfileBody {
     tier: TierId,
     usage: UsageBody,
     features: Features,
+    contact_url: Option<String>,
 }
 
 /// The features of this deployment. The caller's tier decides whether the caller may use them.
@@ -55,6 +56,7 @@ impl ProfileBody {
             tier: profile.tier.clone(),
             usage: UsageBody::new(&profile.usage, now),
             features: Features { ai: api::ai_is_configured(), dropbox: api::dropbox_is_configured() },
+            contact_url: aws::optional_var("CONTACT_URL"),
         }
     }
 }

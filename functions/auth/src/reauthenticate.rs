@@ -4,12 +4,12 @@ use api::Problem;
 use aws_sdk_cognitoidentityprovider::types::ChallengeNameType;
 
 use crate::{
-    Code, Password, Pool, check_password, code_of, is_lockout, problem, too_many_attempts, used_totp,
+    Code, Password, Pool, Step, check_password, code_of, is_lockout, problem, too_many_attempts, used_totp,
     wrong_totp,
 };
 
-/// Checks the password of a user, and the code of the second factor if the user has one. The sessions that Cognito opens
-/// for this are not used.
+/// Checks the password of a user, and the code of the second factor if the user has one. Returns Cognito's response,
+/// whose tokens are not for the caller.
 ///
 /// One call. Two if the user has a second factor.
 ///
@@ -20,10 +20,10 @@ pub async fn reauthenticate(
     username: &str,
     password: &Password,
     code: Option<&Code>,
-) -> Result<(), Problem> {
+) -> Result<Step, Problem> {
     let step = check_password(pool, username, password).await?;
     if !step.needs_totp() {
-        return Ok(());
+        return Ok(step);
     }
     let code = code.ok_or_else(|| {
         Problem::invalid_field("code", "code: send the current code of your authenticator app")
@@ -33,11 +33,10 @@ pub async fn reauthenticate(
         request.challenge_name(ChallengeNameType::SoftwareTokenMfa).set_session(step.into_session());
     let request = request.challenge_responses("USERNAME", username);
     let request = request.challenge_responses("SOFTWARE_TOKEN_MFA_CODE", code.as_str());
-    request.send().await.map_err(|error| match code_of(&error) {
+    request.send().await.map(Step::from).map_err(|error| match code_of(&error) {
         "CodeMismatchException" => wrong_totp(),
         "ExpiredCodeException" => used_totp(),
         "NotAuthorizedException" if is_lockout(&error) => too_many_attempts().because(error),
         _ => problem(error),
-    })?;
-    Ok(())
+    })
 }

@@ -7,8 +7,9 @@ use aws_sdk_cognitoidentityprovider::{
     operation::{initiate_auth::InitiateAuthOutput, respond_to_auth_challenge::RespondToAuthChallengeOutput},
     types::{AuthenticationResultType, ChallengeNameType},
 };
-use lambda_http::http::header;
-use serde::{Deserialize, Serialize};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use lambda_http::http::{HeaderMap, header};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::cookie;
 
@@ -21,6 +22,17 @@ pub enum RefreshTokenIn {
     Body,
     /// In a cookie, for web pages.
     Cookie,
+}
+
+impl RefreshTokenIn {
+    /// Where the client keeps its refresh token: in the cookie, if the request has one.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        match cookie::refresh_token(headers) {
+            Some(_) => Self::Cookie,
+            None => Self::Body,
+        }
+    }
 }
 
 /// A set of tokens. It has no `Debug`, so that no log can show it.
@@ -80,6 +92,28 @@ impl Step {
         self.challenge == Some(ChallengeNameType::SoftwareTokenMfa)
     }
 
+    /// The user's groups at this moment, from the access token that Cognito has just issued. `None` if it issued none.
+    #[must_use]
+    pub fn groups(&self) -> Option<Vec<String>> {
+        #[derive(Deserialize)]
+        struct Claims {
+            #[serde(rename = "cognito:groups", default)]
+            groups: Vec<String>,
+        }
+        // Cognito sent the token, so its signature needs no check.
+        let claims: Claims = unverified_claims(self.access_token().ok()?)?;
+        Some(claims.groups)
+    }
+
+    /// The access token.
+    ///
+    /// # Errors
+    /// 403 `challenge-required` if Cognito requires another step first.
+    pub fn access_token(&self) -> Result<&str, Problem> {
+        let token = self.tokens.as_ref().and_then(|tokens| tokens.access_token.as_deref());
+        token.ok_or_else(challenge_required)
+    }
+
     /// The session of the challenge.
     #[must_use]
     pub fn into_session(self) -> Option<String> {
@@ -129,6 +163,17 @@ impl Step {
         }
         Ok(reply)
     }
+}
+
+/// The claims of a token whose signature was not checked. `None` if the text is no token.
+#[must_use]
+pub fn unverified_claims<T: DeserializeOwned>(token: &str) -> Option<T> {
+    // Other characters are no token (Cognito's API reference, GetUser, "AccessToken").
+    if !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=.".contains(&byte)) {
+        return None;
+    }
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice(&payload).ok()
 }
 
 fn challenge_required() -> Problem {

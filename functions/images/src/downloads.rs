@@ -40,13 +40,14 @@ impl DownloadBody {
             }
             Progress::Queued | Progress::Failed => None,
         };
+        let left_out = download.files_left_out;
         Ok(Self {
             id: download.id,
             status: download.status,
-            files: download.images.len(),
+            files: download.images.len() + usize::try_from(left_out).unwrap_or_default(),
             bytes: download.bytes,
             files_done: download.files_done,
-            files_skipped: download.files_skipped,
+            files_skipped: download.files_skipped + left_out,
             bytes_done: download.bytes_done,
             failure: download.failure,
             url,

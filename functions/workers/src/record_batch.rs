@@ -27,9 +27,6 @@ use crate::{retry_delay, visibility::deliver_again};
 /// How many records of a batch are processed at the same time.
 pub const RECORDS_AT_ONCE: usize = 32;
 
-/// The longest time for a batch of the stream. Records that take longer continue from the queue.
-const STREAM_LIMIT: Duration = Duration::from_secs(30);
-
 /// The time that remains to report the outcomes before Lambda stops the request.
 const RESERVE: Duration = Duration::from_secs(10);
 
@@ -82,13 +79,19 @@ enum Source {
 
 /// Processes the records of a batch.
 pub trait BatchWorker {
+    /// The longest time for a batch of the stream. Records that take longer continue from the queue.
+    const STREAM_LIMIT: Duration = Duration::from_secs(30);
+
     /// Processes the records, and stores the outcome of each.
     fn process(&self, records: &[EventRecord], outcomes: &Outcomes) -> impl Future<Output = ()>;
 }
 
 /// What became of the records of a batch.
 #[derive(Debug)]
-pub struct Outcomes(Mutex<Vec<Result<(), Failed>>>);
+pub struct Outcomes {
+    records: Mutex<Vec<Result<(), Failed>>>,
+    limit: Duration,
+}
 
 /// A record failed.
 #[derive(Clone, Debug)]
@@ -99,16 +102,22 @@ struct Failed {
 }
 
 impl Outcomes {
-    fn new(records: usize) -> Self {
+    fn new(records: usize, limit: Duration) -> Self {
         let failed = Failed { cause: "there was not enough time".to_owned(), is_held: false };
-        Self(Mutex::new(vec![Err(failed); records]))
+        Self { records: Mutex::new(vec![Err(failed); records]), limit }
+    }
+
+    /// How long the whole batch may take.
+    #[must_use]
+    pub const fn limit(&self) -> Duration {
+        self.limit
     }
 
     /// Stores that all records from this index on failed with the same cause, and that they have to be repeated in
     /// their order: Lambda delivers them again before it reads further. A record of the queue has no such order.
     pub fn hold_from(&self, index: usize, cause: &CallError) {
         let failed = Failed { cause: aws::causes(cause), is_held: true };
-        let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outcomes = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         outcomes.iter_mut().skip(index).for_each(|outcome| *outcome = Err(failed.clone()));
     }
 
@@ -120,7 +129,7 @@ impl Outcomes {
     /// Stores the common outcome of several records.
     pub fn set_all(&self, indexes: impl IntoIterator<Item = usize>, outcome: Result<(), CallError>) {
         let outcome = outcome.map_err(|cause| Failed { cause: aws::causes(&cause), is_held: false });
-        let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outcomes = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         for index in indexes {
             if let Some(place) = outcomes.get_mut(index) {
                 place.clone_from(&outcome);
@@ -153,13 +162,14 @@ pub struct RetryQueue {
 }
 
 impl RetryQueue {
-    /// Reads the queue's URL from `RETRY_QUEUE` and the first pause from `RETRY_SECONDS`.
+    /// Reads the queue's URL from this variable and the first pause from `RETRY_SECONDS`. Each worker has a variable of
+    /// its own, because all functions share one environment under `cargo xtask watch`.
     ///
     /// # Errors
     /// [`aws::MissingVariable`], or `RETRY_SECONDS` is not a number.
-    pub fn from_env(config: &SdkConfig) -> Result<Self, Error> {
+    pub fn from_env(config: &SdkConfig, variable: &'static str) -> Result<Self, Error> {
         let base_pause = Duration::from_secs(aws::var("RETRY_SECONDS")?.parse()?);
-        Ok(Self::new(config, aws::var("RETRY_QUEUE")?, base_pause))
+        Ok(Self::new(config, aws::var(variable)?, base_pause))
     }
 
     /// The queue with this URL.
@@ -173,9 +183,9 @@ impl RetryQueue {
     ///
     /// # Errors
     /// None. The return type is that of a Lambda handler.
-    pub async fn process(
+    pub async fn process<W: BatchWorker>(
         &self,
-        worker: &impl BatchWorker,
+        worker: &W,
         event: LambdaEvent<RecordBatch>,
     ) -> Result<BatchAnswer, Error> {
         let (batch, context) = event.into_parts();
@@ -190,11 +200,14 @@ impl RetryQueue {
             }
         }
         let is_stream = sources.iter().any(|source| matches!(source, Source::Stream { .. }));
-        let outcomes = Outcomes::new(records.len());
-        let limit = time_limit(&context, is_stream);
+        let mut limit = remaining(&context);
+        if is_stream {
+            limit = limit.min(W::STREAM_LIMIT);
+        }
+        let outcomes = Outcomes::new(records.len(), limit);
         // Records without an outcome are retried.
         let _ = tokio::time::timeout(limit, worker.process(&records, &outcomes)).await;
-        let outcomes = outcomes.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let outcomes = outcomes.records.into_inner().unwrap_or_else(PoisonError::into_inner);
         let failed =
             sources.into_iter().zip(outcomes).filter_map(|(source, outcome)| Some((source, outcome.err()?)));
         let unparsed = unparsed.into_iter().map(|(source, cause)| (source, Failed { cause, is_held: false }));
@@ -267,11 +280,10 @@ fn parse(delivered: Value) -> (Source, Result<EventRecord, String>) {
     (Source::Stream { sequence_number, json }, record)
 }
 
-/// How long the records of a request may take.
-fn time_limit(context: &Context, is_stream: bool) -> Duration {
+/// How long the records of a request can take before Lambda stops it.
+fn remaining(context: &Context) -> Duration {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let remaining = Duration::from_millis(context.deadline).saturating_sub(now).saturating_sub(RESERVE);
-    if is_stream { remaining.min(STREAM_LIMIT) } else { remaining }
+    Duration::from_millis(context.deadline).saturating_sub(now).saturating_sub(RESERVE)
 }
 
 #[cfg(test)]

@@ -77,10 +77,16 @@ mod tests {
 
     #[test]
     fn a_message_gets_its_last_attempt_after_four_days_and_before_it_is_too_old() {
-        // maxReceiveCount and MessageRetentionPeriod of UploadRetries in template.yaml.
-        let (deliveries, retention) = (100, Duration::from_secs(10 * 24 * 60 * 60));
-        let waited: Duration =
-            (1..deliveries).map(|delivery| retry_delay(Duration::from_secs(30), delivery)).sum();
+        let template = include_str!("../../../template.yaml");
+        let number = |place: &str, name: &str| -> u64 {
+            let rest = template.split_once(place).unwrap().1.split_once(name).unwrap().1;
+            rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
+        };
+        let queue = "\n  UploadRetries: {Type: AWS::SQS::Queue, Properties: {<<: *retry-queue";
+        let deliveries = u32::try_from(number(queue, "maxReceiveCount: ")).unwrap();
+        let retention = Duration::from_secs(number("&retry-queue", "MessageRetentionPeriod: "));
+        let base = Duration::from_secs(number("\n  UploadRetrySeconds:", "Default: "));
+        let waited: Duration = (1..deliveries).map(|delivery| retry_delay(base, delivery)).sum();
         assert!(waited > Duration::from_secs(3 * 24 * 60 * 60), "{waited:?}");
         assert!(waited + Duration::from_secs(24 * 60 * 60) < retention, "{waited:?}");
     }

@@ -145,7 +145,7 @@ problem_codes! {
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type";
     /// Another request used the same idempotency key.
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused";
-    /// The caller has requested the maximum number of AI analyses and edits for today.
+    /// The caller has requested the maximum number of AI analyses and edits, or of downloads, for today.
     DailyLimitReached = TOO_MANY_REQUESTS, "daily-limit-reached";
     /// The user or the address sends too many requests, or the user creates too many things.
     RateLimited = TOO_MANY_REQUESTS, "rate-limited";

@@ -39,6 +39,13 @@ impl Problem {
         self.code
     }
 
+    /// Replaces the sentence for people.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
     /// Adds a member to the body, such as `field`.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
@@ -69,6 +76,12 @@ impl Problem {
     /// 401 `unauthorized`: the access token is missing or invalid.
     pub(crate) fn unauthorized() -> Self {
         Self::new(ProblemCode::Unauthorized, "Log in: send Authorization: Bearer <access token>.")
+    }
+
+    /// 403 `admins-only`: the caller is not an admin.
+    #[must_use]
+    pub fn admins_only() -> Self {
+        Self::new(ProblemCode::AdminsOnly, "Only admins may do this.")
     }
 
     /// 404 `not-found`: the resource does not exist, was deleted, or belongs to another user. The response is the same.
@@ -357,11 +370,20 @@ impl From<DownloadError> for Problem {
             DownloadError::TooMany => {
                 let most = Download::MAX_PER_USER;
                 let detail = format!(
-                    "You may have {most} downloads at the same time. Each one expires a day after its request."
+                    "{most} of your downloads wait for their archives. Wait until one is ready, then try again."
                 );
                 Self::new(ProblemCode::QuotaExceeded, detail)
                     .with("limit", "max_downloads")
                     .with("max_downloads", most)
+            }
+            DownloadError::DailyLimitReached { retry_after } => {
+                let most = Download::MAX_PER_DAY;
+                let detail =
+                    format!("You may request {most} downloads a day. The next day begins at midnight UTC.");
+                Self::new(ProblemCode::DailyLimitReached, detail)
+                    .with("limit", "max_downloads_per_day")
+                    .with("max_downloads_per_day", most)
+                    .retry_after(retry_after)
             }
             DownloadError::KeyReused => Self::key_reused(),
             DownloadError::AccountDeleted => LimitError::AccountDeleted.into(),

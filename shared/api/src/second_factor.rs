@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     env,
+    hash::{BuildHasher, RandomState},
     sync::{Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,15 +11,19 @@ use std::{
 use aws::CallError;
 use aws_sdk_cognitoidentityprovider::{Client, error::ProvideErrorMetadata};
 use aws_types::SdkConfig;
-use domain::UserId;
 
 use crate::{Problem, ProblemCode};
 
-/// Checks whether users have a second factor. An instance remembers who has one for a minute.
+/// Checks whether users have a second factor. An instance remembers the token of a user with one for a minute.
+///
+/// It does not remember the user. The setup of a second factor ends all other sessions, and only Cognito knows which
+/// tokens belong to them.
 #[derive(Debug)]
 pub(crate) struct SecondFactor {
     cognito: Client,
-    seen: Mutex<HashMap<UserId, Instant>>,
+    /// The hashes of tokens, each with the time of the check.
+    seen: Mutex<HashMap<u64, Instant>>,
+    hasher: RandomState,
 }
 
 impl SecondFactor {
@@ -41,15 +46,16 @@ impl SecondFactor {
     }
 
     fn new(config: &SdkConfig) -> Self {
-        Self { cognito: Client::new(config), seen: Mutex::default() }
+        Self { cognito: Client::new(config), seen: Mutex::default(), hasher: RandomState::new() }
     }
 
-    /// Requires that a user has set up a second factor. `access_token` is the user's token.
+    /// Requires that the user of an access token has set up a second factor.
     ///
     /// # Errors
     /// 403 `second-factor-required`. 401 `unauthorized` if the session has ended.
-    pub(crate) async fn require(&self, user: &UserId, access_token: &str) -> Result<(), Problem> {
-        if self.has_seen(user) {
+    pub(crate) async fn require(&self, access_token: &str) -> Result<(), Problem> {
+        let token = self.hasher.hash_one(access_token);
+        if self.has_seen(token) {
             return Ok(());
         }
         // With the user's own token, this call needs no permission.
@@ -67,18 +73,18 @@ impl SecondFactor {
                 "Admins of this deployment need a second factor. Set one up with POST /api/auth/totp.",
             ));
         }
-        self.remember(user);
+        self.remember(token);
         Ok(())
     }
 
-    fn has_seen(&self, user: &UserId) -> bool {
+    fn has_seen(&self, token: u64) -> bool {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.get(user).is_some_and(|at| at.elapsed() < Self::REMEMBERED)
+        seen.get(&token).is_some_and(|at| at.elapsed() < Self::REMEMBERED)
     }
 
-    fn remember(&self, user: &UserId) {
+    fn remember(&self, token: u64) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.retain(|_, at| at.elapsed() < Self::REMEMBERED);
-        seen.insert(user.clone(), Instant::now());
+        seen.insert(token, Instant::now());
     }
 }

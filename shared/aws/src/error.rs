@@ -25,6 +25,15 @@ impl CallError {
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
     }
+
+    /// The same error once more, if one call was for several things. It keeps only the text of the cause.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        match self {
+            Self::Unavailable(cause) => Self::Unavailable(causes(&**cause).into()),
+            Self::Internal(cause) => Self::Internal(causes(&**cause).into()),
+        }
+    }
 }
 
 impl<E> From<SdkError<E, HttpResponse>> for CallError
@@ -127,6 +136,15 @@ mod tests {
             ["ValidationException", "AccessDeniedException", "ResourceNotFoundException", "NoSuchBucket"]
         {
             assert_eq!((kind(400, code), kind(404, code)), ("internal", "internal"), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_duplicate_has_the_kind_and_the_text_of_the_error() {
+        for error in [CallError::internal("broken"), CallError::Unavailable("slow".into())] {
+            let duplicate = error.duplicate();
+            assert_eq!(causes(&duplicate), causes(&error));
+            assert_eq!(matches!(duplicate, CallError::Internal(_)), matches!(error, CallError::Internal(_)));
         }
     }
 

@@ -28,7 +28,7 @@ use aws_types::{
 pub use error::{CallError, causes};
 pub use secret::Secret;
 use traced::TracedHttpClient;
-pub use variable::{MissingVariable, is_set, var};
+pub use variable::{MissingVariable, is_set, optional_var, var};
 
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
@@ -98,7 +98,7 @@ impl LoadServiceConfig for ServiceVariables {
 /// `EDGE_DOMAIN` has its domain name.
 #[must_use]
 pub fn edge_origin() -> Option<String> {
-    env::var("EDGE_DOMAIN").ok().filter(|domain| !domain.is_empty()).map(|domain| origin_of(&domain))
+    optional_var("EDGE_DOMAIN").map(|domain| origin_of(&domain))
 }
 
 /// The origin of a domain name of the edge. A local stack adds a port, and has no TLS.

@@ -15,8 +15,15 @@ pub fn var(name: &'static str) -> Result<String, MissingVariable> {
     env::var(name).map_err(|_| MissingVariable(name))
 }
 
-/// Whether an environment variable has a value. Deployments leave the variables of disabled features empty.
+/// The value of an environment variable, or `None` if it is empty or not set. Deployments leave the variables of disabled
+/// features empty.
+#[must_use]
+pub fn optional_var(name: &'static str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether an environment variable has a value.
 #[must_use]
 pub fn is_set(name: &'static str) -> bool {
-    env::var(name).is_ok_and(|value| !value.is_empty())
+    optional_var(name).is_some()
 }

@@ -28,6 +28,8 @@ pub enum AuditAction {
     UpdateImageset,
     /// Deleted an image set with its images.
     DeleteImageset,
+    /// Sent dead letters to their queue again.
+    RedriveDeadLetters,
 }
 
 /// The kind of thing that an admin changed.
@@ -42,6 +44,8 @@ pub enum TargetKind {
     Image,
     /// An image set.
     Imageset,
+    /// A queue.
+    Queue,
 }
 
 /// What an admin changed.
@@ -49,7 +53,7 @@ pub enum TargetKind {
 pub struct AuditTarget {
     /// Its kind.
     pub kind: TargetKind,
-    /// Its id. `None` for a user whose creation failed.
+    /// Its id, or the name of a queue. `None` for a user whose creation failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The owner of an image or of a set.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DownloadId, Failure, ImageId, JobId, Progress, Timestamp, UserId};
+use crate::{DownloadId, Failure, ImageId, JobId, Progress, Timestamp, UserId, day};
 
 /// A download: which pictures the archive contains, and how far the worker has got. The record expires together with the
 /// archive.
@@ -12,13 +12,19 @@ use crate::{DownloadId, Failure, ImageId, JobId, Progress, Timestamp, UserId};
 pub struct Download {
     /// The download's id.
     pub id: DownloadId,
-    /// The number of its record, below [`Download::MAX_PER_USER`]. The record of another download with this number is
-    /// replaced after it has expired or failed.
+    /// The number of its record, below [`Download::MAX_PER_USER`]. A later download takes the record after this one has
+    /// expired or ended.
     pub slot: u8,
+    /// How many downloads the record has had on the day of `created_at` in UTC, with this one.
+    #[serde(default)]
+    pub number_of_day: u32,
     /// The job that makes the archive.
     pub job: JobId,
     /// The images, in the order of the archive.
     pub images: Vec<ImageId>,
+    /// How many images of the request had no picture or did not exist. `images` does not contain them.
+    #[serde(default)]
+    pub files_left_out: u32,
     /// The sum of the lengths of their originals, in bytes, when the download was requested.
     pub bytes: u64,
     /// The progress of the job.
@@ -57,8 +63,11 @@ impl Download {
     pub const MAX_IMAGES: usize = 500;
     /// The maximum of the sum of the lengths of their originals, in bytes.
     pub const MAX_BYTES: u64 = 4_000_000_000;
-    /// The maximum number of downloads of a user that have neither expired nor failed.
+    /// The maximum number of downloads of a user that wait for their archive. It is also the number of a user's records.
     pub const MAX_PER_USER: u8 = 5;
+    /// The maximum number of downloads that a user requests on a day in UTC, so that the cost of a day has a limit. Each
+    /// record may have an equal share of them.
+    pub const MAX_PER_DAY: u32 = 50;
     /// How long an archive exists, in seconds.
     pub const SECONDS: i64 = 24 * 60 * 60;
 
@@ -68,8 +77,10 @@ impl Download {
         Self {
             id: DownloadId::generate(),
             slot: 0,
+            number_of_day: 1,
             job: JobId::generate(),
             images,
+            files_left_out: 0,
             bytes,
             status: Progress::Queued,
             files_done: 0,
@@ -79,6 +90,12 @@ impl Download {
             created_at: now,
             expires_at: now.as_second() + Self::SECONDS,
         }
+    }
+
+    /// How many downloads the record of this one has had on the day of `now` in UTC.
+    #[must_use]
+    pub fn number_on_day_of(&self, now: Timestamp) -> u32 {
+        if day(self.created_at) == day(now) { self.number_of_day } else { 0 }
     }
 
     /// The download, unless it has expired at `now`.
@@ -163,5 +180,14 @@ mod tests {
         assert!(download.clone().unless_expired(later(Download::SECONDS)).is_none());
         let user = "user-1".parse().unwrap();
         assert_eq!(download.key(&user), format!("downloads/user-1/{}.zip", download.id));
+    }
+
+    #[test]
+    fn the_downloads_of_a_record_are_counted_for_one_day() {
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        let mut download = Download::new(vec![ImageId::generate()], 1, time("2026-03-12T23:59:58Z"));
+        download.number_of_day = 3;
+        assert_eq!(download.number_on_day_of(time("2026-03-12T23:59:59Z")), 3);
+        assert_eq!(download.number_on_day_of(time("2026-03-13T00:00:00Z")), 0);
     }
 }

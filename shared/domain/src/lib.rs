@@ -62,7 +62,7 @@ pub use image::{
 pub use job::{Job, Progress, Task};
 pub use key::{InvalidKey, ObjectKey, derivative_key, derivatives_prefix, image_prefix, user_prefix};
 pub use lease::Lease;
-pub use limits::{Addition, LimitError, Quota, check_counts, check_rules, day};
+pub use limits::{Addition, LimitError, Quota, check_counts, check_rules, day, seconds_until_next_day};
 pub use links::{Link, Links, PresignedUpload};
 pub use month::Month;
 pub use order::{Order, SortBy};

@@ -180,7 +180,9 @@ pub fn day(now: Timestamp) -> i64 {
     now.as_second().div_euclid(DAY_SECONDS)
 }
 
-fn seconds_until_next_day(now: Timestamp) -> u32 {
+/// The seconds until the next day begins in UTC.
+#[must_use]
+pub fn seconds_until_next_day(now: Timestamp) -> u32 {
     u32::try_from(DAY_SECONDS - now.as_second().rem_euclid(DAY_SECONDS)).unwrap_or(1)
 }
 

@@ -1,10 +1,14 @@
 //! Downloads of many pictures.
 //!
-//! A user has a fixed number of records for downloads, so nobody can have more archives at the same time. A new download
-//! replaces a record that has expired, or whose download has failed.
+//! A user has a fixed number of records for downloads, so the workers never have more archives of one user to make. A new
+//! download takes a record that is empty, or whose download has ended. It also takes over the record's count of the day,
+//! so no other item counts the downloads of a day.
 
 use aws::CallError;
-use domain::{Download, DownloadId, DownloadProgress, Failure, Job, Progress, Task, Timestamp, UserId};
+use domain::{
+    Download, DownloadId, DownloadProgress, Failure, Job, Progress, Task, Timestamp, UserId,
+    seconds_until_next_day,
+};
 
 use crate::{
     account::not_deleted,
@@ -22,9 +26,15 @@ use crate::{
 /// Why a download was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
-    /// The user has [`Download::MAX_PER_USER`] downloads that have neither expired nor failed.
+    /// The user has [`Download::MAX_PER_USER`] downloads that wait for their archive.
     #[error("the user has too many downloads")]
     TooMany,
+    /// The user has requested [`Download::MAX_PER_DAY`] downloads today.
+    #[error("the user has requested too many downloads today")]
+    DailyLimitReached {
+        /// The seconds until the next day begins.
+        retry_after: u32,
+    },
     /// Another request used the idempotency key.
     #[error("another request used the idempotency key")]
     KeyReused,
@@ -39,7 +49,8 @@ pub enum DownloadError {
 impl Records {
     /// Creates a download and its job.
     ///
-    /// Two calls. More if the user sends other requests for downloads at the same time.
+    /// Two calls. More if the user sends other requests for downloads at the same time. A download that has ended, and whose
+    /// record the new one takes, is not found any more. S3 has its archive until the archive expires.
     ///
     /// # Errors
     /// [`DownloadError`]
@@ -55,17 +66,19 @@ impl Records {
         const ROUNDS: usize = 6;
         for _ in 0..ROUNDS {
             let downloads = self.downloads(user, now).await?;
-            let is_empty = |slot: &u8| downloads.iter().all(|download| download.slot != *slot);
-            // An empty record comes first, so that the client of a failed download can read the reason until then.
-            let free = (0..Download::MAX_PER_USER).find(is_empty).or_else(|| {
-                let failed = downloads.iter().find(|download| download.status == Progress::Failed);
-                failed.map(|download| download.slot)
-            });
-            // A repeated request must succeed although all records are in use, so its key decides first.
-            download.slot = free.unwrap_or_default();
-            let is_free = not_exists("pk")
-                .or(le("expires_at", number(now.as_second())))
-                .or(eq("status", value(Progress::Failed)?));
+            let replaced = match take_record(&mut download, &downloads, now) {
+                Ok(replaced) => replaced,
+                // A repeated request succeeds although no record is free.
+                Err(refusal) => {
+                    let before = self.created_before(user, key, now).await?;
+                    return before.map(Created::Replayed).ok_or(refusal);
+                }
+            };
+            // A download that has ended does not wait again, so its id is enough.
+            let is_free = match replaced {
+                None => not_exists("pk").or(le("expires_at", number(now.as_second()))),
+                Some(id) => eq("id", string(id.to_string())),
+            };
             let stored = item(download_key(user, download.slot), &download)?;
             let job = Job::new(download.job, Task::Download { download: download.id });
             let mut items = vec![
@@ -83,7 +96,6 @@ impl Records {
                     return Ok(Created::Replayed(download));
                 }
                 Some((Kind::Profile, _)) => return Err(DownloadError::AccountDeleted),
-                Some(_) if free.is_none() => return Err(DownloadError::TooMany),
                 Some(_) => {}
             }
         }
@@ -152,6 +164,32 @@ impl Records {
     }
 }
 
+/// Chooses the record of a new download, and counts the download there. Returns the download that it replaces, if any.
+///
+/// An empty record comes first, so that clients can read about the other downloads. Then comes one whose download has
+/// failed, and then the one whose archive is the oldest.
+fn take_record(
+    download: &mut Download,
+    others: &[Download],
+    now: Timestamp,
+) -> Result<Option<DownloadId>, DownloadError> {
+    let is_empty = |slot: &u8| others.iter().all(|other| other.slot != *slot);
+    if let Some(slot) = (0..Download::MAX_PER_USER).find(is_empty) {
+        (download.slot, download.number_of_day) = (slot, 1);
+        return Ok(None);
+    }
+    let share = Download::MAX_PER_DAY / u32::from(Download::MAX_PER_USER);
+    let is_below = |other: &&Download| other.number_on_day_of(now) < share;
+    if !others.iter().any(|other| is_below(&other)) {
+        return Err(DownloadError::DailyLimitReached { retry_after: seconds_until_next_day(now) });
+    }
+    let ended = others.iter().filter(is_below).filter(|other| other.status != Progress::Queued);
+    let replaced = ended.min_by_key(|other| (other.status == Progress::Done, other.created_at));
+    let replaced = replaced.ok_or(DownloadError::TooMany)?;
+    (download.slot, download.number_of_day) = (replaced.slot, replaced.number_on_day_of(now) + 1);
+    Ok(Some(replaced.id))
+}
+
 /// The update of a download that waits for its job.
 fn waiting(user: &UserId, download: &Download, progress: DownloadProgress) -> Result<Update, CallError> {
     Ok(Update::new(download_key(user, download.slot))
@@ -160,4 +198,44 @@ fn waiting(user: &UserId, download: &Download, progress: DownloadProgress) -> Re
         .set("bytes_done", number(progress.bytes_done))
         .when(eq("id", string(download.id.to_string())))
         .when(eq("status", value(Progress::Queued)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(now: Timestamp) -> Download {
+        Download::new(Vec::new(), 1, now)
+    }
+
+    #[test]
+    fn a_user_requests_exactly_as_many_downloads_a_day_as_are_allowed() {
+        let now = "2026-03-12T10:00:00Z".parse().unwrap();
+        let mut records: Vec<Download> = Vec::new();
+        for request in 0..Download::MAX_PER_DAY {
+            let mut next = new(now);
+            let replaced = take_record(&mut next, &records, now).unwrap();
+            assert_eq!(replaced.is_some(), request >= u32::from(Download::MAX_PER_USER));
+            records.retain(|record| record.slot != next.slot);
+            // What failed counts too.
+            next.status = if request % 3 == 0 { Progress::Failed } else { Progress::Done };
+            records.push(next);
+        }
+        let refusal = take_record(&mut new(now), &records, now).unwrap_err();
+        assert!(matches!(refusal, DownloadError::DailyLimitReached { retry_after: 50_400 }), "{refusal:?}");
+        let tomorrow = "2026-03-13T00:00:00Z".parse().unwrap();
+        let mut next = new(tomorrow);
+        assert!(take_record(&mut next, &records, tomorrow).unwrap().is_some());
+        assert_eq!(next.number_of_day, 1);
+    }
+
+    #[test]
+    fn a_download_that_waits_is_never_replaced() {
+        let now = "2026-03-12T10:00:00Z".parse().unwrap();
+        let mut records: Vec<Download> =
+            (0..Download::MAX_PER_USER).map(|slot| Download { slot, ..new(now) }).collect();
+        assert!(matches!(take_record(&mut new(now), &records, now), Err(DownloadError::TooMany)));
+        records[3].status = Progress::Done;
+        assert_eq!(take_record(&mut new(now), &records, now).unwrap(), Some(records[3].id));
+    }
 }

@@ -16,18 +16,18 @@ use domain::{
     AuditId, AuditTarget, ContentType, CreationBucket, Delivery, DeliveryId, DeliveryStatus, DisabledReason,
     Download, DownloadProgress, DropboxCopy, DropboxPath, Event, EventData, EventType, Exif, ExpiringLink,
     Failure, Findings, Image, ImageId, ImageSet, Job, JobId, Lease, LinkId, Location, NewImage, ObjectKey,
-    Order, Picture, Placeholder, Profile, Rendition, Scope, SearchWords, Sequencer, SetChange, SetId,
-    SetPlace, SetText, Sha256, Slot, SortBy, Status, TargetKind, Task, Thumbnail, Tier, TierId, Timestamp,
-    Trash, Upload, UploadLink, UploadLinkId, Usage, UserId, Webhook, WebhookId, WebhookSecret,
+    Order, Picture, Placeholder, Profile, Progress, Rendition, Scope, SearchWords, Sequencer, SetChange,
+    SetId, SetPlace, SetText, Sha256, Slot, SortBy, Status, TargetKind, Task, Thumbnail, Tier, TierId,
+    Timestamp, Trash, Upload, UploadLink, UploadLinkId, Usage, UserId, Webhook, WebhookId, WebhookSecret,
     WebhookSecrets, day,
 };
 
 use crate::{
-    AuditFilter, Change, Developed, Filter, IdempotencyKey, ImageSearch, MadeRendition, OlderItems, Records,
-    Refund, RenditionClaim, RenditionItem, SetFilter, TakenRange, WebhookChange,
+    AuditFilter, Change, Created, Developed, Filter, IdempotencyKey, ImageSearch, MadeRendition, OlderItems,
+    Records, Refund, RenditionClaim, RenditionItem, SetFilter, TakenRange, WebhookChange,
     dynamodb::keys::{
-        Item, image_item, image_key, item, job_key, link_key, number, profile_key, rendition_key, set_item,
-        set_key, tier_key, trash_key, upload_link_key,
+        Item, download_key, image_item, image_key, item, job_key, link_key, number, profile_key,
+        rendition_key, set_item, set_key, tier_key, trash_key, upload_link_key,
     },
     images::words::words_item,
     usage::Count,
@@ -656,6 +656,13 @@ async fn what_downloads_write_is_valid_for_dynamodb() -> Result<()> {
     records.progress_download(user, &download, progress).await?;
     records.finish_download(user, &download, "worker", Ok(progress)).await?;
     records.finish_download(user, &download, "worker", Err(&failure())).await?;
+    for slot in 0..Download::MAX_PER_USER {
+        let ended = Download { slot, status: Progress::Done, ..download.clone() };
+        judged.put(item(download_key(user, slot), &ended)?).await?;
+    }
+    let next = Download::new(vec![ImageId::generate()], 1, *now);
+    let created = records.create_download(user, next, Some(&idempotency_key("next")), *now).await?;
+    assert!(matches!(created, Created::New));
     judged.end()
 }
 

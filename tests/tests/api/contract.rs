@@ -8,6 +8,8 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tests::{Answer, ResponseUrl, Stack, User, events, operations_with_a_body, pictures, send};
 
+use crate::DEAD_LETTERS;
+
 async fn post_text(user: &User, path: &str, content_type: &str, body: impl Into<String>) -> Result<Answer> {
     send_text(user, (&Method::POST, path), content_type, body).await
 }
@@ -188,6 +190,7 @@ async fn a_page_of_an_allowed_origin_may_call_the_api_and_others_may_not() -> Re
 #[tokio::test]
 #[ignore = "needs the local stack: the samples register a user and write a tier of fixed names"]
 async fn every_function_answers_its_sample_event() -> Result<()> {
+    let _turn = DEAD_LETTERS.lock().await;
     let stack = Stack::connect()?;
     let response_url = ResponseUrl::start().await?;
     // A laptop cannot start more functions at the same time.

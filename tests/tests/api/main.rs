@@ -2,6 +2,7 @@
 
 mod admin {
     mod audit;
+    mod dead_letters;
     mod images;
     mod imagesets;
     mod queues;
@@ -105,3 +106,8 @@ mod limits;
 mod logs;
 mod malformed;
 mod web;
+
+use tokio::sync::Mutex;
+
+/// One test at a time counts, lists or redrives dead letters.
+static DEAD_LETTERS: Mutex<()> = Mutex::const_new(());

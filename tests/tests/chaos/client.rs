@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::{
     files::Picture,
-    model::{ImageModel, Model, SetModel, Told, Version},
+    model::{ImageModel, LinkModel, Model, SetModel, Told, Version},
     requests::{Client, Reply},
 };
 
@@ -123,14 +123,17 @@ impl Client {
     ) -> Result<Option<(Value, usize)>> {
         // Without a key, a client must not send the request again.
         let key = (self.rng.u8(0..10) < 8).then(|| format!("key-{}", image.name));
+        let is_ai_call = body.get("analyze").is_some() || body.get("edit_prompt").is_some();
         image.versions.insert(1, Version { picture, sent: Told::No });
         match self.ask(Method::POST, path, Some(body), key.as_deref()).await {
             Reply::Done(answer) => {
+                self.model.ai_calls += u64::from(is_ai_call);
                 self.model.images.push(image);
                 Ok(Some((answer, self.model.images.len() - 1)))
             }
             Reply::Refused(..) => Ok(None),
             Reply::Unknown => {
+                self.model.unknown_ai_calls += u64::from(is_ai_call);
                 self.model.images.push(image);
                 Ok(None)
             }
@@ -388,8 +391,11 @@ impl Client {
         let body = json!({"prompt": self.shared.plan.prompt()});
         let key = format!("key-{}", self.name());
         let path = format!("/api/images/{id}/analysis");
-        if let Reply::Refused(404) = self.ask(Method::POST, &path, Some(&body), Some(&key)).await {
-            self.not_found(index, "an analysis");
+        match self.ask(Method::POST, &path, Some(&body), Some(&key)).await {
+            Reply::Done(_) => self.model.ai_calls += 1,
+            Reply::Unknown => self.model.unknown_ai_calls += 1,
+            Reply::Refused(404) => self.not_found(index, "an analysis"),
+            Reply::Refused(..) => {}
         }
         Ok(())
     }
@@ -400,10 +406,14 @@ impl Client {
         let key = format!("key-{}", self.name());
         match self.ask(Method::POST, &format!("/api/images/{id}/edits"), Some(&body), Some(&key)).await {
             Reply::Done(answer) => {
+                self.model.ai_calls += 1;
                 let name = self.model.images[index].name.clone();
                 self.add_edit(name, id_of(&answer["image"])?, &json!({"id": id}))?;
             }
-            Reply::Unknown => self.model.unknown_edits += 1,
+            Reply::Unknown => {
+                self.model.unknown_edits += 1;
+                self.model.unknown_ai_calls += 1;
+            }
             Reply::Refused(404) => self.not_found(index, "an edit"),
             Reply::Refused(..) => {}
         }
@@ -416,8 +426,18 @@ impl Client {
         let key = format!("key-{}", self.name());
         let body = json!({"expires_in": 2_592_000});
         let path = format!("/api/images/{id}/links");
-        if let Reply::Refused(404) = self.ask(Method::POST, &path, Some(&body), Some(&key)).await {
-            self.not_found(index, "a link");
+        match self.ask(Method::POST, &path, Some(&body), Some(&key)).await {
+            Reply::Done(link) => {
+                let secret = id_of(&link)?.split('-').next().unwrap_or_default().to_owned();
+                self.model.links.push(LinkModel { image: id, secret });
+            }
+            Reply::Unknown => self.model.unknown_links += 1,
+            Reply::Refused(404) => self.not_found(index, "a link"),
+            // The image has no picture yet, or the user is too fast.
+            Reply::Refused(409 | 429) => {}
+            Reply::Refused(status) => {
+                self.model.wrong_answers.push(format!("a link of {id} is refused with {status}"));
+            }
         }
         Ok(())
     }

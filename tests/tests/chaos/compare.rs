@@ -6,7 +6,7 @@ use serde_json::Value;
 use tests::User;
 
 use crate::{
-    model::{ImageModel, Model, Told, Version},
+    model::{ImageModel, LinkModel, Model, Told, Version},
     truth::{Truth, counted_bytes, keeps},
 };
 
@@ -22,6 +22,7 @@ pub(crate) struct Findings {
     pub(crate) trashed: usize,
     pub(crate) deleted: usize,
     pub(crate) sets: usize,
+    pub(crate) links: usize,
     pub(crate) objects: usize,
     /// Analyses, edits and copies that ended with the failure `gave-up`, because AWS failed five times.
     pub(crate) gave_up: usize,
@@ -33,8 +34,8 @@ pub(crate) struct Findings {
     pub(crate) obsolete: Vec<String>,
 }
 
-/// Compares one user.
-pub(crate) fn compare(user: &User, model: &Model, truth: &Truth, found: &mut Findings) {
+/// Compares one user. `day` is the number of days since 1970 at the beginning of the run.
+pub(crate) fn compare(user: &User, model: &Model, truth: &Truth, day: i64, found: &mut Findings) {
     let mut comparison = Comparison { user, model, truth, found, unknown_edits: model.unknown_edits };
     comparison.known_images();
     comparison.stored_images();
@@ -45,6 +46,7 @@ pub(crate) fn compare(user: &User, model: &Model, truth: &Truth, found: &mut Fin
     comparison.words();
     comparison.objects();
     comparison.counters();
+    comparison.ai_calls(day);
     for job in &truth.jobs {
         comparison.differs("job left", &format!("{job}"));
     }
@@ -273,12 +275,28 @@ impl Comparison<'_> {
         }
     }
 
-    /// Expiring links go with their images.
+    /// Expiring links go with their images. An image in the trash keeps them.
     fn links(&mut self) {
+        self.found.links += self.truth.links.len();
+        let stored: BTreeSet<&str> = self.truth.links.iter().map(String::as_str).collect();
+        let known: BTreeSet<String> = self.model.links.iter().map(LinkModel::sort_key).collect();
+        let mut unknown = self.model.unknown_links;
         for key in &self.truth.links {
             let image = key.split('#').nth(1).unwrap_or_default();
             if !self.truth.images.contains_key(image) {
                 self.differs("orphan link", &format!("{key}, {}", self.known(image)));
+            }
+            if !known.contains(key) {
+                match unknown.checked_sub(1) {
+                    Some(left) => unknown = left,
+                    None => self.differs("unexpected link", &format!("{key}, {}", self.known(image))),
+                }
+            }
+        }
+        for link in &self.model.links {
+            let (key, image) = (link.sort_key(), &link.image);
+            if self.truth.images.contains_key(image) && !stored.contains(key.as_str()) {
+                self.differs("lost link", &format!("{key}, {}", self.known(image)));
             }
         }
     }
@@ -414,7 +432,15 @@ impl Comparison<'_> {
         let images = self.truth.images.len() as u64;
         let bytes: u64 = self.truth.images.values().map(counted_bytes).sum();
         let sets = self.truth.sets.len() as u64;
-        let expected = [("images", images), ("bytes", bytes), ("sets", sets)];
+        let links = self.truth.links.len() as u64;
+        let pending = self.truth.images.values().filter(|stored| is_pending_upload(stored)).count() as u64;
+        let expected = [
+            ("images", images),
+            ("bytes", bytes),
+            ("sets", sets),
+            ("links", links),
+            ("pending_uploads", pending),
+        ];
         for (name, count) in expected {
             // Not every version of the API shows the number of sets.
             let shown = self.truth.usage.get(name);
@@ -430,7 +456,33 @@ impl Comparison<'_> {
             );
             self.differs("wrong counter", &what);
         }
+        // These numbers can be too high, but never too low.
+        for (name, count) in [("links_at_most", links), ("pending_uploads_at_most", pending)] {
+            if stored[name].as_u64().unwrap_or(0) < count {
+                self.differs("wrong counter", &format!("{name} is {} instead of {count}", stored[name]));
+            }
+        }
     }
+
+    /// The number of analyses and edits of the day. `day` is the day at the beginning of the run. After midnight, the
+    /// number begins again.
+    fn ai_calls(&mut self, day: i64) {
+        let stored = &self.truth.profile;
+        let counted = stored["ai_calls"].as_u64().unwrap_or(0);
+        let most = self.model.ai_calls + self.model.unknown_ai_calls;
+        let is_same_day = stored["ai_day"].as_i64().is_none_or(|counted| counted == day);
+        if is_same_day && !(self.model.ai_calls..=most).contains(&counted) {
+            let what = format!("{counted} AI calls instead of {} to {most}", self.model.ai_calls);
+            self.differs("wrong counter", &what);
+        }
+    }
+}
+
+/// Whether an image waits for its first file from a client.
+fn is_pending_upload(stored: &Value) -> bool {
+    // A replacement of a picture has another deadline.
+    let has_deadline = stored.get("expires_at").is_some();
+    stored["status"] == "pending" && has_deadline && stored.get("source_image_id").is_none()
 }
 
 /// Whether an image is in the trash.

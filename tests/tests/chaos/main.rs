@@ -54,7 +54,11 @@ async fn nothing_is_lost_and_every_counter_is_exact() -> Result<()> {
     let state = proxy::state(seeds.u64(..));
 
     let tier = Tier::BASIC.with("max_images", 1_000_000).with("ai", true).with("renditions", true);
-    let tier = tier.with("trash_days", 30);
+    let tier = tier.with("trash_days", 30).with("expiring_links", true);
+    // With these limits, nothing is counted again, so the upper bounds in the profile count all that was created.
+    let tier = tier.with("max_links", 1_000_000).with("max_pending_uploads", 1_000_000);
+    let tier = tier.with("max_ai_calls_per_day", 1_000_000);
+    let day = jiff::Timestamp::now().as_second() / (24 * 60 * 60);
     let users = (uploads / 25).clamp(6, 100);
     let users = stream::iter((0..users).map(|_| stack.user_in(tier.clone())));
     let users: Vec<_> = users.buffered(4).try_collect().await?;
@@ -111,7 +115,7 @@ async fn nothing_is_lost_and_every_counter_is_exact() -> Result<()> {
     let truths = stream::iter(clients.iter().map(|client| Truth::read(&client.user)));
     let truths: Vec<Truth> = truths.buffered(4).try_collect().await?;
     for (client, truth) in clients.iter().zip(&truths) {
-        compare(&client.user, &client.model, truth, &mut found);
+        compare(&client.user, &client.model, truth, day, &mut found);
     }
     for Ownerless { originals, thumbnails } in ownerless {
         // A file that arrived after the deletion stays until then, if its event was lost.
@@ -208,7 +212,7 @@ fn report(
     println!("faults: {} kills; {:?}; deliveries {deliveries}", state.kills, state.counts);
     println!(
         "{users} users have {} images ({} ready, {} failed, {} pending; {} in the trash), {} sets, {} objects, {} copies in \
-         Dropbox; {} images were deleted; {} jobs gave up after five failures of AWS",
+         Dropbox, {} links; {} images were deleted; {} jobs gave up after five failures of AWS",
         found.images,
         found.ready,
         found.failed,
@@ -217,6 +221,7 @@ fn report(
         found.sets,
         found.objects,
         found.copies.len(),
+        found.links,
         found.deleted,
         found.gave_up,
     );

@@ -89,13 +89,37 @@ impl SetModel {
     }
 }
 
+/// An expiring link.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkModel {
+    /// The id of the image.
+    pub(crate) image: String,
+    /// The first part of the link's id. With the image's id, it is the link's sort key.
+    pub(crate) secret: String,
+}
+
+impl LinkModel {
+    /// The sort key of the link's item.
+    pub(crate) fn sort_key(&self) -> String {
+        format!("LINK#{}#{}", self.image, self.secret)
+    }
+}
+
 /// What one user's client knows at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     pub(crate) images: Vec<ImageModel>,
     pub(crate) sets: Vec<SetModel>,
+    /// The expiring links that were created.
+    pub(crate) links: Vec<LinkModel>,
+    /// The number of requests for a link whose answer never arrived. Each may have made a link.
+    pub(crate) unknown_links: usize,
     /// The number of requests for an edit whose answer never arrived. Each may have made an image.
     pub(crate) unknown_edits: usize,
+    /// The number of analyses and edits that were requested.
+    pub(crate) ai_calls: u64,
+    /// The number of requests for an analysis or an edit whose answer never arrived.
+    pub(crate) unknown_ai_calls: u64,
     /// Answers that no fault explains.
     pub(crate) wrong_answers: Vec<String>,
 }

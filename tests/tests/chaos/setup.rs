@@ -15,6 +15,7 @@ const FUNCTIONS: &[&str] = &[
     "ImagesCreate",
     "ImagesDelete",
     "ImagesEdits",
+    "ImagesLinks",
     "ImagesRendition",
     "ImagesRestore",
     "ImagesTrashEmpty",

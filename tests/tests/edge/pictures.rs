@@ -95,6 +95,22 @@ async fn the_archive_of_a_download_has_its_file_name() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_address_behind_a_link_works_no_longer_than_the_link() -> Result<()> {
+    let _keys = KEYS.read().await;
+    let stack = Stack::connect_to_edge()?;
+    let (user, image) = user_with_picture(&stack).await?;
+    let path = format!("/api/images/{}/links", id_of(&image)?);
+    let link = user.post(&path, &json!({"expires_in": 300, "strip_metadata": false})).await?.json(201)?;
+    let visit = stack.request(reqwest::Method::GET, &format!("/l/{}", id_of(&link)?));
+    let redirect = tests::send(visit).await?.expect(302)?;
+    let location = redirect.header("location");
+    let ends_at: jiff::Timestamp = link["expires_at"].as_str().context("no time")?.parse()?;
+    assert!(location.contains(&format!("&Expires={}&", ends_at.as_second())), "{location}");
+    stack.fetch(location).await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn without_a_valid_signature_nobody_sees_a_picture() -> Result<()> {
     let _keys = KEYS.read().await;
     let stack = Stack::connect_to_edge()?;

@@ -33,13 +33,9 @@ pub(crate) async fn purge_dead_letters(stack: &Stack) -> Result<()> {
         "WebhookDeadLetters",
         "AccountDeadLetters",
     ] {
-        purge(stack, &stack.resource(queue).await?).await?;
+        stack.aws.purge_queue(&stack.resource(queue).await?).await?;
     }
     Ok(())
-}
-
-async fn purge(stack: &Stack, url: &str) -> Result<()> {
-    stack.aws.json("sqs", "AmazonSQS.PurgeQueue", &json!({"QueueUrl": url})).await.map(drop)
 }
 
 /// A queue whose messages become dead letters after their first delivery, and soon.
@@ -52,7 +48,7 @@ pub(crate) struct Impatient {
 impl Impatient {
     pub(crate) async fn queue(stack: &Stack, name: &str) -> Result<Self> {
         let queue = stack.resource(name).await?;
-        purge(stack, &queue).await?;
+        stack.aws.purge_queue(&queue).await?;
         let attributes = stack.aws.queue_attributes(&queue).await?;
         let policy = attributes["RedrivePolicy"].as_str().context("no redrive policy")?;
         let mut impatient: Value = serde_json::from_str(policy)?;
@@ -133,7 +129,7 @@ async fn invalid_messages_become_dead_letters() -> Result<()> {
         ]
         .map(async |(queue, letters)| {
             let letters = stack.resource(letters).await?;
-            purge(&stack, &letters).await?;
+            stack.aws.purge_queue(&letters).await?;
             let impatient = Impatient::queue(&stack, queue).await?;
             stack.aws.send_message(&impatient.queue, &json!("poison")).await?;
             let dead = holds(&stack, &letters, "1").await;

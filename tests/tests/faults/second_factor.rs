@@ -21,8 +21,11 @@ async fn admins_can_be_required_to_have_a_second_factor() -> Result<()> {
         admin.get(users).await?.problem(403, "second-factor-required")?;
         // The other endpoints do not need one, so the admin can set it up.
         admin.get("/api/images").await?.expect(200)?;
+        let before = admin.clone();
         admin.set_up_totp().await?;
         admin.get(users).await?.expect(200)?;
+        // A session that began without a code does not profit from the setup.
+        before.get(users).await?.problem(401, "unauthorized")?;
         // Whoever is no admin learns nothing of the rule.
         stack.user().await?.get(users).await?.problem(403, "admins-only").map(drop)
     })

@@ -1,8 +1,8 @@
 //! The admins' functions
 
 use anyhow::{Result, ensure};
-use serde_json::json;
-use tests::{Stack, Tier, User, id_of, pictures, unique, until};
+use serde_json::{Value, json};
+use tests::{Stack, Tier, User, email_of, id_of, pictures, unique, until};
 
 use crate::{needs_all_it_may, opens_its_pictures, ready, turn};
 
@@ -19,7 +19,7 @@ async fn anyones(stack: &Stack) -> Result<String> {
     Ok(id)
 }
 
-fn rules() -> serde_json::Value {
+fn rules() -> Value {
     json!({
         "name": "Sample", "thumbnail_sizes": [200], "original_link": false, "expiring_links": false,
         "max_image_bytes": 1_000_000, "max_images": 5, "ai": false,
@@ -138,6 +138,54 @@ async fn admin_queues_list() -> Result<()> {
         admin.get("/api/admin/queues").await?.expect(200).map(drop)
     })
     .await
+}
+
+#[tokio::test]
+async fn admin_dead_letters_list() -> Result<()> {
+    let stack = turn().await?;
+    let admin = stack.admin().await?;
+    let letters = stack.resource("DownloadDeadLetters").await?;
+    needs_all_it_may(&stack, "AdminDeadLettersList", async || {
+        stack.aws.send_message(&letters, &job_message(&admin)).await?;
+        admin.get("/api/admin/queues/downloads/dead-letters").await?.expect(200).map(drop)
+    })
+    .await
+}
+
+/// A message about a job that has ended. The worker ignores it.
+fn job_message(user: &User) -> Value {
+    json!({"user": user.id, "job": "01JZ8Q4V7N2M5K3R6T9W0XYZAB"})
+}
+
+#[tokio::test]
+async fn admin_dead_letters_redrive() -> Result<()> {
+    let stack = turn().await?;
+    let admin = stack.admin().await?;
+    let (queue, letters) =
+        tokio::try_join!(stack.resource("DownloadJobs"), stack.resource("DownloadDeadLetters"))?;
+    let usual = stack.aws.queue_attributes(&queue).await?["MaximumMessageSize"].take();
+    let set_maximum = async |size: &Value| {
+        stack.aws.set_queue_attributes(&queue, &json!({"MaximumMessageSize": size})).await
+    };
+    let path = "/api/admin/queues/downloads/redrive";
+    needs_all_it_may(&stack, "AdminDeadLettersRedrive", async || {
+        // The last attempt may have ended before it did this.
+        set_maximum(&usual).await?;
+        let position = json!({"DDBStreamBatchInfo": {}});
+        for letter in [job_message(&admin), position] {
+            stack.aws.send_message(&letters, &letter).await?;
+        }
+        admin.post_empty(path).await?.expect(200)?;
+        // The queue refuses a letter that is too long, so the audit entry is marked as failed.
+        set_maximum(&json!("1024")).await?;
+        let mut long = job_message(&admin);
+        long["padding"] = json!("x".repeat(2000));
+        stack.aws.send_message(&letters, &long).await?;
+        admin.post_empty(path).await?.problem(500, "internal")?;
+        set_maximum(&usual).await
+    })
+    .await?;
+    stack.aws.purge_queue(&letters).await
 }
 
 #[tokio::test]
@@ -267,7 +315,8 @@ async fn manages_a_user(admin: &User) -> Result<()> {
         json!({"username": name, "email": format!("{name}@example.com"), "admin": true, "tier": "premium"});
     let user = admin.post("/api/admin/users", &body).await?.json(201)?;
     let path = format!("/api/admin/users/{}", id_of(&user)?);
-    admin.patch(&path, &json!({"first_name": "x"})).await?.expect(200)?;
+    let change = json!({"first_name": "x", "email": email_of(&unique("managed"))});
+    admin.patch(&path, &change).await?.expect(200)?;
     admin.patch(&path, &json!({"admin": false, "enabled": false})).await?.expect(200)?;
     admin.patch(&path, &json!({"enabled": true})).await?.expect(200)?;
     admin.post_empty(&format!("{path}/password")).await?.expect(204)?;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -19,8 +19,10 @@ use crate::{command, own_stack, project};
 
 /// The function that clients ask whether a picture is ready. How often depends on the client, so it is assumed.
 const STATUS: &str = "ImagesStatus";
-/// The authorizer, whose answers the API keeps for a while.
-const AUTHORIZER: &str = "KeysAuthorizer";
+/// The function that checks tokens. The API keeps its answers for a while, so how often it runs is assumed.
+pub(super) const AUTHORIZER: &str = "KeysAuthorizer";
+/// The flow in which each token is new, so that the authorizer checks it. The other flows are without the authorizer.
+const AUTHORIZATION: &str = "authorization";
 
 /// The function that waits for the receivers of webhooks.
 const WEBHOOK: &str = "WorkersWebhook";
@@ -126,7 +128,21 @@ fn deliver_records_alone(aws: &mut Aws) -> Result<()> {
 impl Flows {
     pub(super) fn named(&self, name: &str) -> Result<&Flow> {
         let found = self.flows.iter().find(|flow| flow.name == name);
-        found.with_context(|| format!("xtask/cost/flows.json lacks {name:?}"))
+        found.with_context(|| {
+            format!(
+                "xtask/cost/flows.json lacks {name:?}; run `cargo xtask cost --measure`, which takes minutes"
+            )
+        })
+    }
+
+    /// The flow with what the authorizer needs.
+    pub(super) fn authorization(&self) -> Result<&Flow> {
+        let flow = self.named(AUTHORIZATION)?;
+        ensure!(
+            flow.invocations.contains_key(AUTHORIZER),
+            "{AUTHORIZATION} has no invocation of {AUTHORIZER}"
+        );
+        Ok(flow)
     }
 }
 
@@ -141,11 +157,11 @@ impl Flow {
     /// The invocations of a function in one repetition, for each of those that were measured.
     fn billed_for_each(&self, function: &str, list: &PriceList) -> f64 {
         let Some(measured) = self.invocations.get(function) else { return 1.0 / self.times };
-        let billed = match function {
-            STATUS => list.assumed("status_polls_for_each_upload"),
-            AUTHORIZER => list.assumed("authorizations_for_each_request") * self.api_requests(list),
+        let billed = if function == STATUS {
+            list.assumed("status_polls_for_each_upload")
+        } else {
             // Lambda may deliver each record of the stream alone.
-            _ => measured.records / self.times,
+            measured.records / self.times
         };
         billed / measured.count
     }
@@ -168,25 +184,43 @@ impl Flow {
         (measured.cpu_ms / measured.count * slowdown + waits).ceil()
     }
 
-    /// How much of each thing in the price list one repetition needs.
-    pub(super) fn amounts(&self, list: &PriceList) -> Amounts {
+    /// What one invocation of a function needs, without its calls.
+    fn invocation(&self, function: &str, list: &PriceList) -> Amounts {
+        let Some(measured) = self.invocations.get(function) else { return Amounts::new() };
+        let seconds = self.billed_ms(function, list) / 1000.0;
+        let lines = measured.log_bytes + measured.log_lines * list.assumed("line_overhead_bytes");
+        // template.yaml: only workers write the lines of the platform.
+        let platform = if function.starts_with("Workers") { list.assumed("platform_log_bytes") } else { 0.0 };
+        BTreeMap::from([
+            ("lambda_requests", 1.0),
+            ("lambda_time", seconds * measured.memory_mb / 1024.0),
+            ("logs", (lines / measured.count + platform) / 1e9),
+            ("traces", list.assumed("traced_share")),
+        ])
+    }
+
+    /// Of [`Flows::authorization`]: what the authorizer needs for a number of requests.
+    pub(super) fn authorizer(&self, requests: f64, list: &PriceList) -> Amounts {
+        let mut amounts = self.invocation(AUTHORIZER, list);
+        let count = requests * list.assumed("authorizations_for_each_request");
+        amounts.values_mut().for_each(|amount| *amount *= count);
+        amounts
+    }
+
+    /// How much of each thing in the price list one repetition needs, with the authorizer of this other flow.
+    pub(super) fn amounts(&self, list: &PriceList, authorization: &Flow) -> Amounts {
         const GATEWAY_BYTES: f64 = 512.0 * 1024.0;
         let requests = self.api_requests(list);
         let units = (self.received / self.requests.max(1.0) / GATEWAY_BYTES).ceil().max(1.0);
-        let mut amounts = BTreeMap::from([("gateway", requests * units)]);
+        let mut amounts = authorization.authorizer(requests, list);
         let mut add = |thing, amount: f64| *amounts.entry(thing).or_default() += amount;
+        add("gateway", requests * units);
         add("logs", requests * list.assumed("access_log_bytes") / 1e9);
-        for (function, measured) in &self.invocations {
+        for function in self.invocations.keys() {
             let billed = self.billed_invocations(function, list);
-            let seconds = self.billed_ms(function, list) / 1000.0;
-            let lines = measured.log_bytes + measured.log_lines * list.assumed("line_overhead_bytes");
-            // template.yaml: only workers write the lines of the platform.
-            let platform =
-                if function.starts_with("Workers") { list.assumed("platform_log_bytes") } else { 0.0 };
-            add("lambda_requests", billed);
-            add("lambda_time", billed * seconds * measured.memory_mb / 1024.0);
-            add("logs", billed * (lines / measured.count + platform) / 1e9);
-            add("traces", billed * list.assumed("traced_share"));
+            for (thing, amount) in self.invocation(function, list) {
+                add(thing, billed * amount);
+            }
         }
         for call in &self.calls {
             let for_each = self.billed_for_each(&call.function, list);
@@ -212,6 +246,8 @@ impl Flow {
 /// How many calls an invocation makes in sequence: to DynamoDB and the like, and to S3. Calls at the same time are one.
 fn calls_in_sequence(flow: &str, function: &str) -> (f64, f64) {
     match function {
+        // It checks a token without a call.
+        AUTHORIZER => (0.0, 0.0),
         // The webhooks of the user, the delivery, and the bus.
         "WorkersEvents" if flow == "delivery" => (3.0, 0.0),
         // The message for the job.
@@ -231,7 +267,7 @@ fn calls_in_sequence(flow: &str, function: &str) -> (f64, f64) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::cost::{read, tests::list};
 
@@ -265,11 +301,23 @@ mod tests {
         serde_json::from_value(flow).unwrap()
     }
 
+    /// Two checks of tokens.
+    pub(in crate::cost) fn authorization() -> Flow {
+        let flow = json!({
+            "flow": AUTHORIZATION, "times": 2, "requests": 4, "received": 4000, "calls": [],
+            "invocations": {AUTHORIZER: {
+                "count": 2, "records": 2, "cpu_ms": 2.4, "memory_mb": 256, "log_bytes": 0, "log_lines": 0,
+            }},
+        });
+        serde_json::from_value(flow).unwrap()
+    }
+
     #[test]
-    fn an_upload_needs_what_was_measured_and_the_assumed_polls() {
+    fn an_upload_needs_what_was_measured_and_the_assumed_polls_and_checks_of_tokens() {
         let (list, flow) = (list(), uploads());
-        let amounts = flow.amounts(&list);
+        let amounts = flow.amounts(&list, &authorization());
         let polls = list.assumed("status_polls_for_each_upload");
+        let checks = list.assumed("authorizations_for_each_request");
         let expected = [
             ("gateway", 1.0 + polls),
             ("s3_puts", 4.0),
@@ -278,12 +326,23 @@ mod tests {
             ("table_reads", polls),
             ("events", 1.5),
             // Each record of the stream alone.
-            ("lambda_requests", 1.0 + polls + 1.0 + 1.5),
+            ("lambda_requests", 1.0 + polls + 1.0 + 1.5 + (1.0 + polls) * checks),
         ];
         for (thing, amount) in expected {
             assert!((amounts[thing] - amount).abs() < 1e-9, "{thing}: {amounts:?}");
         }
         assert_eq!(flow.calls[3].indexes["index by_time"], 2.0);
+    }
+
+    #[test]
+    fn a_check_of_a_token_makes_no_call() {
+        let (list, flow) = (list(), authorization());
+        let ms = (1.2 * list.assumed("mb_for_a_processor") / 256.0).ceil();
+        assert_eq!(flow.billed_ms(AUTHORIZER, &list), ms);
+        let amounts = flow.authorizer(10.0, &list);
+        let count = 10.0 * list.assumed("authorizations_for_each_request");
+        assert!((amounts["lambda_requests"] - count).abs() < 1e-9, "{amounts:?}");
+        assert!((amounts["lambda_time"] - count * ms / 1000.0 / 4.0).abs() < 1e-9, "{amounts:?}");
     }
 
     #[test]

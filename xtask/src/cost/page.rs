@@ -5,11 +5,13 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
-use super::flows::{Amounts, Flow, Flows};
+use super::flows::{AUTHORIZER, Amounts, Flow, Flows, Invocations};
 use super::prices::{PriceList, Way, is_no_egress};
 use crate::{project, template};
 
 const UPLOADS: f64 = 1e6;
+/// What ten million views at the edge should cost at most, in USD and as a part of what the review counted.
+const EDGE_TARGETS: (f64, f64) = (8.0, 0.25);
 /// The flows, as the page names them.
 const NAMES: [(&str, &str); 7] = [
     ("upload", "An upload, from the request until the picture is ready"),
@@ -39,7 +41,7 @@ pub(super) fn text(list: &PriceList, ways: &[Way], flows: &Flows) -> Result<Stri
         flows.build,
         flows.upload_bytes as f64 / 1e6
     )?;
-    uploads(&mut page, list, flows.named("upload")?)?;
+    uploads(&mut page, list, flows)?;
     views(&mut page, list, ways)?;
     deliveries(&mut page, list, flows)?;
     published(&mut page, list)?;
@@ -49,8 +51,9 @@ pub(super) fn text(list: &PriceList, ways: &[Way], flows: &Flows) -> Result<Stri
     Ok(page)
 }
 
-fn uploads(page: &mut String, list: &PriceList, flow: &Flow) -> Result<()> {
-    let (amounts, review) = (flow.amounts(list), &list.review["uploads"]);
+fn uploads(page: &mut String, list: &PriceList, flows: &Flows) -> Result<()> {
+    let amounts = flows.named("upload")?.amounts(list, flows.authorization()?);
+    let review = &list.review["uploads"];
     writeln!(page, "## A million uploads with three sizes\n")?;
     writeln!(
         page,
@@ -89,7 +92,9 @@ fn uploads(page: &mut String, list: &PriceList, flow: &Flow) -> Result<()> {
 fn source(thing: &str) -> &'static str {
     match thing {
         "gateway" => "measured, and the assumed polls",
-        "lambda_requests" => "measured; each record of the stream is an invocation",
+        "lambda_requests" => {
+            "measured, and the assumed polls and checks of tokens; each record of the stream is an invocation"
+        }
         "lambda_time" => "calculated from the measured processor time",
         "logs" => "measured lines, and the assumed size of those of Lambda and the API",
         "traces" => "assumed share",
@@ -126,8 +131,8 @@ fn views(page: &mut String, list: &PriceList, ways: &[Way]) -> Result<()> {
         let sums = ways.iter().map(|way| list.sums(way, counts));
         sums.map(|(sum, billed)| format!("{:.2}", if free { billed } else { sum })).collect()
     };
-    let without = Some(review["total"] - review["egress"]);
-    row("**sum without data to the internet**", without, sums(is_no_egress, false))?;
+    let without = review["total"] - review["egress"];
+    row("**sum without data to the internet**", Some(without), sums(is_no_egress, false))?;
     row("the same, after what is free each month", None, sums(is_no_egress, true))?;
     row("data to the internet", review.get("egress").copied(), sums(|thing| !is_no_egress(thing), false))?;
     row("the same, after what is free each month", None, sums(|thing| !is_no_egress(thing), true))?;
@@ -138,12 +143,24 @@ fn views(page: &mut String, list: &PriceList, ways: &[Way]) -> Result<()> {
          terabyte of CloudFront free each\nmonth. No view is counted as free because a browser has the picture in \
          its cache.\n"
     )?;
+    if let Some(edge) = ways.last() {
+        let ((sum, billed), (most, part)) = (list.sums(edge, is_no_egress), EDGE_TARGETS);
+        writeln!(
+            page,
+            "The targets for the edge were {most} USD, and a quarter of the {without:.2} USD of the review, which is \
+             {:.2} USD. By the\nprice list, the edge costs {sum:.2} USD. After what is free each month, it costs \
+             {billed:.2} USD.\n",
+            without * part
+        )?;
+    }
     Ok(())
 }
 
 /// What a delivery to a webhook costs: the difference between the same creation with a webhook and without one.
 fn deliveries(page: &mut String, list: &PriceList, flows: &Flows) -> Result<()> {
-    let (with, without) = (flows.named("delivery")?.amounts(list), flows.named("creation")?.amounts(list));
+    let amounts =
+        |flow: &str| Ok::<_, anyhow::Error>(flows.named(flow)?.amounts(list, flows.authorization()?));
+    let (with, without) = (amounts("delivery")?, amounts("creation")?);
     writeln!(page, "## A million deliveries to a webhook\n")?;
     writeln!(page, "| | for each delivery | USD |\n| --- | ---: | ---: |")?;
     let mut sum = 0.0;
@@ -228,8 +245,8 @@ fn measured(page: &mut String, list: &PriceList, flows: &Flows) -> Result<()> {
     writeln!(page, "## What was measured\n\nNumbers are for one repetition of a flow.\n")?;
     for (name, title) in NAMES {
         let flow = flows.named(name)?;
-        let usd: f64 =
-            flow.amounts(list).iter().map(|(thing, amount)| list.usd(thing, amount * UPLOADS)).sum();
+        let amounts = flow.amounts(list, flows.authorization()?);
+        let usd: f64 = amounts.iter().map(|(thing, amount)| list.usd(thing, amount * UPLOADS)).sum();
         writeln!(page, "### {title}\n")?;
         writeln!(page, "A million of them cost {usd:.2} USD, without data to the internet and storage.\n")?;
         writeln!(page, "| function | calls | read units | write units | KB sent | KB received |")?;
@@ -261,16 +278,24 @@ fn measured(page: &mut String, list: &PriceList, flows: &Flows) -> Result<()> {
             "\n| function | billed invocations | MB | processor, ms | billed, ms | bytes of logs |"
         )?;
         writeln!(page, "| --- | ---: | ---: | ---: | ---: | ---: |")?;
-        for (function, found) in &flow.invocations {
+        let mut row = |function: &str, billed: f64, from: &Flow, found: &Invocations| {
             writeln!(
                 page,
                 "| {function} | {} | {} | {} | {} | {:.0} |",
-                rounded(flow.billed_invocations(function, list)),
+                rounded(billed),
                 found.memory_mb,
                 rounded(found.cpu_ms / found.count),
-                flow.billed_ms(function, list),
+                from.billed_ms(function, list),
                 found.log_bytes / found.count
-            )?;
+            )
+        };
+        for (function, found) in &flow.invocations {
+            row(function, flow.billed_invocations(function, list), flow, found)?;
+        }
+        let authorization = flows.authorization()?;
+        if let Some(found) = authorization.invocations.get(AUTHORIZER) {
+            let checks = authorization.authorizer(flow.api_requests(list), list);
+            row(AUTHORIZER, checks["lambda_requests"], authorization, found)?;
         }
         writeln!(page)?;
     }

@@ -1,7 +1,9 @@
 //! AWS's price list, and what things cost by it.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::{Result, ensure};
 use serde::Deserialize;
 
 /// AWS's price list, with what is assumed where nothing can be measured here, and the figures to compare with.
@@ -13,6 +15,9 @@ pub(super) struct PriceList {
     pub(super) assumptions: BTreeMap<String, Assumption>,
     pub(super) review: BTreeMap<String, BTreeMap<String, f64>>,
     pub(super) dit: Published,
+    /// The names of the assumptions that something was calculated with.
+    #[serde(skip)]
+    used: RefCell<BTreeSet<String>>,
 }
 
 /// What AWS publishes about its Dynamic Image Transformation for Amazon CloudFront.
@@ -51,7 +56,21 @@ const EGRESS: [&str; 2] = ["egress", "cloudfront_egress"];
 
 impl PriceList {
     pub(super) fn assumed(&self, name: &str) -> f64 {
+        self.used.borrow_mut().insert(name.to_owned());
         self.assumptions.get(name).map_or(0.0, |assumption| assumption.value)
+    }
+
+    /// Fails if the page lists an assumption that nothing was calculated with.
+    pub(super) fn check_use(&self) -> Result<()> {
+        let used = self.used.borrow();
+        let unused: Vec<&str> =
+            self.assumptions.keys().map(String::as_str).filter(|name| !used.contains(*name)).collect();
+        ensure!(
+            unused.is_empty(),
+            "assumptions of xtask/cost/prices.json are not used: {}",
+            unused.join(", ")
+        );
+        Ok(())
     }
 
     pub(super) fn usd(&self, thing: &str, amount: f64) -> f64 {

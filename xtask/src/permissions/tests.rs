@@ -64,11 +64,21 @@ fn a_resource_that_would_ignore_a_restored_table_is_found() -> Result<()> {
 }
 
 #[test]
+fn the_versions_of_a_function_are_not_too_many() -> Result<()> {
+    let template = template(&allow("lambda:Get", json!({"Fn::Sub": "${Get.Arn}:*"})));
+    assert_eq!(found(&template)?, [""; 0]);
+    let document = document(&roles(&template)?)?;
+    assert!(document.contains("| own | `lambda:Get` | `${Get}:*` |"), "{document}");
+    Ok(())
+}
+
+#[test]
 fn x_ray_alone_may_have_every_resource() -> Result<()> {
     assert_eq!(found(&template(&allow("xray:PutTraceSegments", json!("*"))))?, [""; 0]);
     for statement in [
         allow("sqs:ReceiveMessage", json!("*")),
         allow("sqs:ReceiveMessage", json!("arn:aws:sqs:*:1:x")),
+        allow("lambda:Get", json!("arn:aws:lambda:eu-west-1:1:function:*")),
         allow("sqs:*", json!({"Ref": "Queue"})),
     ] {
         assert_eq!(found(&template(&statement))?.len(), 1, "{statement}");

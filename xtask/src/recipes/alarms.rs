@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use serde_yaml_ng::Value;
 
-use super::{job::dead_letters, read, resources, target};
+use super::{
+    job::{dead_letters, queues},
+    read, resources, target,
+};
 
 /// What each section of docs/RUNBOOK.md says.
 const PARTS: [&str; 4] = ["- **Meaning:** ", "- **Look:** ", "- **Do:** ", "- **Over:** "];
@@ -63,6 +66,39 @@ fn every_dead_letter_queue_has_its_alarm() -> Result<()> {
         let alarm = ("ApproximateNumberOfMessagesVisible", queue.as_str());
         assert!(watched.contains(&alarm), "template.yaml has no alarm for messages in {queue}");
     }
+    Ok(())
+}
+
+/// The queues that workers read. The first ones contain jobs, and the others what failed elsewhere.
+fn queues_of_jobs_and_of_retries() -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+    let queues = queues(&resources()?)?.into_iter().map(|(_, queue, _)| queue);
+    Ok(queues.partition(|queue| queue.ends_with("Jobs")))
+}
+
+#[test]
+fn every_job_queue_has_its_alarm_for_the_age() -> Result<()> {
+    let alarms = alarms()?;
+    let watched: BTreeSet<(&str, &str)> = alarms.values().filter_map(watched).collect();
+    for queue in queues_of_jobs_and_of_retries()?.0 {
+        let alarm = ("ApproximateAgeOfOldestMessage", queue.as_str());
+        assert!(watched.contains(&alarm), "template.yaml has no alarm for old messages in {queue}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_retry_queue_has_alarms_for_attempts_that_fail_and_for_messages_that_nobody_reads() -> Result<()> {
+    let alarms = alarms()?;
+    let watched: BTreeSet<(&str, &str)> = alarms.values().filter_map(watched).collect();
+    let queues = queues_of_jobs_and_of_retries()?.1;
+    for queue in &queues {
+        for metric in ["ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesVisible"] {
+            let alarm = (metric, queue.as_str());
+            assert!(watched.contains(&alarm), "template.yaml has no alarm for {metric} in {queue}");
+        }
+    }
+    let expected = ["EventRetries", "StreamRetries", "TierRecords", "UploadRetries"];
+    assert_eq!(queues, BTreeSet::from(expected.map(str::to_owned)));
     Ok(())
 }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 use serde_yaml_ng::Value;
 
-use super::{between, read, resources};
+use super::{between, read, resources, target};
 use crate::dashboard::{Source, Widget, widgets, with_table};
 use crate::redrive::QUEUES;
+use crate::template;
 
 #[test]
 fn operations_md_shows_the_widgets_of_the_template() -> Result<()> {
@@ -103,9 +104,17 @@ fn gradual_deployment_has_an_alias_for_each_of_its_functions() -> Result<()> {
     Ok(())
 }
 
-/// Otherwise the function behind an alias keeps the old values of parameters.
+/// Otherwise the function behind an alias keeps the old values of parameters, or Lambda refuses to publish a version that
+/// has none of the changed values.
 #[test]
-fn each_function_with_an_alias_gets_another_version_if_its_environment_changes() -> Result<()> {
+fn each_function_with_an_alias_gets_another_version_if_a_parameter_changes_it() -> Result<()> {
+    let template = template::read(&read("template.yaml")?)?;
+    let globals = &template["Globals"]["Function"];
+    assert_eq!(target(&globals["Tracing"]), Some("Tracing"));
+    let Value::Tagged(level) = &globals["LoggingConfig"]["SystemLogLevel"] else {
+        bail!("a fixed log level")
+    };
+    assert_eq!(level.value[0], "HasRequestReports");
     let resources = resources()?;
     let settings = &resources["FunctionSettings"]["Properties"]["Settings"];
     for (name, resource) in &resources {
@@ -118,9 +127,13 @@ fn each_function_with_an_alias_gets_another_version_if_its_environment_changes()
             bail!("{name} has no VersionDescription");
         };
         let description = description.value.as_str().context("no text")?;
-        assert!(description.contains("FunctionSettings.All"), "{name}: {description}");
-        assert_eq!(description.contains(&format!("FunctionSettings.{name}")), !own.is_null(), "{name}");
+        let has = |part: &str| description.contains(&format!("${{{part}}}"));
+        assert!(has("FunctionSettings.All"), "{name}: {description}");
+        assert_eq!(has(&format!("FunctionSettings.{name}")), !own.is_null(), "{name}");
         assert_eq!(&settings[name.as_str()], own, "{name}");
+        assert_eq!(has("Tracing"), properties["Tracing"].is_null(), "{name}: {description}");
+        let has_own_level = !properties["LoggingConfig"]["SystemLogLevel"].is_null();
+        assert_eq!(has("RequestReports"), !has_own_level, "{name}: {description}");
     }
     Ok(())
 }

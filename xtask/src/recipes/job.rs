@@ -11,7 +11,7 @@ use crate::{project, redrive, template};
 pub(super) type Resources = BTreeMap<String, Value>;
 
 /// The queues that workers read, each with its worker and its dead-letter queue.
-fn queues(resources: &Resources) -> Result<Vec<(String, String, String)>> {
+pub(super) fn queues(resources: &Resources) -> Result<Vec<(String, String, String)>> {
     let mut queues = Vec::new();
     for (function, resource) in resources {
         let events = resource["Properties"]["Events"].as_mapping().into_iter().flat_map(|all| all.values());
@@ -151,15 +151,18 @@ fn redrive_includes_every_queue() -> Result<()> {
 #[test]
 fn admins_see_every_dead_letter_queue() -> Result<()> {
     let resources = resources()?;
-    let variables = &resources["AdminQueuesList"]["Properties"]["Environment"]["Variables"];
-    let variables = variables.as_mapping().context("AdminQueuesList has no variables")?;
-    let shown: BTreeSet<&str> = variables.values().filter_map(target).collect();
     let source = read("functions/admin/src/queues.rs")?;
     let table = quoted(between(&source, "const QUEUES", "];")?).into_iter().filter(|text| text.contains('_'));
-    let named: BTreeSet<&str> = variables.keys().filter_map(Value::as_str).collect();
-    assert_eq!(table.collect::<BTreeSet<_>>(), named, "QUEUES in functions/admin/src/queues.rs");
-    for queue in dead_letters(&resources)? {
-        assert!(shown.contains(queue.as_str()), "AdminQueuesList has no variable for {queue}");
+    let table: BTreeSet<&str> = table.collect();
+    for function in ["AdminQueuesList", "AdminDeadLettersList", "AdminDeadLettersRedrive"] {
+        let variables = &resources[function]["Properties"]["Environment"]["Variables"];
+        let variables = variables.as_mapping().with_context(|| format!("{function} has no variables"))?;
+        let named: BTreeSet<&str> = variables.keys().filter_map(Value::as_str).collect();
+        assert_eq!(table, named, "QUEUES in functions/admin/src/queues.rs, and {function}");
+        let shown: BTreeSet<&str> = variables.values().filter_map(target).collect();
+        for queue in dead_letters(&resources)? {
+            assert!(shown.contains(queue.as_str()), "{function} has no variable for {queue}");
+        }
     }
     Ok(())
 }
@@ -170,8 +173,8 @@ fn every_queue_has_a_name_in_the_contract_and_on_the_page() -> Result<()> {
     let table = quoted(between(&source, "const QUEUES", "];")?);
     let names: BTreeSet<&str> = table.into_iter().filter(|text| !text.contains('_')).collect();
     let contract = contract()?;
-    let queue = &contract["components"]["schemas"]["Queue"]["properties"]["name"];
-    assert_eq!(names, strings(&queue["enum"])?, "`Queue` in docs/openapi.yaml");
+    let queue = &contract["components"]["schemas"]["QueueName"];
+    assert_eq!(names, strings(&queue["enum"])?, "`QueueName` in docs/openapi.yaml");
     let description = queue["description"].as_str().context("no description")?;
     let (texts, test) = (read("web/admin-texts.js")?, read("tests/tests/api/admin/queues.rs")?);
     let texts = between(&texts, "  queues: {", "}")?;
@@ -181,7 +184,7 @@ fn every_queue_has_a_name_in_the_contract_and_on_the_page() -> Result<()> {
         assert!(has_text, "queues in web/admin-texts.js lacks {name}");
         assert!(
             description.contains(&format!("`{name}`")),
-            "`Queue` in docs/openapi.yaml explains no {name}"
+            "`QueueName` in docs/openapi.yaml explains no {name}"
         );
         // One test reads the dead letters of the queue, another one its other messages.
         let tests = test.matches(&format!("\"{name}\"")).count();

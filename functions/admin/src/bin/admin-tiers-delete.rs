@@ -1,23 +1,26 @@
 //! `DELETE /api/admin/account-tiers/{id}`: deletes a tier without users.
 
-use admin::AuditTrail;
+use admin::{AuditTrail, Pool, require_admin};
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request};
 use domain::{AuditAction, TierId};
 use store::{DeleteTierError, Records};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let (records, audit) = (Records::from_env(&aws::config()?)?, AuditTrail::from_env()?);
-    api::serve(|request| delete(&records, &audit, request)).await
+    let config = aws::config()?;
+    let (pool, records) = (Pool::from_env(&config)?, Records::from_env(&config)?);
+    let audit = AuditTrail::from_env()?;
+    api::serve(|request| delete(&pool, &records, &audit, request)).await
 }
 
-async fn delete(records: &Records, audit: &AuditTrail, request: Request) -> Reply {
+async fn delete(pool: &Pool, records: &Records, audit: &AuditTrail, request: Request) -> Reply {
     let caller = Caller::admin(&request).await?;
     let id = TierId::try_from(api::path(&request, "id").to_owned()).map_err(|_| Problem::not_found())?;
     if id == TierId::default_for_new_users() {
         let detail = "New users get this tier, so it cannot be deleted.";
         return Err(Problem::new(ProblemCode::TierIsDefault, detail));
     }
+    require_admin(pool, &caller).await?;
     match records.delete_tier(&id, &audit.tier(&caller, AuditAction::DeleteTier, &id)).await {
         Ok(()) => api::no_content(),
         Err(DeleteTierError::NotFound) => Err(Problem::not_found()),
@@ -32,12 +35,21 @@ async fn delete(records: &Records, audit: &AuditTrail, request: Request) -> Repl
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, TestRequest, ok};
+    use test_support::{Answer, FakeAws, TestRequest, USER, ok};
 
     use super::*;
 
     async fn answer(aws: &FakeAws, request: TestRequest, tier: &str) -> Answer {
-        delete(&aws.records(), &AuditTrail::new(400), request.path("id", tier).build()).await.into()
+        let pool = Pool::new(&aws.config(), "pool".to_owned());
+        delete(&pool, &aws.records(), &AuditTrail::new(400), request.path("id", tier).build()).await.into()
+    }
+
+    /// The caller is in the group of admins.
+    fn admins() -> (&'static str, u16, Value) {
+        let attributes = json!([{"Name": "sub", "Value": USER}]);
+        let caller =
+            json!({"Username": "ann", "Enabled": true, "UserStatus": "CONFIRMED", "Attributes": attributes});
+        ok("ListUsersInGroup", json!({"Users": [caller]}))
     }
 
     #[tokio::test]
@@ -59,13 +71,14 @@ mod tests {
     }
 
     /// A user who was in the tier premium today, and is in `tier` now.
-    fn joined(tier: &str) -> [(&'static str, u16, Value); 3] {
+    fn joined(tier: &str) -> [(&'static str, u16, Value); 4] {
         let key = json!({"pk": {"S": "TIER_JOINS"}, "sk": {"S": "premium#user-1"}});
         let counter = json!({"pk": {"S": "TIER_JOINS"}, "sk": {"S": "premium#"}, "moves": {"N": "4"}});
         let mut profile = test_support::profile(test_support::tier());
         (profile["pk"], profile["tier"]) = (json!("USER#user-1"), json!(tier));
         let profile = test_support::item(&profile)["Item"].take();
         [
+            admins(),
             ok("Query", json!({"Items": []})),
             ok("Query", json!({"Items": [counter, key]})),
             ok("BatchGetItem", json!({"Responses": {"table": [profile]}})),

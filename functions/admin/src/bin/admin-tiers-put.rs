@@ -1,7 +1,7 @@
 //! `PUT /api/admin/account-tiers/{id}`: creates a tier or changes its rules. Within seconds, a worker copies the
 //! new rules to its users.
 
-use admin::AuditTrail;
+use admin::{AuditTrail, Pool, require_admin};
 use api::{Caller, Error, Problem, Reply, Request, StatusCode, TierBody};
 use domain::{AuditAction, DefaultTier, InvalidField, ThumbnailSizes, Tier, TierId, TierName, UploadSize};
 use serde::Deserialize;
@@ -9,8 +9,10 @@ use store::Records;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let (records, audit) = (Records::from_env(&aws::config()?)?, AuditTrail::from_env()?);
-    api::serve(|request| put(&records, &audit, request)).await
+    let config = aws::config()?;
+    let (pool, records) = (Pool::from_env(&config)?, Records::from_env(&config)?);
+    let audit = AuditTrail::from_env()?;
+    api::serve(|request| put(&pool, &records, &audit, request)).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,7 +43,7 @@ struct Count(u64);
 #[serde(try_from = "u64")]
 struct TrashDays(u64);
 
-async fn put(records: &Records, audit: &AuditTrail, request: Request) -> Reply {
+async fn put(pool: &Pool, records: &Records, audit: &AuditTrail, request: Request) -> Reply {
     let caller = Caller::admin(&request).await?;
     let id = TierId::try_from(api::path(&request, "id").to_owned())
         .map_err(|error| Problem::from(("id", error)))?;
@@ -50,7 +52,9 @@ async fn put(records: &Records, audit: &AuditTrail, request: Request) -> Reply {
     let limits = [body.max_sets, body.max_links, body.max_pending_uploads, body.max_ai_calls_per_day];
     let is_complete =
         body.renditions.is_some() && body.trash_days.is_some() && limits.iter().all(Option::is_some);
-    let before = if is_complete { None } else { records.tier(&id).await? };
+    let before =
+        async { if is_complete { Ok(None) } else { records.tier(&id).await.map_err(Problem::from) } };
+    let ((), before) = tokio::try_join!(require_admin(pool, &caller), before)?;
     let before = before.unwrap_or_else(|| DefaultTier::Basic.rules());
     let [max_sets, max_links, max_pending_uploads, max_ai_calls_per_day] = limits;
     let or = |limit: Option<Count>, before: u64| limit.map_or(before, |Count(limit)| limit);

@@ -1,7 +1,7 @@
 //! `POST /api/admin/users`: creates a user. Cognito sends a temporary password by e-mail, which the user has to change at
 //! the first login.
 
-use admin::{AuditTrail, Pool, UserBody, mark_failure, present_fields};
+use admin::{AuditTrail, Pool, UserBody, mark_failure, present_fields, require_admin};
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use auth::{Email, NewUsername};
 use domain::{AuditAction, AuditDetails, AuditEntry, Profile, Tier, TierId, Timestamp};
@@ -41,10 +41,15 @@ async fn create(pool: &Pool, records: &Records, audit: &AuditTrail, request: Req
         admin: body.admin.then_some(true),
     };
     let entry = audit.user(&caller, AuditAction::CreateUser, None, details);
-    let (tier, recorded) = tokio::join!(tier(records, body.tier.as_ref()), records.record_audit(&entry));
+    let tier = tier(records, body.tier.as_ref());
+    let (allowed, tier, recorded) =
+        tokio::join!(require_admin(pool, &caller), tier, records.record_audit(&entry));
     recorded?;
-    let created = async { create_user(pool, records, &body, tier?, &entry, domain::now()).await }.await;
-    let user = mark_failure(records, &entry, created).await?;
+    let created = async {
+        allowed?;
+        create_user(pool, records, &body, tier?, &entry, domain::now()).await
+    };
+    let user = mark_failure(records, &entry, created.await).await?;
     api::json(StatusCode::CREATED, &user)
 }
 

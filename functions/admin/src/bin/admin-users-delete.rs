@@ -21,16 +21,22 @@ async fn delete(pool: &Pool, records: &Records, audit: &AuditTrail, request: Req
     let entry = audit.user(&caller, AuditAction::DeleteUser, Some(&id), AuditDetails::default());
     let (user, recorded) = tokio::join!(pool.user(&id), records.record_audit(&entry));
     recorded?;
-    let requested = async { request_deletion(pool, records, user?).await }.await;
+    let requested = async { request_deletion(pool, records, &caller, user?).await }.await;
     mark_failure(records, &entry, requested).await?;
     api::json(StatusCode::ACCEPTED, &json!({}))
 }
 
-async fn request_deletion(pool: &Pool, records: &Records, user: Option<PoolUser>) -> Result<(), Problem> {
+async fn request_deletion(
+    pool: &Pool,
+    records: &Records,
+    caller: &Caller,
+    user: Option<PoolUser>,
+) -> Result<(), Problem> {
     let user = user.ok_or_else(Problem::not_found)?;
-    unless_last_admin(pool, records, &user.id, async || {
+    unless_last_admin(pool, records, caller, &user.id, async || {
         // First, so that the user is no admin who can log in any more when the next request looks.
         pool.disable(&user.username).await?;
+        pool.sign_out(&user.username).await?;
         records.request_account_deletion(&user.id, &user.username, domain::now()).await?;
         Ok(())
     })

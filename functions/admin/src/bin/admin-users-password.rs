@@ -1,7 +1,7 @@
 //! `POST /api/admin/users/{id}/password`: replaces a user's password by a temporary one, which Cognito sends by e-mail,
 //! and ends the user's sessions.
 
-use admin::{AuditTrail, Pool, PoolUser, mark_failure};
+use admin::{AuditTrail, Pool, PoolUser, mark_failure, unless_last_admin};
 use api::{Caller, Error, Problem, Reply, Request};
 use domain::{AuditAction, AuditDetails, UserId};
 use store::Records;
@@ -17,15 +17,33 @@ async fn main() -> Result<(), Error> {
 async fn reset(pool: &Pool, records: &Records, audit: &AuditTrail, request: Request) -> Reply {
     let caller = Caller::admin(&request).await?;
     let id: UserId = api::path_id(&request)?;
+    let password = temporary_password()?;
     let entry = audit.user(&caller, AuditAction::ResetUserPassword, Some(&id), AuditDetails::default());
     let (user, recorded) = tokio::join!(pool.user(&id), records.record_audit(&entry));
     recorded?;
-    let sent = async { send(pool, user?).await }.await;
-    mark_failure(records, &entry, sent).await?;
+    let replaced = async { replace(pool, records, &caller, user?, &password).await }.await;
+    let user = mark_failure(records, &entry, replaced).await?;
+    // The password is replaced. So the sessions end even if the mail fails, and the entry keeps its outcome.
+    let (ended, sent) =
+        tokio::join!(pool.sign_out(&user.username), pool.send_temporary_password(&user.username, &password));
+    ended.and(sent).map_err(|problem| {
+        problem.with_detail(
+            "The old password no longer works, but the temporary one may not have been sent, or sessions may \
+             continue. Repeat the request.",
+        )
+    })?;
     api::no_content()
 }
 
-async fn send(pool: &Pool, user: Option<PoolUser>) -> Result<(), Problem> {
+/// Replaces the password. A user with a temporary password is no admin who can log in, because the mail may be lost. So
+/// the last admin keeps the password.
+async fn replace(
+    pool: &Pool,
+    records: &Records,
+    caller: &Caller,
+    user: Option<PoolUser>,
+    password: &str,
+) -> Result<PoolUser, Problem> {
     let user = user.ok_or_else(Problem::not_found)?;
     if user.email.is_none() {
         return Err(Problem::invalid_field(
@@ -33,8 +51,11 @@ async fn send(pool: &Pool, user: Option<PoolUser>) -> Result<(), Problem> {
             "email: this user has no e-mail address. Set one first.",
         ));
     }
-    pool.send_temporary_password(&user.username, &temporary_password()?).await?;
-    pool.sign_out(&user.username).await
+    unless_last_admin(pool, records, caller, &user.id, async || {
+        pool.set_temporary_password(&user.username, password).await
+    })
+    .await?;
+    Ok(user)
 }
 
 /// A random password that satisfies the policy of the pool.
@@ -46,7 +67,7 @@ fn temporary_password() -> Result<String, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
     use test_support::{Answer, FakeAws, TestRequest, USER, error, ok};
 
     use super::*;
@@ -57,22 +78,32 @@ mod tests {
         reset(&pool, &aws.records(), &AuditTrail::new(400), request).await.into()
     }
 
-    fn found() -> (&'static str, u16, serde_json::Value) {
-        let attributes =
-            json!([{"Name": "sub", "Value": USER}, {"Name": "email", "Value": "ann@example.com"}]);
-        let user = json!({"Username": "ann", "Attributes": attributes});
-        ok("ListUsers", json!({"Users": [user]}))
+    fn user(id: &str) -> Value {
+        let attributes = json!([{"Name": "sub", "Value": id}, {"Name": "email", "Value": "ann@example.com"}]);
+        json!({"Username": "ann", "Enabled": true, "UserStatus": "CONFIRMED", "Attributes": attributes})
+    }
+
+    /// The responses until the password is replaced, if these users are admins, and then these.
+    fn aws<const N: usize>(admins: &[&str], more: [(&'static str, u16, Value); N]) -> FakeAws {
+        let admins: Vec<Value> = admins.iter().map(|id| user(id)).collect();
+        let usual = [
+            ok("ListUsers", json!({"Users": [user(USER)]})),
+            ok("PutItem", json!({})),
+            ok("PutItem", json!({})),
+            ok("ListUsersInGroup", json!({"Users": admins})),
+            ok("DeleteItem", json!({})),
+        ];
+        FakeAws::new(usual.into_iter().chain(more))
     }
 
     #[tokio::test]
     async fn the_mail_contains_the_password_that_was_set_and_the_trail_does_not() {
-        let aws = FakeAws::new([
-            found(),
-            ok("PutItem", json!({})),
+        let more = [
             ok("AdminSetUserPassword", json!({})),
             ok("AdminCreateUser", json!({"User": {"Username": "ann"}})),
             ok("AdminUserGlobalSignOut", json!({})),
-        ]);
+        ];
+        let aws = aws(&[USER, "another"], more);
         assert_eq!(answer(&aws).await.status, 204);
         let calls = aws.calls();
         let input = |name: &str| calls.iter().find(|(operation, _)| operation == name).unwrap().1.clone();
@@ -86,15 +117,39 @@ mod tests {
 
     #[tokio::test]
     async fn an_entry_is_marked_if_cognito_refuses() {
-        let aws = FakeAws::new([
-            found(),
-            ok("PutItem", json!({})),
-            error("AdminSetUserPassword", "UserNotFoundException"),
-            ok("UpdateItem", json!({})),
-        ]);
+        let more = [error("AdminSetUserPassword", "UserNotFoundException"), ok("UpdateItem", json!({}))];
+        let aws = aws(&[USER, "another"], more);
         assert_eq!(answer(&aws).await.status, 404);
         let (_, marked) = aws.calls().pop().unwrap();
         let values = marked["ExpressionAttributeValues"].to_string();
         assert!(values.contains("failed") && values.contains("not-found"), "{marked}");
+    }
+
+    #[tokio::test]
+    async fn without_the_mail_the_sessions_end_and_the_admin_repeats_the_request() {
+        let message = "Exceeded daily email limit for the operation or the account";
+        let limit = json!({"__type": "LimitExceededException", "message": message});
+        let more = [
+            ok("AdminSetUserPassword", json!({})),
+            ("AdminCreateUser", 400, limit),
+            ok("AdminUserGlobalSignOut", json!({})),
+        ];
+        let aws = aws(&[USER, "another"], more);
+        let answer = answer(&aws).await;
+        assert_eq!((answer.status, &answer.body["code"]), (503, &json!("mail-limit-reached")));
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.contains("no longer works") && detail.contains("Repeat the request."), "{detail}");
+        let calls = aws.operations();
+        assert!(calls.iter().any(|call| call == "AdminUserGlobalSignOut"), "{calls:?}");
+        // The password was replaced, so the entry is not marked.
+        assert!(!calls.iter().any(|call| call == "UpdateItem"), "{calls:?}");
+    }
+
+    #[tokio::test]
+    async fn the_last_admin_keeps_the_password() {
+        let aws = aws(&[USER], [ok("UpdateItem", json!({}))]);
+        let answer = answer(&aws).await;
+        assert_eq!((answer.status, &answer.body["code"]), (409, &json!("last-admin")));
+        assert!(!aws.operations().iter().any(|call| call == "AdminSetUserPassword"));
     }
 }

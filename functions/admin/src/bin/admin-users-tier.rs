@@ -1,7 +1,7 @@
 //! `PUT /api/admin/users/{id}/tier`: moves a user to a tier. The user keeps all images, even if they exceed the
 //! new limits.
 
-use admin::{AuditTrail, Pool};
+use admin::{AuditTrail, Pool, require_admin};
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use domain::{AuditAction, AuditDetails, TierId, UserId};
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,8 @@ async fn put(pool: &Pool, records: &Records, audit: &AuditTrail, request: Reques
     let caller = Caller::admin(&request).await?;
     let user: UserId = api::path_id(&request)?;
     let Body { tier } = api::body(&request)?;
-    let (known, found) = tokio::try_join!(pool.user(&user), records.tier(&tier))?;
+    let read = async { tokio::try_join!(pool.user(&user), records.tier(&tier)).map_err(Problem::from) };
+    let ((), (known, found)) = tokio::try_join!(require_admin(pool, &caller), read)?;
     if known.is_none() {
         return Err(Problem::not_found());
     }
@@ -57,7 +58,15 @@ mod tests {
     use super::*;
 
     async fn answer(users: Value, tier: Value) -> Answer {
-        let aws = FakeAws::new([ok("ListUsers", json!({"Users": users})), ok("GetItem", tier)]);
+        let caller = json!({
+            "Username": "ann", "Enabled": true, "UserStatus": "CONFIRMED",
+            "Attributes": [{"Name": "sub", "Value": USER}],
+        });
+        let aws = FakeAws::new([
+            ok("ListUsersInGroup", json!({"Users": [caller]})),
+            ok("ListUsers", json!({"Users": users})),
+            ok("GetItem", tier),
+        ]);
         let request = TestRequest::new("PUT").admin().path("id", USER).json(&json!({"tier": "premium"}));
         let pool = Pool::new(&aws.config(), "pool".to_owned());
         put(&pool, &aws.records(), &AuditTrail::new(400), request.build()).await.into()

@@ -1,6 +1,8 @@
 //! `PATCH /api/admin/users/{id}`: changes a user's e-mail address, names, tier and rights.
 
-use admin::{AuditTrail, Pool, PoolUser, UserBody, mark_failure, present_fields, unless_last_admin};
+use admin::{
+    AuditTrail, Pool, PoolUser, UserBody, mark_failure, present_fields, require_admin, unless_last_admin,
+};
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use auth::{Email, PersonName};
 use domain::{AuditAction, AuditDetails, Tier, TierId, UserId};
@@ -42,12 +44,21 @@ async fn update(pool: &Pool, records: &Records, audit: &AuditTrail, request: Req
         }
     };
     let found = async { tokio::try_join!(pool.user(&id), tier) };
+    let free = async {
+        match &body.email {
+            Some(email) => pool.require_free(email, &id).await,
+            None => Ok(()),
+        }
+    };
     let recorded = async { if changes { records.record_audit(&entry).await } else { Ok(()) } };
-    let (found, recorded) = tokio::join!(found, recorded);
+    let (allowed, found, free, recorded) = tokio::join!(require_admin(pool, &caller), found, free, recorded);
     recorded?;
     let changed = async {
+        allowed?;
         let (user, tier) = found?;
-        change(pool, records, &body, user, tier).await
+        let user = user.ok_or_else(Problem::not_found)?;
+        free?;
+        change(pool, records, &caller, &body, user, tier).await
     };
     let changed = changed.await;
     let user = if changes { mark_failure(records, &entry, changed).await? } else { changed? };
@@ -61,11 +72,11 @@ async fn update(pool: &Pool, records: &Records, audit: &AuditTrail, request: Req
 async fn change(
     pool: &Pool,
     records: &Records,
+    caller: &Caller,
     body: &Body,
-    user: Option<PoolUser>,
+    mut user: PoolUser,
     tier: Option<Tier>,
 ) -> Result<(PoolUser, bool), Problem> {
-    let mut user = user.ok_or_else(Problem::not_found)?;
     if body.tier.is_some() && tier.is_none() {
         return Err(Problem::invalid_field("tier", "tier: there is no such tier"));
     }
@@ -83,7 +94,7 @@ async fn change(
         }
     };
     let is_admin = async {
-        set_rights(pool, records, body, &user).await?;
+        set_rights(pool, records, caller, body, &user).await?;
         match body.admin {
             Some(is_admin) => Ok(is_admin),
             None => pool.is_admin(&user.username).await,
@@ -94,23 +105,28 @@ async fn change(
     Ok((user, is_admin))
 }
 
-/// Enables or disables the user, and changes the group.
-async fn set_rights(pool: &Pool, records: &Records, body: &Body, user: &PoolUser) -> Result<(), Problem> {
+/// Enables or disables the user, and changes the group. Who loses rights has to log in again, because the present
+/// tokens still name the group.
+async fn set_rights(
+    pool: &Pool,
+    records: &Records,
+    caller: &Caller,
+    body: &Body,
+    user: &PoolUser,
+) -> Result<(), Problem> {
+    let takes_rights = body.enabled == Some(false) || body.admin == Some(false);
     let apply = async || {
         if let Some(is_admin) = body.admin {
             pool.set_admin(&user.username, is_admin).await?;
         }
         match body.enabled {
-            Some(true) => pool.enable(&user.username).await,
-            Some(false) => pool.disable(&user.username).await,
-            None => Ok(()),
+            Some(true) => pool.enable(&user.username).await?,
+            Some(false) => pool.disable(&user.username).await?,
+            None => {}
         }
+        if takes_rights { pool.sign_out(&user.username).await } else { Ok(()) }
     };
-    if body.enabled == Some(false) || body.admin == Some(false) {
-        unless_last_admin(pool, records, &user.id, apply).await
-    } else {
-        apply().await
-    }
+    if takes_rights { unless_last_admin(pool, records, caller, &user.id, apply).await } else { apply().await }
 }
 
 impl Body {
@@ -159,5 +175,66 @@ impl Body {
             }
         }
         user.enabled = self.enabled.unwrap_or(user.enabled);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, USER, ok};
+
+    use super::*;
+
+    const OTHER: &str = "another-user";
+
+    fn attributes(id: &str) -> Value {
+        json!([{"Name": "sub", "Value": id}])
+    }
+
+    fn user(id: &str) -> Value {
+        json!({"Username": id, "Enabled": true, "UserStatus": "CONFIRMED", "Attributes": attributes(id)})
+    }
+
+    /// Changes the caller's address, which is an alias of the user with this id. These users are admins.
+    async fn answer(holder: &str, admins: &[&str]) -> (Answer, Vec<String>) {
+        let admins: Vec<Value> = admins.iter().map(|id| user(id)).collect();
+        let aws = FakeAws::new([
+            ok("ListUsersInGroup", json!({"Users": admins})),
+            ok("ListUsers", json!({"Users": [user(USER)]})),
+            ok("AdminGetUser", json!({"Username": holder, "UserAttributes": attributes(holder)})),
+            ok("PutItem", json!({})),
+            ok("UpdateItem", json!({})),
+            ok("AdminUpdateUserAttributes", json!({})),
+            ok("AdminListGroupsForUser", json!({"Groups": []})),
+            ok("GetItem", test_support::item(&test_support::profile(test_support::tier()))),
+        ]);
+        let request = TestRequest::new("PATCH").admin().path("id", USER);
+        let request = request.json(&json!({"email": "ann@example.com"})).build();
+        let pool = Pool::new(&aws.config(), "pool".to_owned());
+        let answer = update(&pool, &aws.records(), &AuditTrail::new(400), request).await.into();
+        (answer, aws.operations())
+    }
+
+    fn writes(calls: &[String]) -> bool {
+        calls.iter().any(|call| call == "AdminUpdateUserAttributes")
+    }
+
+    #[tokio::test]
+    async fn the_address_of_another_user_is_refused_before_any_change() {
+        let (taken, calls) = answer(OTHER, &[USER]).await;
+        assert_eq!((taken.status, &taken.body["code"]), (409, &json!("email-taken")));
+        assert!(!writes(&calls), "{calls:?}");
+        // The user's own address in another case.
+        let (own, calls) = answer(USER, &[USER]).await;
+        assert_eq!(own.status, 200);
+        assert!(writes(&calls), "{calls:?}");
+    }
+
+    #[tokio::test]
+    async fn a_removed_admin_changes_nothing_and_the_entry_is_marked() {
+        let (refused, calls) = answer(USER, &[OTHER]).await;
+        assert_eq!((refused.status, &refused.body["code"]), (403, &json!("admins-only")));
+        assert!(!writes(&calls), "{calls:?}");
+        assert_eq!(calls.last().map(String::as_str), Some("UpdateItem"));
     }
 }

@@ -23,10 +23,18 @@ struct Body {
 async fn confirm(pool: &Pool, records: &Records, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let body: Body = api::body(&request)?;
+    // A user who wants to keep the present address deletes the item. Cognito cannot forget its code.
+    if records.pending_email(&caller.user, domain::now()).await?.is_none() {
+        return Err(Problem::new(
+            ProblemCode::CodeMismatch,
+            "No new e-mail address waits for a code. Change the address first.",
+        ));
+    }
     let verify = pool.cognito.verify_user_attribute().access_token(api::bearer(&request)?);
     let verify = verify.attribute_name("email").code(body.code.as_str());
     verify.send().await.map_err(|error| match code_of(&error) {
-        // Cognito checks the code first, so only the owner of the address learns this.
+        // Cognito checks the code first, so only the owner of the address learns this. Until then, the address stays with
+        // the other user ("UserAttributeUpdateSettingsType", Amazon Cognito API Reference).
         "AliasExistsException" => Problem::new(
             ProblemCode::EmailTaken,
             "Another user has confirmed this e-mail address. Choose another address.",
@@ -42,10 +50,20 @@ async fn confirm(pool: &Pool, records: &Records, request: Request) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-    use test_support::{Answer, FakeAws, TestRequest, error, ok};
+    use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, USER, error, item, ok};
 
     use super::*;
+
+    /// An address waits for its code until this time, in seconds since 1970.
+    fn pending(expires_at: i64) -> (&'static str, u16, Value) {
+        let pending = json!({
+            "pk": format!("USER#{USER}"), "sk": "PENDING_EMAIL", "email": "new@example.com", "expires_at": expires_at,
+        });
+        ok("GetItem", item(&pending))
+    }
+
+    const LATER: i64 = 4_102_444_800;
 
     async fn answer(aws: &FakeAws) -> Answer {
         let request = TestRequest::new("POST").json(&json!({"code": "123456"})).build();
@@ -54,15 +72,27 @@ mod tests {
 
     #[tokio::test]
     async fn the_right_code_confirms_the_address() {
-        let aws = FakeAws::new([ok("VerifyUserAttribute", json!({})), ok("DeleteItem", json!({}))]);
+        let aws =
+            FakeAws::new([pending(LATER), ok("VerifyUserAttribute", json!({})), ok("DeleteItem", json!({}))]);
         assert_eq!(answer(&aws).await.status, 204);
         let expected = json!({"AccessToken": "token", "AttributeName": "email", "Code": "123456"});
-        assert_eq!(aws.calls()[0].1, expected);
+        assert_eq!(aws.calls()[1].1, expected);
+    }
+
+    #[tokio::test]
+    async fn the_code_of_a_withdrawn_address_confirms_nothing() {
+        for stored in [ok("GetItem", json!({})), pending(1)] {
+            let aws = FakeAws::new([stored]);
+            let answer = answer(&aws).await;
+            assert_eq!((answer.status, &answer.body["code"]), (400, &json!("code-mismatch")));
+            assert_eq!(aws.operations(), ["GetItem"]);
+        }
     }
 
     #[tokio::test]
     async fn the_address_is_confirmed_even_if_its_item_stays() {
         let aws = FakeAws::new([
+            pending(LATER),
             ok("VerifyUserAttribute", json!({})),
             error("DeleteItem", "ProvisionedThroughputExceededException"),
         ]);
@@ -78,7 +108,7 @@ mod tests {
             ("LimitExceededException", 429, "too-many-attempts"),
             ("NotAuthorizedException", 401, "unauthorized"),
         ] {
-            let aws = FakeAws::new([error("VerifyUserAttribute", exception)]);
+            let aws = FakeAws::new([pending(LATER), error("VerifyUserAttribute", exception)]);
             let answer = answer(&aws).await;
             assert_eq!((answer.status, &answer.body["code"]), (status, &json!(code)), "{exception}");
         }

@@ -3,7 +3,7 @@
 
 use api::{Caller, Error, Reply, Request};
 use auth::{
-    Password, Pool, RefreshTokenIn, code_of, cookie, end_all_sessions, is_lockout, log_in, session_ended,
+    Password, Pool, RefreshTokenIn, code_of, end_all_sessions, is_lockout, log_in, session_ended,
     too_many_attempts, weak_password, wrong_password,
 };
 use aws_sdk_cognitoidentityprovider::error::ProvideErrorMetadata;
@@ -48,11 +48,7 @@ async fn change(pool: &Pool, request: Request) -> Reply {
     // Cognito cannot end all sessions but one. So all of them end, and the caller gets a new one.
     end_all_sessions(pool, access_token).await?;
     let step = log_in(pool, &caller.username, &body.new_password).await.map_err(session_ended)?;
-    let place = match cookie::refresh_token(request.headers()) {
-        Some(_) => RefreshTokenIn::Cookie,
-        None => RefreshTokenIn::Body,
-    };
-    step.reply(&caller.username, place)
+    step.reply(&caller.username, RefreshTokenIn::of(request.headers()))
 }
 
 #[cfg(test)]

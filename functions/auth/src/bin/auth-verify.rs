@@ -2,8 +2,7 @@
 //! check a token, for example after a logout.
 
 use api::{Error, Problem, Reply, Request, StatusCode};
-use auth::{Pool, code_of, problem};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use auth::{Pool, code_of, problem, unverified_claims};
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -36,24 +35,12 @@ struct Claims {
     exp: i64,
 }
 
-impl Claims {
-    /// The claims of a token whose signature was not checked.
-    fn unverified(token: &str) -> Option<Self> {
-        // Other characters are no token (Cognito's API reference, GetUser, "AccessToken").
-        if !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=.".contains(&byte)) {
-            return None;
-        }
-        let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-        serde_json::from_slice(&payload).ok()
-    }
-}
-
 async fn verify(pool: &Pool, request: Request) -> Reply {
     let body: Body = api::body(&request)?;
     let now = domain::now();
     // Cognito accepts the tokens of all its clients and pools. So the token must be of this client, and then Cognito
     // checks the signature, the expiry, the user and whether the session was ended.
-    let claims = Claims::unverified(&body.token).filter(|claims| {
+    let claims = unverified_claims(&body.token).filter(|claims: &Claims| {
         claims.client_id == pool.client_id && claims.token_use == "access" && claims.exp > now.as_second()
     });
     let username = match &claims {
@@ -88,6 +75,7 @@ async fn accepted(pool: &Pool, token: &str) -> Result<Option<String>, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
     use serde_json::{Value, json};
     use test_support::{Answer, FakeAws, TestRequest, error, ok};
 

@@ -31,19 +31,16 @@ async fn create(records: &Records, objects: &Objects, request: Request) -> Reply
         records.profile_or_default(user),
         objects.prepare_addresses(),
     )?;
-    let bytes = if profile.limits.original_link {
-        total_bytes(&image_ids, images)
+    let requested = if profile.limits.original_link {
+        download_of(image_ids, images, now)
     } else {
         Err(Problem::originals_not_in_tier(&profile.limits))
     };
-    let download = match bytes {
-        Ok(bytes) => {
-            let download = Download::new(image_ids, bytes, now);
-            match records.create_download(user, download.clone(), key.as_ref(), now).await? {
-                Created::New => download,
-                Created::Replayed(before) => by_now(records, user, before, now).await?,
-            }
-        }
+    let download = match requested {
+        Ok(download) => match records.create_download(user, download.clone(), key.as_ref(), now).await? {
+            Created::New => download,
+            Created::Replayed(before) => by_now(records, user, before, now).await?,
+        },
         // The tier and the images may have changed after the first request.
         Err(refusal) => {
             let before = records.created_before(user, key.as_ref(), now).await?.ok_or(refusal)?;
@@ -71,32 +68,33 @@ fn check_ids(ids: &[ImageId]) -> Result<(), Problem> {
     }
     let mut seen = HashSet::with_capacity(ids.len());
     match ids.iter().position(|id| !seen.insert(id)) {
-        Some(index) => Err(wrong_id(index, "is also elsewhere in the list")),
+        Some(index) => {
+            let field = format!("image_ids[{index}]");
+            Err(Problem::invalid_field(&field, format!("{field}: is also elsewhere in the list")))
+        }
         None => Ok(()),
     }
 }
 
-/// The sum of the lengths of the originals.
-fn total_bytes(ids: &[ImageId], images: Vec<Image>) -> Result<u64, Problem> {
+/// The download of the images that have a picture. It only counts the others: those that are not ready, and those that do
+/// not exist.
+fn download_of(ids: Vec<ImageId>, images: Vec<Image>, now: Timestamp) -> Result<Download, Problem> {
     const MAX: u64 = Download::MAX_BYTES;
-    let images: HashMap<ImageId, Image> = images.into_iter().map(|image| (image.id, image)).collect();
-    let mut bytes = 0_u64;
-    for (index, id) in ids.iter().enumerate() {
-        let picture = images.get(id).and_then(|image| image.picture.as_ref());
-        let picture =
-            picture.ok_or_else(|| wrong_id(index, "you have no image with this id and a picture"))?;
-        bytes = bytes.saturating_add(picture.upload.size.bytes());
-    }
-    if bytes > MAX {
-        let detail = format!("image_ids: the pictures have {bytes} bytes, and a download has at most {MAX}");
+    let size = |image: Image| Some((image.id, image.picture?.upload.size.bytes()));
+    let sizes: HashMap<ImageId, u64> = images.into_iter().filter_map(size).collect();
+    let (ready, others): (Vec<_>, Vec<_>) = ids.into_iter().partition(|id| sizes.contains_key(id));
+    if ready.is_empty() {
+        let detail = "image_ids: none of these images exists and has a picture";
         return Err(Problem::invalid_field("image_ids", detail));
     }
-    Ok(bytes)
-}
-
-fn wrong_id(index: usize, reason: &str) -> Problem {
-    let field = format!("image_ids[{index}]");
-    Problem::invalid_field(&field, format!("{field}: {reason}"))
+    let bytes = sizes.into_values().fold(0, u64::saturating_add);
+    if bytes > MAX {
+        let detail = format!("image_ids: the pictures have {bytes} bytes, and a download has at most {MAX}");
+        let problem = Problem::invalid_field("image_ids", detail);
+        return Err(problem.with("download_bytes", bytes).with("max_download_bytes", MAX));
+    }
+    let files_left_out = u32::try_from(others.len()).unwrap_or(u32::MAX);
+    Ok(Download { files_left_out, ..Download::new(ready, bytes, now) })
 }
 
 #[cfg(test)]
@@ -165,39 +163,77 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_download_makes_room_if_there_is_no_other() {
-        let downloads = |statuses: &[&str]| -> Vec<Value> {
+    async fn images_without_a_picture_are_left_out_and_counted() {
+        let other = "01K8Z3J5Q0000000000000THER";
+        let (failed, pending) = ("01K8Z3J5Q00000000000000BAD", "01K8Z3J5Q0000000000000WA1T");
+        let mut images = vec![ready_image()];
+        for (status, id) in [("failed", failed), ("pending", pending)] {
+            let mut image = image();
+            (image["status"], image["id"]) = (json!(status), json!(id));
+            images.push(image);
+        }
+        let aws = FakeAws::new([
+            ok("BatchGetItem", batch(&images)),
+            ok("GetItem", item(&allowed())),
+            ok("Query", items(&[])),
+            ok("TransactWriteItems", json!({})),
+        ]);
+        let answer = answer(&aws, &json!({"image_ids": [failed, other, IMAGE_ID, pending]})).await;
+        assert_eq!((answer.status, &answer.body["files"]), (202, &json!(4)), "{answer:?}");
+        assert_eq!((&answer.body["files_skipped"], &answer.body["bytes"]), (&json!(3), &json!(1000)));
+        let stored = &aws.calls()[3].1["TransactItems"][0]["Put"]["Item"];
+        assert_eq!(stored["images"]["L"], json!([{"S": IMAGE_ID}]));
+    }
+
+    #[tokio::test]
+    async fn without_any_picture_there_is_no_download() {
+        for images in [vec![image()], Vec::new()] {
+            let aws = FakeAws::new([ok("BatchGetItem", batch(&images)), ok("GetItem", item(&allowed()))]);
+            let answer = answer(&aws, &json!({"image_ids": [IMAGE_ID]})).await;
+            assert_eq!((answer.status, &answer.body["field"]), (400, &json!("image_ids")));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_download_that_has_ended_makes_room_if_no_record_is_empty() {
+        let id_in = |slot: usize| format!("01K8Z3J5Q000000000000000{slot}0");
+        // The oldest one is in the last record.
+        let downloads = |statuses: &[&str], of_day: u32| -> Vec<Value> {
+            let now = domain::now();
             let download = |(slot, status): (usize, &&str)| {
+                let age = i64::try_from(slot).unwrap();
+                let created_at = Timestamp::from_millisecond(now.as_millisecond() - age).unwrap();
                 json!({
-                    "id": IMAGE_ID, "slot": slot, "job": IMAGE_ID, "images": [IMAGE_ID], "bytes": 1000,
-                    "status": status, "created_at": "2026-03-12T19:03:58Z", "expires_at": 4_000_000_000_i64,
+                    "id": id_in(slot), "slot": slot, "job": IMAGE_ID,
+                    "images": [IMAGE_ID], "bytes": 1000, "status": status, "number_of_day": of_day,
+                    "created_at": created_at, "expires_at": 4_000_000_000_i64,
                 })
             };
             statuses.iter().enumerate().map(download).collect()
         };
-        for (statuses, record) in [
-            (["done", "queued", "failed", "failed", "done"].as_slice(), "DOWNLOAD#2"),
-            (["failed", "failed", "done"].as_slice(), "DOWNLOAD#3"),
+        for (statuses, slot, replaced) in [
+            (["done", "queued", "failed", "failed", "done"].as_slice(), 3, true),
+            (["done", "queued", "done", "done", "queued"].as_slice(), 3, true),
+            (["failed", "failed", "done"].as_slice(), 3, false),
         ] {
-            let aws = aws_with(&ready_image(), &allowed(), &downloads(statuses));
+            let aws = aws_with(&ready_image(), &allowed(), &downloads(statuses, 1));
             let answer = answer(&aws, &json!({"image_ids": [IMAGE_ID]})).await;
             assert_eq!(answer.status, 202, "{answer:?}");
             let put = &aws.calls()[3].1["TransactItems"][0]["Put"];
-            assert_eq!(put["Item"]["sk"]["S"], record);
-            // The record is free for DynamoDB too.
+            assert_eq!(put["Item"]["sk"]["S"], format!("DOWNLOAD#{slot}"));
+            assert_eq!(put["Item"]["number_of_day"]["N"], if replaced { "2" } else { "1" });
+            // Another request may have taken the record meanwhile.
             let values = put["ExpressionAttributeValues"].as_object().unwrap();
-            assert!(values.values().any(|value| value["S"] == "failed"), "{put}");
+            assert_eq!(values.values().any(|value| value["S"] == id_in(slot)), replaced, "{put}");
         }
-        let reasons = json!([{"Code": "ConditionalCheckFailed"}, {"Code": "None"}, {"Code": "None"}]);
-        let cancelled = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
-        let aws = FakeAws::new([
-            ok("BatchGetItem", batch(&[ready_image()])),
-            ok("GetItem", item(&allowed())),
-            ok("Query", items(&downloads(&["done", "queued", "done", "queued", "done"]))),
-            ("TransactWriteItems", 400, cancelled),
-        ]);
-        let answer = answer(&aws, &json!({"image_ids": [IMAGE_ID]})).await;
-        assert_eq!((answer.status, &answer.body["limit"]), (409, &json!("max_downloads")));
+        for (statuses, of_day, status, limit) in [
+            (["queued"; 5], 1, 409, "max_downloads"),
+            (["done", "queued", "done", "failed", "done"], 10, 429, "max_downloads_per_day"),
+        ] {
+            let aws = aws_with(&ready_image(), &allowed(), &downloads(&statuses, of_day));
+            let answer = answer(&aws, &json!({"image_ids": [IMAGE_ID]})).await;
+            assert_eq!((answer.status, &answer.body["limit"]), (status, &json!(limit)), "{answer:?}");
+        }
     }
 
     #[tokio::test]
@@ -236,20 +272,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_wrong_id_is_named() {
-        let other = "01K8Z3J5Q0000000000000THER";
         for (ids, field) in [
             (json!([]), "image_ids"),
             (json!([IMAGE_ID, IMAGE_ID]), "image_ids[1]"),
-            (json!([IMAGE_ID, other]), "image_ids[1]"),
             (json!(["x"]), "image_ids[0]"),
         ] {
             let aws = aws(&ready_image(), &allowed());
             let answer = answer(&aws, &json!({"image_ids": ids})).await;
             assert_eq!((answer.status, &answer.body["field"]), (400, &json!(field)), "{ids}");
         }
-        // An image that waits for its file has no original.
-        let answer = answer(&aws(&image(), &allowed()), &json!({"image_ids": [IMAGE_ID]})).await;
-        assert_eq!(answer.body["field"], "image_ids[0]");
     }
 
     #[tokio::test]
@@ -258,5 +289,7 @@ mod tests {
         large["picture"]["size"] = json!(4_000_000_001_u64);
         let answer = answer(&aws(&large, &allowed()), &json!({"image_ids": [IMAGE_ID]})).await;
         assert_eq!((answer.status, &answer.body["field"]), (400, &json!("image_ids")));
+        assert_eq!(answer.body["download_bytes"], 4_000_000_001_u64);
+        assert_eq!(answer.body["max_download_bytes"], 4_000_000_000_u64);
     }
 }

@@ -59,11 +59,13 @@ async fn address(
     Ok(match shown_rendition(records, worker, link, (image, picture), stripped.clone(), now).await? {
         Some(rendition) => {
             let file_name = file_name_of_rendition(file_name, &rendition.content_type);
-            objects.shared_rendition(&rendition, &content_disposition(link.download, &file_name), now).await?
+            let disposition = content_disposition(link.download, &file_name);
+            objects.shared_rendition(&rendition, &disposition, now, link.expires_at).await?
         }
         None => {
             let original = image.key_of(link.id.user(), picture.version);
-            objects.shared_original(&original, &content_disposition(link.download, file_name), now).await?
+            let disposition = content_disposition(link.download, file_name);
+            objects.shared_original(&original, &disposition, now, link.expires_at).await?
         }
     })
 }

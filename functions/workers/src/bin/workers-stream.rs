@@ -27,9 +27,6 @@ use workers::{
     correlation_id, each_in_order, unpanicked,
 };
 
-/// The longest time for a batch until the refunds of its images begin. The rest of the images is retried.
-const CLEAN_UP_LIMIT: Duration = Duration::from_secs(20);
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init();
@@ -38,7 +35,7 @@ async fn main() -> Result<(), Error> {
     let (dispatcher, arrived) = (Dispatcher::from_env(&config)?, ArrivedUploads::from_env(&config)?);
     let worker =
         StreamWorker { records, objects, dispatcher, tiers: TierRecords::from_env(&config)?, arrived };
-    let queue = RetryQueue::from_env(&config)?;
+    let queue = RetryQueue::from_env(&config, "RECLAIM_QUEUE")?;
     lambda_runtime::run(service_fn(|event| queue.process(&worker, event))).await
 }
 
@@ -54,6 +51,10 @@ struct StreamWorker {
 type Refunds = HashMap<UserId, Vec<(usize, Refund)>>;
 
 impl BatchWorker for StreamWorker {
+    /// The jobs of the next batch wait for the clean-up of this one. With quick answers of AWS, a batch takes a second or
+    /// two.
+    const STREAM_LIMIT: Duration = Duration::from_secs(10);
+
     /// Processes the records of a batch: first new jobs, then everything else side by side, and at last the refunds of
     /// all deleted images of a user together.
     async fn process(&self, records: &[EventRecord], outcomes: &Outcomes) {
@@ -80,9 +81,12 @@ impl BatchWorker for StreamWorker {
         })
         .await;
 
+        // A third of the time is for the refunds, which follow.
+        let limit = outcomes.limit() * 2 / 3;
+        let until = Instant::now() + limit;
         let refunds = Mutex::new(Refunds::new());
         let clean_up = each_in_order(items.into_values(), async |(index, user, removed)| {
-            match unpanicked(self.clean_up(&user, removed)).await {
+            match unpanicked(self.clean_up(&user, removed, until)).await {
                 Ok(Some(refund)) => {
                     let mut refunds = refunds.lock().unwrap_or_else(PoisonError::into_inner);
                     refunds.entry(user).or_default().push((index, refund));
@@ -92,7 +96,7 @@ impl BatchWorker for StreamWorker {
             }
         });
         // Records without an outcome are retried.
-        let _ = tokio::time::timeout(CLEAN_UP_LIMIT, clean_up).await;
+        let _ = tokio::time::timeout(limit, clean_up).await;
         let refunds = refunds.into_inner().unwrap_or_else(PoisonError::into_inner);
         // The refunds of one user change the same profile, so they follow one another.
         let chunks = refunds.into_iter().map(|(user, refunds)| {
@@ -117,11 +121,17 @@ impl StreamWorker {
         Ok(())
     }
 
-    /// Cleans up after an item. Repeating it has no further effect. Returns the refund of an image, which follows.
+    /// Cleans up after an item, at most until a time. Repeating it has no further effect. Returns the refund of an image,
+    /// which follows.
     ///
     /// The refund is the last step, because the marker that prevents a second refund expires some day. A record whose
     /// refund was written needs no retry.
-    async fn clean_up(&self, user: &UserId, removed: Removed) -> Result<Option<Refund>, CallError> {
+    async fn clean_up(
+        &self,
+        user: &UserId,
+        removed: Removed,
+        until: Instant,
+    ) -> Result<Option<Refund>, CallError> {
         let now = domain::now();
         match removed {
             // An upload that has arrived is developed, although the deadline is over.
@@ -146,7 +156,7 @@ impl StreamWorker {
                 }
             }
             Removed::Account => {
-                if !self.objects.remove_user(user, Instant::now() + CLEAN_UP_LIMIT).await? {
+                if !self.objects.remove_user(user, until).await? {
                     return Err(CallError::Unavailable("a deleted account has many late files".into()));
                 }
                 info!(%user, "looked for late files of a deleted account");

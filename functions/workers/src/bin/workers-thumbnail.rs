@@ -24,10 +24,6 @@ const MAX_CRASHES: u32 = 3;
 /// stops counts as one that died.
 const TIME_TO_RELEASE: Duration = Duration::from_secs(5);
 
-/// For how long an upload without an image waits for the clean-up of the image. The clean-up itself may be retried for days.
-/// It ends before SQS would move the message to the dead letters.
-const CLEAN_UP_SECONDS: u64 = 3 * 24 * 60 * 60;
-
 /// The shortest delay before an upload whose image was just deleted is looked at again. The clean-up usually takes less
 /// than a second.
 const CLEAN_UP_DELAY: Duration = Duration::from_secs(5);
@@ -69,29 +65,10 @@ enum RetryableError {
     Call(#[from] CallError),
 }
 
-/// Where an upload comes from.
-#[derive(Clone, Copy)]
-struct Delivery<'a> {
-    context: &'a Context,
-    /// The message of the queue, unless S3 sent the event.
-    message: Option<&'a SqsMessage>,
-}
-
-impl Delivery<'_> {
-    /// The time until the worker has to stop.
-    fn time_left(self) -> Duration {
-        let now = u64::try_from(domain::now().as_millisecond()).unwrap_or_default();
-        Duration::from_millis(self.context.deadline.saturating_sub(now)).saturating_sub(TIME_TO_RELEASE)
-    }
-
-    /// Whether the queue has delivered the message for so long that the clean-up of a deleted image must be over.
-    fn outlasts_clean_up(self) -> bool {
-        let first =
-            self.message.and_then(|message| message.attributes.get("ApproximateFirstReceiveTimestamp"));
-        let first = first.and_then(|time| time.parse::<i64>().ok());
-        let waited = first.map_or(0, |first| (domain::now().as_millisecond() - first) / 1000);
-        u64::try_from(waited).unwrap_or_default() > CLEAN_UP_SECONDS
-    }
+/// The time until the worker has to stop.
+fn time_left(context: &Context) -> Duration {
+    let now = u64::try_from(domain::now().as_millisecond()).unwrap_or_default();
+    Duration::from_millis(context.deadline.saturating_sub(now)).saturating_sub(TIME_TO_RELEASE)
 }
 
 impl ThumbnailWorker {
@@ -103,9 +80,8 @@ impl ThumbnailWorker {
         let notification: S3Notification = serde_json::from_value(event)?;
         let mut failed = Vec::new();
         for upload in notification.uploads() {
-            let delivery = Delivery { context: &context, message: None };
             let span = telemetry::correlated(upload.key.image);
-            let result = match Box::pin(self.develop(&upload, delivery).instrument(span)).await {
+            let result = match Box::pin(self.develop(&upload, &context).instrument(span)).await {
                 Err(RetryableError::Wait(delay)) => self.send(&upload, delay).await,
                 Err(RetryableError::NoImage) => self.send(&upload, CLEAN_UP_DELAY).await,
                 result => result,
@@ -158,9 +134,8 @@ impl ThumbnailWorker {
         })?;
         let mut delay = None;
         for upload in failed.request_payload.uploads() {
-            let delivery = Delivery { context, message: Some(message) };
             let span = telemetry::correlated(upload.key.image);
-            match Box::pin(self.develop(&upload, delivery).instrument(span)).await {
+            match Box::pin(self.develop(&upload, context).instrument(span)).await {
                 Ok(()) => {}
                 Err(RetryableError::Wait(wait)) => {
                     info!(key = %upload.key, seconds = wait.as_secs(), "the upload has to wait");
@@ -180,8 +155,8 @@ impl ThumbnailWorker {
         delay.map_or(Ok(()), Err)
     }
 
-    async fn develop(&self, upload: &UploadEvent, delivery: Delivery<'_>) -> Result<(), RetryableError> {
-        let lease = lease(delivery.context.request_id.clone(), delivery.context);
+    async fn develop(&self, upload: &UploadEvent, context: &Context) -> Result<(), RetryableError> {
+        let lease = lease(context.request_id.clone(), context);
         // `join` and not `try_join`, so that no claim goes on after this function has released it.
         let profile = self.records.profile_or_default(&upload.key.user);
         let (claim, profile) = match tokio::join!(self.claim(upload, &lease), profile) {
@@ -195,7 +170,7 @@ impl ThumbnailWorker {
         match claim {
             Claim::Taken(image) => {
                 let work = self.work(upload, &image, &profile.limits.thumbnail_sizes);
-                let done = tokio::time::timeout(delivery.time_left(), work);
+                let done = tokio::time::timeout(time_left(context), work);
                 let done = done.await.unwrap_or(Err(RetryableError::OutOfTime));
                 if done.is_err() {
                     self.release(upload, &lease).await;
@@ -215,7 +190,7 @@ impl ThumbnailWorker {
                 info!(key = %upload.key, "deleted an upload: a newer one replaced it");
                 Ok(self.objects.remove_version(&upload.key).await?)
             }
-            Claim::Gone => self.without_image(upload, delivery).await,
+            Claim::Gone => self.without_image(upload).await,
         }
     }
 
@@ -237,14 +212,11 @@ impl ThumbnailWorker {
 
     /// Deletes an upload whose image does not exist. If DynamoDB has just removed the image at its deadline,
     /// `workers-stream` puts it back because the upload has arrived. So the upload must wait until `workers-stream` has
-    /// cleaned up.
-    async fn without_image(
-        &self,
-        upload: &UploadEvent,
-        delivery: Delivery<'_>,
-    ) -> Result<(), RetryableError> {
+    /// cleaned up. It waits however long that takes, because the clean-up may itself be retried for days, and an operator
+    /// may send it again after that.
+    async fn without_image(&self, upload: &UploadEvent) -> Result<(), RetryableError> {
         let (user, image) = (&upload.key.user, upload.key.image);
-        if !delivery.outlasts_clean_up() && !self.records.is_cleaned_up(user, image).await? {
+        if !self.records.is_cleaned_up(user, image).await? {
             return Err(RetryableError::NoImage);
         }
         info!(key = %upload.key, "deleted an upload: its image no longer exists");

@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init();
     let config = aws::config()?;
     let worker = TiersWorker { records: Records::from_env(&config)? };
-    let queue = RetryQueue::from_env(&config)?;
+    let queue = RetryQueue::from_env(&config, "TIERS_QUEUE")?;
     lambda_runtime::run(service_fn(|event| queue.process(&worker, event))).await
 }
 

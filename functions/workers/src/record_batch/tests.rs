@@ -45,6 +45,8 @@ async fn answer_within(aws: &FakeAws, records: impl IntoIterator<Item = Value>, 
 struct TestWorker;
 
 impl BatchWorker for TestWorker {
+    const STREAM_LIMIT: Duration = Duration::from_millis(300);
+
     async fn process(&self, records: &[EventRecord], outcomes: &Outcomes) {
         each_in_order(records.iter().enumerate().map(|record| vec![record]), async |(index, record)| {
             outcomes.run(index, work(&record.event_id)).await;
@@ -132,6 +134,14 @@ async fn a_record_that_does_not_end_is_put_aside_in_time() {
     let records = [record("1"), record("bad-slow"), record("3")];
     let answer = answer_within(&aws, records, RESERVE + Duration::from_millis(100)).await;
     assert_eq!(answer, json!({"batchItemFailures": []}));
+    assert_eq!(sent(&aws), [record("bad-slow")]);
+}
+
+#[tokio::test]
+async fn a_batch_of_the_stream_ends_at_the_limit_of_its_worker() {
+    let aws = FakeAws::new([ok("SendMessage", json!({}))]);
+    let records = [record("1"), record("bad-slow"), record("3")];
+    assert_eq!(answer(&aws, records).await, json!({"batchItemFailures": []}));
     assert_eq!(sent(&aws), [record("bad-slow")]);
 }
 

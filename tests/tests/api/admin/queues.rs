@@ -4,6 +4,8 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tests::{Stack, User, until};
 
+use crate::DEAD_LETTERS;
+
 async fn queue(admin: &User, name: &str) -> Result<Value> {
     let body = admin.get("/api/admin/queues").await?.json(200)?;
     let queues = body["queues"].as_array().context("no list")?;
@@ -13,6 +15,7 @@ async fn queue(admin: &User, name: &str) -> Result<Value> {
 #[tokio::test]
 #[ignore = "needs the local stack: it leaves dead letters, which raise alarms"]
 async fn a_dead_letter_shows() -> Result<()> {
+    let _turn = DEAD_LETTERS.lock().await;
     let stack = Stack::connect()?;
     let admin = stack.admin().await?;
     for (name, letters) in [

@@ -311,6 +311,49 @@ async fn an_admin_makes_another_admin_and_takes_it_back() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_token_of_a_removed_admin_changes_neither_users_nor_tiers() -> Result<()> {
+    let stack = Stack::connect()?;
+    let (admin, user, other) = tokio::try_join!(stack.admin(), stack.user(), stack.user())?;
+    change(&admin, &user, &json!({"admin": true})).await?.expect(200)?;
+    let tokens = log_in(&stack, &user.username, &user.password).await?.json(200)?;
+    let removed = User { tokens: serde_json::from_value(tokens)?, ..user.clone() };
+    change(&removed, &other, &json!({"first_name": "x"})).await?.expect(200)?;
+    let tier = format!("/api/admin/account-tiers/{}", unique("t"));
+    let rules = json!({
+        "name": "Sample", "thumbnail_sizes": [200], "original_link": false, "expiring_links": false,
+        "max_image_bytes": 1_000_000, "max_images": 5, "ai": false,
+    });
+    admin.put(&tier, &rules).await?.expect(200)?;
+    for loss in [json!({"admin": false}), json!({"admin": true, "enabled": false})] {
+        change(&admin, &user, &loss).await?.expect(200)?;
+        ensure!(!removed.refreshes(&removed.tokens).await?, "the session did not end");
+        let back = json!({"enabled": true, "admin": true});
+        change(&removed, &user, &back).await?.problem(403, "admins-only")?;
+        change(&removed, &other, &json!({"enabled": false})).await?.problem(403, "admins-only")?;
+        let path = format!("/api/admin/users/{}", other.id);
+        removed.post_empty(&format!("{path}/password")).await?.problem(403, "admins-only")?;
+        removed
+            .put(&format!("{path}/tier"), &json!({"tier": "premium"}))
+            .await?
+            .problem(403, "admins-only")?;
+        removed.delete(&path).await?.problem(403, "admins-only")?;
+        let new = json!({"username": unique("u"), "email": email_of("x"), "admin": true});
+        removed.post("/api/admin/users", &new).await?.problem(403, "admins-only")?;
+        removed.put(&tier, &rules).await?.problem(403, "admins-only")?;
+        removed.delete(&tier).await?.problem(403, "admins-only")?;
+    }
+    assert_eq!(seen(&admin, &user.id).await?["enabled"], false);
+    let seen = seen(&admin, &other.id).await?;
+    assert_eq!(
+        (&seen["enabled"], &seen["tier"], &seen["status"]),
+        (&json!(true), &json!("basic"), &json!("CONFIRMED"))
+    );
+    admin.delete(&tier).await?.expect(204)?;
+    change(&admin, &user, &json!({"admin": false})).await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
 #[ignore = "needs the local stack: only its mailbox can be read"]
 async fn a_temporary_password_replaces_the_old_one_and_ends_the_sessions() -> Result<()> {
     let stack = Stack::connect()?;

@@ -100,7 +100,7 @@ async fn nobody_logs_in_to_a_deleted_account() -> Result<()> {
 #[tokio::test]
 async fn who_has_a_second_factor_needs_its_code() -> Result<()> {
     let stack = Stack::connect()?;
-    let user = stack.user().await?;
+    let mut user = stack.user().await?;
     let app = user.set_up_totp().await?;
     let with = |code: String| json!({"password": user.password, "code": code});
     let missing = delete(&user, &json!({"password": user.password})).await?.problem(400, "invalid-field")?;
@@ -169,4 +169,21 @@ async fn an_admin_is_referred_to_the_administration() -> Result<()> {
     delete(&admin, &body).await?.problem(409, "admin-account")?;
     admin.get("/api/auth/profile").await?.expect(200)?;
     Ok(())
+}
+
+#[tokio::test]
+async fn who_has_just_become_an_admin_is_referred_to_the_administration_too() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let group = json!({
+        "UserPoolId": stack.outputs.user_pool_id, "Username": user.username, "GroupName": "admin",
+    });
+    // The user's token does not name the group.
+    stack.cognito("AdminAddUserToGroup", &group).await?;
+    let body = json!({"password": user.password});
+    let answer = delete(&user, &body).await;
+    stack.cognito("AdminRemoveUserFromGroup", &group).await?;
+    answer?.problem(409, "admin-account")?;
+    delete(&user, &body).await?.expect(202)?;
+    user.only_the_tombstone_remains().await
 }

@@ -36,7 +36,7 @@ async fn a_code_ends_the_login_and_works_once() -> Result<()> {
 #[tokio::test]
 async fn a_login_with_an_address_ends_with_the_user_name_of_the_challenge() -> Result<()> {
     let stack = Stack::connect()?;
-    let user = stack.user().await?;
+    let mut user = stack.user().await?;
     let app = user.set_up_totp().await?;
     let login = json!({"email": user.email, "password": user.password, "refresh_token_in": "cookie"});
     let challenge = stack.post("/api/auth/login", &login).await?.json(200)?;
@@ -55,7 +55,7 @@ async fn a_login_with_an_address_ends_with_the_user_name_of_the_challenge() -> R
 #[tokio::test]
 async fn a_session_belongs_to_one_user_and_one_challenge() -> Result<()> {
     let stack = Stack::connect()?;
-    let (user, other) = tokio::try_join!(stack.user(), stack.user())?;
+    let (mut user, mut other) = tokio::try_join!(stack.user(), stack.user())?;
     let (app, other_app) = tokio::try_join!(user.set_up_totp(), other.set_up_totp())?;
     let mut mixed = challenge(&user).await?;
     mixed["username"] = json!(other.username);
@@ -76,7 +76,7 @@ async fn a_session_belongs_to_one_user_and_one_challenge() -> Result<()> {
 async fn wrong_codes_lock_the_user_out_like_wrong_passwords() -> Result<()> {
     const MOST: usize = 15;
     let stack = Stack::connect()?;
-    let user = stack.user().await?;
+    let mut user = stack.user().await?;
     let app = user.set_up_totp().await?;
     // Another login does not help: the attempts of all logins count.
     let logins = [challenge(&user).await?, challenge(&user).await?];
@@ -118,7 +118,7 @@ async fn a_temporary_password_is_replaced_at_the_first_login() -> Result<()> {
 #[tokio::test]
 async fn a_temporary_password_does_not_replace_the_second_factor() -> Result<()> {
     let stack = Stack::connect()?;
-    let user = stack.user().await?;
+    let mut user = stack.user().await?;
     let app = user.set_up_totp().await?;
     let temporary = json!({
         "UserPoolId": stack.outputs.user_pool_id, "Username": user.username, "Password": user.password,

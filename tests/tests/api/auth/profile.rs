@@ -10,8 +10,8 @@ async fn a_new_user_is_basic_and_has_used_nothing() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
     let profile = user.get("/api/auth/profile").await?.json(200)?;
-    // The tokens of this deployment.
-    let features = profile["features"].clone();
+    // They depend on the deployment.
+    let (features, contact_url) = (profile["features"].clone(), profile["contact_url"].clone());
     assert!(features["ai"].is_boolean() && features["dropbox"].is_boolean(), "{profile}");
     let expected = json!({
         "id": user.id,
@@ -26,6 +26,7 @@ async fn a_new_user_is_basic_and_has_used_nothing() -> Result<()> {
         "tier": "basic",
         "usage": {"images": 0, "bytes": 0, "sets": 0, "links": 0, "pending_uploads": 0, "ai_calls_today": 0},
         "features": features,
+        "contact_url": contact_url,
     });
     assert_eq!(profile, expected);
     Ok(())
@@ -37,6 +38,19 @@ async fn the_profile_tells_which_providers_there_are() -> Result<()> {
     let stack = Stack::connect()?;
     let profile = stack.user().await?.get("/api/auth/profile").await?.json(200)?;
     assert_eq!(profile["features"], json!({"ai": true, "dropbox": true}));
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: samconfig.toml sets its ContactUrl"]
+async fn the_profile_tells_where_users_ask_for_another_tier() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let profile = user.get("/api/auth/profile").await?.json(200)?;
+    assert_eq!(profile["contact_url"], "mailto:tiers@example.com");
+    // The response to a change is a profile, too.
+    let changed = user.patch("/api/auth/profile", &json!({"first_name": "Ann"})).await?.json(200)?;
+    assert_eq!(changed["contact_url"], profile["contact_url"]);
     Ok(())
 }
 

@@ -84,11 +84,40 @@ async fn only_own_pictures_in_a_tier_with_originals() -> Result<()> {
     let (user, basic) = tokio::try_join!(stack.user_in(Tier::ENTERPRISE), stack.user())?;
     let foreign = upload(&basic, "a.png", &pictures::png(10, 10)?).await?;
     basic.post(PATH, &json!({"image_ids": [foreign]})).await?.problem(403, "originals-not-in-tier")?;
-    let problem = user.post(PATH, &json!({"image_ids": [foreign]})).await?.problem(400, "invalid-field")?;
-    assert_eq!(problem["field"], "image_ids[0]");
     let pending = user.create("image/png", 10).await?;
-    user.post(PATH, &json!({"image_ids": [pending.id()]})).await?.problem(400, "invalid-field")?;
+    let body = json!({"image_ids": [foreign, pending.id()]});
+    let problem = user.post(PATH, &body).await?.problem(400, "invalid-field")?;
+    assert_eq!(problem["field"], "image_ids");
+    // With a picture of the user, there is a download.
+    let picture = pictures::png(20, 10)?;
+    let own = upload(&user, "own.png", &picture).await?;
+    let body = json!({"image_ids": [foreign, own, pending.id()]});
+    let created = user.post(PATH, &body).await?.json(202)?;
+    assert_eq!((&created["files"], &created["files_skipped"]), (&json!(3), &json!(2)), "{created}");
+    let done = ended(&user, &created).await?;
+    assert_eq!((&done["status"], &done["files_done"]), (&json!("done"), &json!(1)), "{done}");
+    assert_eq!((&done["files"], &done["files_skipped"]), (&json!(3), &json!(2)), "{done}");
+    let answer = stack.fetch(done["url"].as_str().context("no address")?).await?.expect(200)?;
+    assert_eq!(contents(&answer.bytes)?, [("own.png".to_owned(), digest(&picture))]);
     Ok(())
+}
+
+/// Puts a download into each record of a user. No worker knows of them. Returns their ids.
+async fn put_downloads(user: &User, change: impl Fn(usize, &mut Value)) -> Result<Vec<String>> {
+    let now = jiff::Timestamp::now();
+    let mut ids = Vec::new();
+    for slot in 0..5 {
+        let id = format!("01JZ00000000000000000000{slot}0");
+        let mut download = json!({
+            "pk": format!("USER#{}", user.id), "sk": format!("DOWNLOAD#{slot}"), "id": id, "slot": slot, "job": id,
+            "images": [id], "bytes": 1, "status": "queued", "created_at": now.to_string(),
+            "expires_at": 9_999_999_999_i64,
+        });
+        change(slot, &mut download);
+        user.stack.aws.put_item(&user.stack.outputs.table, &download).await?;
+        ids.push(id);
+    }
+    Ok(ids)
 }
 
 #[tokio::test]
@@ -98,20 +127,47 @@ async fn a_sixth_download_has_to_wait_and_a_repeated_request_begins_none() -> Re
     let id = upload(&user, "a.png", &pictures::png(10, 10)?).await?;
     let (body, key) = (json!({"image_ids": [id]}), unique("key"));
     let first = user.post_once(PATH, &key, &body).await?.json(202)?;
-    for _ in 0..4 {
-        user.post(PATH, &body).await?.expect(202)?;
-    }
+    ended(&user, &first).await?;
+    put_downloads(&user, |_, _| {}).await?;
     assert_eq!(user.post(PATH, &body).await?.problem(409, "quota-exceeded")?["max_downloads"], 5);
     let again = user.post_once(PATH, &key, &body).await?.json(202)?;
     assert_eq!(again["id"], first["id"]);
     // An expired download makes room, and is not found before DynamoDB deletes it.
-    let pk = format!("USER#{}", user.id);
-    let values = json!({":past": 1});
-    stack
-        .aws
-        .update_item(&stack.outputs.table, (&pk, "DOWNLOAD#0"), "SET expires_at = :past", &values)
-        .await?;
-    user.get(&format!("{PATH}/{}", id_of(&first)?)).await?.problem(404, "not-found")?;
+    let expire_first = |slot: usize, download: &mut Value| {
+        if slot == 0 {
+            download["expires_at"] = json!(1);
+        }
+    };
+    let ids = put_downloads(&user, expire_first).await?;
+    user.get(&format!("{PATH}/{}", ids[0])).await?.problem(404, "not-found")?;
     user.post(PATH, &body).await?.expect(202)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_download_that_has_ended_makes_room_for_the_next_one_but_not_endlessly_on_one_day() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user_in(Tier::ENTERPRISE).await?;
+    let body = json!({"image_ids": [upload(&user, "a.png", &pictures::png(10, 10)?).await?]});
+    let ids = put_downloads(&user, |slot, download| {
+        download["status"] = json!("done");
+        if slot == 3 {
+            // The oldest one.
+            download["created_at"] = json!("2026-03-12T19:03:58Z");
+        }
+    })
+    .await?;
+    let created = user.post(PATH, &body).await?.json(202)?;
+    user.get(&format!("{PATH}/{}", ids[3])).await?.problem(404, "not-found")?;
+    user.get(&format!("{PATH}/{}", ids[4])).await?.expect(200)?;
+    assert_eq!(ended(&user, &created).await?["status"], "done");
+    put_downloads(&user, |_, download| {
+        (download["status"], download["number_of_day"]) = (json!("done"), json!(10));
+    })
+    .await?;
+    let answer = user.post(PATH, &body).await?;
+    let seconds: u32 = answer.header("retry-after").parse()?;
+    assert!((1..=86_400).contains(&seconds), "{seconds}");
+    assert_eq!(answer.problem(429, "daily-limit-reached")?["max_downloads_per_day"], 50);
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! `GET /l/{link_id}`: what visitors of expiring links see
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Stack, Tier, User, id_of, pictures, send, until};
@@ -213,7 +216,34 @@ async fn an_address_shows_one_file_and_nothing_else_of_the_owner() -> Result<()>
     // The signature is that of one file.
     stack.fetch(location).await?.expect(200)?;
     stack.fetch(&location.replace(&photo.id, id_of(&other)?)).await?.expect(403)?;
-    assert!(location.contains("X-Amz-Expires=900&"), "{location}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_address_works_no_longer_than_its_link_and_at_most_15_minutes() -> Result<()> {
+    let stack = Stack::connect()?;
+    let photo = Photo::new(&stack).await?;
+    let long = photo.link(&json!({"expires_in": 86_400, "strip_metadata": false})).await?;
+    let redirect = visit(&stack, Method::GET, &long).await?.expect(302)?;
+    ensure!(redirect.header("location").contains("X-Amz-Expires=900&"), "{redirect:?}");
+
+    // The original as it is, and the original without metadata.
+    let links = [photo.link(&unchanged()).await?, photo.link(&json!({"expires_in": 300})).await?];
+    let ends_at = Timestamp::now().as_second() + 10;
+    let mut locations = Vec::new();
+    for link in &links {
+        photo.user.change_link(link, "SET expires_at = :end", json!({":end": ends_at})).await?;
+        let redirect = visit(&stack, Method::GET, link).await?.expect(302)?;
+        locations.push(redirect.header("location").to_owned());
+    }
+    for location in &locations {
+        stack.fetch(location).await?.expect(200)?;
+    }
+    let left = u64::try_from(ends_at - Timestamp::now().as_second()).unwrap_or_default();
+    tokio::time::sleep(Duration::from_secs(left + 1)).await;
+    for location in &locations {
+        stack.fetch(location).await?.expect(403)?;
+    }
     Ok(())
 }
 

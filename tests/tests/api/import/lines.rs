@@ -4,7 +4,7 @@ use std::slice;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tests::{Stack, pictures, unique};
+use tests::{Stack, id_of, pictures, unique};
 
 use super::run::{Directory, first_login, images, import, manifest, report, results, user_line};
 
@@ -143,6 +143,35 @@ async fn the_files_can_be_in_a_bucket() -> Result<()> {
     Ok(())
 }
 
+/// The number of mails to the user of a line.
+async fn mails_to(stack: &Stack, user: &Value) -> Result<usize> {
+    let url = format!("{}/_ministack/ses/messages", stack.outputs.endpoint_url);
+    let mails = stack.fetch(&url).await?.json(200)?;
+    let to = json!([user["email"]]);
+    let mails = mails["messages"].as_object().into_iter().flatten();
+    let mails = mails.flat_map(|(_, mails)| mails.as_array().into_iter().flatten());
+    Ok(mails.filter(|mail| mail["To"] == to).count())
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: it runs `cargo xtask import` there and reads the emulator's mailbox"]
+async fn a_disabled_user_is_not_invited_and_can_log_in_after_an_admin_has_enabled_the_user() -> Result<()> {
+    let (stack, directory) = (Stack::connect()?, Directory::new()?);
+    let mut user = user_line("premium");
+    user["enabled"] = json!(false);
+    directory.manifest(slice::from_ref(&user))?;
+    assert_eq!(results(import(&directory.0)?.arg("--invite"))?, ["created"]);
+    assert_eq!(results(import(&directory.0)?.arg("--invite"))?, ["exists"]);
+    assert_eq!(mails_to(&stack, &user).await?, 0);
+    let admin = stack.admin().await?;
+    let search = format!("/api/admin/users?search={}", user["username"].as_str().context("no name")?);
+    let found = admin.get(&search).await?.json(200)?["users"][0].take();
+    assert_eq!(found["enabled"], false);
+    let path = format!("/api/admin/users/{}", id_of(&found)?);
+    admin.patch(&path, &json!({"enabled": true})).await?.expect(200)?;
+    first_login(&stack, &user).await.map(drop)
+}
+
 #[tokio::test]
 #[ignore = "needs the local stack: it runs `cargo xtask import` there and reads the emulator's mailbox"]
 async fn a_user_is_invited_once_and_keeps_the_tier_of_an_admin() -> Result<()> {
@@ -151,13 +180,7 @@ async fn a_user_is_invited_once_and_keeps_the_tier_of_an_admin() -> Result<()> {
     directory.manifest(slice::from_ref(&invited))?;
     assert_eq!(results(import(&directory.0)?.arg("--invite"))?, ["created"]);
     assert_eq!(results(import(&directory.0)?.arg("--invite"))?, ["exists"]);
-    let url = format!("{}/_ministack/ses/messages", stack.outputs.endpoint_url);
-    let mails = stack.fetch(&url).await?.json(200)?;
-    let to = json!([invited["email"]]);
-    let mails = mails["messages"].as_object().into_iter().flatten();
-    let count =
-        mails.flat_map(|(_, mails)| mails.as_array().into_iter().flatten()).filter(|mail| mail["To"] == to);
-    assert_eq!(count.count(), 1);
+    assert_eq!(mails_to(&stack, &invited).await?, 1);
 
     // Without an invitation, there is no mail until the user asks for one.
     let user = user_line("premium");

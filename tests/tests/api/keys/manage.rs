@@ -66,7 +66,7 @@ async fn an_access_token_without_the_password_creates_no_key() -> Result<()> {
 #[tokio::test]
 async fn who_has_a_second_factor_needs_its_code() -> Result<()> {
     let stack = Stack::connect()?;
-    let user = stack.user().await?;
+    let mut user = stack.user().await?;
     let app = user.set_up_totp().await?;
     let mut body = json!({"name": "The shop", "scopes": ["images:read"], "password": user.password});
     let missing = user.post(PATH, &body).await?.problem(400, "invalid-field")?;
@@ -102,6 +102,8 @@ async fn a_key_reaches_neither_accounts_nor_keys_nor_the_administration() -> Res
         (Method::POST, "/api/keys"),
         (Method::GET, "/api/admin/users"),
         (Method::GET, "/api/admin/images"),
+        (Method::GET, "/api/admin/queues/downloads/dead-letters"),
+        (Method::POST, "/api/admin/queues/downloads/redrive"),
     ] {
         let answer = with(&stack, text(&key)?, method.clone(), path).await?;
         assert_eq!(answer.status, 401, "{method} {path}: {}", answer.text());

@@ -116,8 +116,8 @@ async fn a_worker_that_died_is_counted_by_the_one_that_takes_over() {
 }
 
 #[tokio::test]
-async fn a_message_without_an_image_does_not_use_up_its_deliveries() {
-    for (deliveries, seconds) in [("1", 30), ("50", 3600)] {
+async fn a_message_without_an_image_waits_for_the_clean_up_however_old_it_is() {
+    for (deliveries, seconds) in [("1", 30), ("50", 3600), ("99", 3600)] {
         let aws = FakeAws::new([
             ("UpdateItem", 400, json!({"__type": "ConditionalCheckFailedException"})),
             ok("GetItem", item(&profile(tier()))),
@@ -128,8 +128,11 @@ async fn a_message_without_an_image_does_not_use_up_its_deliveries() {
         let mut event: Value = serde_json::from_str(MESSAGE).unwrap();
         let attributes = &mut event["Records"][0]["attributes"];
         attributes["ApproximateReceiveCount"] = json!(deliveries);
-        attributes["ApproximateFirstReceiveTimestamp"] = json!(domain::now().as_millisecond().to_string());
-        handled(&aws, event).await.unwrap();
+        // After 100 deliveries, SQS moves the message to the dead letters. Their upload must still exist.
+        attributes["ApproximateFirstReceiveTimestamp"] = json!("1");
+        let answer = handled(&aws, event.clone()).await.unwrap();
+        let id = &event["Records"][0]["messageId"];
+        assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": id}]}));
         assert_eq!(input(&aws, "ChangeMessageVisibility")["VisibilityTimeout"], seconds);
     }
 }

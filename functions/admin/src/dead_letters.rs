@@ -1,0 +1,174 @@
+//! The dead letters of a kind of work.
+
+use std::time::{Duration, Instant};
+
+use aws::CallError;
+use aws_sdk_sqs::{
+    Client,
+    types::{
+        Message,
+        MessageSystemAttributeName::{self, ApproximateReceiveCount, MessageGroupId, SentTimestamp},
+    },
+};
+use domain::Timestamp;
+use futures_util::future::try_join_all;
+use serde::Serialize;
+
+use crate::letter_subject::LetterSubject;
+
+/// How long SQS hides a received message, in seconds. No function of the API runs as long, so a request
+/// receives no message twice. If a function dies, its messages appear again after this time.
+const HIDDEN_SECONDS: i32 = 30;
+
+/// How many messages SQS returns at most (Amazon SQS API Reference, "ReceiveMessage").
+const MAX_MESSAGES: i32 = 10;
+
+/// How often a list receives messages.
+const RECEIVES: usize = 4;
+
+/// After so many letters, a redrive receives no more.
+const MAX_LETTERS: usize = 200;
+
+/// After this time, a redrive receives no more. Lambda stops the function after 29 seconds (template.yaml),
+/// so there is time for the last letters.
+const MAX_TIME: Duration = Duration::from_secs(8);
+
+/// The dead-letter queue of a kind of work, and the queue to which its messages belong.
+#[derive(Debug)]
+pub struct DeadLetters<'a> {
+    sqs: &'a Client,
+    work: &'a str,
+    dead: &'a str,
+}
+
+/// A dead letter.
+#[derive(Debug, Serialize)]
+pub struct DeadLetter {
+    /// The id of the message. Log lines about a message that a worker could not process contain it.
+    id: String,
+    /// When the message was sent for the first time.
+    sent_at: Timestamp,
+    /// How often the message was received, by workers and by admins.
+    received: u32,
+    about: LetterSubject,
+}
+
+/// The outcome of a redrive.
+#[derive(Debug, Serialize)]
+pub struct Redriven {
+    /// The number of letters that were sent to their queue.
+    pub sent: usize,
+    /// The number of letters that stay.
+    pub kept: usize,
+    /// Whether another redrive may find letters to send.
+    pub more: bool,
+}
+
+impl<'a> DeadLetters<'a> {
+    /// The letters in the queue with the URL `dead`, whose work belongs to the queue with the URL `work`.
+    pub(crate) const fn new(sqs: &'a Client, work: &'a str, dead: &'a str) -> Self {
+        Self { sqs, work, dead }
+    }
+
+    /// Some of the letters, oldest first. They stay in the queue.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn sample(&self) -> Result<Vec<DeadLetter>, CallError> {
+        // All at the same time: SQS returns to a call nothing that another one has received.
+        let received = try_join_all((0..RECEIVES).map(|_| self.receive())).await?.concat();
+        self.show_again(&received).await?;
+        let mut letters = received.iter().map(DeadLetter::of).collect::<Result<Vec<_>, _>>()?;
+        letters.sort_by(|one, other| (one.sent_at, &one.id).cmp(&(other.sent_at, &other.id)));
+        // SQS may deliver a message twice (Amazon SQS Developer Guide, "Amazon SQS at-least-once delivery").
+        letters.dedup_by(|one, other| one.id == other.id);
+        Ok(letters)
+    }
+
+    /// Sends letters to their queue again, up to a number of letters and for some seconds. A letter with only
+    /// a position of stream records stays: only `cargo xtask redrive`, which may read the stream, can send
+    /// its records.
+    ///
+    /// `StartMessageMoveTask` is no alternative. It moves all messages, also these positions, which no worker
+    /// can read. It does not support dead letters of Lambda. And it is asynchronous, so the answer could not
+    /// contain the numbers (Amazon SQS API Reference, "StartMessageMoveTask").
+    ///
+    /// # Errors
+    /// [`CallError`]. The letters that were not sent appear again after 30 seconds.
+    pub async fn redrive(&self) -> Result<Redriven, CallError> {
+        let begin = Instant::now();
+        let (mut sent, mut kept) = (0, Vec::new());
+        let is_empty = loop {
+            if sent + kept.len() >= MAX_LETTERS || begin.elapsed() > MAX_TIME {
+                break false;
+            }
+            let received = self.receive().await?;
+            if received.is_empty() {
+                break true;
+            }
+            let (positions, letters): (Vec<_>, Vec<_>) =
+                received.into_iter().partition(|message| subject(message).is_position());
+            kept.extend(positions);
+            try_join_all(letters.iter().map(|letter| self.send_again(letter))).await?;
+            sent += letters.len();
+        };
+        self.show_again(&kept).await?;
+        // A client that goes on while there is more must end if all letters stay.
+        Ok(Redriven { sent, kept: kept.len(), more: !is_empty && sent > 0 })
+    }
+
+    /// Receives some messages. With a wait, SQS asks all of its servers, and not only a part of them (Amazon
+    /// SQS Developer Guide, "Amazon SQS short and long polling").
+    async fn receive(&self) -> Result<Vec<Message>, CallError> {
+        let receive = self.sqs.receive_message().queue_url(self.dead).visibility_timeout(HIDDEN_SECONDS);
+        let receive = receive.max_number_of_messages(MAX_MESSAGES).wait_time_seconds(1);
+        let attributes = vec![ApproximateReceiveCount, MessageGroupId, SentTimestamp];
+        let answer = receive.set_message_system_attribute_names(Some(attributes)).send().await?;
+        Ok(answer.messages.unwrap_or_default())
+    }
+
+    /// Ends the time in which received messages are hidden (Amazon SQS API Reference,
+    /// "ChangeMessageVisibility").
+    async fn show_again(&self, messages: &[Message]) -> Result<(), CallError> {
+        try_join_all(messages.iter().map(async |message| {
+            let change = self.sqs.change_message_visibility().queue_url(self.dead).visibility_timeout(0);
+            change.set_receipt_handle(message.receipt_handle.clone()).send().await.map_err(CallError::from)
+        }))
+        .await
+        .map(drop)
+    }
+
+    /// Sends a message to its queue, and then deletes the letter. If the function dies in between, the work
+    /// has two messages. That is harmless (docs/RUNBOOK.md, "How to repeat work").
+    async fn send_again(&self, message: &Message) -> Result<(), CallError> {
+        let send = self.sqs.send_message().queue_url(self.work).set_message_body(message.body.clone());
+        // The messages of a user stay a group (`JobMessage` in functions/workers/src/dispatch.rs).
+        let group = attribute(message, &MessageGroupId).map(str::to_owned);
+        send.set_message_group_id(group).send().await?;
+        let delete = self.sqs.delete_message().queue_url(self.dead);
+        delete.set_receipt_handle(message.receipt_handle.clone()).send().await?;
+        Ok(())
+    }
+}
+
+impl DeadLetter {
+    fn of(message: &Message) -> Result<Self, CallError> {
+        let number = |name| attribute(message, &name).unwrap_or_default().parse::<i64>();
+        let sent_at = number(SentTimestamp).map_err(CallError::internal)?;
+        let received = number(ApproximateReceiveCount).map_err(CallError::internal)?;
+        Ok(Self {
+            id: message.message_id().unwrap_or_default().to_owned(),
+            sent_at: Timestamp::from_millisecond(sent_at).map_err(CallError::internal)?,
+            received: u32::try_from(received).map_err(CallError::internal)?,
+            about: subject(message),
+        })
+    }
+}
+
+fn subject(message: &Message) -> LetterSubject {
+    LetterSubject::of(message.body().unwrap_or_default())
+}
+
+fn attribute<'a>(message: &'a Message, name: &MessageSystemAttributeName) -> Option<&'a str> {
+    message.attributes()?.get(name).map(String::as_str)
+}
