@@ -25,12 +25,10 @@ use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::{
-    Answer,
+    Answer, Outputs,
     count::{Kind, count},
-    stack::Outputs,
 };
 
-pub use functions::Invocation;
 pub(crate) use values::attribute;
 use values::{elements, plain};
 

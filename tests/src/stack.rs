@@ -2,22 +2,17 @@
 
 use std::{
     collections::BTreeSet,
-    env, fs,
     net::{Ipv4Addr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::{Duration, SystemTime},
+    sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
 use reqwest::{Client, ClientBuilder, Method, Url, redirect::Policy};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
-    Answer, Aws, Invocation, User, contract,
+    Answer, Aws, Invocation, Outputs, contract,
     count::{Kind, count},
     until,
 };
@@ -30,76 +25,6 @@ pub struct Stack {
     /// The stack's AWS services.
     pub aws: Aws,
     http: Client,
-}
-
-/// The outputs that `cargo xtask` wrote.
-#[derive(Debug, Deserialize)]
-#[expect(missing_docs, reason = "the names of outputs.json")]
-pub struct Outputs {
-    pub api_url: String,
-    /// The origin of the edge. Empty without it.
-    #[serde(default)]
-    pub edge_url: String,
-    /// The address of all AWS services. Empty for AWS itself, where each service has its own address.
-    pub endpoint_url: String,
-    /// An origin, other than the API's own, whose pages may call the API and upload.
-    pub allowed_origin: String,
-    pub region: String,
-    pub user_pool_id: String,
-    pub client_id: String,
-    pub uploads_bucket: String,
-    pub derived_bucket: String,
-    pub table: String,
-    pub stack_name: String,
-    pub demo: Login,
-    pub admin: Login,
-    pub access_key: String,
-    pub secret_key: String,
-    /// Only temporary credentials have one.
-    pub session_token: Option<String>,
-    /// Whether the stack is a deployment whose resources no test may change.
-    #[serde(default)]
-    pub is_remote: bool,
-}
-
-/// A user that `cargo xtask` created.
-#[derive(Debug, Deserialize)]
-#[expect(missing_docs, reason = "the names of outputs.json")]
-pub struct Login {
-    pub username: String,
-    pub password: String,
-}
-
-/// A tier for a user: one of the seeded tiers, or a variant.
-#[derive(Clone, Debug)]
-pub struct Tier {
-    id: &'static str,
-    changes: Vec<(&'static str, Value)>,
-}
-
-impl Tier {
-    /// The tier of new users: a thumbnail of 200 pixels.
-    pub const BASIC: Self = Self { id: "basic", changes: Vec::new() };
-    /// The tier between the two others.
-    pub const PREMIUM: Self = Self { id: "premium", changes: Vec::new() };
-    /// The tier with all features: thumbnails of 200, 400 and 1200 pixels, and the original.
-    pub const ENTERPRISE: Self = Self { id: "enterprise", changes: Vec::new() };
-
-    /// The same tier with another value of a rule.
-    #[must_use]
-    pub fn with(mut self, rule: &'static str, value: impl Into<Value>) -> Self {
-        self.changes.push((rule, value.into()));
-        self
-    }
-}
-
-impl Outputs {
-    fn read() -> Result<Self> {
-        let path = env::var("DARKROOM_OUTPUTS")
-            .context("these tests need a running stack: use `cargo xtask test`, which starts one")?;
-        let text = fs::read(&path).with_context(|| format!("reading {path}, the stack's outputs"))?;
-        serde_json::from_slice(&text).with_context(|| format!("in {path}"))
-    }
 }
 
 impl Stack {
@@ -177,69 +102,6 @@ impl Stack {
             }
         }
         send(request).await
-    }
-
-    /// A new user of the tier for new users, signed in.
-    ///
-    /// # Errors
-    /// If a step fails.
-    pub async fn user(&self) -> Result<User> {
-        let (username, email, password) = credentials();
-        let create = json!({
-            "UserPoolId": self.outputs.user_pool_id,
-            "Username": username,
-            "UserAttributes": [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}],
-            "MessageAction": "SUPPRESS",
-        });
-        let created = self.cognito("AdminCreateUser", &create).await?;
-        let attributes = created["User"]["Attributes"].as_array().context("a user without attributes")?;
-        let sub = attributes.iter().find(|attribute| attribute["Name"] == "sub").context("no sub")?;
-        let id = sub["Value"].as_str().context("no sub")?.to_owned();
-        let set_password = json!({
-            "UserPoolId": self.outputs.user_pool_id,
-            "Username": username,
-            "Password": password,
-            "Permanent": true,
-        });
-        self.cognito("AdminSetUserPassword", &set_password).await?;
-        User::login(self, id, username, email, password).await
-    }
-
-    /// The admin that `cargo xtask` created, signed in.
-    ///
-    /// # Errors
-    /// If the login fails.
-    pub async fn admin(&self) -> Result<User> {
-        let Login { username, password } = &self.outputs.admin;
-        let mut admin =
-            User::login(self, String::new(), username.clone(), String::new(), password.clone()).await?;
-        let profile = admin.get("/api/auth/profile").await?.json(200)?;
-        let text = |name: &str| profile[name].as_str().map(str::to_owned).context("an incomplete profile");
-        (admin.id, admin.email) = (text("id")?, text("email")?);
-        Ok(admin)
-    }
-
-    /// A new user of another tier, signed in.
-    ///
-    /// # Errors
-    /// If a step fails.
-    pub async fn user_in(&self, tier: Tier) -> Result<User> {
-        let user = self.user().await?;
-        let seeded = self.aws.item(&self.outputs.table, "TIER", &format!("TIER#{}", tier.id)).await?;
-        let mut limits = seeded.with_context(|| format!("no tier {} was seeded", tier.id))?;
-        for (rule, value) in tier.changes {
-            limits[rule] = value;
-        }
-        let profile = json!({
-            "pk": format!("USER#{}", user.id),
-            "sk": "PROFILE",
-            "tier": tier.id,
-            "limits": limits,
-            "images": 0,
-            "bytes": 0,
-        });
-        self.aws.put_item(&self.outputs.table, &profile).await?;
-        Ok(user)
     }
 
     /// Waits until an address has received this many codes, and returns them.
@@ -338,32 +200,6 @@ pub(crate) fn http_client() -> ClientBuilder {
     // Fails if an earlier client has already installed it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
-}
-
-/// A unique name. It has at most 32 characters if `prefix` has at most four.
-///
-/// It begins with `DARKROOM_RUN`, if that is set: by this prefix, `cargo xtask test --stack` finds the users and tiers
-/// that the tests have made.
-#[must_use]
-pub fn unique(prefix: &str) -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let run = env::var("DARKROOM_RUN").unwrap_or_default();
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    format!("{run}{prefix}-{:x}-{:x}", since.as_micros(), COUNT.fetch_add(1, Ordering::Relaxed))
-}
-
-/// The e-mail address of a user of this name. It is one of the mailbox simulator of Amazon SES, because mail to
-/// `example.com` would bounce and count against the account ("Using the mailbox simulator in Amazon SES").
-#[must_use]
-pub fn email_of(username: &str) -> String {
-    format!("success+{username}@simulator.amazonses.com")
-}
-
-/// A new user's name, address and password.
-pub(crate) fn credentials() -> (String, String, String) {
-    let username = unique("user");
-    let email = email_of(&username);
-    (username, email, unique("Pass-Word"))
 }
 
 fn code_in(mail: &Value) -> Option<String> {

@@ -1,12 +1,11 @@
 //! What Darkroom costs by AWS's price list, from what was measured: requests by `cargo xtask bench requests`, and whole
 //! flows on a local stack.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::stack::Binaries;
@@ -14,50 +13,13 @@ use crate::{bench_requests, command, project};
 
 mod flows;
 mod page;
+mod prices;
 
 use flows::{Flow, Flows};
+use prices::{PriceList, Way};
 
 /// How often `bench requests` repeats each request.
 const REQUESTS: u32 = 300;
-
-/// AWS's price list, with what is assumed where nothing can be measured here, and the figures to compare with.
-#[derive(Deserialize)]
-struct PriceList {
-    read_on: String,
-    region: String,
-    prices: BTreeMap<String, Price>,
-    assumptions: BTreeMap<String, Assumption>,
-    review: BTreeMap<String, BTreeMap<String, f64>>,
-    dit: Published,
-    /// The names of the assumptions that something was calculated with.
-    #[serde(skip)]
-    used: RefCell<BTreeSet<String>>,
-}
-
-/// What AWS publishes about its Dynamic Image Transformation for Amazon CloudFront.
-#[derive(Deserialize)]
-struct Published {
-    source: String,
-    terms: String,
-    services: BTreeMap<String, f64>,
-    total: f64,
-}
-
-#[derive(Deserialize)]
-struct Price {
-    name: String,
-    usd: f64,
-    per: f64,
-    /// What costs nothing each month, for every account and without an end.
-    free_each_month: f64,
-    source: String,
-}
-
-#[derive(Deserialize)]
-struct Assumption {
-    value: f64,
-    why: String,
-}
 
 /// A request that `cargo xtask bench requests` measured.
 #[derive(Deserialize)]
@@ -76,16 +38,8 @@ struct Call {
     bytes: f64,
 }
 
-/// How much of each thing in the price list a way to use Darkroom needs.
-struct Way {
-    name: &'static str,
-    amounts: BTreeMap<&'static str, f64>,
-}
-
 const VIEWS: f64 = 10e6;
 const IMAGES_IN_A_LIST: f64 = 24.0;
-/// Data to the internet stands apart, because it depends on the pictures and not on Darkroom.
-const EGRESS: [&str; 2] = ["egress", "cloudfront_egress"];
 
 /// Writes docs/COST.md from what was measured. With `measure`, measures first.
 pub(crate) fn run(measure: bool, uploads: u32, binaries: Binaries) -> Result<()> {
@@ -142,24 +96,6 @@ fn views(authorization: &Flow) -> Result<(PriceList, [Way; 3])> {
 }
 
 impl PriceList {
-    fn assumed(&self, name: &str) -> f64 {
-        self.used.borrow_mut().insert(name.to_owned());
-        self.assumptions.get(name).map_or(0.0, |assumption| assumption.value)
-    }
-
-    /// Fails if the page lists an assumption that nothing was calculated with.
-    fn check_use(&self) -> Result<()> {
-        let used = self.used.borrow();
-        let unused: Vec<&str> =
-            self.assumptions.keys().map(String::as_str).filter(|name| !used.contains(*name)).collect();
-        ensure!(
-            unused.is_empty(),
-            "assumptions of xtask/cost/prices.json are not used: {}",
-            unused.join(", ")
-        );
-        Ok(())
-    }
-
     /// What a number of equal requests to the API needs, with the checks of their tokens.
     fn requests(&self, measured: &Measured, count: f64, authorization: &Flow) -> BTreeMap<&'static str, f64> {
         const GATEWAY_BYTES: f64 = 512.0 * 1024.0;
@@ -183,27 +119,6 @@ impl PriceList {
         }
         amounts
     }
-
-    fn usd(&self, thing: &str, amount: f64) -> f64 {
-        self.prices.get(thing).map_or(0.0, |price| amount / price.per * price.usd)
-    }
-
-    /// The amount beyond what is free each month.
-    fn billed(&self, thing: &str, amount: f64) -> f64 {
-        self.prices.get(thing).map_or(0.0, |price| (amount - price.free_each_month).max(0.0))
-    }
-
-    /// The sum for some things, by the price list alone and after what is free each month.
-    fn sums(&self, way: &Way, counts: impl Fn(&str) -> bool) -> (f64, f64) {
-        let amounts = way.amounts.iter().filter(|(thing, _)| counts(thing));
-        amounts.fold((0.0, 0.0), |(sum, billed), (thing, amount)| {
-            (sum + self.usd(thing, *amount), billed + self.usd(thing, self.billed(thing, *amount)))
-        })
-    }
-}
-
-fn is_no_egress(thing: &str) -> bool {
-    !EGRESS.contains(&thing)
 }
 
 fn read<T: DeserializeOwned>(file: &Path) -> Result<T> {
@@ -213,6 +128,7 @@ fn read<T: DeserializeOwned>(file: &Path) -> Result<T> {
 
 #[cfg(test)]
 mod tests {
+    use super::prices::is_no_egress;
     use super::*;
     use crate::cost::flows::tests::authorization;
 

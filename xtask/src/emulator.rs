@@ -15,10 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::command;
 use crate::judge::Judge;
+use crate::project::REGION;
 use crate::venv::MINISTACK;
-
-/// The region of all local resources.
-pub(crate) const REGION: &str = "us-east-1";
 
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(30);

@@ -8,7 +8,8 @@ use clap::Args;
 use serde_json::json;
 
 use crate::aws::Aws;
-use crate::{Place, cargo, command, compile, project, seed, tools};
+use crate::place::Place;
+use crate::{cargo, command, compile, project, seed, tools};
 
 /// What to import, and into which stack.
 #[derive(Args)]

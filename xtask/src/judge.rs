@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::emulator::REGION;
 use crate::npm::Package;
+use crate::project::REGION;
 
 /// The installed programs of the judge.
 pub(crate) struct Judge {

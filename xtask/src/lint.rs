@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::emulator::REGION;
 use crate::npm::Package;
+use crate::project::REGION;
 use crate::venv::{LINT, SAM};
 use crate::{cargo, command, compile, permissions, project, tools};
 

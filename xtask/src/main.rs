@@ -33,6 +33,7 @@ mod node;
 mod npm;
 mod own_stack;
 mod permissions;
+mod place;
 mod project;
 mod providers;
 #[cfg(test)]
@@ -66,6 +67,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::aws::Aws;
 use crate::edge_keys::Change;
+use crate::place::Place;
 use crate::providers::Providers;
 use crate::stack::{Binaries, Stack};
 use crate::standins::Standins;
@@ -379,19 +381,6 @@ struct Local {
     port: u16,
     #[command(flatten)]
     place: Place,
-}
-
-#[derive(Args)]
-struct Place {
-    /// Directory of the stack's data and its outputs.json [default: target/local]
-    #[arg(long)]
-    dir: Option<PathBuf>,
-}
-
-impl Place {
-    fn stack(&self) -> Result<Stack> {
-        Stack::new(&self.dir.clone().unwrap_or_else(project::local), true)
-    }
 }
 
 fn main() -> ExitCode {

@@ -1,6 +1,9 @@
-//! Paths in the repository.
+//! Paths in the repository, and the region of local stacks.
 
 use std::path::{Path, PathBuf};
+
+/// The region of all local resources.
+pub(crate) const REGION: &str = "us-east-1";
 
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {

@@ -13,6 +13,7 @@ mod dashboard;
 mod edge;
 mod endpoint;
 mod format;
+mod imports;
 mod job;
 mod view;
 

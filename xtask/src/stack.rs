@@ -10,8 +10,9 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
 use crate::aws::Aws;
-use crate::emulator::{Emulator, REGION};
+use crate::emulator::Emulator;
 use crate::judge::{self, Judge};
+use crate::project::REGION;
 use crate::providers::{Providers, with_parameters};
 use crate::venv::{MINISTACK, SAM};
 use crate::{cargo, command, compile, edge_keys, project, release, routes, seed, template, tools};

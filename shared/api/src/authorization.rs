@@ -5,14 +5,12 @@
 //! 403 even to a token that has expired (Amazon API Gateway Developer Guide, "Control access to HTTP APIs with AWS
 //! Lambda authorizers").
 
-use std::{collections::HashMap, str::FromStr};
-
 use aws::CallError;
 use domain::{ApiKey, Scope, Timestamp, UserId};
 use lambda_http::{Request, RequestExt, request::RequestContext};
 use serde::{Deserialize, Serialize};
 
-use crate::{Caller, Claims, Problem, ProblemCode};
+use crate::{Claims, Problem, ProblemCode};
 
 /// The credential of a request, as the authorizer has verified it. Clients cannot set it, because the gateway adds it
 /// outside of the HTTP request.
@@ -94,30 +92,30 @@ impl Authorization {
         }
     }
 
-    /// The caller of a request with this credential.
+    /// The claims of the user of a request with this credential, as an access token has them. The owner of a key has no
+    /// groups.
     ///
     /// # Errors
-    /// As [`Caller::of`].
-    pub(crate) fn caller(self, request: &Request) -> Result<Caller, Problem> {
-        match self {
+    /// 401 `unauthorized` if the credential is not valid, 403 `scope-missing`, 503 `unavailable`.
+    pub(crate) fn claims(self, request: &Request) -> Result<Claims, Problem> {
+        let (sub, username, token_use, groups) = match self {
             Self::Token { sub, username, token_use, groups, expires_at } => {
                 require_time(&expires_at, domain::now())?;
-                let names = ["sub", "username", "token_use", "cognito:groups"].map(str::to_owned);
-                let claims: HashMap<_, _> =
-                    names.into_iter().zip([sub, username, token_use, groups]).collect();
-                Caller::from_claims(&claims)
+                (sub, username, token_use, groups)
             }
             Self::Key { sub, username, scopes, expires_at } => {
                 require_time(&expires_at, domain::now())?;
                 require_scope(&scopes, route_of(request))?;
-                let user = UserId::from_str(&sub).map_err(Problem::internal)?;
-                Ok(Caller { user, username, groups: Vec::new() })
+                (sub, username, "access".to_owned(), String::new())
             }
-            Self::Invalid => Err(Problem::unauthorized()),
+            Self::Invalid => return Err(Problem::unauthorized()),
             Self::Unavailable => {
-                Err(CallError::Unavailable("the credential could not be verified".into()).into())
+                return Err(CallError::Unavailable("the credential could not be verified".into()).into());
             }
-        }
+        };
+        let claims =
+            [("sub", sub), ("username", username), ("token_use", token_use), ("cognito:groups", groups)];
+        Ok(claims.map(|(name, value)| (name.to_owned(), value)).into())
     }
 }
 
@@ -153,6 +151,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::Caller;
 
     fn request(route: &str, authorizer: Value) -> Request {
         let event = json!({

@@ -32,7 +32,7 @@ impl Caller {
             return Self::from_claims(claims);
         }
         if let Some(authorization) = Authorization::of(request) {
-            return authorization?.caller(request);
+            return Self::from_claims(&authorization?.claims(request)?);
         }
         let verifier = token::verifier()?.ok_or_else(Problem::unauthorized)?;
         Self::from_claims(&verifier.verify(bearer(request)?).await?)

@@ -3,6 +3,7 @@
 mod error;
 mod secret;
 mod traced;
+mod variable;
 
 use std::{env, time::Duration};
 
@@ -27,13 +28,9 @@ use aws_types::{
 pub use error::{CallError, causes};
 pub use secret::Secret;
 use traced::TracedHttpClient;
+pub use variable::{MissingVariable, is_set, optional_var, var};
 
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
-
-/// A required environment variable is missing.
-#[derive(Debug, thiserror::Error)]
-#[error("the environment variable {0} is not set")]
-pub struct MissingVariable(&'static str);
 
 /// The configuration of all AWS clients, from the environment variables that Lambda sets: the region and the role's
 /// credentials. The local stack also sets `AWS_ENDPOINT_URL`. A variable such as `AWS_ENDPOINT_URL_DYNAMODB` sets the
@@ -82,27 +79,6 @@ pub fn timeouts(attempt: Option<Duration>) -> TimeoutConfig {
         Some(attempt) => timeouts.operation_attempt_timeout(attempt).build(),
         None => timeouts.disable_operation_attempt_timeout().build(),
     }
-}
-
-/// The value of an environment variable.
-///
-/// # Errors
-/// [`MissingVariable`] if it is not set.
-pub fn var(name: &'static str) -> Result<String, MissingVariable> {
-    env::var(name).map_err(|_| MissingVariable(name))
-}
-
-/// The value of an environment variable, or `None` if it is empty or not set. Deployments leave the variables of disabled
-/// features empty.
-#[must_use]
-pub fn optional_var(name: &'static str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// Whether an environment variable has a value.
-#[must_use]
-pub fn is_set(name: &'static str) -> bool {
-    optional_var(name).is_some()
 }
 
 /// Reads the settings of one service from variables such as `AWS_ENDPOINT_URL_DYNAMODB` (AWS SDKs and Tools reference guide,

@@ -106,7 +106,7 @@ pub struct Image {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<Lease>,
     /// How many workers in succession have died while they developed the latest upload.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "picture::is_zero")]
     pub crashes: u32,
     /// The picture that Darkroom serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,10 +141,6 @@ pub struct Image {
     /// Since when and until when the image is in the trash, if it is there. Only an image with a picture can be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trash: Option<Trash>,
-}
-
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 /// What a caller sends to create an image.
@@ -212,6 +208,28 @@ impl Image {
             self.replace_by = None;
         }
         Some(self)
+    }
+
+    /// The image as its owner's requests see it at `now`: `None` if the image has expired or is in the trash.
+    ///
+    /// Workers go on with an image in the trash, so they do not ask this.
+    #[must_use]
+    pub fn unless_hidden(self, now: Timestamp) -> Option<Self> {
+        self.unless_expired(now).filter(|image| image.trash.is_none())
+    }
+
+    /// The image, if it is in the trash at `now` and can be restored.
+    #[must_use]
+    pub fn if_in_trash(self, now: Timestamp) -> Option<Self> {
+        self.unless_expired(now)
+            .filter(|image| image.trash.is_some_and(|trash| trash.until > now.as_second()))
+    }
+
+    /// The position of the image in the order of the times at which the pictures were taken.
+    #[must_use]
+    pub fn taken_position(&self) -> TakenPosition {
+        let taken_at = self.picture.as_ref().and_then(|picture| picture.exif.taken_at.as_ref());
+        TakenPosition::new(taken_at, self.created_at, self.id)
     }
 
     /// When the image stops waiting for its upload, in seconds since 1970. `None` if it does not wait.

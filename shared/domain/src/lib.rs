@@ -4,8 +4,10 @@ mod address;
 mod analysis;
 mod api_key;
 mod audit;
+mod creation_bucket;
 mod download;
 mod dropbox_copy;
+mod dropbox_path;
 mod event;
 mod exif;
 mod expiring_link;
@@ -18,6 +20,7 @@ mod key;
 mod lease;
 mod limits;
 mod links;
+mod month;
 mod order;
 mod phone;
 mod rendition;
@@ -33,9 +36,11 @@ mod webhook;
 pub use address::is_public;
 pub use analysis::{Analysis, Findings};
 pub use api_key::{ApiKey, ApiKeyText, InvalidApiKey, KeyName, Scope, Scopes};
-pub use audit::{AuditAction, AuditDetails, AuditEntry, AuditOutcome, AuditTarget, Month, TargetKind};
+pub use audit::{AuditAction, AuditDetails, AuditEntry, AuditOutcome, AuditTarget, TargetKind};
+pub use creation_bucket::{CreationBucket, TakeTokens};
 pub use download::{ArchiveNames, Download, DownloadProgress, downloads_prefix};
-pub use dropbox_copy::{DropboxCopy, DropboxPath};
+pub use dropbox_copy::DropboxCopy;
+pub use dropbox_path::DropboxPath;
 pub use event::{
     DataContentType, DeletionReason, Event, EventData, EventImage, EventResult, EventType, EventWebhook,
     SpecVersion,
@@ -57,11 +62,9 @@ pub use image::{
 pub use job::{Job, Progress, Task};
 pub use key::{InvalidKey, ObjectKey, derivative_key, derivatives_prefix, image_prefix, user_prefix};
 pub use lease::Lease;
-pub use limits::{
-    Addition, CreationBucket, LimitError, Quota, TakeTokens, check_counts, check_rules, day,
-    seconds_until_next_day,
-};
+pub use limits::{Addition, LimitError, Quota, check_counts, check_rules, day, seconds_until_next_day};
 pub use links::{Link, Links, PresignedUpload};
+pub use month::Month;
 pub use order::{Order, SortBy};
 pub use phone::PhoneNumber;
 pub use rendition::{

@@ -8,6 +8,7 @@ use crate::decoder::{Frame, Request, Sequence};
 use crate::encode::{AnimatedWebp, Thumbnail};
 use crate::error::DevelopError;
 use crate::formats::Format;
+use crate::guard::guarded;
 use crate::header::area;
 use crate::limits::Deadline;
 use crate::placeholder::{self, Placeholder};
@@ -74,7 +75,7 @@ pub(crate) fn make(format: Format, request: &Request<'_>, sizes: &[u32]) -> Opti
     let open = format.decoder().animation?;
     let deadline = Deadline::after(request.limits.max_time / PART_OF_TIME);
     let made = || open(&Request { deadline, ..*request }).and_then(|frames| encode(frames, sizes, deadline));
-    crate::guarded(made).ok().flatten()
+    guarded(made).ok().flatten()
 }
 
 fn encode(sequence: Sequence<'_>, sizes: &[u32], deadline: Deadline) -> Result<Option<Made>, DevelopError> {

@@ -9,9 +9,11 @@ mod encode;
 mod error;
 mod exif;
 mod formats;
+mod guard;
 mod header;
 mod layout;
 mod limits;
+mod orientation;
 mod placeholder;
 mod reduce;
 mod render;
@@ -20,8 +22,6 @@ mod resize;
 mod size;
 mod strip;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use animation::Made;
 pub use animation::{Animation, UnknownAnimation};
 use decoder::Request;
@@ -29,6 +29,7 @@ pub use encode::{Output, Thumbnail, UnknownOutput};
 pub use error::DevelopError;
 pub use exif::{Exif, Location, read_exif};
 pub use formats::{Format, is_animated, sniff};
+use guard::guarded;
 use limits::Deadline;
 pub use limits::Limits;
 pub use placeholder::Placeholder;
@@ -142,21 +143,4 @@ fn still(format: Format, request: &Request<'_>, sizes: &[u32], output: Output) -
 /// [`DevelopError`] says what is wrong with the picture. A retry gives the same error.
 pub fn render(bytes: &[u8], rendering: &Rendering, settings: &Settings) -> Result<Rendered, DevelopError> {
     guarded(|| render::render(bytes, rendering, &settings.limits, settings.heic))
-}
-
-/// Turns a panic into an error. Bytes from strangers may violate an assertion inside a decoder, and the process has to
-/// survive that.
-fn guarded<T>(work: impl FnOnce() -> Result<T, DevelopError>) -> Result<T, DevelopError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(DevelopError::corrupt(error::PANICKED)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panicking_decoder_is_a_corrupt_image_and_the_process_lives_on() {
-        let outcome: Result<(), _> = guarded(|| panic!("index out of bounds"));
-        assert_eq!(outcome.map_err(|e| e.code()), Err("corrupt-image"));
-    }
 }

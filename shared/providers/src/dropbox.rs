@@ -22,10 +22,7 @@ use tokio::sync::Mutex;
 
 use wire::{check_size, check_status, content_hash, header_safe, is_conflict, raw_link, read};
 
-use crate::{
-    Http, ProviderError,
-    http::{Limits, Response},
-};
+use crate::{Http, ProviderError, http::Limits, response::Response};
 
 /// A client of Dropbox with the access token of this function instance.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Failure, FailureCode, Timestamp};
 use jiff::fmt::rfc2822;
 
-use crate::http::Response;
+use crate::response::Response;
 
 /// Why a call to a provider failed. The cause is safe to log: it contains a status and the provider's own code, but not
 /// the provider's message, which may repeat a prompt or a key.

@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{Request, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -11,19 +11,11 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 
-use crate::ProviderError;
+use crate::{ProviderError, response::Response};
 
 /// An HTTP client. It does not follow redirects, so that keys are sent only to the configured address.
 #[derive(Clone, Debug)]
 pub struct Http(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
-
-/// A complete response.
-#[derive(Debug)]
-pub(crate) struct Response {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
 
 /// The limits of a request.
 #[derive(Clone, Copy, Debug)]
@@ -91,12 +83,5 @@ impl Http {
             }
         })?;
         Ok(Response { status: head.status, headers: head.headers, body: body.to_bytes() })
-    }
-}
-
-impl Response {
-    /// The value of a header, if it is text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
     }
 }

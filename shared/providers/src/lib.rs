@@ -4,6 +4,7 @@ mod dropbox;
 mod error;
 mod http;
 mod openai;
+mod response;
 mod webhook;
 
 pub use dropbox::{Account, Dropbox, UploadSession};

@@ -13,11 +13,7 @@ use http_body_util::Full;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    Http, ProviderError,
-    error::loggable_code,
-    http::{Limits, Response},
-};
+use crate::{Http, ProviderError, error::loggable_code, http::Limits, response::Response};
 
 /// A client of one model.
 #[derive(Clone, Debug)]

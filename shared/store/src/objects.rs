@@ -8,6 +8,7 @@ mod edge;
 pub(crate) mod files;
 mod presign;
 mod shared;
+mod target;
 mod urls;
 
 pub use choice::{AddressChoice, ThumbnailChoice};

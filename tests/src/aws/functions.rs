@@ -1,31 +1,11 @@
 //! Calls to Lambda.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use http::Request;
 use serde_json::{Value, json};
 
 use super::Aws;
-use crate::unique;
-
-/// The outcome of a function's invocation.
-#[derive(Clone, Debug)]
-pub struct Invocation {
-    /// Whether the function ended with an error.
-    pub failed: bool,
-    /// The returned value or the error.
-    pub payload: Value,
-}
-
-impl Invocation {
-    /// The returned value.
-    ///
-    /// # Errors
-    /// If the function failed.
-    pub fn ok(self) -> Result<Value> {
-        ensure!(!self.failed, "the function failed: {}", self.payload);
-        Ok(self.payload)
-    }
-}
+use crate::{Invocation, unique};
 
 impl Aws {
     /// Invokes a function and waits for its end.

@@ -1,20 +1,17 @@
 //! One user's client: it does what its random numbers say, and notes what it was told.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{User, id_of};
+use tests::id_of;
 use tokio::time::sleep;
 
 use crate::{
     files::Picture,
     model::{ImageModel, LinkModel, Model, SetModel, Told, Version},
-    requests::{Reply, Shared},
+    requests::{Client, Reply},
 };
 
 const SLOTS: [&str; 3] = ["image1", "image2", "image3"];
@@ -38,21 +35,7 @@ impl Operation {
     }
 }
 
-/// A client.
-#[derive(Debug)]
-pub(crate) struct Client {
-    pub(crate) user: User,
-    pub(crate) model: Model,
-    pub(crate) rng: fastrand::Rng,
-    pub(crate) shared: Arc<Shared>,
-    count: usize,
-}
-
 impl Client {
-    pub(crate) fn new(user: User, seed: u64, shared: Arc<Shared>) -> Self {
-        Self { user, model: Model::default(), rng: fastrand::Rng::with_seed(seed), shared, count: 0 }
-    }
-
     /// Works until all files of the run are sent.
     pub(crate) async fn run(mut self) -> Result<Self> {
         while self.shared.left.load(Ordering::Relaxed) > 0 {

@@ -31,10 +31,9 @@ use serde_json::json;
 use tests::{Plan, Stack, Tier};
 use tokio::sync::Semaphore;
 
-use client::Client;
 use compare::{Findings, compare};
 use files::Files;
-use requests::Shared;
+use requests::{Client, Shared};
 use setup::Setup;
 use truth::{Ownerless, Truth};
 

@@ -1,20 +1,19 @@
-//! The requests of a client, and how long it tries again.
+//! A client, its requests, and how long it tries again.
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError, atomic::AtomicUsize},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
     time::Duration,
 };
 
 use reqwest::Method;
 use serde_json::Value;
-use tests::{Answer, Plan};
+use tests::{Answer, Plan, User};
 use tokio::{sync::Semaphore, time::sleep};
 
 use crate::{
-    client::Client,
     files::{Files, Picture},
-    model::Told,
+    model::{Model, Told},
 };
 
 /// What all clients share.
@@ -42,7 +41,21 @@ pub(crate) enum Reply {
     Unknown,
 }
 
+/// A client.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) user: User,
+    pub(crate) model: Model,
+    pub(crate) rng: fastrand::Rng,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) count: usize,
+}
+
 impl Client {
+    pub(crate) fn new(user: User, seed: u64, shared: Arc<Shared>) -> Self {
+        Self { user, model: Model::default(), rng: fastrand::Rng::with_seed(seed), shared, count: 0 }
+    }
+
     /// Sends a file, with as many attempts, and returns whether S3 has it.
     pub(crate) async fn put(&mut self, upload: &Value, picture: &Picture, attempts: usize) -> Told {
         let mut sent = Told::No;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::PriceList;
+use super::prices::PriceList;
 use crate::aws::Aws;
 use crate::providers::Providers;
 use crate::stack::Binaries;

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use anyhow::Result;
 
 use super::flows::{AUTHORIZER, Amounts, Flow, Flows, Invocations};
-use super::{PriceList, Way, is_no_egress};
+use super::prices::{PriceList, Way, is_no_egress};
 use crate::{project, template};
 
 const UPLOADS: f64 = 1e6;

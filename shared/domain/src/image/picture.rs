@@ -53,11 +53,15 @@ pub struct Picture {
     /// The thumbnails that exist.
     pub thumbnails: Vec<Thumbnail>,
     /// How many renditions were requested. A new picture begins with none.
-    #[serde(default, skip_serializing_if = "super::is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub renditions: u32,
     /// What clients show until they have loaded the picture.
     pub placeholder: Placeholder,
     /// What a camera wrote into the original. Pictures of earlier releases have none.
     #[serde(default, skip_serializing_if = "Exif::is_empty")]
     pub exif: Exif,
+}
+
+pub(super) fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

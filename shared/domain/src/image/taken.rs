@@ -4,8 +4,7 @@ use std::{fmt, str::FromStr};
 
 use jiff::civil::DateTime;
 
-use super::Image;
-use crate::ImageId;
+use crate::{ImageId, TakenAt, Timestamp};
 
 /// The position of an image in the order of the times at which the pictures were taken: the time and the id. It has the
 /// form `2026-05-01T14:30:00.25#<image id>`, and the order of the texts is that of the times: `#` comes before the point
@@ -39,16 +38,14 @@ pub fn local_time(text: &str) -> Option<String> {
 #[error("not a position of the form <time>#<image id>")]
 pub struct InvalidPosition;
 
-impl Image {
-    /// The position of the image in the order of the times at which the pictures were taken.
-    #[must_use]
-    pub fn taken_position(&self) -> TakenPosition {
-        let taken_at = self.picture.as_ref().and_then(|picture| picture.exif.taken_at.as_ref());
+impl TakenPosition {
+    /// The position of an image with a picture that was taken at this time, or of one without such a time.
+    pub(super) fn new(taken_at: Option<&TakenAt>, created_at: Timestamp, image: ImageId) -> Self {
         let time = match taken_at {
             Some(time) => time.local().to_owned(),
-            None => self.created_at.to_string().trim_end_matches('Z').to_owned(),
+            None => created_at.to_string().trim_end_matches('Z').to_owned(),
         };
-        TakenPosition { time, image: self.id }
+        Self { time, image }
     }
 }
 

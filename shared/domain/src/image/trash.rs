@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Image;
 use crate::Timestamp;
 
 /// When an image was moved to the trash, and when it is deleted.
@@ -27,23 +26,6 @@ impl Trash {
     #[must_use]
     pub fn deleted_at(&self) -> Timestamp {
         Timestamp::from_second(self.until).unwrap_or(Timestamp::MAX)
-    }
-}
-
-impl Image {
-    /// The image as its owner's requests see it at `now`: `None` if the image has expired or is in the trash.
-    ///
-    /// Workers go on with an image in the trash, so they do not ask this.
-    #[must_use]
-    pub fn unless_hidden(self, now: Timestamp) -> Option<Self> {
-        self.unless_expired(now).filter(|image| image.trash.is_none())
-    }
-
-    /// The image, if it is in the trash at `now` and can be restored.
-    #[must_use]
-    pub fn if_in_trash(self, now: Timestamp) -> Option<Self> {
-        self.unless_expired(now)
-            .filter(|image| image.trash.is_some_and(|trash| trash.until > now.as_second()))
     }
 }
 

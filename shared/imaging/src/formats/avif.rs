@@ -1,15 +1,16 @@
 //! AVIF: AV1 in the container HEIF, decoded by rav1d, the Rust port of dav1d.
 
 mod animation;
+mod decoder;
 mod units;
 
-use re_rav1d::dav1d::{Decoder as Av1Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Settings};
+use re_rav1d::dav1d::{Picture, PixelLayout, PlanarImageComponent};
 
 use super::heif::{self, Codec, Coded, Kind, Source, Subsampling, Tile};
 use crate::decoder::Decoder;
 use crate::error::DevelopError;
-use crate::header::area;
 use crate::size::Size;
+use decoder::{next_picture, open};
 
 pub(crate) const AVIF: Decoder = Decoder {
     content_type: "image/avif",
@@ -46,28 +47,6 @@ impl Codec for Av1 {
 
     fn decode(source: &Source<'_>, coded: &Coded) -> Result<Picture, DevelopError> {
         next_picture(&mut open(coded)?, &source.data)
-    }
-}
-
-/// A decoder of pictures of this kind.
-fn open(coded: &Coded) -> Result<Av1Decoder, DevelopError> {
-    let mut settings = Settings::new();
-    settings.set_n_threads(1);
-    settings.set_max_frame_delay(1);
-    settings.set_all_layers(false);
-    // The decoder rejects larger frames.
-    settings.set_frame_size_limit(u32::try_from(area(coded.size)).unwrap_or(u32::MAX));
-    Av1Decoder::with_settings(&settings).map_err(DevelopError::internal)
-}
-
-/// Decodes the data of one picture.
-fn next_picture(decoder: &mut Av1Decoder, data: &[u8]) -> Result<Picture, DevelopError> {
-    decoder.send_data(data.to_vec(), None, None, None).map_err(DevelopError::corrupt)?;
-    // With one thread, the decoder works during this call. It has all data, so a second call would not find a picture
-    // that the first did not. It leaks 48 bytes each time.
-    match decoder.get_picture() {
-        Err(Error::Again) => Err(DevelopError::corrupt("no picture in the data")),
-        outcome => outcome.map_err(DevelopError::corrupt),
     }
 }
 

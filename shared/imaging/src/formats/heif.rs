@@ -4,6 +4,7 @@
 //! there is little to convert, and subsampled color is never enlarged before it is reduced.
 
 mod boxes;
+mod codec;
 mod container;
 mod layout;
 mod movie;
@@ -24,68 +25,17 @@ use crate::header::{Frames, Header, area};
 use crate::limits::Limits;
 use crate::size::Size;
 pub(crate) use boxes::{Fields, boxes};
+pub(crate) use codec::{Codec, Coded, Kind, Subsampling, Tile};
 pub(crate) use container::{Container, Nclx, Source};
 use layout::Layout;
 pub(crate) use movie::Movie;
+pub(crate) use planes::Planes;
 use planes::Weights;
-pub(crate) use planes::{Kind, Planes, Subsampling, Tile};
 pub(crate) use strip::strip;
 
 /// How many times the limit of pixels a decoder may go over. Coded pictures can consist of many parts that each cover
 /// all of it.
 const MAX_PASSES: u64 = 4;
-
-/// What is coded in the container: AV1 or HEVC.
-pub(crate) trait Codec {
-    /// A decoded picture: the whole picture, or one tile of a grid.
-    type Tile: Tile;
-
-    /// Whether the picture has the size that the container declares. Otherwise it has that of the coded picture.
-    const HAS_DECLARED_SIZE: bool;
-
-    /// Reads the headers of a coded picture without decoding it, or `None` if they are damaged.
-    fn read(source: &Source<'_>) -> Option<Coded>;
-
-    /// Decodes a picture whose headers were read.
-    fn decode(source: &Source<'_>, coded: &Coded) -> Result<Self::Tile, DevelopError>;
-}
-
-/// What the headers of a coded picture declare: of the main picture, a tile, or an alpha channel.
-///
-/// The container can declare any size for a picture. Only the headers of the coded picture say how much memory and time
-/// its decoder takes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Coded {
-    /// The size of the largest frame.
-    pub(crate) size: Size,
-    /// The number of frames, with the hidden ones and with all layers.
-    pub(crate) frames: u32,
-    /// The pixels that the decoder works on: whole blocks, and all frames.
-    pub(crate) pixels: u64,
-    /// The pixels that the decoder goes over, if parts of the picture repeat others.
-    pub(crate) work: u64,
-    /// The bytes of each sample.
-    pub(crate) sample_bytes: u64,
-    /// The number of samples for every two pixels: 2 for grey, 3, 4 or 6.
-    pub(crate) samples_of_two: u64,
-    /// The bytes that the decoder takes.
-    pub(crate) decoding: u64,
-    /// The color codes. Those of the container replace them.
-    pub(crate) codes: Nclx,
-}
-
-impl Coded {
-    /// Whether two tiles can be parts of one picture.
-    fn is_like(&self, other: &Self) -> bool {
-        let kind = |coded: &Self| (coded.size, coded.sample_bytes, coded.samples_of_two);
-        kind(self) == kind(other)
-    }
-
-    /// The bytes of all planes of a picture of this kind.
-    pub(crate) fn planes(&self, pixels: u64) -> u64 {
-        pixels.saturating_mul(self.samples_of_two * self.sample_bytes) / 2
-    }
-}
 
 /// The brands of the container. The first one is the main brand. `mif1` and `msf1` mean an image of any codec.
 pub(crate) fn brands(bytes: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {

@@ -1,16 +1,14 @@
 //! JPEG XL, decoded by jxl, which the authors of the format make. Browsers use it too.
 //!
 //! A small file can have many hidden frames, which later frames use. So the decoder gets its input and its processor
-//! through this file, which can stop it at any time. The memory of hidden frames counts only if a file has them.
+//! through `control.rs`, which can stop it at any time. The memory of hidden frames counts only if a file has them.
 
+mod control;
 mod metadata;
 
-use std::io::{self, Error, ErrorKind, IoSliceMut, Read};
-
 use ::jxl::api::{
-    AlphaMode, Endianness, Event, ExtraChannel, JxlBasicInfo, JxlBitstreamInput, JxlColorEncoding,
-    JxlColorProfile, JxlColorType, JxlDataFormat, JxlDecoder, JxlDecoderOptions, JxlOutputBuffer,
-    JxlParallelRunner, JxlParallelRunnerFun, JxlPixelFormat, ProfileLevel,
+    Endianness, Event, ExtraChannel, JxlBasicInfo, JxlColorEncoding, JxlColorProfile, JxlColorType,
+    JxlDataFormat, JxlDecoder, JxlOutputBuffer, JxlPixelFormat,
 };
 use fast_image_resize::PixelType;
 use fast_image_resize::images::Image;
@@ -24,6 +22,8 @@ use crate::error::DevelopError;
 use crate::header::{Header, area};
 use crate::limits::Deadline;
 use crate::size::Size;
+use control::{Input, NoWork, Worker, options};
+use metadata::{CODESTREAM, CONTAINER};
 
 pub(crate) const JXL: Decoder = Decoder {
     content_type: "image/jxl",
@@ -36,10 +36,6 @@ pub(crate) const JXL: Decoder = Decoder {
     decode,
     animation: None,
 };
-
-/// The start of a file without a container, and of one with it.
-const CODESTREAM: &[u8] = b"\xff\x0a";
-const CONTAINER: &[u8] = b"\0\0\0\x0cJXL \r\n\x87\n";
 
 /// The bytes that the decoder takes for each sample of the picture, besides the result: mostly one, and three for a picture
 /// in several passes, whose coefficients it keeps.
@@ -63,17 +59,6 @@ fn read_header(bytes: &[u8]) -> Option<Header> {
 fn size(info: &JxlBasicInfo) -> Option<Size> {
     let (width, height) = info.size;
     Some((width.try_into().ok()?, height.try_into().ok()?))
-}
-
-/// Options for pictures whose frames have at most so many samples.
-fn options(max_samples: Option<u64>) -> JxlDecoderOptions {
-    let mut options = JxlDecoderOptions::default();
-    options.adjust_orientation = false;
-    options.alpha_mode = AlphaMode::Unpremultiplied;
-    options.max_profile_level = ProfileLevel::Main10;
-    // The decoder rejects a frame that has exactly the limit.
-    options.sample_limit = max_samples.and_then(|samples| usize::try_from(samples + 1).ok());
-    options
 }
 
 fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
@@ -201,78 +186,4 @@ fn profile(decoder: &JxlDecoder) -> Option<Box<ColorProfile>> {
         profile.same_color_encoding(&JxlColorProfile::Simple(JxlColorEncoding::srgb(is_grey)))
     });
     if is_srgb { None } else { color::profile(&profile.try_as_icc()?) }
-}
-
-/// The file, which ends with an error when the time is over.
-struct Input<'a> {
-    rest: &'a [u8],
-    deadline: Option<Deadline>,
-}
-
-impl JxlBitstreamInput for Input<'_> {
-    fn available_bytes(&mut self) -> io::Result<usize> {
-        Ok(self.rest.len())
-    }
-
-    fn read(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        if self.deadline.is_some_and(|deadline| deadline.check().is_err()) {
-            return Err(Error::from(ErrorKind::TimedOut));
-        }
-        self.rest.read_vectored(buffers)
-    }
-
-    fn skip(&mut self, bytes: usize) -> io::Result<usize> {
-        let skipped = bytes.min(self.rest.len());
-        self.rest = self.rest.get(skipped..).unwrap_or_default();
-        Ok(skipped)
-    }
-}
-
-/// Does the work of the decoder, one part of a frame after the other, until the time is over.
-struct Worker {
-    deadline: Deadline,
-}
-
-impl JxlParallelRunner for Worker {
-    fn run(&mut self, count: usize, work: &JxlParallelRunnerFun<'_>) -> ::jxl::error::Result<()> {
-        (0..count).try_for_each(|part| {
-            self.deadline.check().map_err(|_timeout| Error::from(ErrorKind::TimedOut))?;
-            work(part)
-        })
-    }
-
-    fn num_threads(&self) -> usize {
-        1
-    }
-
-    fn run_ordered(
-        &mut self,
-        count: usize,
-        _max_threads: Option<usize>,
-        work: &JxlParallelRunnerFun<'_>,
-    ) -> ::jxl::error::Result<()> {
-        self.run(count, work)
-    }
-}
-
-/// Refuses all work.
-struct NoWork;
-
-impl JxlParallelRunner for NoWork {
-    fn run(&mut self, _count: usize, _work: &JxlParallelRunnerFun<'_>) -> ::jxl::error::Result<()> {
-        Err(Error::from(ErrorKind::Unsupported).into())
-    }
-
-    fn num_threads(&self) -> usize {
-        1
-    }
-
-    fn run_ordered(
-        &mut self,
-        count: usize,
-        _max_threads: Option<usize>,
-        work: &JxlParallelRunnerFun<'_>,
-    ) -> ::jxl::error::Result<()> {
-        self.run(count, work)
-    }
 }

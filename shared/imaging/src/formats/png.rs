@@ -1,9 +1,9 @@
 //! PNG, decoded by the `image` crate, or row by row if the end of the file is missing.
 
+mod chunks;
 mod rows;
 mod strip;
 
-use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::codecs::png::PngDecoder;
@@ -16,6 +16,7 @@ use crate::decoder::{DECODER_MEMORY, Decoder, Request, Sequence};
 use crate::error::DevelopError;
 use crate::header::{Frames, Header};
 use crate::size::Size;
+use chunks::{chunks, exif};
 
 pub(crate) const PNG: Decoder = Decoder {
     content_type: "image/png",
@@ -63,13 +64,6 @@ fn check_content(bytes: &[u8]) -> Result<(), DevelopError> {
     Err(DevelopError::corrupt("the palette is no list of colours"))
 }
 
-fn exif(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let (length, chunk) = chunks(bytes).find(|(_, chunk)| chunk.starts_with(b"eXIf"))?;
-    let block = chunk.get(4..)?.get(..length)?;
-    // Some programs write the prefix of JPEG.
-    Some(Cow::Borrowed(block.strip_prefix(b"Exif\0\0").unwrap_or(block)))
-}
-
 fn decode(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     if !chunks(request.bytes).any(|(_, chunk)| chunk.starts_with(b"IEND")) {
         return rows::decode(request, UNUSUAL);
@@ -97,18 +91,6 @@ fn animation<'a>(request: &Request<'a>) -> Result<Sequence<'a>, DevelopError> {
         LoopCount::Finite(plays) => plays.get(),
     };
     Ok(whole::sequence(plays, decoder.into_frames(), look))
-}
-
-/// The chunks in the order of the file: the length of the content, and everything from the chunk's type on.
-fn chunks(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let mut rest = bytes.get(8..).unwrap_or_default();
-    std::iter::from_fn(move || {
-        let (length, chunk) = rest.split_first_chunk::<4>()?;
-        let length = u32::from_be_bytes(*length) as usize;
-        // The type precedes the content, and the checksum follows it.
-        rest = chunk.get(length.saturating_add(8)..).unwrap_or_default();
-        Some((length, chunk))
-    })
 }
 
 fn size_be(bytes: &[u8]) -> Option<Size> {

@@ -1,5 +1,6 @@
 //! WebP, decoded by libwebp. It reduces a still picture while it decodes, before it converts anything to RGB.
 
+mod chunks;
 mod strip;
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use crate::decoder::{DECODER_MEMORY, Decoder, Memory, Request, Sequence, incompl
 use crate::error::DevelopError;
 use crate::header::{Frames, Header, area, size_le};
 use crate::size::Size;
+use chunks::{Chunk, Chunks, content, declared_length, exif};
 
 pub(crate) const WEBP: Decoder = Decoder {
     content_type: "image/webp",
@@ -158,11 +160,6 @@ fn profile(bytes: &[u8]) -> Option<Box<ColorProfile>> {
     content(bytes, b"ICCP").and_then(color::profile)
 }
 
-/// The EXIF block. Some programs write the prefix of JPEG.
-fn exif(bytes: &[u8]) -> Option<&[u8]> {
-    content(bytes, b"EXIF").map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(exif))
-}
-
 fn decode_still(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     let bytes = request.bytes;
     let (orientation, profile) = (orientation(bytes), profile(bytes));
@@ -205,48 +202,4 @@ fn decode_still(request: &Request<'_>) -> Result<Decoded, DevelopError> {
     };
     let covered = (pixels.width().into(), pixels.height().into());
     Ok(Decoded { pixels, samples: Samples::Light, full, covered, orientation, profile })
-}
-
-fn declared_length(bytes: &[u8]) -> Option<usize> {
-    let (declared, _) = bytes.get(4..)?.split_first_chunk()?;
-    (u32::from_le_bytes(*declared) as usize).checked_add(8)
-}
-
-/// The content of the first chunk of this kind at the top level.
-fn content<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
-    Chunks::of_file(bytes).find(|chunk| chunk.kind == kind).map(|chunk| chunk.payload)
-}
-
-/// An iterator over chunks in their order.
-struct Chunks<'a> {
-    rest: &'a [u8],
-}
-
-struct Chunk<'a> {
-    kind: &'a [u8; 4],
-    payload: &'a [u8],
-    /// Whether the file contains the whole payload.
-    is_complete: bool,
-}
-
-impl<'a> Chunks<'a> {
-    /// The chunks up to the declared end of the file. Bytes after it do not belong to the picture.
-    fn of_file(bytes: &'a [u8]) -> Self {
-        let end = declared_length(bytes).unwrap_or_default().min(bytes.len());
-        Self { rest: bytes.get(12..end).unwrap_or_default() }
-    }
-}
-
-impl<'a> Iterator for Chunks<'a> {
-    type Item = Chunk<'a>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (kind, rest) = self.rest.split_first_chunk::<4>()?;
-        let (length, rest) = rest.split_first_chunk::<4>()?;
-        let length = u32::from_le_bytes(*length) as usize;
-        let is_complete = length <= rest.len();
-        let payload = rest.get(..length).unwrap_or(rest);
-        self.rest = rest.get(length.saturating_add(length & 1)..).unwrap_or_default();
-        Some(Chunk { kind, payload, is_complete })
-    }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{ProviderError, error::loggable_code, http::Response};
+use crate::{ProviderError, error::loggable_code, response::Response};
 
 /// Checks that the file in Dropbox has the expected length.
 pub(super) fn check_size(length: u64, answer: &Response) -> Result<(), ProviderError> {

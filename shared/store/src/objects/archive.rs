@@ -13,9 +13,10 @@ use bytes::Bytes;
 use domain::{Link, Timestamp};
 
 use super::{
-    addresses::{Bucket, File, Lifetime},
+    addresses::Lifetime,
     content_disposition,
     files::Objects,
+    target::{Bucket, File},
 };
 
 /// An archive whose parts are being stored. It is an object only after the last step.

@@ -39,8 +39,8 @@ use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 use tokio::sync::OnceCell;
 
 use super::{
-    addresses::{Bucket, Family, File},
     presign::{DISPOSITION, QUERY},
+    target::{Bucket, Family, File},
 };
 
 /// The length of an image's id in a key.

@@ -7,8 +7,9 @@ use aws::CallError;
 use domain::{ObjectKey, StoredRendition, Timestamp};
 
 use super::{
-    addresses::{Bucket, File, Lifetime},
+    addresses::Lifetime,
     files::Objects,
+    target::{Bucket, File},
 };
 
 impl Objects {

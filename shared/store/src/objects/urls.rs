@@ -10,9 +10,10 @@ use domain::{
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
-    addresses::{Bucket, Family, File, Lifetime, after},
+    addresses::{Lifetime, after},
     choice::AddressChoice,
     files::Objects,
+    target::{Bucket, Family, File},
 };
 
 impl Objects {

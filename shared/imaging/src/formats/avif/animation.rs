@@ -2,7 +2,8 @@
 
 use re_rav1d::dav1d::Decoder as Av1Decoder;
 
-use super::{next_picture, open, units};
+use super::decoder::{next_picture, open};
+use super::units;
 use crate::decoder::{Frame, Request, Sequence};
 use crate::error::DevelopError;
 use crate::formats::heif::{Coded, Look, Movie, Planes, Tile, check_work, unreadable};

@@ -1,7 +1,7 @@
 //! How a picture consists of coded pictures: one, or the tiles of a grid.
 
+use super::codec::{Codec, Coded};
 use super::container::{Container, Item, Window};
-use super::{Codec, Coded};
 use crate::error::DevelopError;
 use crate::header::Frames;
 use crate::size::Size;

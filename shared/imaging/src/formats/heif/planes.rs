@@ -3,7 +3,7 @@
 use fast_image_resize::images::Image;
 use fast_image_resize::{PixelType, Resizer};
 
-use super::Codec;
+use super::codec::{Codec, Kind, Subsampling, Tile};
 use super::container::{Container, Window};
 use super::layout::Layout;
 use crate::error::DevelopError;
@@ -13,38 +13,6 @@ use crate::size::Size;
 
 /// The shares of red and blue in the brightness.
 pub(crate) type Weights = (f32, f32);
-
-/// How much of the color a picture has.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Subsampling {
-    /// No color.
-    Grey,
-    /// One sample for a square of four pixels.
-    Both,
-    /// One sample for two pixels next to each other.
-    Horizontal,
-    /// One sample for each pixel.
-    None,
-}
-
-/// The kind of a decoded picture.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kind {
-    pub(crate) subsampling: Subsampling,
-    /// The bits of a sample.
-    pub(crate) depth: u32,
-}
-
-/// A picture as a decoder gives it.
-pub(crate) trait Tile {
-    fn kind(&self) -> Kind;
-
-    fn size(&self) -> Size;
-
-    /// Copies samples of a row of a plane, from the sample `start` on, to all of `to`, as far as the row has them: one
-    /// byte each, or two in the order of this machine if a sample has more than 8 bits.
-    fn copy_row(&self, plane: usize, row: usize, start: usize, to: &mut [u8]);
-}
 
 /// The planes of a picture. The tiles of a grid are already put together.
 pub(crate) struct Planes {

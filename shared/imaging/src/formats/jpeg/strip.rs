@@ -3,7 +3,7 @@
 use jpeg_dc::markers::{EOI, SOS, Segment, Segments};
 
 use super::markers::Markers;
-use crate::strip::orientation_block;
+use crate::orientation::orientation_block;
 
 /// Copies the segments that a decoder needs, and all pixels, up to the end marker.
 pub(crate) fn strip(bytes: &[u8]) -> Option<Vec<u8>> {

@@ -5,8 +5,12 @@ use std::io::Read;
 
 use ::jxl::api::{Event, JxlDecoder};
 
-use super::{CODESTREAM, Input, NoWork, options};
+use super::control::{Input, NoWork, options};
 use crate::formats::heif::{boxes, exif_block};
+
+/// The start of a file without a container, and of one with it.
+pub(crate) const CODESTREAM: &[u8] = b"\xff\x0a";
+pub(crate) const CONTAINER: &[u8] = b"\0\0\0\x0cJXL \r\n\x87\n";
 
 /// The boxes that a decoder needs: the start, the level, and the picture in one part or in several.
 const NEEDED: [&[u8; 4]; 5] = [b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp"];

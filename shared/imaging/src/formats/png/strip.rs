@@ -2,8 +2,8 @@
 
 use image::metadata::Orientation;
 
-use super::{chunks, exif};
-use crate::strip::orientation_block;
+use super::chunks::{chunks, exif};
+use crate::orientation::orientation_block;
 
 /// The chunks that a decoder needs to show all frames in their colors.
 const NEEDED: [&[u8; 4]; 19] = [

@@ -2,8 +2,8 @@
 
 use image::metadata::Orientation;
 
-use super::{Chunks, exif};
-use crate::strip::orientation_block;
+use super::chunks::{Chunks, exif};
+use crate::orientation::orientation_block;
 
 /// The chunks that a decoder needs.
 const NEEDED: [&[u8; 4]; 7] = [b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"];
