@@ -118,8 +118,8 @@ mod tests {
         list(&aws.records(), &AuditTrail::new(1), &key, request).await.into()
     }
 
-    /// The response to the query of this month, and an empty one for the query of the month before. The list needs the
-    /// latter on the first day of a month.
+    /// The response to the query of this month, and an empty one to that of the month before, which the list needs on
+    /// the first day of a month.
     fn aws(entries: &[Value]) -> FakeAws {
         FakeAws::new([ok("Query", items(entries)), ok("Query", items(&[]))])
     }

@@ -98,7 +98,7 @@ mod tests {
 
     const JOB: &str = "01JZ8Q4T2N6V5X3R9C7M1K0B8D";
     const LATER_JOB: &str = "01JZ8Q4V7N2M5K3R6T9W0XYZAC";
-    /// The call that reads the thumbnail. The test AWS names a call to S3 by the end of its address, after the last dot.
+    /// The call that reads the thumbnail. The test AWS names a call to S3 by the end of its address.
     const THUMBNAIL: &str = "jpg?x-id=GetObject";
 
     fn worker(aws: &FakeAws, provider: &FakeServer) -> AnalysisWorker {
