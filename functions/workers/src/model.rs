@@ -39,7 +39,13 @@ impl Model {
     ) -> Result<Self, Error> {
         let time = Duration::from_secs(aws::var(seconds)?.parse()?);
         let provider = OpenAi::new(Http::new()?, &aws::var("AI_BASE_URL")?, aws::var(model)?, time);
-        Ok(Self { provider, secret: Secret::from_env(config, "AI_SECRET")?, operation })
+        Ok(Self::new(provider, Secret::from_env(config, "AI_SECRET")?, operation))
+    }
+
+    /// The provider whose key is in this secret. Metrics count the calls as `operation`.
+    #[must_use]
+    pub fn new(provider: OpenAi, secret: Secret, operation: &'static str) -> Self {
+        Self { provider, secret, operation }
     }
 
     /// Calls the provider with the key. If the provider rejects the key, the next attempt reads it again.

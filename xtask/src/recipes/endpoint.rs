@@ -61,6 +61,28 @@ fn every_endpoint_that_accepts_keys_looks_at_its_caller() -> Result<()> {
     Ok(())
 }
 
+/// A shorter file decides little, and the tests over HTTP cover that.
+#[test]
+fn every_long_function_has_unit_tests() -> Result<()> {
+    const MAX_LINES: usize = 50;
+    for group in fs::read_dir(project::root().join("functions"))? {
+        for file in fs::read_dir(group?.path().join("src/bin"))? {
+            let file = file?.path();
+            // The folder of a function contains more of its source.
+            if file.is_dir() {
+                continue;
+            }
+            let source = fs::read_to_string(&file)?;
+            let code =
+                source.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+            let (lines, has_tests) = (code.count(), source.contains("#[cfg(test)]"));
+            let name = file.display();
+            assert!(has_tests || lines <= MAX_LINES, "{name} has {lines} lines of code and no unit tests");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn every_sample_event_is_used() -> Result<()> {
     let list = read("tests/src/events.rs")?;

@@ -35,7 +35,7 @@ async fn delete(pool: &Pool, records: &Records, audit: &AuditTrail, request: Req
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, TestRequest, USER, ok};
+    use test_support::{Answer, FakeAws, TestRequest, USER, ok, pool_user};
 
     use super::*;
 
@@ -46,10 +46,7 @@ mod tests {
 
     /// The caller is in the group of admins.
     fn admins() -> (&'static str, u16, Value) {
-        let attributes = json!([{"Name": "sub", "Value": USER}]);
-        let caller =
-            json!({"Username": "ann", "Enabled": true, "UserStatus": "CONFIRMED", "Attributes": attributes});
-        ok("ListUsersInGroup", json!({"Users": [caller]}))
+        ok("ListUsersInGroup", json!({"Users": [pool_user(USER)]}))
     }
 
     #[tokio::test]

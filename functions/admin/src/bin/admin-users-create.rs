@@ -85,3 +85,154 @@ async fn create_user(
     tokio::try_join!(named, moved, promoted)?;
     Ok(UserBody::new(user, body.admin, Profile::new(tier)))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, TestRequest, USER, item, ok, pool_user, tier};
+
+    use super::*;
+
+    async fn answer(aws: &FakeAws, body: &Value) -> Answer {
+        let pool = Pool::new(&aws.config(), "pool".to_owned());
+        let request = TestRequest::new("POST").admin().json(body).build();
+        create(&pool, &aws.records(), &AuditTrail::new(400), request).await.into()
+    }
+
+    /// The responses to the calls before the creation, if this user is the only admin, and then these.
+    fn aws<const N: usize>(admin: &str, tier: Value, more: [(&'static str, u16, Value); N]) -> FakeAws {
+        let usual = [
+            ok("ListUsersInGroup", json!({"Users": [pool_user(admin)]})),
+            ok("GetItem", tier),
+            ok("PutItem", json!({})),
+            ok("UpdateItem", json!({})),
+        ];
+        FakeAws::new(usual.into_iter().chain(more))
+    }
+
+    fn created() -> (&'static str, u16, Value) {
+        let attributes = json!([
+            {"Name": "sub", "Value": "bobs-id"},
+            {"Name": "email", "Value": "bob@example.com"},
+            {"Name": "email_verified", "Value": "true"},
+        ]);
+        let user = json!({
+            "Username": "bob", "Enabled": true, "UserStatus": "FORCE_CHANGE_PASSWORD", "Attributes": attributes,
+        });
+        ok("AdminCreateUser", json!({"User": user}))
+    }
+
+    fn bob() -> Value {
+        json!({"username": "bob", "email": "bob@example.com"})
+    }
+
+    /// The inputs of the calls of an operation.
+    fn inputs(aws: &FakeAws, operation: &str) -> Vec<Value> {
+        let calls = aws.calls().into_iter().filter(|(called, _)| called == operation);
+        calls.map(|(_, input)| input).collect()
+    }
+
+    #[tokio::test]
+    async fn a_new_user_is_in_the_tier_of_new_users_and_no_admin() {
+        let aws = aws(USER, item(&tier()), [created()]);
+        insta::assert_json_snapshot!(answer(&aws, &bob()).await, @r#"
+        {
+          "status": 201,
+          "body": {
+            "admin": false,
+            "created_at": "1970-01-01T00:00:00Z",
+            "email": "bob@example.com",
+            "email_verified": true,
+            "enabled": true,
+            "first_name": null,
+            "id": "bobs-id",
+            "last_name": null,
+            "status": "FORCE_CHANGE_PASSWORD",
+            "tier": "basic",
+            "usage": {
+              "bytes": 0,
+              "images": 0
+            },
+            "username": "bob"
+          }
+        }
+        "#);
+        assert!(inputs(&aws, "TransactWriteItems").is_empty());
+        assert!(inputs(&aws, "AdminAddUserToGroup").is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_entry_names_the_fields_and_the_new_user_and_contains_no_personal_data() {
+        let aws = aws(USER, item(&tier()), [created()]);
+        assert_eq!(answer(&aws, &bob()).await.status, 201);
+        let entry = &inputs(&aws, "PutItem")[0]["Item"];
+        assert_eq!(entry["action"], json!({"S": "create-user"}));
+        assert_eq!(entry["details"]["M"]["fields"], json!({"L": [{"S": "username"}, {"S": "email"}]}));
+        assert!(!entry.to_string().contains("bob"), "{entry}");
+        let named = &inputs(&aws, "UpdateItem")[0];
+        assert_eq!(named["UpdateExpression"], "SET #target.#id = :v0");
+        assert_eq!(named["ExpressionAttributeValues"], json!({":v0": {"S": "bobs-id"}}));
+    }
+
+    #[tokio::test]
+    async fn a_new_admin_in_another_tier_is_moved_and_joins_the_group() {
+        let mut premium = tier();
+        premium["id"] = json!("premium");
+        let more = [created(), ok("TransactWriteItems", json!({})), ok("AdminAddUserToGroup", json!({}))];
+        let aws = aws(USER, item(&premium), more);
+        let mut body = bob();
+        (body["tier"], body["admin"]) = (json!("premium"), json!(true));
+        let answer = answer(&aws, &body).await;
+        assert_eq!(answer.status, 201);
+        assert_eq!((&answer.body["tier"], &answer.body["admin"]), (&json!("premium"), &json!(true)));
+        assert_eq!(inputs(&aws, "GetItem")[0]["Key"]["sk"], json!({"S": "TIER#premium"}));
+        let joined = &inputs(&aws, "AdminAddUserToGroup")[0];
+        assert_eq!((&joined["GroupName"], &joined["Username"]), (&json!("admin"), &json!("bob")));
+    }
+
+    #[tokio::test]
+    async fn a_tier_that_does_not_exist_is_refused_before_the_creation_and_the_entry_is_marked() {
+        let aws = aws(USER, json!({}), []);
+        let mut body = bob();
+        body["tier"] = json!("gold");
+        insta::assert_json_snapshot!(answer(&aws, &body).await, @r#"
+        {
+          "status": 400,
+          "body": {
+            "code": "invalid-field",
+            "detail": "tier: there is no such tier",
+            "field": "tier",
+            "status": 400,
+            "title": "Bad Request",
+            "type": "urn:darkroom:problem:invalid-field"
+          }
+        }
+        "#);
+        assert!(inputs(&aws, "AdminCreateUser").is_empty());
+        let values = inputs(&aws, "UpdateItem")[0]["ExpressionAttributeValues"].to_string();
+        assert!(values.contains("failed") && values.contains("invalid-field"), "{values}");
+    }
+
+    #[tokio::test]
+    async fn a_removed_admin_creates_nobody_and_the_entry_is_marked() {
+        let aws = aws("another", item(&tier()), []);
+        let answer = answer(&aws, &bob()).await;
+        assert_eq!((answer.status, &answer.body["code"]), (403, &json!("admins-only")));
+        assert!(inputs(&aws, "AdminCreateUser").is_empty());
+        assert_eq!(inputs(&aws, "UpdateItem").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_invalid_name_or_address_is_refused_without_a_call() {
+        let aws = FakeAws::new([]);
+        for (body, field) in [
+            (json!({"username": "bob@example.com", "email": "bob@example.com"}), "username"),
+            (json!({"username": "bob", "email": "bob"}), "email"),
+            (json!({"username": "bob"}), "email"),
+        ] {
+            let answer = answer(&aws, &body).await;
+            assert_eq!((answer.status, &answer.body["field"]), (400, &json!(field)), "{body}");
+        }
+        assert!(aws.calls().is_empty());
+    }
+}

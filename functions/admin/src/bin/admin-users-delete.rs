@@ -46,18 +46,14 @@ async fn request_deletion(
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
-    use test_support::{Answer, FakeAws, TestRequest, USER, ok};
+    use test_support::{Answer, FakeAws, TestRequest, USER, ok, pool_user};
 
     use super::*;
 
-    fn user(id: &str) -> Value {
-        json!({"Username": id, "Enabled": true, "UserStatus": "CONFIRMED", "Attributes": [{"Name": "sub", "Value": id}]})
-    }
-
     async fn answer(admins: &[&str]) -> (Answer, Vec<String>) {
-        let admins: Vec<Value> = admins.iter().map(|id| user(id)).collect();
+        let admins: Vec<Value> = admins.iter().map(|id| pool_user(id)).collect();
         let aws = FakeAws::new([
-            ok("ListUsers", json!({"Users": [user(USER)]})),
+            ok("ListUsers", json!({"Users": [pool_user(USER)]})),
             ok("PutItem", json!({})),
             ok("PutItem", json!({})),
             ok("ListUsersInGroup", json!({"Users": admins})),

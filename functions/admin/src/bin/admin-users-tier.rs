@@ -53,17 +53,13 @@ async fn put(pool: &Pool, records: &Records, audit: &AuditTrail, request: Reques
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, TestRequest, USER, item, ok, tier};
+    use test_support::{Answer, FakeAws, TestRequest, USER, item, ok, pool_user, tier};
 
     use super::*;
 
     async fn answer(users: Value, tier: Value) -> Answer {
-        let caller = json!({
-            "Username": "ann", "Enabled": true, "UserStatus": "CONFIRMED",
-            "Attributes": [{"Name": "sub", "Value": USER}],
-        });
         let aws = FakeAws::new([
-            ok("ListUsersInGroup", json!({"Users": [caller]})),
+            ok("ListUsersInGroup", json!({"Users": [pool_user(USER)]})),
             ok("ListUsers", json!({"Users": users})),
             ok("GetItem", tier),
         ]);
@@ -86,8 +82,7 @@ mod tests {
           }
         }
         "#);
-        let ann = json!({"Username": "ann", "Attributes": [{"Name": "sub", "Value": USER}]});
-        insta::assert_json_snapshot!(answer(json!([ann]), json!({})).await, @r#"
+        insta::assert_json_snapshot!(answer(json!([pool_user(USER)]), json!({})).await, @r#"
         {
           "status": 400,
           "body": {

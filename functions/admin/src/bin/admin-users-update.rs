@@ -181,38 +181,39 @@ impl Body {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, TestRequest, USER, ok};
+    use test_support::{Answer, FakeAws, TestRequest, USER, item, ok, pool_user, profile, tier};
 
     use super::*;
 
     const OTHER: &str = "another-user";
 
-    fn attributes(id: &str) -> Value {
-        json!([{"Name": "sub", "Value": id}])
-    }
-
-    fn user(id: &str) -> Value {
-        json!({"Username": id, "Enabled": true, "UserStatus": "CONFIRMED", "Attributes": attributes(id)})
+    /// The response to a change of the user with this id, and the calls.
+    async fn changed(aws: &FakeAws, id: &str, body: &Value) -> (Answer, Vec<String>) {
+        let request = TestRequest::new("PATCH").admin().path("id", id).json(body).build();
+        let pool = Pool::new(&aws.config(), "pool".to_owned());
+        let answer = update(&pool, &aws.records(), &AuditTrail::new(400), request).await.into();
+        (answer, aws.operations())
     }
 
     /// Changes the caller's address, which is an alias of the user with this id. These users are admins.
     async fn answer(holder: &str, admins: &[&str]) -> (Answer, Vec<String>) {
-        let admins: Vec<Value> = admins.iter().map(|id| user(id)).collect();
+        let attributes = json!([{"Name": "sub", "Value": holder}]);
         let aws = FakeAws::new([
-            ok("ListUsersInGroup", json!({"Users": admins})),
-            ok("ListUsers", json!({"Users": [user(USER)]})),
-            ok("AdminGetUser", json!({"Username": holder, "UserAttributes": attributes(holder)})),
+            admins_are(admins),
+            ok("ListUsers", json!({"Users": [pool_user(USER)]})),
+            ok("AdminGetUser", json!({"Username": holder, "UserAttributes": attributes})),
             ok("PutItem", json!({})),
             ok("UpdateItem", json!({})),
             ok("AdminUpdateUserAttributes", json!({})),
             ok("AdminListGroupsForUser", json!({"Groups": []})),
-            ok("GetItem", test_support::item(&test_support::profile(test_support::tier()))),
+            ok("GetItem", item(&profile(tier()))),
         ]);
-        let request = TestRequest::new("PATCH").admin().path("id", USER);
-        let request = request.json(&json!({"email": "ann@example.com"})).build();
-        let pool = Pool::new(&aws.config(), "pool".to_owned());
-        let answer = update(&pool, &aws.records(), &AuditTrail::new(400), request).await.into();
-        (answer, aws.operations())
+        changed(&aws, USER, &json!({"email": "ann@example.com"})).await
+    }
+
+    fn admins_are(ids: &[&str]) -> (&'static str, u16, Value) {
+        let admins: Vec<Value> = ids.iter().map(|id| pool_user(id)).collect();
+        ok("ListUsersInGroup", json!({"Users": admins}))
     }
 
     fn writes(calls: &[String]) -> bool {
@@ -236,5 +237,63 @@ mod tests {
         assert_eq!((refused.status, &refused.body["code"]), (403, &json!("admins-only")));
         assert!(!writes(&calls), "{calls:?}");
         assert_eq!(calls.last().map(String::as_str), Some("UpdateItem"));
+    }
+
+    #[tokio::test]
+    async fn a_disabled_user_is_signed_out_under_the_lock_of_the_admins() {
+        let aws = FakeAws::new([
+            admins_are(&[USER, OTHER]),
+            ok("ListUsers", json!({"Users": [pool_user(OTHER)]})),
+            ok("PutItem", json!({})),
+            ok("PutItem", json!({})),
+            admins_are(&[USER, OTHER]),
+            ok("AdminDisableUser", json!({})),
+            ok("AdminUserGlobalSignOut", json!({})),
+            ok("DeleteItem", json!({})),
+            ok("AdminListGroupsForUser", json!({"Groups": [{"GroupName": "admin"}]})),
+            ok("GetItem", item(&profile(tier()))),
+        ]);
+        let (answer, calls) = changed(&aws, OTHER, &json!({"enabled": false})).await;
+        assert_eq!((answer.status, &answer.body["id"]), (200, &json!(OTHER)));
+        assert_eq!((&answer.body["enabled"], &answer.body["admin"]), (&json!(false), &json!(true)));
+        let expected = [
+            "PutItem",
+            "ListUsersInGroup",
+            "AdminDisableUser",
+            "AdminUserGlobalSignOut",
+            "DeleteItem",
+            "AdminListGroupsForUser",
+            "GetItem",
+        ];
+        assert_eq!(calls[calls.len() - expected.len()..], expected);
+    }
+
+    #[tokio::test]
+    async fn a_tier_that_does_not_exist_is_refused_before_any_change() {
+        let aws = FakeAws::new([
+            admins_are(&[USER]),
+            ok("ListUsers", json!({"Users": [pool_user(OTHER)]})),
+            ok("GetItem", json!({})),
+            ok("PutItem", json!({})),
+            ok("UpdateItem", json!({})),
+        ]);
+        let body = json!({"tier": "gold", "first_name": "Ann"});
+        let (answer, calls) = changed(&aws, OTHER, &body).await;
+        assert_eq!((answer.status, &answer.body["field"]), (400, &json!("tier")));
+        assert!(!writes(&calls), "{calls:?}");
+        assert_eq!(calls.last().map(String::as_str), Some("UpdateItem"));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_changes_nothing_leaves_no_entry() {
+        let aws = FakeAws::new([
+            admins_are(&[USER]),
+            ok("ListUsers", json!({"Users": [pool_user(OTHER)]})),
+            ok("AdminListGroupsForUser", json!({"Groups": []})),
+            ok("GetItem", item(&profile(tier()))),
+        ]);
+        let (answer, calls) = changed(&aws, OTHER, &json!({})).await;
+        assert_eq!((answer.status, &answer.body["tier"]), (200, &json!("basic")));
+        assert!(!calls.iter().any(|call| call == "PutItem"), "{calls:?}");
     }
 }

@@ -63,3 +63,84 @@ impl From<Body> for NewImage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use test_support::{Answer, FakeAws, IMAGE_ID, SET_ID, TestRequest, item, ok, set, tier};
+
+    use super::*;
+
+    async fn answer(aws: &FakeAws, body: &Value) -> Answer {
+        let request = TestRequest::new("POST").path("id", SET_ID).json(body).build();
+        upload(&aws.records(), &aws.objects(), request).await.into()
+    }
+
+    fn body() -> Value {
+        json!({"image_type": "image2", "file_name": "cat.jpg", "content_type": "image/jpeg", "size": 1000})
+    }
+
+    /// DynamoDB refuses the item of a transaction with this index. The stored item is this one.
+    fn refused(index: usize, stored: &Value) -> (&'static str, u16, Value) {
+        let mut reasons = vec![json!({"Code": "None"}); 5];
+        reasons[index] = json!({"Code": "ConditionalCheckFailed"});
+        if let Some(stored) = stored.get("Item") {
+            reasons[index]["Item"] = stored.clone();
+        }
+        let body = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
+        ("TransactWriteItems", 400, body)
+    }
+
+    #[tokio::test]
+    async fn the_new_image_and_its_slot_name_each_other() {
+        let aws = FakeAws::new([ok("GetItem", item(&tier())), ok("TransactWriteItems", json!({}))]);
+        let answer = answer(&aws, &body()).await;
+        assert_eq!((answer.status, &answer.body["upload"]["method"]), (201, &json!("PUT")));
+        let image = &answer.body["image"];
+        assert_eq!(image["set"], json!({"id": SET_ID, "image_type": "image2"}));
+        let calls = aws.calls();
+        let (_, input) = calls.iter().find(|(operation, _)| operation == "TransactWriteItems").unwrap();
+        let slot = &input["TransactItems"][1]["Update"];
+        assert_eq!(slot["Key"]["sk"], json!({"S": format!("SET#{SET_ID}")}));
+        assert_eq!(slot["UpdateExpression"], "SET #slots.#image2 = :v0");
+        assert_eq!(slot["ExpressionAttributeValues"], json!({":v0": {"S": image["id"]}}));
+        assert_eq!(
+            slot["ConditionExpression"],
+            "attribute_exists(#pk) AND attribute_not_exists(#slots.#image2)"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_set_that_does_not_exist_is_not_found() {
+        let aws = FakeAws::new([ok("GetItem", item(&tier())), refused(1, &json!({}))]);
+        let answer = answer(&aws, &body()).await;
+        assert_eq!((answer.status, &answer.body["code"]), (404, &json!("not-found")));
+    }
+
+    #[tokio::test]
+    async fn a_slot_with_an_image_that_its_owner_sees_is_taken() {
+        let set = item(&set(&json!({"image2": IMAGE_ID})));
+        // The second attempt also checks that nobody sees the image in the slot.
+        let aws = FakeAws::new([ok("GetItem", item(&tier())), refused(1, &set), refused(2, &json!({}))]);
+        let answer = answer(&aws, &body()).await;
+        assert_eq!((answer.status, &answer.body["code"]), (409, &json!("slot-taken")));
+        assert_eq!(answer.body["field"], "image_type");
+        let (_, input) = aws.calls().pop().unwrap();
+        let occupant = &input["TransactItems"][2]["ConditionCheck"];
+        assert_eq!(occupant["Key"]["sk"], json!({"S": format!("IMAGE#{IMAGE_ID}")}));
+    }
+
+    #[tokio::test]
+    async fn an_invalid_request_and_one_for_ai_without_a_provider_are_refused_without_a_call() {
+        let aws = FakeAws::new([]);
+        let mut without_slot = body();
+        without_slot.as_object_mut().unwrap().remove("image_type");
+        let missing = answer(&aws, &without_slot).await;
+        assert_eq!((missing.status, &missing.body["field"]), (400, &json!("image_type")));
+        let mut with_edit = body();
+        with_edit["edit_prompt"] = json!("Make the cat blue.");
+        let ai = answer(&aws, &with_edit).await;
+        assert_eq!((ai.status, &ai.body["code"]), (501, &json!("ai-not-configured")));
+        assert!(aws.calls().is_empty());
+    }
+}

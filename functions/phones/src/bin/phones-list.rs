@@ -11,8 +11,8 @@ use store::{Objects, Records};
 async fn main() -> Result<(), Error> {
     let config = aws::config()?;
     let (records, objects) = (Records::from_env(&config)?, Objects::from_env(&config)?);
-    let key = CursorKey::from_env()?;
-    api::serve(|request| list(&records, &objects, &key, request)).await
+    let (key, region) = (CursorKey::from_env()?, aws::var("DEFAULT_REGION")?);
+    api::serve(|request| list(&records, &objects, &key, &region, request)).await
 }
 
 #[derive(Debug, Serialize)]
@@ -22,10 +22,16 @@ struct PageBody<'a> {
     next_cursor: Option<String>,
 }
 
-async fn list(records: &Records, objects: &Objects, key: &CursorKey, request: Request) -> Reply {
+async fn list(
+    records: &Records,
+    objects: &Objects,
+    key: &CursorKey,
+    region: &str,
+    request: Request,
+) -> Reply {
     let caller = Caller::of(&request).await?;
     let (user, query) = (&caller.user, Query::of(&request));
-    let phone_number = phones::number_in_path(&request)?;
+    let phone_number = phones::number_in_path(&request, region)?;
     let (limit, parts) = (query.limit()?, query.image_parts()?);
     let cursor = key.of("phone-images", user, phone_number.as_str());
     let after = query.cursor(&cursor)?;
@@ -49,4 +55,51 @@ async fn list(records: &Records, objects: &Objects, key: &CursorKey, request: Re
     let (images, next) = images.finish(page.next);
     let next_cursor = next.map(|id| cursor.encode(id));
     api::json(StatusCode::OK, &PageBody { phone_number: &phone_number, images, next_cursor })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use test_support::{
+        Answer, FakeAws, IMAGE_ID, TestRequest, USER, item, items, ok, profile, ready_image, tier,
+    };
+
+    use super::*;
+
+    async fn answer(aws: &FakeAws, query: &str) -> Answer {
+        let key = CursorKey::new("stack".to_owned());
+        let request = TestRequest::new("GET").path("phone_number", "030 901820").query(query).build();
+        list(&aws.records(), &aws.objects(), &key, "DE", request).await.into()
+    }
+
+    fn aws(images: &[Value]) -> FakeAws {
+        FakeAws::new([ok("Query", items(images)), ok("GetItem", item(&profile(tier())))])
+    }
+
+    #[tokio::test]
+    async fn the_images_of_a_number_are_read_by_its_international_form() {
+        let aws = aws(&[ready_image()]);
+        let answer = answer(&aws, "").await;
+        assert_eq!((answer.status, &answer.body["phone_number"]), (200, &json!("+4930901820")));
+        assert_eq!(answer.body["images"][0]["id"], IMAGE_ID);
+        let calls = aws.calls();
+        let (_, input) = calls.iter().find(|(operation, _)| operation == "Query").unwrap();
+        let values = &input["ExpressionAttributeValues"];
+        assert_eq!(values[":v0"], json!({"S": format!("USER#{USER}")}));
+        assert_eq!(values[":v1"], json!({"S": "+4930901820#"}));
+    }
+
+    #[tokio::test]
+    async fn a_number_without_images_is_not_found() {
+        let answer = answer(&aws(&[]), "").await;
+        assert_eq!((answer.status, &answer.body["code"]), (404, &json!("not-found")));
+    }
+
+    #[tokio::test]
+    async fn an_invalid_limit_is_refused_without_a_call() {
+        let aws = FakeAws::new([]);
+        let answer = answer(&aws, "limit=0").await;
+        assert_eq!((answer.status, &answer.body["field"]), (400, &json!("limit")));
+        assert!(aws.calls().is_empty());
+    }
 }

@@ -129,3 +129,135 @@ impl DropboxWorker {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{FailureCode, Job};
+    use serde_json::{Value, json};
+    use test_support::{FakeAws, FakeServer, IMAGE_ID, USER, item, ok, ready_image};
+
+    use super::*;
+
+    const JOB: &str = "01JZ8Q4T2N6V5X3R9C7M1K0B8D";
+    const PATH: &str = "/+4930901820/a.jpg";
+    /// The call that reads the original. The test AWS names a call to S3 by the end of its address.
+    const ORIGINAL: &str =
+        "com/5f0c3c9e-0000-4000-8000-000000000000/01K8Z3J5Q0000000000000TEST/1?x-id=GetObject";
+
+    fn worker(aws: &FakeAws, server: &FakeServer) -> DropboxWorker {
+        let timeout = Duration::from_secs(10);
+        DropboxWorker {
+            records: aws.records(),
+            objects: aws.objects(),
+            dropbox: Dropbox::new(Http::new().unwrap(), server.url(), server.url(), timeout),
+            secret: Secret::new(&aws.config(), "secret".to_owned()),
+            timeout,
+        }
+    }
+
+    fn claimed(task: Task) -> ClaimedJob {
+        let job = Job::new(JOB.parse().unwrap(), task);
+        ClaimedJob { user: USER.parse().unwrap(), job, owner: "worker".to_owned() }
+    }
+
+    fn path() -> DropboxPath {
+        serde_json::from_value(json!(PATH)).unwrap()
+    }
+
+    fn copy() -> ClaimedJob {
+        claimed(Task::DropboxCopy { image: IMAGE_ID.parse().unwrap(), version: 1, path: path() })
+    }
+
+    /// The image, which waits for the copy.
+    fn waiting() -> (&'static str, u16, Value) {
+        let mut image = ready_image();
+        image["dropbox_copy"] = json!({"job": JOB, "path": PATH, "status": "queued"});
+        ok("GetItem", item(&image))
+    }
+
+    fn secret() -> (&'static str, u16, Value) {
+        let credentials = json!({"app_key": "k", "app_secret": "s", "refresh_token": "r"});
+        ok("GetSecretValue", json!({"SecretString": credentials.to_string()}))
+    }
+
+    fn written() -> (&'static str, u16, Value) {
+        ok("TransactWriteItems", json!({}))
+    }
+
+    /// The items of the last transaction.
+    fn items(aws: &FakeAws) -> Vec<Value> {
+        let (_, input) = aws.calls().pop().unwrap();
+        input["TransactItems"].as_array().unwrap().clone()
+    }
+
+    /// The last transaction ends the job and enqueues the deletion of the copy.
+    fn assert_deletes_instead(aws: &FakeAws) {
+        let items = items(aws);
+        assert_eq!(items[0]["Delete"]["Key"]["sk"], json!({"S": format!("JOB#{JOB}")}));
+        let job = &items[1]["Put"]["Item"];
+        assert_eq!((&job["task"], &job["path"]), (&json!({"S": "delete_dropbox_copy"}), &json!({"S": PATH})));
+    }
+
+    /// Deletes a copy. Dropbox answers 409 with this summary.
+    async fn delete(aws: &FakeAws, summary: &str) -> Result<(), JobError> {
+        let token = json!({"access_token": "token", "expires_in": 14_400});
+        let conflict = json!({"error_summary": summary, "error": {".tag": "path"}});
+        let dropbox = FakeServer::new([(200, token), (409, conflict)]);
+        let outcome = worker(aws, &dropbox).work(&claimed(Task::DeleteDropboxCopy { path: path() })).await;
+        assert_eq!(dropbox.requests(), ["POST /oauth2/token", "POST /2/files/delete_v2"]);
+        outcome
+    }
+
+    #[tokio::test]
+    async fn the_deletion_of_a_copy_that_is_gone_ends_and_one_that_dropbox_refuses_does_not() {
+        let aws = FakeAws::new([secret(), written()]);
+        delete(&aws, "path_lookup/not_found/.").await.unwrap();
+        assert_eq!(aws.operations(), ["GetSecretValue", "TransactWriteItems"]);
+
+        let aws = FakeAws::new([secret()]);
+        let outcome = delete(&aws, "path_write/no_write_permission/.").await;
+        let Err(JobError::Provider(error)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(error.failure.code, FailureCode::ProviderRefused);
+        assert_eq!(aws.operations(), ["GetSecretValue"]);
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_the_image_no_longer_needs_is_deleted_instead() {
+        let dropbox = FakeServer::new([]);
+        let aws = FakeAws::new([ok("GetItem", item(&ready_image())), written()]);
+        worker(&aws, &dropbox).work(&copy()).await.unwrap();
+        assert_eq!(aws.operations(), ["GetItem", "TransactWriteItems"]);
+        assert_deletes_instead(&aws);
+        assert!(dropbox.requests().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_copy_without_an_original_fails_for_good() {
+        let gone = json!("<Error><Code>NoSuchKey</Code><Message>no</Message></Error>");
+        let aws = FakeAws::new([waiting(), secret(), (ORIGINAL, 404, gone)]);
+        let outcome = worker(&aws, &FakeServer::new([])).work(&copy()).await;
+        let Err(JobError::Permanent(failure)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(failure.code, FailureCode::NoPicture);
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_stored_on_an_image_that_waits_for_the_copy() {
+        let aws = FakeAws::new([waiting(), written()]);
+        let failure = Failure::new(FailureCode::ProviderFull, "The provider has no room left.");
+        worker(&aws, &FakeServer::new([])).mark_failed(&copy(), failure).await.unwrap();
+        let stored = items(&aws)[1]["Update"]["ExpressionAttributeValues"][":v0"]["M"].clone();
+        assert_eq!((&stored["status"], &stored["path"]), (&json!({"S": "failed"}), &json!({"S": PATH})));
+        assert_eq!(stored["failure"]["M"]["code"], json!({"S": "provider-full"}));
+    }
+
+    #[tokio::test]
+    async fn a_failed_copy_of_an_image_that_was_deleted_meanwhile_is_deleted_too() {
+        let reasons = ["None", "ConditionalCheckFailed"].map(|code| json!({"Code": code}));
+        let refused = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
+        let aws = FakeAws::new([waiting(), ("TransactWriteItems", 400, refused), written()]);
+        let failure = Failure::new(FailureCode::ProviderFull, "The provider has no room left.");
+        worker(&aws, &FakeServer::new([])).mark_failed(&copy(), failure).await.unwrap();
+        assert_eq!(aws.operations(), ["GetItem", "TransactWriteItems", "TransactWriteItems"]);
+        assert_deletes_instead(&aws);
+    }
+}

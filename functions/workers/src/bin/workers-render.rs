@@ -127,3 +127,62 @@ async fn render(
     }
     Ok(made.map_or_else(Response::Failure, Response::Rendition))
 }
+
+#[cfg(test)]
+mod tests {
+    use lambda_runtime::Context;
+    use serde_json::{Value, json};
+    use test_support::{FakeAws, ok};
+
+    use super::*;
+
+    const THUMBNAILS: &str = include_str!("../../../../events/workers-render.json");
+    const RENDITION: &str = include_str!("../../../../events/workers-render-rendition.json");
+    /// The call that reads the original of both events. The test AWS names a call to S3 by the end of its address.
+    const ORIGINAL: &str =
+        "com/5f0c1d9e-7c53-4d7e-a1c9-6a3c5a0f4a11/01JZ8Q4V7N2M5K3R6T9W0XYZAB/1?x-id=GetObject";
+
+    async fn handled(aws: &FakeAws, event: &str) -> Result<Value, Error> {
+        let event = LambdaEvent::new(serde_json::from_str(event)?, Context::default());
+        Ok(serde_json::to_value(handle(&aws.records(), &aws.objects(), event).await?)?)
+    }
+
+    /// S3 refuses to return the original.
+    fn refused(status: u16, code: &str) -> (&'static str, u16, Value) {
+        (ORIGINAL, status, json!(format!("<Error><Code>{code}</Code><Message>no</Message></Error>")))
+    }
+
+    fn upload_missing() -> Value {
+        let detail = "The uploaded file no longer exists. Upload it again.";
+        json!({"failure": {"code": "upload-missing", "detail": detail}})
+    }
+
+    #[tokio::test]
+    async fn the_claim_of_thumbnails_that_cannot_be_made_stays() {
+        let aws = FakeAws::new([refused(404, "NoSuchKey")]);
+        assert_eq!(handled(&aws, THUMBNAILS).await.unwrap(), upload_missing());
+        assert_eq!(aws.operations(), [ORIGINAL]);
+    }
+
+    #[tokio::test]
+    async fn a_rendition_that_cannot_be_made_is_stored_as_failed() {
+        let aws = FakeAws::new([refused(404, "NoSuchKey"), ok("UpdateItem", json!({}))]);
+        assert_eq!(handled(&aws, RENDITION).await.unwrap(), upload_missing());
+        assert_eq!(aws.operations(), [ORIGINAL, "UpdateItem"]);
+        let (_, update) = aws.calls().pop().unwrap();
+        assert_eq!(update["UpdateExpression"], "SET #failure = :v0 REMOVE #lease");
+    }
+
+    #[tokio::test]
+    async fn after_a_failure_that_may_pass_the_next_request_need_not_wait() {
+        for (event, release) in
+            [(THUMBNAILS, "REMOVE #picture.#resize"), (RENDITION, "SET #lease.#until = :v0")]
+        {
+            let aws = FakeAws::new([refused(403, "AccessDenied"), ok("UpdateItem", json!({}))]);
+            handled(&aws, event).await.unwrap_err();
+            assert_eq!(aws.operations(), [ORIGINAL, "UpdateItem"]);
+            let (_, update) = aws.calls().pop().unwrap();
+            assert_eq!(update["UpdateExpression"], release);
+        }
+    }
+}

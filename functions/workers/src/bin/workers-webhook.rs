@@ -186,11 +186,7 @@ fn parse_pauses(text: &str) -> Result<Vec<Duration>, std::num::ParseIntError> {
 mod tests {
     use domain::JobId;
     use serde_json::{Value, json};
-    use test_support::{FakeAws, batch, error, ok};
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
-    };
+    use test_support::{FakeAws, FakeServer, batch, error, ok};
 
     use super::*;
 
@@ -215,21 +211,9 @@ mod tests {
         ])
     }
 
-    /// A receiver that answers with this status line.
-    async fn receiver(status: &'static str) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = [0; 4096];
-                let _ = stream.read(&mut request).await;
-                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-                let _ = stream.write_all(answer.as_bytes()).await;
-                // What is not read resets the connection.
-                while stream.read(&mut request).await.is_ok_and(|bytes| bytes > 0) {}
-            }
-        });
-        url
+    /// A receiver that answers each request with this status.
+    fn receiver(status: u16) -> String {
+        format!("{}/", FakeServer::new(std::iter::repeat((status, Value::Null))).url())
     }
 
     async fn run(aws: &FakeAws, on_request: bool) -> (Result<(), JobError>, Vec<(String, Value)>) {
@@ -246,8 +230,8 @@ mod tests {
     }
 
     /// Runs a job whose attempt is noted in the webhook and ends the delivery. Returns both writes.
-    async fn run_to_the_end(status: &'static str, attempts: u32) -> (Value, Value) {
-        let url = receiver(status).await;
+    async fn run_to_the_end(status: u16, attempts: u32) -> (Value, Value) {
+        let url = receiver(status);
         let aws = FakeAws::new([
             ok("BatchGetItem", stored(&url, true, attempts)),
             ok("UpdateItem", json!({})),
@@ -270,13 +254,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_success_is_noted_and_ends_the_job() {
-        let (_, delivery) = run_to_the_end("200 OK", 0).await;
+        let (_, delivery) = run_to_the_end(200, 0).await;
         assert!(values(&delivery).contains("delivered"), "{delivery}");
     }
 
     #[tokio::test]
     async fn a_failure_is_repeated_after_the_pause_of_its_attempt() {
-        let url = receiver("500 Oops").await;
+        let url = receiver(500);
         for (attempts, seconds) in [(0, 4..=6), (1, 270..=330)] {
             let aws =
                 FakeAws::new([ok("BatchGetItem", stored(&url, true, attempts)), ok("UpdateItem", json!({}))]);
@@ -290,7 +274,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_attempt_whose_write_is_repeated_counts_once() {
-        let url = receiver("500 Oops").await;
+        let url = receiver(500);
         // The answer to the first write was lost, so DynamoDB refuses the repetition.
         let aws = FakeAws::new([
             ok("BatchGetItem", stored(&url, true, 1)),
@@ -307,7 +291,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_failure_disables_the_webhook() {
-        let (webhook, delivery) = run_to_the_end("500 Oops", 2).await;
+        let (webhook, delivery) = run_to_the_end(500, 2).await;
         assert!(values(&webhook).contains("failing"), "{webhook}");
         // A success an hour before the delivery may stand for a later one that was not stored.
         assert!(values(&webhook).contains("2026-03-12T18:03:50Z"), "{webhook}");
@@ -316,14 +300,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_receiver_that_is_gone_gets_nothing_more() {
-        let (webhook, delivery) = run_to_the_end("410 Gone", 0).await;
+        let (webhook, delivery) = run_to_the_end(410, 0).await;
         assert!(values(&webhook).contains("gone"), "{webhook}");
         assert!(values(&delivery).contains("failed"), "{delivery}");
     }
 
     #[tokio::test]
     async fn what_the_owner_asked_for_has_one_attempt_and_disables_nothing() {
-        let url = receiver("500 Oops").await;
+        let url = receiver(500);
         // The webhook is disabled, and the attempt is made nevertheless.
         let aws =
             FakeAws::new([ok("BatchGetItem", stored(&url, false, 0)), ok("TransactWriteItems", json!({}))]);
