@@ -15,10 +15,20 @@ export async function retry(work, attempts, signal) {
       return await work();
     } catch (error) {
       if (!error.transient || attempt === attempts) throw error;
-      await new Promise((wake) => {
-        setTimeout(wake, (error.retryAfter ?? attempt) * 1000);
-        signal?.addEventListener("abort", wake, { once: true });
-      });
+      await pause((error.retryAfter ?? attempt) * 1000, signal);
     }
   }
+}
+
+/** Waits, but no longer than until a signal is aborted. @param {number} ms @param {AbortSignal} [signal] @returns {Promise<void>} */
+function pause(ms, signal) {
+  return new Promise((wake) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      wake();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+  });
 }

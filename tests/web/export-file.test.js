@@ -4,10 +4,12 @@ import "./globals.js";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { ADDRESSES, FIELDS, exportFile } from "../../web/account/export-file.js";
+import { FIELDS, exportFile } from "../../web/account/export-file.js";
 
 const TOKEN = `header.${btoa(JSON.stringify({ sub: "user" }))}.signature`;
 const COUNT = 10_000;
+/** The members of an image that the file leaves out: addresses of files. */
+const ADDRESSES = ["thumbnails", "srcset", "original_url", "dropbox_url"];
 const image = (number, more = {}) => ({ id: String(number), width: 1, trash: null, upload_link: null, ...more });
 
 /** The addresses that were requested. @type {URL[]} */

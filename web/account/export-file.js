@@ -10,9 +10,7 @@ const MAX_ATTEMPTS = 5;
 /** How many requests for the links of single pictures are sent at the same time. */
 const MAX_PARALLEL = 4;
 
-/** The members of an image that the file leaves out: addresses of files. */
-export const ADDRESSES = ["thumbnails", "srcset", "original_url", "dropbox_url"];
-/** The members of an image that the page asks for: all others. A list signs only the addresses that it contains. */
+/** The members of an image that the page asks for: all but addresses of files. A list signs only the addresses that it contains. */
 export const FIELDS = [
   "id", "file_name", "title", "description", "content_type", "size", "width", "height", "version", "status", "failure",
   "created_at", "updated_at", "uploaded_at", "focal_point", "placeholder", "exif", "set", "phone_number", "upload_link",
