@@ -168,7 +168,8 @@ export const adminTexts = {
   letterPosition: "A message with several changes has only their place in a stream. Only the operator of the service can start this work again, "
     + "within 24 hours after the changes.",
   confirmRedrive: (queue) => `Start this work again: ${queue}? First remove the cause of the failures.`,
-  lettersSent: (count) => (count === 1 ? "1 message is sent again." : `${number(count)} messages are sent again.`),
+  lettersSent: (count) => (count === 1 ? "1 message was sent again." : `${number(count)} messages were sent again.`),
+  lettersLeft: "More messages are left.",
   refresh: "Refresh",
   refreshed: (time) => `As of ${time}.`,
   queues: {

@@ -48,18 +48,23 @@ export function openDeadLetters(name, onchange) {
   const redrive = async () => {
     if (!await confirm(words.confirmRedrive(queue), texts.retry, "primary")) return;
     isChanged = true;
-    // A request sends a limited number. The user may close the dialog meanwhile.
     let sent = 0;
-    for (let more = true; more && dialog.open;) {
-      const answer = await call("POST", `${path}/redrive`);
-      sent += answer.sent;
-      more = answer.more;
-      if (more) status.textContent = words.lettersSent(sent);
+    let more = true;
+    try {
+      // A request sends a limited number. The user may close the dialog meanwhile.
+      while (more && dialog.open) {
+        const answer = await call("POST", `${path}/redrive`);
+        sent += answer.sent;
+        more = answer.more;
+        if (more) status.textContent = words.lettersSent(sent);
+      }
+    } finally {
+      // A request that fails does not hide what the others have sent.
+      if (sent > 0 || !more) notice(more ? `${words.lettersSent(sent)} ${words.lettersLeft}` : words.lettersSent(sent));
+      const left = dialog.open ? await load() : null;
+      if (!dialog.open) onchange();
+      else if (left?.length === 0 && !more) dialog.close();
     }
-    notice(words.lettersSent(sent));
-    const left = dialog.open ? await load() : null;
-    if (!dialog.open) onchange();
-    else if (left?.length === 0) dialog.close();
   };
   const dialog = openDialog({
     title: words.lettersOf(queue),
