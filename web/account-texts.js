@@ -15,6 +15,8 @@ export const accountTexts = {
   aiCalls: (used, most) => `${number(used)} of ${number(most)} AI analyses and edits today`,
   logout: "Log out",
   confirmLogout: "Some uploads are not complete. Log out anyway?",
+  finishing: "Finishing your last changes…",
+  finishingLead: "You are logged out when they have ended. To stay logged in, close this message.",
   everywhere: "Log out on all devices",
   tiers: "All tiers",
   askForTier: "To change your tier, ask an admin of this service.",

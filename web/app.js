@@ -2,6 +2,7 @@
 
 import { ApiError, session, onSessionEnded } from "./api.js";
 import { resumeArchives, stopArchives } from "./archives.js";
+import { finishWhileLeaving } from "./batch.js";
 import { confirmDiscard, typedDialog } from "./dialog.js";
 import { fill, focusHeading, h, icon, iconButton, isTyping } from "./dom.js";
 import { filesOf } from "./files.js";
@@ -286,6 +287,7 @@ async function onLogin() {
 function clearUser() {
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   commitDeferred(true);
+  finishWhileLeaving();
   stopWatching();
   stopArchives();
   uploads.reset();
@@ -373,7 +375,7 @@ async function start() {
   await show();
   if (!state.profile) return;
   preloadLater();
-  resumeArchives();
+  if (address().parts[0] !== GUEST) resumeArchives();
 }
 
 // Not awaited: later.js needs the modules of this script, and would wait for its end.

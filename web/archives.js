@@ -2,7 +2,8 @@
 // that a user requested, so that the notices are there again after a reload.
 
 import { call } from "./api.js";
-import { busy, h } from "./dom.js";
+import { split } from "./batch.js";
+import { h } from "./dom.js";
 import { notice, showError } from "./notice.js";
 import { state } from "./state.js";
 import { texts } from "./texts.js";
@@ -11,6 +12,8 @@ const words = texts.select;
 /** The maximum number of pictures in an archive. */
 const MAX_FILES = 500;
 const POLL_MS = 2000;
+/** How long the page uses an address of an archive. The service makes addresses that work for an hour. */
+const ADDRESS_MS = 50 * 60_000;
 
 /** Aborted when the user logs out. */
 let visit = new AbortController();
@@ -19,6 +22,20 @@ let visit = new AbortController();
  * @type {Set<Promise<void>>}
  */
 const unfinished = new Set();
+/** The archives that the page follows or offers: for each id, a function that removes the notice. @type {Map<string, () => void>} */
+const shown = new Map();
+/** How many downloads have groups of pictures that the page has not requested yet. */
+let requesting = 0;
+/** Whether the browser is about to save an archive. */
+let isSaving = false;
+/** Resolves when the browser has begun to save the archives before. */
+let saves = Promise.resolve();
+
+// The groups that the page has not requested are lost. The events of `wouldAsk` are not trusted, and saving an archive
+// does not leave the page.
+addEventListener("beforeunload", (event) => {
+  if (requesting > 0 && event.isTrusted && !isSaving) event.preventDefault();
+});
 
 /**
  * Requests archives of pictures, as few as possible, and follows each of them. The service leaves out pictures that are not
@@ -27,6 +44,16 @@ const unfinished = new Set();
  * @param {(text: string) => void} say
  */
 export async function downloadArchives(ids, say) {
+  requesting += 1;
+  try {
+    await requestArchives(ids, say);
+  } finally {
+    requesting -= 1;
+  }
+}
+
+/** @param {string[]} ids @param {(text: string) => void} say */
+async function requestArchives(ids, say) {
   const { signal } = visit;
   const user = userId();
   const groups = split(ids, MAX_FILES);
@@ -59,26 +86,25 @@ export async function downloadArchives(ids, say) {
   if (leftOut > 0) notice(words.leftOut(leftOut, ids.length));
 }
 
-/** Splits a list into parts. @param {string[]} ids @param {number} size the maximum length of a part */
-function split(ids, size) {
-  return Array.from({ length: Math.ceil(ids.length / size) }, (_, index) => ids.slice(index * size, (index + 1) * size));
-}
-
-/** Shows the archives that the user requested in this browser, and that have not expired. */
+/** Shows the archives that the user requested in this browser, and that have not expired, unless the page shows them already. */
 export function resumeArchives() {
-  stopArchives();
   const user = userId();
-  for (const id of Object.keys(remembered(user))) start(user, id);
+  for (const id of Object.keys(remembered(user))) {
+    if (!shown.has(id)) start(user, id);
+  }
 }
 
 /** Removes all notices about archives. The browser still remembers the archives. */
 export function stopArchives() {
   visit.abort();
   visit = new AbortController();
+  for (const close of shown.values()) close();
+  shown.clear();
 }
 
 /** Follows an archive. @param {string} user @param {string} id @param {Api.Download} [requested] as for `follow` */
 function start(user, id, requested) {
+  shown.set(id, () => {});
   /** @type {Promise<void>} */
   const end = follow(user, id, requested).finally(() => unfinished.delete(end));
   unfinished.add(end);
@@ -93,20 +119,21 @@ function start(user, id, requested) {
  */
 async function follow(user, id, requested) {
   const { signal } = visit;
-  const text = h("span");
+  // A screen reader announces the beginning and the end, and not each change of the numbers.
+  const numbers = h("span", { "aria-live": "off" });
   let isClosed = false;
   let close = () => {};
-  signal.addEventListener("abort", () => close());
   try {
     let archive = requested ?? await ask(id, signal);
     if (archive.status === "queued") {
-      close = notice(text, { stays: true, onend: () => {
+      close = notice(h("span", null, words.packing, " ", numbers), { stays: true, onend: () => {
         isClosed = true;
       } });
+      shown.set(id, close);
     }
     while (archive.status === "queued") {
-      const line = words.packing(archive);
-      if (text.textContent !== line) text.textContent = line;
+      const line = words.progress(archive);
+      if (numbers.textContent !== line) numbers.textContent = line;
       await pause();
       archive = await ask(id, signal);
     }
@@ -114,13 +141,25 @@ async function follow(user, id, requested) {
     close();
     if (archive.failure) {
       forget(user, id);
+      shown.delete(id);
       notice(texts.failure(archive.failure), { kind: "error" });
+    } else if (wantsFile) {
+      // A second address would replace one that the browser has not requested yet.
+      saves = saves.then(() => {
+        if (signal.aborted) return;
+        offer(user, archive, signal, true);
+        return pause();
+      });
+    } else if (requested || id in remembered(user)) {
+      offer(user, archive, signal, false);
     } else {
-      offer(user, archive, wantsFile, signal);
+      // Another tab has saved it.
+      shown.delete(id);
     }
   } catch (error) {
     close();
     if (signal.aborted) return;
+    shown.delete(id);
     if (error.status === 404) forget(user, id);
     // An archive of an earlier visit is gone if newer ones have taken its place.
     if (error.status !== 404 || requested) showError(error);
@@ -146,33 +185,60 @@ async function ask(id, signal) {
   }
 }
 
+/** @returns {Promise<void>} */
 const pause = () => new Promise((wake) => setTimeout(wake, POLL_MS));
 
 /**
- * Offers an archive that is ready. With `wantsFile`, also saves it.
+ * Offers an archive that is ready, until the user closes the notice. With `wantsFile`, also saves the archive.
  * @param {string} user
  * @param {Api.Download} archive
+ * @param {AbortSignal} signal aborted when the user logs out
  * @param {boolean} wantsFile
- * @param {AbortSignal} signal removes the notice
  */
-function offer(user, archive, wantsFile, signal) {
+function offer(user, { id, url, ...archive }, signal, wantsFile) {
   const isSaved = wantsFile && !wouldAsk();
-  const button = h("button", { type: "button", class: "text-button", onclick: () => {
-    busy(button, () => saveArchive(archive.id)).catch(showError);
+  let expiry = Date.now() + ADDRESS_MS;
+  /** Saves the archive. The page then does not offer it again after a reload. */
+  const save = async () => {
+    const { url: fresh } = await call("GET", `/api/downloads/${id}`);
+    if (signal.aborted) return;
+    link.href = fresh;
+    expiry = Date.now() + ADDRESS_MS;
+    // If the browser refuses to open a tab after the request, the user presses the link again.
+    if (wouldAsk()) return link.click();
+    forget(user, id);
+    saveHere(fresh);
+  };
+  const link = h("a", { class: "text-button", href: url, target: "_blank", rel: "noopener", onclick: (event) => {
+    // The browser follows the link. A tab needs a click, and some browsers refuse to open one after a request.
+    if (wouldAsk() && Date.now() < expiry) return forget(user, id);
+    event.preventDefault();
+    save().catch((error) => {
+      if (signal.aborted) return;
+      if (error.status !== 404) return showError(error);
+      close();
+      notice(words.archiveGone, { kind: "error" });
+    });
   } }, words.saveArchive);
-  // Until the user closes the notice, the archive is offered again after a reload. A browser may fail to save it.
-  const close = notice(words.packed(archive), { actions: [button], stays: !isSaved, onend: () => {
-    if (!isSaved && !signal.aborted) forget(user, archive.id);
+  const close = notice(words.packed(archive), { actions: [link], stays: !isSaved, onend: () => {
+    if (signal.aborted) return;
+    forget(user, id);
+    shown.delete(id);
   } });
-  signal.addEventListener("abort", close);
-  if (isSaved && archive.url) location.assign(archive.url);
+  shown.set(id, close);
+  if (isSaved && url) {
+    forget(user, id);
+    saveHere(url);
+  }
 }
 
-/** Saves an archive. An address works for an hour only, so this requests a new one. @param {string} id */
-async function saveArchive(id) {
-  const { url } = await call("GET", `/api/downloads/${id}`);
-  if (wouldAsk()) open(url, "_blank", "noopener");
-  else location.assign(url);
+/** Saves the archive at an address. The browser asks the page whether to leave it, although it stays. @param {string} url */
+function saveHere(url) {
+  isSaving = true;
+  setTimeout(() => {
+    isSaving = false;
+  }, POLL_MS);
+  location.assign(url);
 }
 
 /**
@@ -190,13 +256,30 @@ const storageKey = (user) => `darkroom.archives.${user}`;
 
 /** Returns when each archive of a user expires, by its id. @param {string} user @returns {Record<string, string>} */
 function remembered(user) {
-  const archives = Object.entries(JSON.parse(localStorage.getItem(storageKey(user)) ?? "{}"));
-  return Object.fromEntries(archives.filter(([, expiry]) => Date.parse(expiry) > Date.now()));
+  const archives = Object.entries(read(user));
+  const valid = Object.fromEntries(archives.filter(([, expiry]) => Date.parse(expiry) > Date.now()));
+  if (Object.keys(valid).length < archives.length) store(user, valid);
+  return valid;
+}
+
+/** Returns what is stored for a user; nothing if it is damaged, or if the user has forbidden the page to store anything. */
+function read(user) {
+  try {
+    const stored = JSON.parse(localStorage.getItem(storageKey(user)) ?? "{}");
+    return stored?.constructor === Object ? stored : {};
+  } catch {
+    return {};
+  }
 }
 
 /** @param {string} user @param {Record<string, string>} archives */
 function store(user, archives) {
-  localStorage.setItem(storageKey(user), JSON.stringify(archives));
+  try {
+    if (Object.keys(archives).length > 0) localStorage.setItem(storageKey(user), JSON.stringify(archives));
+    else localStorage.removeItem(storageKey(user));
+  } catch {
+    // The storage is full or forbidden. The archives are then not there after a reload.
+  }
 }
 
 /** @param {string} user @param {Api.Download} archive */

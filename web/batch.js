@@ -24,11 +24,14 @@ const MAX_SINGLE_WHILE_LEAVING = 200;
 
 /** The operations that are under way. @type {Set<Promise<unknown>>} */
 const running = new Set();
+/** For operations that are under way: functions that send what no request contains yet. @type {Set<() => void>} */
+const rests = new Set();
 
-// The page sends one request after the other. If the user leaves it, the rest is not sent.
+// The page sends one request after the other. If the user leaves it, the browser may refuse a part of the rest.
 addEventListener("beforeunload", (event) => {
   if (running.size > 0) event.preventDefault();
 });
+addEventListener("pagehide", () => finishWhileLeaving());
 
 /**
  * Has the page ask before the user leaves it, until the operations have ended. Returns what they return.
@@ -40,8 +43,16 @@ export function guard(operations) {
   return operations.finally(() => running.delete(operations));
 }
 
+/** Whether operations are under way. */
+export const hasOperations = () => running.size > 0;
+
 /** Resolves when all operations that are under way have ended. */
 export const operationsEnd = () => Promise.allSettled(running);
+
+/** Sends the rest of the operations that are under way, because the user leaves the page. The browser has limits for this. */
+export function finishWhileLeaving() {
+  for (const send of rests) send();
+}
 
 const usesBatches = (ids, base) => base === OWN && ids.length > 1;
 
@@ -53,7 +64,7 @@ const usesBatches = (ids, base) => base === OWN && ids.length > 1;
  */
 export function deleteAll(ids, { base = OWN, isPermanent = false } = {}) {
   if (usesBatches(ids, base)) return guard(sendBatches(deletions(ids, isPermanent)));
-  return guard(sendSingly(ids, (id) => call("DELETE", `${base}/${id}${isPermanent ? "?permanent=true" : ""}`)));
+  return guard(deleteSingly(ids, (id) => `${base}/${id}${isPermanent ? "?permanent=true" : ""}`));
 }
 
 /**
@@ -63,7 +74,7 @@ export function deleteAll(ids, { base = OWN, isPermanent = false } = {}) {
  */
 export function deleteWhileLeaving(ids, base) {
   if (!usesBatches(ids, base)) return ids.forEach((id) => callWhileLeaving("DELETE", `${base}/${id}`));
-  for (const operations of parts(deletions(ids))) callWhileLeaving("POST", BATCH, { operations });
+  for (const part of split(deletions(ids), MAX_OPERATIONS)) sendWhileLeaving(part);
 }
 
 /** The part of the browser's limits that `deleteWhileLeaving` needs. @param {string[]} ids @param {string} base */
@@ -77,15 +88,41 @@ export const restoreAll = (ids) => guard(sendBatches(ids.map((id) => ({ id, acti
 const deletions = (ids, isPermanent = false) =>
   ids.map((id) => ({ id, action: "delete", ...(isPermanent && { permanent: true }) }));
 
-/** Divides operations into those of each request. @param {{id: string, action: string}[]} operations */
-const parts = (operations) => Array.from({ length: Math.ceil(operations.length / MAX_OPERATIONS) }, (_, index) =>
-  operations.slice(index * MAX_OPERATIONS, (index + 1) * MAX_OPERATIONS));
+/**
+ * Splits a list into parts of at most `size` items.
+ * @template Item
+ * @param {Item[]} items
+ * @param {number} size
+ */
+export const split = (items, size) =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
+
+/** Sends a part of the operations while the user leaves the page. @param {{id: string, action: string}[]} operations */
+const sendWhileLeaving = (operations) => callWhileLeaving("POST", BATCH, { operations });
+
+/**
+ * Takes the items of a list one by one. If the user leaves the page, `leave` gets each item that is left.
+ * @template Item
+ * @param {Item[]} items
+ * @param {(item: Item) => Promise<void>} work
+ * @param {(item: Item) => void} leave
+ * @param {number} [parallel] how many items are worked on at the same time
+ */
+async function forEach(items, work, leave, parallel = 1) {
+  const waiting = [...items];
+  const rest = () => waiting.splice(0).forEach(leave);
+  rests.add(rest);
+  await Promise.all(Array.from({ length: parallel }, async () => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
+  }));
+  rests.delete(rest);
+}
 
 /** @param {{id: string, action: string}[]} operations @returns {Promise<Outcome>} */
 async function sendBatches(operations) {
   /** @type {Outcome} */
   const outcome = { failed: [], error: null };
-  for (const part of parts(operations)) {
+  await forEach(split(operations, MAX_OPERATIONS), async (part) => {
     try {
       const { outcomes } = await call("POST", BATCH, { body: { operations: part }, key: crypto.randomUUID() });
       for (const { id, problem } of outcomes) {
@@ -94,26 +131,22 @@ async function sendBatches(operations) {
     } catch (error) {
       for (const { id } of part) note(outcome, id, error);
     }
-  }
+  }, sendWhileLeaving);
   return outcome;
 }
 
-/** @param {string[]} ids @param {(id: string) => Promise<unknown>} send @returns {Promise<Outcome>} */
-async function sendSingly(ids, send) {
-  const waiting = [...ids];
+/** @param {string[]} ids @param {(id: string) => string} path @returns {Promise<Outcome>} */
+async function deleteSingly(ids, path) {
   /** @type {Outcome} */
   const outcome = { failed: [], error: null };
-  const work = async () => {
-    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-      try {
-        await send(id);
-      } catch (error) {
-        // Somebody else has deleted it.
-        if (error.status !== 404) note(outcome, id, error);
-      }
+  await forEach(ids, async (id) => {
+    try {
+      await call("DELETE", path(id));
+    } catch (error) {
+      // Somebody else has deleted it.
+      if (error.status !== 404) note(outcome, id, error);
     }
-  };
-  await Promise.all(Array.from({ length: MAX_PARALLEL }, work));
+  }, (id) => callWhileLeaving("DELETE", path(id)), MAX_PARALLEL);
   return outcome;
 }
 

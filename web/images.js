@@ -1,10 +1,10 @@
 // Shared by the views of pictures: the user's list of pictures, uploads into it, and deletion with Undo.
 
 import { call } from "./api.js";
-import { deleteAll, deleteWhileLeaving, shareOfLimits } from "./batch.js";
+import { deleteAll, deleteWhileLeaving, guard, shareOfLimits } from "./batch.js";
 import { deleting } from "./deleting.js";
 import { confirm } from "./dialog.js";
-import { showError, notice, deferWithUndo } from "./notice.js";
+import { commitDeferred, showError, notice, deferWithUndo } from "./notice.js";
 import { groupOf, listOrder, orderOf, parametersOf } from "./order.js";
 import { PagedList } from "./paged-list.js";
 import { query } from "./query.js";
@@ -56,8 +56,11 @@ export function someImages(filters, order) {
 
 /** Creates a list of the pictures in the trash. */
 export function trashedImages() {
+  // A deletion that the user can still undo has not reached the trash.
+  const committed = commitDeferred();
   const fields = ["file_name", "title", "status", "created_at", "placeholder", "trash"].join();
   return new PagedList(async (cursor, limit) => {
+    await committed;
     const page = await call("GET", `/api/images${query({ cursor, limit, trashed: true, fields })}`);
     return { ...page, images: page.images.map((image) => ({ ...image, thumbnails: [] })) };
   });
@@ -123,17 +126,17 @@ export function deleteImages(ids, list, { name = "", base = "/api/images" } = {}
     for (const id of [...some].reverse()) shows.get(id)?.forEach((show) => show());
     dispatchEvent(new CustomEvent("restored"));
   };
+  const remove = async () => {
+    const { failed, error } = await deleteAll(ids, { base });
+    for (const id of ids) deleting.delete(id);
+    if (failed.length > 0) restore(failed);
+    if (error) showError(error);
+    // A logout waits for this request too. Otherwise it would end the session of the request.
+    await renewUsage();
+  };
   const what = name || texts.photos.count(ids.length);
   deferWithUndo(hasTrash() && base === "/api/images" ? texts.trash.moved(what) : texts.image.deleted(what), {
-    commit: async (leaving) => {
-      if (leaving) return deleteWhileLeaving(ids, base);
-      const { failed, error } = await deleteAll(ids, { base });
-      for (const id of ids) deleting.delete(id);
-      if (failed.length > 0) restore(failed);
-      if (error) showError(error);
-      // A logout waits for this request too. Otherwise it would end the session of the request.
-      await renewUsage();
-    },
+    commit: (leaving) => (leaving ? deleteWhileLeaving(ids, base) : guard(remove())),
     undo: () => {
       restore(ids);
       notice(texts.image.restored(what));

@@ -4,7 +4,8 @@ import { focusHeading, h, iconButton, isTyping } from "./dom.js";
 import { texts } from "./texts.js";
 
 const DISPLAY_MS = 6000;
-const region = h("div", { class: "notices", role: "status", "aria-live": "polite" });
+// A screen reader announces only what is new. The role alone would have it read all notices again.
+const region = h("div", { class: "notices", role: "status", "aria-live": "polite", "aria-atomic": "false" });
 
 /**
  * Moves the notices into the topmost dialog, if one is open: elements behind a modal dialog are inert. In full screen,
@@ -22,11 +23,9 @@ document.addEventListener("fullscreenchange", attachRegion);
 
 /**
  * The actions that the user can still undo, oldest first.
- * @type {Set<{commit: (leaving: boolean) => void, undo: () => void, share: number}>}
+ * @type {Set<{commit: (leaving: boolean) => unknown, undo: () => void, share: number}>}
  */
 const undoableActions = new Set();
-/** What the commits return that have not ended. @type {Set<Promise<unknown>>} */
-const commits = new Set();
 
 /**
  * Shows a text for some seconds, and calls `onend` when the notice disappears. Returns a function that removes it. If it
@@ -53,6 +52,8 @@ export function notice(text, { kind = "info", actions = [], onend, stays = false
   if (!stays) start();
   attachRegion();
   region.append(element);
+  // The newest notice is visible, also if there are more than fit.
+  region.scrollTop = region.scrollHeight;
   return end;
 }
 
@@ -70,24 +71,16 @@ export function deferWithUndo(text, { commit, undo, share }) {
   const finish = (how) => {
     if (!undoableActions.delete(action)) return;
     end();
-    how();
+    return how();
   };
-  const start = (leaving) => {
-    const done = Promise.resolve(commit(leaving));
-    commits.add(done);
-    done.finally(() => commits.delete(done));
-  };
-  const action = { commit: (leaving) => finish(() => start(leaving)), undo: () => finish(undo), share };
+  const action = { commit: (leaving) => finish(() => commit(leaving)), undo: () => finish(undo), share };
   const button = h("button", { type: "button", class: "text-button", "aria-keyshortcuts": "Control+Z", onclick: action.undo }, texts.image.undo);
   undoableActions.add(action);
   const end = notice(text, { actions: [button], onend: () => action.commit(false) });
 }
 
-/** Commits all actions that the user could still undo. Resolves when these and earlier commits are done. */
-export function commitDeferred(leaving = false) {
-  for (const action of [...undoableActions]) action.commit(leaving);
-  return Promise.all(commits);
-}
+/** Commits all actions that the user could still undo. Resolves when these commits are done. */
+export const commitDeferred = (leaving = false) => Promise.all([...undoableActions].map((action) => action.commit(leaving)));
 
 // If the browser would refuse a part of the last requests, the user decides whether to leave.
 addEventListener("beforeunload", (event) => {

@@ -89,20 +89,23 @@ export const selectTexts = {
   confirmDelete: (count) => `Delete ${number(count)} pictures permanently?`,
   makeSet: "Make a set",
   tooManyForSet: "A set holds three pictures. Select at most three.",
-  packing: ({ files, files_done, files_skipped }) =>
-    `Packing: ${number(files_done)} of ${number(files - files_skipped)} pictures.${ifLeftOut(files_skipped, files)}`,
+  packing: "Packing:",
+  progress: ({ files, files_done, files_skipped }) =>
+    `${number(files_done)} of ${number(files - files_skipped)} pictures.${ifLeftOut(files_skipped, files)}`,
   packed: ({ files, files_done, files_skipped }) =>
     `The archive with ${files_done === 1 ? "1 picture" : `${number(files_done)} pictures`} is ready.${ifLeftOut(files_skipped, files)}`,
   leftOut,
-  noneReady: "None of these pictures is ready. Wait until they are developed, or select others.",
+  noneReady: "None of these pictures can be downloaded: they are not ready, have failed, or are gone.",
   waiting: "Waiting until an archive is ready…",
   saveArchive: "Save",
+  archiveGone: "This archive is gone. Download the pictures again.",
   downloading: (done, all) => `${number(done)} of ${number(all)} downloaded`,
 };
 
 /** Says how many pictures a download does not contain. @param {number} count @param {number} all */
 function leftOut(count, all) {
-  return `${number(count)} of ${number(all)} pictures ${count === 1 ? "is" : "are"} not ready and ${count === 1 ? "was" : "were"} left out.`;
+  const why = count === 1 ? "was left out: it is not ready, has failed, or is gone" : "were left out: they are not ready, have failed, or are gone";
+  return `${number(count)} of ${number(all)} pictures ${why}.`;
 }
 
 /** The same as a further sentence, if there are any. @param {number} count @param {number} all */
@@ -129,6 +132,7 @@ export const trashTexts = {
   lead: (days) => `A picture stays here for ${days === 1 ? "1 day" : `${number(days)} days`}, and then it is deleted. Until then, it counts toward your limit.`,
   off: "Your tier has no trash. What you delete is deleted for good.",
   hidden: "Pictures in the trash are not shown until you restore them.",
+  loading: "Loading the trash…",
   empty: "The trash is empty.",
   emptyIt: "Empty the trash",
   confirmEmpty: "Delete everything in the trash? You cannot undo this.",

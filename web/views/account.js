@@ -5,8 +5,8 @@ import { exportSection } from "../account/export.js";
 import { profileSection } from "../account/profile.js";
 import { securitySection } from "../account/security.js";
 import { session } from "../api.js";
-import { operationsEnd } from "../batch.js";
-import { confirm } from "../dialog.js";
+import { hasOperations, operationsEnd } from "../batch.js";
+import { confirm, openDialog } from "../dialog.js";
 import { busy, h } from "../dom.js";
 import { bytes, number } from "../format.js";
 import { laterTexts } from "../later-texts.js";
@@ -22,11 +22,13 @@ export async function accountView({ onLogout }) {
   const { tier, tiers } = state;
   const onLogoutClick = (everywhere) => ({ currentTarget }) => busy(currentTarget, () => logOut(everywhere));
   const logOut = async (everywhere) => {
-    if (uploads.hasUnsent && !await confirm(words.confirmLogout, words.logout)) return;
-    // These requests need the session, so the logout follows them.
-    uploads.cancelUnsent();
-    await commitDeferred();
-    await operationsEnd();
+    // The user may drop files on the page while it waits.
+    do {
+      if (uploads.hasUnsent && !await confirm(words.confirmLogout, words.logout)) return;
+      // These requests need the session, so the logout follows them.
+      uploads.cancelUnsent();
+      if (!await finishOperations()) return;
+    } while (uploads.hasUnsent);
     try {
       await session.logout(everywhere);
     } catch (error) {
@@ -66,6 +68,25 @@ export async function accountView({ onLogout }) {
     }),
     h("p", { class: "quiet" }, h("a", { href: "/api/docs" }, words.api)));
   return { title: words.title, element, shown: () => showOwnTier(compare), dispose: data.cancel };
+}
+
+/** Waits for the deletions and other operations, behind a dialog. Resolves to whether the user has left the dialog open. */
+async function finishOperations() {
+  commitDeferred();
+  if (!hasOperations()) return true;
+  let isClosed = false;
+  const dialog = openDialog({
+    title: words.finishing,
+    className: "small",
+    body: [h("p", { class: "dialog-lead" }, words.finishingLead), h("progress", { "aria-label": words.finishing })],
+    onclose: () => {
+      isClosed = true;
+    },
+  });
+  await operationsEnd();
+  if (isClosed) return false;
+  dialog.close();
+  return true;
 }
 
 /** Says how to get another tier: with a link, if the operator has set an address. @param {Api.Profile} profile */

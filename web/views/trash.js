@@ -6,7 +6,7 @@ import { confirm } from "../dialog.js";
 import { busy, h, icon } from "../dom.js";
 import { Grid } from "../grid.js";
 import { forgetImages, trashedImages } from "../images.js";
-import { commitDeferred, notice, showError } from "../notice.js";
+import { notice, showError } from "../notice.js";
 import { selectBar } from "../select-bar.js";
 import { Selection } from "../selection.js";
 import { hasTrash, renewUsage, state } from "../state.js";
@@ -14,13 +14,12 @@ import { texts } from "../texts.js";
 
 const words = texts.trash;
 
-export async function trashView() {
-  // A deletion that the user can still undo has not reached the trash.
-  await commitDeferred();
+export function trashView() {
   const list = trashedImages();
   const selection = new Selection(list);
-  /** Removes from the list what an operation has changed. */
-  const finish = ({ failed, error }, ids, done) => {
+  /** Removes from the list what an operation has changed. A logout waits for this. */
+  const finish = async (operation, ids, done) => {
+    const { failed, error } = await operation;
     const changed = ids.filter((id) => !failed.includes(id));
     const { neighbour } = selection;
     for (const id of changed) list.hide(id);
@@ -29,16 +28,16 @@ export async function trashView() {
     if (error) showError(error);
     if (changed.length > 0) notice(done(texts.photos.count(changed.length)));
     forgetImages();
-    renewUsage();
+    await renewUsage();
   };
-  const restore = async () => {
+  const restore = () => {
     const { ids } = selection;
-    finish(await restoreAll(ids), ids, words.restored);
+    return guard(finish(restoreAll(ids), ids, words.restored));
   };
   const remove = async () => {
     const { ids } = selection;
     if (!await confirm(words.confirmDelete(texts.photos.count(ids.length)), words.deleteForGood)) return;
-    finish(await deleteAll(ids, { isPermanent: true }), ids, words.deleted);
+    await guard(finish(deleteAll(ids, { isPermanent: true }), ids, words.deleted));
   };
   const bar = selectBar(selection, [
     { name: words.restore, icon: "retry", run: restore },
@@ -46,14 +45,17 @@ export async function trashView() {
   ]);
   const grid = new Grid({ list, label: words.grid, href: () => "#/trash", selection, isTrash: true, onDelete: ({ id }) => selection.toggle(id) });
   const empty = h("p", { class: "empty", hidden: true }, words.empty);
+  const loading = h("p", { class: "quiet", role: "status" }, words.loading);
   const emptyIt = h("button", { type: "button", class: "button danger", hidden: true, onclick: () =>
     busy(emptyIt, () => emptyTrash(list)).catch(showError).finally(() => emptyIt.hidden && grid.reveal(null)) },
   icon("trash"), words.emptyIt);
   const show = () => {
+    loading.hidden = list.started || list.failure !== null;
     empty.hidden = !(list.complete && list.length === 0);
     emptyIt.hidden = list.knownCount === 0;
   };
   list.addEventListener("change", show);
+  list.addEventListener("error", show);
   return {
     title: words.title,
     element: h("div", null,
@@ -61,28 +63,29 @@ export async function trashView() {
         h("a", { class: "icon-button", href: "#/", "aria-label": texts.photos.title }, icon("back")),
         h("h1", { tabindex: "-1" }, words.title), h("span", { class: "space" }), emptyIt),
       h("p", { class: "quiet lead" }, hasTrash() ? words.lead(state.tier?.trash_days ?? 0) : words.off, " ", words.hidden),
-      bar.element, grid.errorBox, grid.element, empty),
+      bar.element, grid.errorBox, grid.element, loading, empty),
     shown: () => grid.render(),
     dispose: () => {
       bar.dispose();
       grid.dispose();
       list.removeEventListener("change", show);
+      list.removeEventListener("error", show);
     },
   };
 }
 
 /** Deletes everything in the trash. The service deletes a part with each request. */
-async function deleteEverything() {
+async function deleteEverything(list) {
   for (let isEmpty = false; !isEmpty;) {
     ({ is_empty: isEmpty } = await call("DELETE", "/api/trash"));
   }
+  for (const id of list.ids()) list.hide(id);
+  notice(words.emptied);
+  await renewUsage();
 }
 
 /** Deletes everything in the trash, after a question. */
 async function emptyTrash(list) {
   if (!await confirm(words.confirmEmpty, words.emptyIt)) return;
-  await guard(deleteEverything());
-  for (const id of list.ids()) list.hide(id);
-  notice(words.emptied);
-  renewUsage();
+  await guard(deleteEverything(list));
 }
