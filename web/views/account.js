@@ -70,23 +70,25 @@ export async function accountView({ onLogout }) {
   return { title: words.title, element, shown: () => showOwnTier(compare), dispose: data.cancel };
 }
 
-/** Waits for the deletions and other operations, behind a dialog. Resolves to whether the user has left the dialog open. */
+/**
+ * Waits for the deletions and other operations, behind a dialog. Resolves to whether the user has left the dialog open.
+ * @returns {Promise<boolean>}
+ */
 async function finishOperations() {
   commitDeferred();
   if (!hasOperations()) return true;
-  let isClosed = false;
-  const dialog = openDialog({
-    title: words.finishing,
-    className: "small",
-    body: [h("p", { class: "dialog-lead" }, words.finishingLead), h("progress", { "aria-label": words.finishing })],
-    onclose: () => {
-      isClosed = true;
-    },
+  return new Promise((resolve) => {
+    const dialog = openDialog({
+      title: words.finishing,
+      className: "small",
+      body: [h("p", { class: "dialog-lead" }, words.finishingLead), h("progress", { "aria-label": words.finishing })],
+      onclose: () => resolve(false),
+    });
+    operationsEnd().then(() => {
+      resolve(true);
+      dialog.close();
+    });
   });
-  await operationsEnd();
-  if (isClosed) return false;
-  dialog.close();
-  return true;
 }
 
 /** Says how to get another tier: with a link, if the operator has set an address. @param {Api.Profile} profile */
