@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { inBrowser } from "./browser.js";
-import { deleteAll, derivedUrl, logIn } from "./page.js";
+import { answerQuestions, deleteAll, derivedUrl, logIn } from "./page.js";
 import { photo } from "./photos.js";
 import { api, outputs, registerUser, token, until } from "./stack.js";
 
@@ -117,11 +117,7 @@ test("the page asks before the user leaves it with more deletions than the brows
   const missing = new Set(Array.from({ length: COUNT }, (_, index) => index).slice(1200));
   await fakeApi(visit, account, missing);
   await logIn(visit, account);
-  const questions = [];
-  page.on("dialog", (dialog) => {
-    questions.push(dialog.type());
-    return dialog.dismiss();
-  });
+  const questions = answerQuestions(page, "dismiss");
   await deleteAll(page);
   await page.getByText("Moved 1,200 pictures to the trash.").waitFor();
   await page.evaluate(() => location.reload());

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { PHONE, inBrowser, violations } from "./browser.js";
-import { logIn, storeBroken, storePictures, tile } from "./page.js";
+import { answerQuestions, logIn, storeBroken, storePictures, tile } from "./page.js";
 import { api, moveToTier, registerUser, token, until } from "./stack.js";
 
 /** Logs in as a new user with ready pictures. */
@@ -87,6 +87,20 @@ async function selectOriginals(visit, names, broken = "") {
   await bar(page).getByText(`${names.length + (broken ? 1 : 0)} selected`).waitFor();
 }
 
+/** What the browser remembers of the user's archives. */
+const remembered = (page) => page.evaluate(() => localStorage.getItem(`darkroom.archives.${localStorage.getItem("darkroom.session")}`));
+
+/** @param {import("playwright-core").Page} page @param {string} archives */
+const remember = (page, archives) => page.evaluate((archives) => {
+  localStorage.setItem(`darkroom.archives.${localStorage.getItem("darkroom.session")}`, archives);
+}, archives);
+
+/** @param {string} id @param {number} files @param {"queued" | "done"} status @returns {Api.Download} */
+const archive = (id, files, status) => ({
+  id, status, files, files_done: status === "done" ? files : 0, files_skipped: 0, failure: null, url: null,
+  expires_at: new Date(Date.now() + 3_600_000).toISOString(),
+});
+
 test("many originals are downloaded as one archive, and its progress is shown", inBrowser(async (visit) => {
   const { page, allowError } = visit;
   allowError(/503/);
@@ -96,16 +110,88 @@ test("many originals are downloaded as one archive, and its progress is shown", 
   await page.route("**/api/downloads/*", (route) => route.fulfill({ status: 503, body: "" }), { times: 1 });
   await bar(page).getByRole("button", { name: "Download" }).click();
   await page.getByText(/Packing: \d of 3 pictures/).waitFor();
-  await page.getByText("The archive with 3 pictures is ready.").waitFor({ timeout: 60_000 });
+  const ready = page.getByText("The archive with 3 pictures is ready.");
+  await ready.waitFor({ timeout: 60_000 });
   assert.match((await saved).suggestedFilename(), /\.zip$/);
+  // An archive that was saved is not offered again.
+  assert.equal(await remembered(page), null);
+  await page.reload();
+  await page.locator(".tile.ready img.loaded").nth(2).waitFor();
+  assert.equal(await ready.count(), 0);
+}));
+
+test("a download with too many bytes is split, and the page asks before the user leaves it while a part waits", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  allowError(/400|409/);
+  await selectOriginals(visit, ["a.jpg", "b.jpg", "c.jpg"]);
+  const groups = [];
+  const refusals = {
+    1: { status: 400, code: "invalid-field", field: "image_ids", download_bytes: 6_000_000_000, max_download_bytes: 4_000_000_000 },
+    3: { status: 409, code: "quota-exceeded", limit: "max_downloads", max_downloads: 5 },
+  };
+  await page.route("**/api/downloads", (route) => {
+    const ids = route.request().postDataJSON().image_ids;
+    groups.push(ids);
+    const refusal = refusals[groups.length];
+    return route.fulfill(refusal ? { status: refusal.status, json: refusal } : { status: 202, json: archive(`archive-${ids.length}`, ids.length, "queued") });
+  });
+  let isReady = false;
+  await page.route("**/api/downloads/archive-1", (route) => route.fulfill({ json: archive("archive-1", 1, "queued") }));
+  await page.route("**/api/downloads/archive-2", (route) => route.fulfill({ json: archive("archive-2", 2, isReady ? "done" : "queued") }));
+  const questions = answerQuestions(page, "dismiss");
+  await bar(page).getByRole("button", { name: "Download" }).click();
+  await bar(page).getByText("Waiting until an archive is ready").waitFor();
+  await page.getByText("Packing: 0 of 2 pictures.").waitFor();
+  await page.evaluate(() => location.reload());
+  await until(() => questions.length === 1 || undefined, "the question");
+  isReady = true;
+  await page.getByText("Packing: 0 of 1 pictures.").waitFor();
+  const [all, two, one, again] = groups;
+  assert.deepEqual([all.length, two.length, one.length, again], [3, 2, 1, one]);
+  assert.deepEqual([...two, ...one].sort(), [...all].sort());
+  assert.deepEqual(questions, ["beforeunload"]);
+}));
+
+test("the page says if none of the pictures can be in an archive", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  allowError(/400/);
+  await selectOriginals(visit, ["a.jpg", "b.jpg"]);
+  const problem = { status: 400, code: "invalid-field", field: "image_ids" };
+  await page.route("**/api/downloads", (route) => route.fulfill({ status: 400, json: problem }));
+  await bar(page).getByRole("button", { name: "Download" }).click();
+  await page.getByText("None of these pictures can be downloaded").waitFor();
+}));
+
+test("an archive is offered until the user closes its notice, and the page says if it is gone", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  allowError(/404/);
+  await logIn(visit, await registerUser());
+  const { expires_at } = archive("", 0, "done");
+  await remember(page, JSON.stringify({ closed: expires_at, gone: expires_at, expired: "2026-01-01T00:00:00Z" }));
+  let isGone = false;
+  await page.route("**/api/downloads/closed", (route) => route.fulfill({ json: archive("closed", 1, "done") }));
+  await page.route("**/api/downloads/gone", (route) =>
+    (isGone ? route.fulfill({ status: 404, json: { code: "not-found" } }) : route.fulfill({ json: { ...archive("gone", 2, "done"), url: "https://files.example/archive.zip" } })));
+  await page.reload();
+  const [closed, gone] = ["1 picture", "2 pictures"].map((what) => page.locator(".notice", { hasText: `The archive with ${what} is ready.` }));
+  await gone.waitFor();
+  await closed.getByRole("button", { name: "Close" }).click();
+  assert.deepEqual(Object.keys(JSON.parse(await remembered(page))), ["gone"]);
+  isGone = true;
+  await gone.getByRole("link", { name: "Save" }).click();
+  await page.getByText("This archive is gone.").waitFor();
+  assert.equal(await gone.count(), 0);
+  assert.equal(await remembered(page), null);
 }));
 
 test("a picture that is not ready is left out of an archive, and the page says so", inBrowser(async (visit) => {
   const { page } = visit;
   await selectOriginals(visit, ["a.jpg", "b.jpg"], "broken.jpg");
+  // What the browser has stored is damaged.
+  await remember(page, "{");
   const saved = page.waitForEvent("download", { timeout: 60_000 });
   await bar(page).getByRole("button", { name: "Download" }).click();
-  await page.getByText("The archive with 2 pictures is ready. 1 of 3 pictures is not ready and was left out.").waitFor({ timeout: 60_000 });
+  await page.getByText("The archive with 2 pictures is ready. 1 of 3 pictures was left out: it is not ready, has failed, or is gone.").waitFor({ timeout: 60_000 });
   assert.match((await saved).suggestedFilename(), /\.zip$/);
 }));
 
@@ -132,14 +218,15 @@ test("an archive is there again after a reload, and after the user has closed th
   const ready = page.locator(".notice", { hasText: "The archive with 2 pictures is ready." });
   await ready.waitFor({ timeout: 60_000 });
   const save = async () => {
-    const [saved] = await Promise.all([page.waitForEvent("download"), ready.getByRole("button", { name: "Save" }).click()]);
+    const [saved] = await Promise.all([page.waitForEvent("download"), ready.getByRole("link", { name: "Save" }).click()]);
     assert.match(saved.suggestedFilename(), /\.zip$/);
   };
-  await save();
   await page.reload();
   await ready.waitFor();
   await save();
-  await ready.getByRole("button", { name: "Close" }).click();
+  // A browser may fail to save it.
+  await save();
+  assert.equal(await remembered(page), null);
   await page.reload();
   await page.locator(".tile.ready img.loaded").nth(1).waitFor();
   assert.equal(await ready.count(), 0);

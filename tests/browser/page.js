@@ -94,13 +94,31 @@ export async function storePictures(token, names, { width = 200, height = 150 } 
 
 /** Creates images without files, as a user of the API. @param {string} token @param {number} count */
 export async function createImages(token, count) {
-  for (let number = 1; number <= count; number++) {
-    const body = { file_name: `${number}.jpg`, content_type: "image/jpeg", size: 1000 };
-    await api("POST", "/api/images", { token, body });
-  }
+  let left = count;
+  const create = async () => {
+    while (left > 0) {
+      const body = { file_name: `${left--}.jpg`, content_type: "image/jpeg", size: 1000 };
+      await api("POST", "/api/images", { token, body });
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, create));
 }
 
-/** Selects all pictures of the gallery, and deletes them. @param {import("playwright-core").Page} page */
+/**
+ * Answers the browser's questions before it leaves the page. Returns the list of the questions so far.
+ * @param {import("playwright-core").Page} page
+ * @param {"accept" | "dismiss"} answer
+ */
+export function answerQuestions(page, answer) {
+  const questions = [];
+  page.on("dialog", (dialog) => {
+    questions.push(dialog.type());
+    return dialog[answer]();
+  });
+  return questions;
+}
+
+/** Selects all pictures of the gallery, and deletes them. The button Undo stays. @param {import("playwright-core").Page} page */
 export async function deleteAll(page) {
   await page.locator(".tile:not(.skeleton) a").first().focus();
   await page.keyboard.press("Control+a");
@@ -108,7 +126,8 @@ export async function deleteAll(page) {
   await bar.getByText("selected").waitFor();
   await bar.getByRole("button", { name: "Delete" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-  await page.getByText(/^Moved .* to the trash\.$/).waitFor();
+  // A notice stays while the pointer is on it.
+  await page.getByText(/^Moved .* to the trash\.$/).hover();
 }
 
 /**

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { inBrowser } from "./browser.js";
+import { inBrowser, violations } from "./browser.js";
 import {
-  choose, clearUploads, createImages, deleteAll, logIn, waitForThumbnail, tile, upload, waitForUploads, uploadsUrl,
+  answerQuestions, choose, clearUploads, createImages, deleteAll, logIn, waitForThumbnail, tile, upload, waitForUploads, uploadsUrl,
 } from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
 import { api, moveToTier, mailedCodes, newAccount, registerUser, token, until } from "./stack.js";
@@ -309,14 +309,17 @@ async function countImages(bearer) {
   return count;
 }
 
-/** Answers the browser's questions before it leaves the page. Returns the list of the questions so far. */
-function answerQuestions(page, answer) {
-  const questions = [];
-  page.on("dialog", (dialog) => {
-    questions.push(dialog.type());
-    return dialog[answer]();
+/** Holds the requests with many operations. Returns a function that lets them go on. */
+async function holdBatches(page) {
+  let goOn;
+  const held = new Promise((resolve) => {
+    goOn = resolve;
   });
-  return questions;
+  await page.route("**/api/images/batch", async (route) => {
+    await held;
+    return route.continue();
+  });
+  return goOn;
 }
 
 test("whoever leaves the page after deleting 300 pictures is not asked, and all are deleted", inBrowser(async (visit) => {
@@ -329,12 +332,44 @@ test("whoever leaves the page after deleting 300 pictures is not asked, and all 
   assert.deepEqual(questions, []);
 }));
 
-test("a logout ends after the deletion of 150 pictures", inBrowser(async (visit) => {
+test("whoever leaves the page during the deletion of 150 pictures is asked, and the rest of the requests is sent", inBrowser(async (visit) => {
+  const { page } = visit;
+  const bearer = await withImages(visit, 150);
+  const questions = answerQuestions(page, "accept");
+  await deleteAll(page);
+  // The first request with a hundred deletions is lost.
+  const lost = page.evaluate(() => new Promise((begun) => {
+    const send = globalThis.fetch;
+    globalThis.fetch = (path, options) => {
+      if (path !== "/api/images/batch" || options.keepalive) return send(path, options);
+      begun(true);
+      return new Promise(() => {});
+    };
+  }));
+  await page.locator(".notice").getByRole("button", { name: "Close" }).click();
+  await lost;
+  await page.goto("about:blank");
+  await until(async () => (await countImages(bearer)) === 100 || undefined, "the deletions");
+  assert.deepEqual(questions, ["beforeunload"]);
+}));
+
+test("a logout ends after the deletion of 150 pictures, and says so", inBrowser(async (visit) => {
   const { page, open } = visit;
   const bearer = await withImages(visit, 150);
+  const goOn = await holdBatches(page);
   await deleteAll(page);
   await open("#/account");
-  await page.getByRole("button", { name: "Log out", exact: true }).click();
+  const logOut = page.getByRole("button", { name: "Log out", exact: true });
+  await logOut.click();
+  const dialog = page.getByRole("dialog", { name: "Finishing your last changes" });
+  await dialog.waitFor();
+  assert.deepEqual(await violations(page), []);
+  // Whoever closes the message stays logged in.
+  await dialog.getByRole("button", { name: "Close" }).first().click();
+  await dialog.waitFor({ state: "detached" });
+  goOn();
+  await page.locator("button:enabled", { hasText: /^Log out$/ }).waitFor();
+  await logOut.click();
   await page.getByRole("heading", { name: "Log in" }).waitFor();
   assert.equal(await countImages(bearer), 0);
 }));
@@ -342,14 +377,7 @@ test("a logout ends after the deletion of 150 pictures", inBrowser(async (visit)
 test("the page asks before the user leaves it during a deletion, and no more when the deletion has ended", inBrowser(async (visit) => {
   const { page } = visit;
   const bearer = await withImages(visit, 2);
-  let goOn;
-  const held = new Promise((resolve) => {
-    goOn = resolve;
-  });
-  await page.route("**/api/images/batch", async (route) => {
-    await held;
-    return route.continue();
-  });
+  const goOn = await holdBatches(page);
   const questions = answerQuestions(page, "dismiss");
   await deleteAll(page);
   const sent = page.waitForRequest("**/api/images/batch");
@@ -357,10 +385,8 @@ test("the page asks before the user leaves it during a deletion, and no more whe
   await sent;
   await page.evaluate(() => location.reload());
   await until(() => questions.length === 1 || undefined, "the question");
-  // The page loads the profile after the deletion.
-  const counted = page.waitForResponse("**/api/auth/profile");
   goOn();
-  await counted;
+  await page.waitForFunction(() => dispatchEvent(new Event("beforeunload", { cancelable: true })));
   await page.reload();
   await page.getByRole("heading", { name: "No pictures yet" }).waitFor();
   assert.deepEqual(questions, ["beforeunload"]);

@@ -133,7 +133,7 @@ test("without originals in the tier, a picture without a file does not stop the 
   await page.keyboard.press("Control+a");
   await bar(page).getByText("3 selected").waitFor();
   await bar(page).getByRole("button", { name: "Download" }).click();
-  await page.getByText("1 of 3 pictures is not ready and was left out.").waitFor();
+  await page.getByText("1 of 3 pictures was left out: it is not ready, has failed, or is gone.").waitFor();
   await until(() => files.length === 2 || undefined, "the downloads");
   assert.deepEqual(files.sort(), ["a-200.jpg", "c-200.jpg"]);
 }));

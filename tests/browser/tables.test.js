@@ -146,14 +146,36 @@ test("an admin looks at dead letters and starts their work again", inBrowser(asy
 
   await dialog.getByRole("button", { name: "Try again" }).click();
   await page.getByRole("dialog", { name: "Start this work again" }).getByRole("button", { name: "Try again" }).click();
-  await dialog.locator(".notice").getByText("2 messages are sent again.").waitFor();
+  await dialog.locator(".notice").getByText("2 messages were sent again.").waitFor();
   // What this page cannot send stays, and the page says so.
   await dialog.getByText("Picture: removed").waitFor({ state: "detached" });
   await dialog.getByText("Several changes").waitFor();
   await dialog.getByText("Only the operator of the service can start this work again").waitFor();
   await dialog.locator("header").getByRole("button", { name: "Close" }).click();
   await page.getByRole("button", { name: "1 dead letter: Uploads to try again" }).waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement?.tagName), "H1");
+  await page.locator('button:focus[aria-label^="1 dead letter"]').waitFor();
+}));
+
+test("a redrive that fails midway says what it has sent, and that messages are left", inBrowser(async (visit) => {
+  const { page, open, allowError } = visit;
+  allowError(/503/);
+  await logIn(visit, outputs.admin);
+  await fakeLetters(page, [letter({ kind: "job", id: "01JZ8Q4V7N2M5K3R6T9W0XYZAB" }), letter({}, 2)]);
+  let redrives = 0;
+  await page.route("**/redrive", (route) => {
+    redrives += 1;
+    return redrives === 2 ? route.fulfill({ status: 503, body: "" }) : route.fallback();
+  });
+  await open("#/admin/queues");
+  await page.getByRole("button", { name: "2 dead letters: Uploads to try again" }).click();
+  const dialog = page.getByRole("dialog", { name: "Dead letters: Uploads to try again" });
+  await dialog.getByText("Background job").waitFor();
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("dialog", { name: "Start this work again" }).getByRole("button", { name: "Try again" }).click();
+  await dialog.locator(".notice").getByText("1 message was sent again. More messages are left.").waitFor();
+  await dialog.locator(".notice").getByText("The service is busy.").waitFor();
+  await dialog.getByText("Background job").waitFor({ state: "detached" });
+  await dialog.getByText("Unknown message").waitFor();
 }));
 
 test("on a dark phone, the dialog of dead letters closes when all are sent, and says if there are none", inBrowser(async (visit) => {
@@ -178,9 +200,10 @@ test("on a dark phone, the dialog of dead letters closes when all are sent, and 
   await dialog.getByText("Unknown message").waitFor();
   await dialog.getByRole("button", { name: "Try again" }).click();
   await page.getByRole("dialog", { name: "Start this work again" }).getByRole("button", { name: "Try again" }).click();
-  await page.locator(".notice").getByText("2 messages are sent again.").waitFor();
+  await page.locator(".notice").getByText("2 messages were sent again.").waitFor();
   await dialog.waitFor({ state: "detached" });
   await page.getByRole("button", { name: /dead letters?:/ }).waitFor({ state: "detached" });
+  await page.locator("button:focus", { hasText: "Refresh" }).waitFor();
 }, { ...PHONE, colorScheme: "dark" }));
 
 test("tiers say that there is no AI provider", inBrowser(async (visit) => {
