@@ -160,7 +160,7 @@ export class DataTable {
   #fillBody(rows) {
     const focused = document.activeElement;
     const row = focused?.closest("tr");
-    const place = row && this.#body.contains(row) ? [...controlsOf(row)].findIndex((control) => control === focused) : -1;
+    const place = row && this.#body.contains(row) ? [...controlsOf(row)].indexOf(/** @type {HTMLElement} */ (focused)) : -1;
     fill(this.#body, rows);
     if (place < 0) return;
     const same = rows.find(({ dataset }) => dataset.id === row?.dataset.id);
