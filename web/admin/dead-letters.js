@@ -48,12 +48,13 @@ export function openDeadLetters(name, onchange) {
   const redrive = async () => {
     if (!await confirm(words.confirmRedrive(queue), texts.retry, "primary")) return;
     isChanged = true;
-    // A request sends a limited number. The user may close the dialog meanwhile.
+    // A request sends a limited number. If it sends none, the next one would not either. The user may close the dialog
+    // meanwhile.
     let sent = 0;
     for (let more = true; more && dialog.open;) {
       const answer = await call("POST", `${path}/redrive`);
       sent += answer.sent;
-      more = answer.more;
+      more = answer.more && answer.sent > 0;
       if (more) status.textContent = words.lettersSent(sent);
     }
     notice(words.lettersSent(sent));
