@@ -92,7 +92,8 @@ test("a range of dates the wrong way round is refused, and the tier of new users
 }));
 
 /**
- * Answers requests about queues: one has dead letters, and each redrive sends one of them that is no position.
+ * Answers requests about queues: one has dead letters, and each redrive sends one of them that is no position. There
+ * can be more as long as a letter is left.
  * @param {import("playwright-core").Page} page
  * @param {Api.DeadLetter[]} letters
  */
@@ -103,8 +104,8 @@ async function fakeLetters(page, letters) {
   await page.route(`${queue}/failed-uploads/dead-letters`, (route) => route.fulfill({ json: { dead_letters: letters } }));
   await page.route(`${queue}/failed-uploads/redrive`, (route) => {
     const index = letters.findIndex(({ about }) => about.kind !== "position");
-    letters.splice(index, 1);
-    return route.fulfill({ json: { sent: 1, kept: 1, more: letters.some(({ about }) => about.kind !== "position") } });
+    const sent = index < 0 ? [] : letters.splice(index, 1);
+    return route.fulfill({ json: { sent: sent.length, kept: 1, more: letters.length > 0 } });
   });
 }
 

@@ -56,6 +56,8 @@ export function openDeadLetters(name, onchange) {
         const answer = await call("POST", `${path}/redrive`);
         sent += answer.sent;
         more = answer.more;
+        // If a request sends none, the next one would not either.
+        if (answer.sent === 0) break;
         if (more) status.textContent = words.lettersSent(sent);
       }
     } finally {

@@ -21,7 +21,8 @@ pub(crate) fn run(cargo: &mut Command) -> Result<()> {
 }
 
 /// Runs `cargo test` like [`run`], and the tests that failed once more. Machines for CI are slow at times, and each of
-/// hundreds of tests has timeouts. A fault that is in the program fails twice.
+/// hundreds of tests has timeouts. A fault of the program that does not occur in each run, such as a race, can pass the
+/// second time. So the output names the tests that failed first, and `.ci/run` repeats their names at its end.
 pub(crate) fn run_tests(cargo: &mut Command) -> Result<()> {
     let mut failed = Failed::default();
     cargo.stdout(Stdio::piped());

@@ -197,11 +197,13 @@ fn faults(template: &Value, roles: &[Role]) -> Result<Vec<String>> {
             }
             // X-Ray has no resource types.
             let is_xray = actions.iter().all(|action| action.starts_with("xray:"));
+            let is_lambda = actions.iter().all(|action| action.starts_with("lambda:"));
             // A `*` may stand only for the objects of a bucket, for the streams and indexes of a table, and for the versions
             // and aliases of a function.
             let is_wide = |resource: &&String| {
-                let parts = resource.strip_suffix("/*").or_else(|| resource.strip_suffix("}:*"));
-                parts.unwrap_or(resource).contains('*')
+                let function =
+                    resource.strip_suffix(":*").filter(|function| is_lambda && is_resource(function));
+                function.or_else(|| resource.strip_suffix("/*")).unwrap_or(resource).contains('*')
             };
             if let Some(resource) = resources.iter().find(is_wide).filter(|_| !is_xray) {
                 faults.push(format!("{name} may do {} on {resource}", actions.join(", ")));
@@ -209,6 +211,13 @@ fn faults(template: &Value, roles: &[Role]) -> Result<Vec<String>> {
         }
     }
     Ok(faults)
+}
+
+/// Whether a text of [`text()`] is the ARN of one resource of the template, such as `${ImagesGet}`. The text of another
+/// ARN can end in the same way: `arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}`.
+fn is_resource(text: &str) -> bool {
+    let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    name.is_some_and(|name| name.chars().all(char::is_alphanumeric))
 }
 
 /// Whether a value refers to the stack's own table, other than as the alternative to a restored one.

@@ -41,8 +41,7 @@ pub(crate) fn run(aws: &mut Aws, stack: &str) -> Result<Redriven> {
         // A letter that stays comes back after its visibility timeout.
         let mut seen = HashSet::new();
         loop {
-            let receive = json!({"QueueUrl": from, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1});
-            let batch = aws.call("sqs", "receive_message", receive)?;
+            let batch = aws.call("sqs", "receive_message", receive(&from))?;
             let messages = batch["Messages"].as_array().into_iter().flatten();
             let new: Vec<&Value> =
                 messages.filter(|message| seen.insert(message["MessageId"].to_string())).collect();
@@ -62,7 +61,7 @@ pub(crate) fn run(aws: &mut Aws, stack: &str) -> Result<Redriven> {
                     },
                 };
                 for body in bodies {
-                    aws.call("sqs", "send_message", json!({"QueueUrl": to, "MessageBody": body}))?;
+                    aws.call("sqs", "send_message", send(&to, &body, message))?;
                     redriven.sent += 1;
                 }
                 let delete = json!({"QueueUrl": from, "ReceiptHandle": message["ReceiptHandle"]});
@@ -73,9 +72,44 @@ pub(crate) fn run(aws: &mut Aws, stack: &str) -> Result<Redriven> {
     Ok(redriven)
 }
 
+/// The request for some letters of a queue, each with the group of its message.
+fn receive(queue: &str) -> Value {
+    json!({
+        "QueueUrl": queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1,
+        "MessageSystemAttributeNames": ["MessageGroupId"],
+    })
+}
+
+/// The request that sends a message of a dead letter to a queue. The messages of a user stay a group (`JobMessage` in
+/// functions/workers/src/dispatch.rs).
+fn send(queue: &str, body: &str, letter: &Value) -> Value {
+    let mut request = json!({"QueueUrl": queue, "MessageBody": body});
+    if let Some(group) = letter["Attributes"].get("MessageGroupId") {
+        request["MessageGroupId"] = group.clone();
+    }
+    request
+}
+
 fn url(aws: &mut Aws, stack: &str, resource: &str) -> Result<String> {
     let parameters = json!({"StackName": stack, "LogicalResourceId": resource});
     let answer = aws.call("cloudformation", "describe_stack_resource", parameters)?;
     let id = answer["StackResourceDetail"]["PhysicalResourceId"].as_str();
     id.map(str::to_owned).with_context(|| format!("the stack {stack} has no {resource}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_stays_in_its_group() {
+        let asked = &receive("dead")["MessageSystemAttributeNames"];
+        assert_eq!(asked, &json!(["MessageGroupId"]));
+        let letter = json!({"Body": "job", "Attributes": {"MessageGroupId": "ann"}});
+        let sent = json!({"QueueUrl": "alive", "MessageBody": "job", "MessageGroupId": "ann"});
+        assert_eq!(send("alive", "job", &letter), sent);
+        // Only jobs have a group.
+        let sent = json!({"QueueUrl": "alive", "MessageBody": "record"});
+        assert_eq!(send("alive", "record", &json!({"Body": "record"})), sent);
+    }
 }

@@ -1,4 +1,4 @@
-//! The rules about the group of admins: only who is in it now changes users and tiers, and somebody must be in it.
+//! The rules about the group of admins: only who is in it now makes certain changes, and somebody must be in it.
 
 use api::{Caller, Problem, ProblemCode};
 use domain::{AuditId, UserId};
@@ -9,7 +9,7 @@ use crate::{Pool, PoolUser};
 
 /// Checks that the caller is an admin at this moment. An access token names the groups of the last login or refresh.
 /// API Gateway accepts it for up to an hour after the user was disabled or taken out of the group. So the token alone
-/// would let removed admins give themselves their rights back.
+/// would let removed admins give themselves their rights back, and delete what cannot be restored.
 ///
 /// # Errors
 /// 403 `admins-only`

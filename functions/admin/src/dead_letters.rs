@@ -11,7 +11,12 @@ use aws_sdk_sqs::{
     },
 };
 use domain::Timestamp;
-use futures_util::future::try_join_all;
+use futures_util::{
+    StreamExt,
+    future::{join_all, try_join_all},
+    stream,
+};
+use lambda_http::tracing::warn;
 use serde::Serialize;
 
 use crate::letter_subject::LetterSubject;
@@ -26,12 +31,16 @@ const MAX_MESSAGES: i32 = 10;
 /// How often a list receives messages.
 const RECEIVES: usize = 4;
 
-/// After so many letters, a redrive receives no more.
-const MAX_LETTERS: usize = 200;
+/// After it has sent so many letters, a redrive receives no more. Letters that stay do not count, because they would
+/// keep the letters behind them from being sent.
+const MAX_SENT: usize = 200;
 
 /// After this time, a redrive receives no more. Lambda stops the function after 29 seconds (template.yaml),
 /// so there is time for the last letters.
 const MAX_TIME: Duration = Duration::from_secs(8);
+
+/// How many letters become visible at the same time. A redrive can keep thousands.
+const SHOWN_AT_ONCE: usize = 40;
 
 /// The dead-letter queue of a kind of work, and the queue to which its messages belong.
 #[derive(Debug)]
@@ -58,9 +67,9 @@ pub struct DeadLetter {
 pub struct Redriven {
     /// The number of letters that were sent to their queue.
     pub sent: usize,
-    /// The number of letters that stay.
+    /// The number of letters that were found and stay.
     pub kept: usize,
-    /// Whether another redrive may find letters to send.
+    /// Whether the queue may contain letters that this redrive has not found.
     pub more: bool,
 }
 
@@ -77,7 +86,7 @@ impl<'a> DeadLetters<'a> {
     pub async fn sample(&self) -> Result<Vec<DeadLetter>, CallError> {
         // All at the same time: SQS returns to a call nothing that another one has received.
         let received = try_join_all((0..RECEIVES).map(|_| self.receive())).await?.concat();
-        self.show_again(&received).await?;
+        self.show_again(received.iter().map(|message| message.receipt_handle.clone())).await;
         let mut letters = received.iter().map(DeadLetter::of).collect::<Result<Vec<_>, _>>()?;
         letters.sort_by(|one, other| (one.sent_at, &one.id).cmp(&(other.sent_at, &other.id)));
         // SQS may deliver a message twice (Amazon SQS Developer Guide, "Amazon SQS at-least-once delivery").
@@ -85,36 +94,56 @@ impl<'a> DeadLetters<'a> {
         Ok(letters)
     }
 
-    /// Sends letters to their queue again, up to a number of letters and for some seconds. A letter with only
-    /// a position of stream records stays: only `cargo xtask redrive`, which may read the stream, can send
-    /// its records.
+    /// Sends letters to their queue again, up to a number of letters and for some seconds. A letter that cannot be
+    /// sent stays. A letter with only a position of stream records stays too: only `cargo xtask redrive`, which
+    /// may read the stream, can send its records.
     ///
     /// `StartMessageMoveTask` is no alternative. It moves all messages, also these positions, which no worker
     /// can read. It does not support dead letters of Lambda. And it is asynchronous, so the answer could not
     /// contain the numbers (Amazon SQS API Reference, "StartMessageMoveTask").
     ///
     /// # Errors
-    /// [`CallError`]. The letters that were not sent appear again after 30 seconds.
+    /// [`CallError`] if a call failed and no letter was sent.
     pub async fn redrive(&self) -> Result<Redriven, CallError> {
         let begin = Instant::now();
-        let (mut sent, mut kept) = (0, Vec::new());
+        let (mut sent, mut kept, mut failure) = (0, Vec::new(), None);
         let is_empty = loop {
-            if sent + kept.len() >= MAX_LETTERS || begin.elapsed() > MAX_TIME {
+            if sent >= MAX_SENT || begin.elapsed() > MAX_TIME {
                 break false;
             }
-            let received = self.receive().await?;
+            let received = match self.receive().await {
+                Ok(received) => received,
+                Err(error) => {
+                    failure = Some(error);
+                    break false;
+                }
+            };
             if received.is_empty() {
                 break true;
             }
             let (positions, letters): (Vec<_>, Vec<_>) =
                 received.into_iter().partition(|message| subject(message).is_position());
-            kept.extend(positions);
-            try_join_all(letters.iter().map(|letter| self.send_again(letter))).await?;
-            sent += letters.len();
+            kept.extend(positions.into_iter().map(|position| position.receipt_handle));
+            let outcomes = join_all(letters.iter().map(|letter| self.send_again(letter))).await;
+            for (letter, outcome) in letters.into_iter().zip(outcomes) {
+                match outcome {
+                    Ok(()) => sent += 1,
+                    Err(error) => {
+                        let (id, cause) = (letter.message_id, aws::causes(&error));
+                        warn!(id, cause, "sending a dead letter again failed");
+                        kept.push(letter.receipt_handle);
+                        failure = Some(error);
+                    }
+                }
+            }
         };
-        self.show_again(&kept).await?;
-        // A client that goes on while there is more must end if all letters stay.
-        Ok(Redriven { sent, kept: kept.len(), more: !is_empty && sent > 0 })
+        let count = kept.len();
+        // Not before the end, because the loop would receive them again.
+        self.show_again(kept).await;
+        match failure {
+            Some(error) if sent == 0 => Err(error),
+            _ => Ok(Redriven { sent, kept: count, more: !is_empty }),
+        }
     }
 
     /// Receives some messages. With a wait, SQS asks all of its servers, and not only a part of them (Amazon
@@ -127,19 +156,23 @@ impl<'a> DeadLetters<'a> {
         Ok(answer.messages.unwrap_or_default())
     }
 
-    /// Ends the time in which received messages are hidden (Amazon SQS API Reference,
-    /// "ChangeMessageVisibility").
-    async fn show_again(&self, messages: &[Message]) -> Result<(), CallError> {
-        try_join_all(messages.iter().map(async |message| {
-            let change = self.sqs.change_message_visibility().queue_url(self.dead).visibility_timeout(0);
-            change.set_receipt_handle(message.receipt_handle.clone()).send().await.map_err(CallError::from)
-        }))
-        .await
-        .map(drop)
+    /// Ends the time in which messages are hidden that were received with these handles (Amazon SQS API Reference,
+    /// "ChangeMessageVisibility"). An error changes no outcome: the message appears after this time anyway. One error
+    /// is usual: a message that was delivered twice has two handles, and is visible when the second one is used.
+    async fn show_again(&self, handles: impl IntoIterator<Item = Option<String>>) {
+        stream::iter(handles)
+            .for_each_concurrent(SHOWN_AT_ONCE, |handle| async move {
+                let change = self.sqs.change_message_visibility().queue_url(self.dead).visibility_timeout(0);
+                if let Err(error) = change.set_receipt_handle(handle).send().await {
+                    let cause = aws::causes(&CallError::from(error));
+                    warn!(cause, "making a dead letter visible again failed");
+                }
+            })
+            .await;
     }
 
-    /// Sends a message to its queue, and then deletes the letter. If the function dies in between, the work
-    /// has two messages. That is harmless (docs/RUNBOOK.md, "How to repeat work").
+    /// Sends a message to its queue, and then deletes the letter. If the deletion fails, or the function dies
+    /// before it, the work has two messages. That is harmless (docs/RUNBOOK.md, "How to repeat work").
     async fn send_again(&self, message: &Message) -> Result<(), CallError> {
         let send = self.sqs.send_message().queue_url(self.work).set_message_body(message.body.clone());
         // The messages of a user stay a group (`JobMessage` in functions/workers/src/dispatch.rs).

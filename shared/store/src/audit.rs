@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 
 use crate::dynamodb::{
     condition::{Condition, eq, exists, ge, gt, lt},
-    keys::{audit_key, audit_month, item, number, read, string, value},
+    keys::{audit_key, audit_month, item, number, readable, string, value},
     records::{Page, Records, is_condition},
     update::Update,
 };
@@ -67,7 +67,7 @@ impl Records {
     }
 
     /// The entries since `oldest`, newest first, beginning after `after`. A page can be short or empty although more
-    /// entries follow. `next` shows whether more follow.
+    /// entries follow. `next` shows whether more follow. An entry that this release cannot read is left out.
     ///
     /// One query for each month, at most sixteen, all at the same time.
     ///
@@ -128,7 +128,7 @@ impl Records {
             query = query.limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
         }
         let answer = query.send().await?;
-        let entries = answer.items.unwrap_or_default().into_iter().map(read).collect::<Result<_, _>>()?;
+        let entries = answer.items.unwrap_or_default().into_iter().filter_map(readable).collect();
         let last = answer.last_evaluated_key;
         Ok((entries, last.as_ref().and_then(|key| key.get("sk")?.as_s().ok()?.parse().ok())))
     }

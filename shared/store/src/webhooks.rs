@@ -10,14 +10,13 @@ use domain::{
     DisabledReason, Job, JobId, LimitError, Task, Timestamp, UserId, Webhook, WebhookEvents, WebhookId,
     WebhookSecret, WebhookSecrets, WebhookUrl,
 };
-use tracing::error;
 
 use crate::{
     dynamodb::{
         condition::{begins_with, eq, exists, gt, lt, ne, not_exists},
         keys::{
-            Item, WEBHOOK, deliveries_of, delivery_key, item, job_key, number, read, string, timestamp,
-            user_pk, value, webhook_count_key, webhook_key, webhook_secrets_key,
+            Item, WEBHOOK, deliveries_of, delivery_key, item, job_key, number, read, readable, string,
+            timestamp, user_pk, value, webhook_count_key, webhook_key, webhook_secrets_key,
         },
         records::{Page, Records, is_condition, refused_update, updated},
         transactions::{TransactItemKind, refused},
@@ -141,7 +140,8 @@ impl Records {
     pub async fn webhooks(&self, user: &UserId) -> Result<Vec<Webhook>, CallError> {
         let keys = eq("pk", user_pk(user)).and(begins_with("sk", string(WEBHOOK)));
         let answer = self.query(keys, None)?.consistent_read(true).send().await?;
-        Ok(answer.items.unwrap_or_default().into_iter().filter_map(|item| readable(user, item)).collect())
+        // `workers-events` reads the webhooks of all users, so one that cannot be read must not stop it.
+        Ok(answer.items.unwrap_or_default().into_iter().filter_map(readable).collect())
     }
 
     /// A webhook of a user.
@@ -482,20 +482,6 @@ impl Records {
         match update.alone(self)?.send().await {
             Ok(_) => Ok(true),
             Err(error) => refused_update(error).map(|_| false),
-        }
-    }
-}
-
-/// The webhook of an item. `None` if it cannot be read: for example, a later release may have stored a type of events
-/// that this one does not know. `workers-events` reads the webhooks of all users, so one such item must not stop it.
-fn readable(user: &UserId, item: Item) -> Option<Webhook> {
-    let id = item.get("webhook_id").and_then(|id| id.as_s().ok()).cloned();
-    match read(item) {
-        Ok(webhook) => Some(webhook),
-        Err(cause) => {
-            let cause = aws::causes(&cause);
-            error!(%user, webhook = id, cause, "left out a webhook that cannot be read");
-            None
         }
     }
 }

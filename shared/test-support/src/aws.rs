@@ -43,6 +43,20 @@ pub fn error(operation: &'static str, code: &str) -> Prepared {
     (operation, 400, json!({"__type": code, "message": "prepared by the test"}))
 }
 
+/// The response to a transaction of `count` items, of which DynamoDB refuses the one with this index. `stored` is the
+/// output of `GetItem` with the item that is stored there, or `{}` if there is none or DynamoDB does not return it.
+#[must_use]
+pub fn refused(index: usize, count: usize, stored: &Value) -> Prepared {
+    let mut reasons = vec![json!({"Code": "None"}); count];
+    reasons[index] = stored.clone();
+    reasons[index]["Code"] = json!("ConditionalCheckFailed");
+    let body = json!({
+        "__type": "TransactionCanceledException", "message": "prepared by the test",
+        "CancellationReasons": reasons,
+    });
+    ("TransactWriteItems", 400, body)
+}
+
 impl FakeAws {
     /// An AWS that returns each of these responses once, to the next call of its operation.
     #[must_use]

@@ -8,7 +8,7 @@ mod request;
 mod server;
 
 pub use answer::Answer;
-pub use aws::{FakeAws, error, ok};
+pub use aws::{FakeAws, error, ok, refused};
 pub use items::{
     IMAGE_ID, SET_ID, USER, USERNAME, batch, image, item, items, profile, ready_image, set, tier,
 };

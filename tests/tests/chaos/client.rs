@@ -353,7 +353,14 @@ impl Client {
         match self.ask(Method::PUT, &path, Some(&json!({"image_id": id})), None).await {
             Reply::Unknown => self.model.sets[set].has_unknown_move = true,
             Reply::Refused(400 | 404) => self.not_found(index, "a move"),
-            Reply::Done(_) | Reply::Refused(_) => {}
+            // The image may have lost its slot. Then it comes from outside of the set, and there is no exchange.
+            Reply::Refused(409) if !self.model.keeps_slots(set) => {}
+            // The user is too fast.
+            Reply::Done(_) | Reply::Refused(429) => {}
+            Reply::Refused(status) => {
+                let line = format!("a move of {id} to {slot} of its set {set_id} is refused with {status}");
+                self.model.wrong_answers.push(line);
+            }
         }
     }
 

@@ -145,6 +145,14 @@ impl Model {
         self.sets[set].deleted == Told::No && images.all(|image| image.discarded == Told::No)
     }
 
+    /// Whether every image of a set that is not hidden is in one of its slots. Otherwise a request whose answer never
+    /// arrived may have given the slot of an image away while that image was in the trash: a move, or the creation of
+    /// an image.
+    pub(crate) fn keeps_slots(&self, set: usize) -> bool {
+        let mut images = self.images.iter().filter(|image| image.set == Some(set));
+        !self.sets[set].has_unknown_move && images.all(|image| image.id.is_some())
+    }
+
     /// Whether requests may not find an image: it may be gone or in the trash.
     pub(crate) fn hidden(&self, image: &ImageModel) -> Told {
         self.gone(image).max(image.discarded)

@@ -73,6 +73,24 @@ fn the_versions_of_a_function_are_not_too_many() -> Result<()> {
 }
 
 #[test]
+fn all_resources_of_a_service_are_too_many() -> Result<()> {
+    let arn =
+        |service: &str| format!("arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:*");
+    let queues = "arn:${AWS::Partition}:sqs:${AWS::Region}:*".to_owned();
+    for (action, pattern) in [
+        ("lambda:Get", arn("lambda")),
+        ("sqs:SendMessage", arn("sqs")),
+        ("sqs:SendMessage", queues),
+        // Only a function has versions.
+        ("logs:PutLogEvents", "${Get.Arn}:*".to_owned()),
+    ] {
+        let statement = allow(action, json!({"Fn::Sub": pattern}));
+        assert_eq!(found(&template(&statement))?.len(), 1, "{statement}");
+    }
+    Ok(())
+}
+
+#[test]
 fn x_ray_alone_may_have_every_resource() -> Result<()> {
     assert_eq!(found(&template(&allow("xray:PutTraceSegments", json!("*"))))?, [""; 0]);
     for statement in [

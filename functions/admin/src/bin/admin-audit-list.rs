@@ -181,6 +181,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_entry_of_a_later_release_is_left_out() {
+        let known = "01JZ8Q4T2N6V5X3R9C7M1K0B8D";
+        let mut of_action = entry("01JZ8Q4T2N6V5X3R9C7M1K0B8E");
+        of_action["action"] = json!("invent-something");
+        let mut of_target = entry("01JZ8Q4T2N6V5X3R9C7M1K0B8F");
+        of_target["target"]["kind"] = json!("invention");
+        let answer = answer(&aws(&[of_target, of_action, entry(known)]), "").await;
+        let ids = answer.body["entries"].as_array().unwrap().iter().map(|entry| entry["id"].clone());
+        assert_eq!((answer.status, ids.collect::<Vec<_>>()), (200, vec![json!(known)]));
+    }
+
+    #[tokio::test]
     async fn the_next_page_begins_after_the_last_entry_of_the_same_list() {
         let [newer, older] = [AuditId::generate(), AuditId::generate()].map(|id| id.to_string());
         let first = answer(&aws(&[entry(&newer), entry(&older)]), "limit=1").await;

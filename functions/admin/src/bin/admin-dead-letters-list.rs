@@ -26,7 +26,7 @@ mod tests {
     use std::convert::Infallible;
 
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, IMAGE_ID, TestRequest, USER, ok};
+    use test_support::{Answer, FakeAws, IMAGE_ID, TestRequest, USER, error, ok};
 
     use super::*;
 
@@ -52,12 +52,12 @@ mod tests {
         let shown = || ok("ChangeMessageVisibility", json!({}));
         let aws = FakeAws::new([
             ok("ReceiveMessage", json!({"Messages": [later]})),
-            // The same message may arrive twice.
+            // The same message may arrive twice. Then it is visible before its second handle is used.
             ok("ReceiveMessage", json!({"Messages": [later, earlier]})),
             ok("ReceiveMessage", json!({})),
             ok("ReceiveMessage", json!({})),
             shown(),
-            shown(),
+            error("ChangeMessageVisibility", "MessageNotInflight"),
             shown(),
         ]);
         insta::assert_json_snapshot!(answer(&aws, TestRequest::new("GET").admin(), "reclaim").await, @r#"

@@ -23,7 +23,9 @@ async fn delete(records: &Records, request: Request) -> Reply {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, IMAGE_ID, TestRequest, image, item, ok, profile, ready_image, tier};
+    use test_support::{
+        Answer, FakeAws, IMAGE_ID, TestRequest, image, item, ok, profile, ready_image, refused, tier,
+    };
 
     use super::*;
 
@@ -40,12 +42,6 @@ mod tests {
 
     fn written() -> (&'static str, u16, Value) {
         ok("TransactWriteItems", json!({}))
-    }
-
-    fn refused() -> (&'static str, u16, Value) {
-        let reasons = json!([{"Code": "ConditionalCheckFailed"}]);
-        let cancelled = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
-        ("TransactWriteItems", 400, cancelled)
     }
 
     /// Whether the last call deleted the item of the image.
@@ -99,7 +95,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_picture_that_becomes_ready_at_the_same_time_is_not_lost() {
-        let calls = read(&image(), 7).into_iter().chain([refused()]);
+        let calls = read(&image(), 7).into_iter().chain([refused(0, 1, &json!({}))]);
         let aws = FakeAws::new(calls.chain(read(&ready_image(), 7)).chain([written()]));
         assert_eq!(answer(&aws, IMAGE_ID, "").await.status, 204);
         assert_eq!(aws.operations().len(), 6);
@@ -113,7 +109,10 @@ mod tests {
         assert_eq!(aws.operations(), ["TransactWriteItems"]);
         assert!(has_deleted(&aws));
         assert!(aws.calls()[0].1["ClientRequestToken"].is_string());
-        assert_eq!(answer(&FakeAws::new([refused()]), IMAGE_ID, "permanent=true").await.status, 404);
+        assert_eq!(
+            answer(&FakeAws::new([refused(0, 1, &json!({}))]), IMAGE_ID, "permanent=true").await.status,
+            404
+        );
         let problem = answer(&FakeAws::new([]), IMAGE_ID, "permanent=yes").await;
         assert_eq!((problem.status, &problem.body["field"]), (400, &json!("permanent")));
     }

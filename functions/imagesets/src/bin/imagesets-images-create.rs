@@ -67,7 +67,7 @@ impl From<Body> for NewImage {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, IMAGE_ID, SET_ID, TestRequest, item, ok, set, tier};
+    use test_support::{Answer, FakeAws, IMAGE_ID, SET_ID, TestRequest, item, ok, refused, set, tier};
 
     use super::*;
 
@@ -78,17 +78,6 @@ mod tests {
 
     fn body() -> Value {
         json!({"image_type": "image2", "file_name": "cat.jpg", "content_type": "image/jpeg", "size": 1000})
-    }
-
-    /// DynamoDB refuses the item of a transaction with this index. The stored item is this one.
-    fn refused(index: usize, stored: &Value) -> (&'static str, u16, Value) {
-        let mut reasons = vec![json!({"Code": "None"}); 5];
-        reasons[index] = json!({"Code": "ConditionalCheckFailed"});
-        if let Some(stored) = stored.get("Item") {
-            reasons[index]["Item"] = stored.clone();
-        }
-        let body = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
-        ("TransactWriteItems", 400, body)
     }
 
     #[tokio::test]
@@ -112,7 +101,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_set_that_does_not_exist_is_not_found() {
-        let aws = FakeAws::new([ok("GetItem", item(&tier())), refused(1, &json!({}))]);
+        let aws = FakeAws::new([ok("GetItem", item(&tier())), refused(1, 5, &json!({}))]);
         let answer = answer(&aws, &body()).await;
         assert_eq!((answer.status, &answer.body["code"]), (404, &json!("not-found")));
     }
@@ -121,7 +110,8 @@ mod tests {
     async fn a_slot_with_an_image_that_its_owner_sees_is_taken() {
         let set = item(&set(&json!({"image2": IMAGE_ID})));
         // The second attempt also checks that nobody sees the image in the slot.
-        let aws = FakeAws::new([ok("GetItem", item(&tier())), refused(1, &set), refused(2, &json!({}))]);
+        let aws =
+            FakeAws::new([ok("GetItem", item(&tier())), refused(1, 5, &set), refused(2, 5, &json!({}))]);
         let answer = answer(&aws, &body()).await;
         assert_eq!((answer.status, &answer.body["code"]), (409, &json!("slot-taken")));
         assert_eq!(answer.body["field"], "image_type");

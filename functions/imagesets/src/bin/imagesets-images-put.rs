@@ -41,7 +41,8 @@ async fn put(records: &Records, objects: &Objects, request: Request) -> Reply {
 mod tests {
     use serde_json::{Value, json};
     use test_support::{
-        Answer, FakeAws, IMAGE_ID, SET_ID, TestRequest, batch, item, ok, profile, ready_image, set, tier,
+        Answer, FakeAws, IMAGE_ID, SET_ID, TestRequest, batch, item, ok, profile, ready_image, refused, set,
+        tier,
     };
 
     use super::*;
@@ -81,15 +82,6 @@ mod tests {
         image
     }
 
-    /// The response to a transaction of which DynamoDB refused one item.
-    fn refused(index: usize) -> (&'static str, u16, Value) {
-        let mut reasons = ["None"; 3];
-        reasons[index] = "ConditionalCheckFailed";
-        let reasons = reasons.map(|code| json!({"Code": code}));
-        let body = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
-        ("TransactWriteItems", 400, body)
-    }
-
     /// The transactions that were sent: for each item, the kind of operation, the sort key and the update.
     fn transactions(aws: &FakeAws) -> Vec<Vec<(String, String, String)>> {
         let calls = aws.calls().into_iter().filter(|(operation, _)| operation == "TransactWriteItems");
@@ -119,7 +111,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_slot_with_another_image_is_taken() {
-        let aws = aws(&set(&json!({"image2": OTHER_ID})), vec![refused(1)]);
+        let aws = aws(&set(&json!({"image2": OTHER_ID})), vec![refused(1, 3, &json!({}))]);
         let answer = answer(&aws, "image2", &body()).await;
         assert_eq!((answer.status, &answer.body["code"]), (409, &json!("slot-taken")));
         assert_eq!(transactions(&aws)[0][1].0, "ConditionCheck");
@@ -168,7 +160,7 @@ mod tests {
         let set = set(&json!({"image1": IMAGE_ID, "image2": OTHER_ID}));
         // The other image is in the trash, so its update is refused. The second attempt checks that.
         let [first, others, profile] = read(&set, &image, std::slice::from_ref(&image));
-        let prepared = [first.clone(), others.clone(), profile, refused(1), first, others];
+        let prepared = [first.clone(), others.clone(), profile, refused(1, 3, &json!({})), first, others];
         let aws = FakeAws::new(prepared.into_iter().chain([ok("TransactWriteItems", json!({}))]));
         let answer = answer(&aws, "image2", &body()).await;
         assert_eq!(answer.status, 200, "{answer:?}");

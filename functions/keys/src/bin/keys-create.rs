@@ -69,25 +69,14 @@ fn problem(error: ApiKeyError) -> Problem {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, TestRequest, error, item, items, ok, tier};
+    use test_support::{Answer, FakeAws, TestRequest, error, item, items, ok, refused, tier};
 
     use super::*;
 
-    /// The items of the transaction that change the count and the profile.
+    /// The items of the transaction that change the count and the profile, and the number of its items.
     const COUNT: usize = 0;
     const PROFILE: usize = 2;
-
-    /// DynamoDB refuses one of the three items of the transaction, where this item is stored.
-    fn refused(index: usize, stored: &Value) -> (&'static str, u16, Value) {
-        let none = || json!({"Code": "None"});
-        let mut reasons = [none(), none(), none()];
-        reasons[index] = stored.clone();
-        reasons[index]["Code"] = json!("ConditionalCheckFailed");
-        let body = json!({
-            "__type": "TransactionCanceledException", "message": "no", "CancellationReasons": reasons,
-        });
-        ("TransactWriteItems", 400, body)
-    }
+    const ITEMS: usize = 3;
 
     fn password_is_right() -> (&'static str, u16, Value) {
         ok("InitiateAuth", json!({"AuthenticationResult": {"AccessToken": "a", "ExpiresIn": 3600}}))
@@ -142,7 +131,7 @@ mod tests {
         // The count is at its maximum, but only one key works.
         let aws = FakeAws::new([
             password_is_right(),
-            refused(COUNT, &item(&json!({"api_keys": 20}))),
+            refused(COUNT, ITEMS, &item(&json!({"api_keys": 20}))),
             ok(
                 "Query",
                 items(&[json!({
@@ -160,7 +149,7 @@ mod tests {
     #[tokio::test]
     async fn a_deleted_account_gets_no_key() {
         let deleted = item(&json!({"deleting_since": "2026-03-12T19:03:50Z"}));
-        let aws = FakeAws::new([password_is_right(), refused(PROFILE, &deleted)]);
+        let aws = FakeAws::new([password_is_right(), refused(PROFILE, ITEMS, &deleted)]);
         let answer = answer(&aws, &good()).await;
         assert_eq!((answer.status, &answer.body["code"]), (401, &json!("unauthorized")));
     }
@@ -169,7 +158,7 @@ mod tests {
     async fn the_key_of_a_new_user_creates_the_profile() {
         let aws = FakeAws::new([
             password_is_right(),
-            refused(PROFILE, &json!({})),
+            refused(PROFILE, ITEMS, &json!({})),
             ok("GetItem", item(&tier())),
             ok("TransactWriteItems", json!({})),
         ]);

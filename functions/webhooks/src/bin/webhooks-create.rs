@@ -55,25 +55,14 @@ async fn create(records: &Records, reach: Reach, request: Request) -> Reply {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, TestRequest, item, ok, tier};
+    use test_support::{Answer, FakeAws, TestRequest, item, ok, refused, tier};
 
     use super::*;
 
-    /// The items of the transaction that change the count and the profile.
+    /// The items of the transaction that change the count and the profile, and the number of its items.
     const COUNT: usize = 0;
     const PROFILE: usize = 3;
-
-    /// DynamoDB refuses one of the four items of the transaction, where this item is stored.
-    fn refused(index: usize, stored: &Value) -> (&'static str, u16, Value) {
-        let none = || json!({"Code": "None"});
-        let mut reasons = [none(), none(), none(), none()];
-        reasons[index] = stored.clone();
-        reasons[index]["Code"] = json!("ConditionalCheckFailed");
-        let body = json!({
-            "__type": "TransactionCanceledException", "message": "no", "CancellationReasons": reasons,
-        });
-        ("TransactWriteItems", 400, body)
-    }
+    const ITEMS: usize = 4;
 
     fn written() -> (&'static str, u16, Value) {
         ok("TransactWriteItems", json!({}))
@@ -131,16 +120,17 @@ mod tests {
     #[tokio::test]
     async fn the_eleventh_webhook_and_one_of_a_deleted_account_are_refused() {
         let full = item(&json!({"webhooks": 10}));
-        let refusal = answer(&FakeAws::new([refused(COUNT, &full)]), &good()).await;
+        let refusal = answer(&FakeAws::new([refused(COUNT, ITEMS, &full)]), &good()).await;
         assert_eq!((refusal.status, &refusal.body["limit"]), (409, &json!("max_webhooks")));
         let deleted = item(&json!({"deleting_since": "2026-03-12T19:03:50Z"}));
-        let refusal = answer(&FakeAws::new([refused(PROFILE, &deleted)]), &good()).await;
+        let refusal = answer(&FakeAws::new([refused(PROFILE, ITEMS, &deleted)]), &good()).await;
         assert_eq!((refusal.status, &refusal.body["code"]), (401, &json!("unauthorized")));
     }
 
     #[tokio::test]
     async fn the_webhook_of_a_new_user_creates_the_profile() {
-        let aws = FakeAws::new([refused(PROFILE, &json!({})), ok("GetItem", item(&tier())), written()]);
+        let aws =
+            FakeAws::new([refused(PROFILE, ITEMS, &json!({})), ok("GetItem", item(&tier())), written()]);
         assert_eq!(answer(&aws, &good()).await.status, 201);
         let profile = &aws.calls()[2].1["TransactItems"][PROFILE]["Put"]["Item"];
         assert_eq!((&profile["sk"]["S"], &profile["tier"]["S"]), (&json!("PROFILE"), &json!("basic")));

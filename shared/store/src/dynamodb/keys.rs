@@ -9,6 +9,7 @@ use domain::{
     TierId, Timestamp, UploadLinkId, UserId, WebhookId,
 };
 use serde::{Serialize, de::DeserializeOwned};
+use tracing::error;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -332,4 +333,18 @@ pub(crate) fn search_name(name: &str) -> AttributeValue {
 
 pub(crate) fn read<T: DeserializeOwned>(item: Item) -> Result<T, CallError> {
     serde_dynamo::from_item(item).map_err(CallError::internal)
+}
+
+/// Converts an item of a list. `None` if it cannot be read: for example, a later release may have stored a value that
+/// this one does not know. One such item must not make the whole list fail. The log contains the item's key, which must
+/// not be a secret.
+pub(crate) fn readable<T: DeserializeOwned>(item: Item) -> Option<T> {
+    let [pk, sk] = ["pk", "sk"].map(|name| item.get(name).and_then(|key| key.as_s().ok()).cloned());
+    match read(item) {
+        Ok(value) => Some(value),
+        Err(cause) => {
+            error!(pk, sk, cause = aws::causes(&cause), "left out an item that cannot be read");
+            None
+        }
+    }
 }

@@ -311,7 +311,7 @@ async fn an_admin_makes_another_admin_and_takes_it_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_token_of_a_removed_admin_changes_neither_users_nor_tiers() -> Result<()> {
+async fn the_token_of_a_removed_admin_is_not_enough() -> Result<()> {
     let stack = Stack::connect()?;
     let (admin, user, other) = tokio::try_join!(stack.admin(), stack.user(), stack.user())?;
     change(&admin, &user, &json!({"admin": true})).await?.expect(200)?;
@@ -341,6 +341,11 @@ async fn the_token_of_a_removed_admin_changes_neither_users_nor_tiers() -> Resul
         removed.post("/api/admin/users", &new).await?.problem(403, "admins-only")?;
         removed.put(&tier, &rules).await?.problem(403, "admins-only")?;
         removed.delete(&tier).await?.problem(403, "admins-only")?;
+        for kind in ["images", "imagesets"] {
+            let path = format!("/api/admin/{kind}/01JZ8Q4V7N2M5K3R6T9W0XYZAB");
+            removed.delete(&path).await?.problem(403, "admins-only")?;
+        }
+        removed.post_empty("/api/admin/queues/tiers/redrive").await?.problem(403, "admins-only")?;
     }
     assert_eq!(seen(&admin, &user.id).await?["enabled"], false);
     let seen = seen(&admin, &other.id).await?;
