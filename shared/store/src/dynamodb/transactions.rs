@@ -34,7 +34,7 @@ pub(crate) enum TransactItemKind {
     Occupant,
     /// Counts what the transaction creates in the profile.
     Profile,
-    /// Counts API keys or webhooks, which the profile does not count.
+    /// Counts API keys, webhooks or downloads, which the profile does not count.
     Quota,
     /// Puts a new item.
     New,
