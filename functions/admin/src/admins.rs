@@ -1,4 +1,4 @@
-//! The rules about the group of admins: only who is in it now changes users and tiers, and somebody must be in it.
+//! The rules about the group of admins: only present members change users and tiers, and somebody must be in it.
 
 use api::{Caller, Problem, ProblemCode};
 use domain::{AuditId, UserId};
