@@ -14,7 +14,17 @@ use crate::{Pool, PoolUser};
 /// # Errors
 /// 403 `admins-only`
 pub async fn require_admin(pool: &Pool, caller: &Caller) -> Result<(), Problem> {
-    check_caller(&pool.admins().await?, caller)
+    present_admins(pool, caller).await.map(drop)
+}
+
+/// The users in the group of admins at this moment, if the caller is one of them as in [`require_admin`].
+///
+/// # Errors
+/// 403 `admins-only`
+pub async fn present_admins(pool: &Pool, caller: &Caller) -> Result<Vec<PoolUser>, Problem> {
+    let admins = pool.admins().await?;
+    check_caller(&admins, caller)?;
+    Ok(admins)
 }
 
 /// Makes a change after which `user` is no admin who can log in, unless nobody else is one. Such changes take turns,

@@ -307,6 +307,11 @@ async fn an_admin_makes_another_admin_and_takes_it_back() -> Result<()> {
     assert_eq!(page["users"][0]["admin"], true);
     assert_eq!(change(&admin, &user, &json!({"admin": false})).await?.json(200)?["admin"], false);
     assert_eq!(seen(&admin, &user.id).await?["admin"], false);
+    // A repeated request takes nothing away, so a new session stays.
+    let tokens = log_in(&stack, &user.username, &user.password).await?.json(200)?;
+    let again = User { tokens: serde_json::from_value(tokens)?, ..user.clone() };
+    change(&admin, &user, &json!({"admin": false})).await?.expect(200)?;
+    ensure!(again.refreshes(&again.tokens).await?, "the session has ended");
     Ok(())
 }
 
