@@ -100,7 +100,7 @@ async fn change(
     Ok((user, body.admin.unwrap_or(is_admin)))
 }
 
-/// Enables or disables the user, and changes the group. A user who loses rights has to log in again, because the present
+/// Enables or disables the user, and changes the group. A user who loses rights has to log in again, because the old
 /// tokens still name the group. A request that takes no rights away needs no lock, and ends no sessions.
 async fn set_rights(
     pool: &Pool,
