@@ -5,6 +5,7 @@ import { busy, fill, h, icon } from "../dom.js";
 import { bytes, number, time } from "../format.js";
 import { laterTexts } from "../later-texts.js";
 import { showError } from "../notice.js";
+import { state } from "../state.js";
 import { texts } from "../texts.js";
 import { auditTable } from "./audit.js";
 import { imageTable } from "./images.js";
@@ -76,7 +77,8 @@ function userActions(user, tiers, onChanged) {
     button(texts.edit, () => openUserDialog(user, onChanged)),
     button(words.moveTo, () => openTierDialog([user], tiers, onChanged)),
     button(user.enabled ? words.disable : words.enable, () => setEnabled([user], !user.enabled, onChanged), user.enabled ? "danger" : ""),
-    button(words.temporaryPassword, () => sendPassword(user)),
+    // Admins change their own password in the account.
+    user.id !== state.profile?.id && button(words.temporaryPassword, () => sendPassword(user)),
     button(words.deleteUser, () => deleteUsers([user], () => {
       location.hash = "#/admin/users";
     }), "danger"));

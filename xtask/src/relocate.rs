@@ -133,15 +133,16 @@ fn copy_users(from: &mut End, to: &mut End) -> Result<Users> {
 fn copy_user(from: &mut End, to: &mut End, user: &Value, users: &mut Users) -> Result<()> {
     let name = user["Username"].as_str().context("a user without a name")?;
     let attributes = user["Attributes"].as_array().context("a user without attributes")?;
+    let of = |pool: &str| json!({"UserPoolId": pool, "Username": name});
     let mut created = create_user(to, name, attributes, &["sub"]);
-    // A confirmed address is an alias of one user only (Amazon Cognito user pools API Reference, "AdminCreateUser",
-    // ForceAliasCreation).
-    if created.as_ref().is_err_and(|error| is_refusal(error, "AliasExistsException")) {
+    if created.as_ref().is_err_and(is_taken) && !has_user(to, name)? {
+        // Another user has the address: a confirmed address is an alias of one user only (Amazon Cognito user pools API
+        // Reference, "AdminCreateUser", ForceAliasCreation).
         created = create_user(to, name, attributes, &["sub", "email_verified"]);
     }
     match created {
         // An earlier run has copied the user, who may have a new password since then.
-        Err(error) if is_refusal(&error, "UsernameExistsException") => {}
+        Err(error) if is_taken(&error) => {}
         // A name must not have the form of an alias (Amazon Cognito Developer Guide, "Customizing sign-in attributes").
         Err(error) if is_refusal(&error, "InvalidParameterException") && name.contains('@') => {
             users.refused.push(name.to_owned());
@@ -156,7 +157,6 @@ fn copy_user(from: &mut End, to: &mut End, user: &Value, users: &mut Users) -> R
             to.aws.call("cognito-idp", "admin_set_user_password", password)?;
         }
     }
-    let of = |pool: &str| json!({"UserPoolId": pool, "Username": name});
     if user["Enabled"] == false {
         to.aws.call("cognito-idp", "admin_disable_user", of(&to.pool))?;
     }
@@ -183,6 +183,21 @@ fn create_user(to: &mut End, name: &str, attributes: &[Value], without: &[&str])
         "UserPoolId": to.pool, "Username": name, "UserAttributes": kept, "MessageAction": "SUPPRESS",
     });
     to.aws.call("cognito-idp", "admin_create_user", create)
+}
+
+/// Whether a pool refused a new user because of another one. The page "AdminCreateUser" of the API reference lists no
+/// AliasExistsException: Cognito gives the same code for a taken address as for a taken name (boto/boto3#3213).
+fn is_taken(error: &anyhow::Error) -> bool {
+    is_refusal(error, "UsernameExistsException") || is_refusal(error, "AliasExistsException")
+}
+
+/// Whether the pool has a user with this name.
+fn has_user(end: &mut End, name: &str) -> Result<bool> {
+    let find = json!({"UserPoolId": end.pool, "Username": name});
+    match end.aws.call("cognito-idp", "admin_get_user", find) {
+        Err(error) if is_refusal(&error, "UserNotFoundException") => Ok(false),
+        found => found.map(|_| true),
+    }
 }
 
 fn sub_of(attributes: &[Value]) -> Result<String> {

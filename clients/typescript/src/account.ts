@@ -129,7 +129,10 @@ export class Account {
     return this.#client.request("POST /api/auth/totp", { body: { password } });
   }
 
-  /** Ends the setup of a second factor with a code of the authenticator app. With the password, all other sessions end. */
+  /**
+   * Ends the setup of a second factor with a code of the authenticator app. With the password, all other sessions end.
+   * Admins must send the password.
+   */
   async confirmTotp(code: string, password?: string): Promise<void> {
     const body = password === undefined ? { code } : { code, password };
     const tokens = await this.#client.request("POST /api/auth/totp/confirm", { body });

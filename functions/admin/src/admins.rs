@@ -1,4 +1,4 @@
-//! The rules about the group of admins: only who is in it now makes certain changes, and somebody must be in it.
+//! The rules about the group of admins: only present members make certain changes, and somebody must be in it.
 
 use api::{Caller, Problem, ProblemCode};
 use domain::{AuditId, UserId};
@@ -14,7 +14,17 @@ use crate::{Pool, PoolUser};
 /// # Errors
 /// 403 `admins-only`
 pub async fn require_admin(pool: &Pool, caller: &Caller) -> Result<(), Problem> {
-    check_caller(&pool.admins().await?, caller)
+    present_admins(pool, caller).await.map(drop)
+}
+
+/// The users in the group of admins at this moment, if the caller is one of them as in [`require_admin`].
+///
+/// # Errors
+/// 403 `admins-only`
+pub async fn present_admins(pool: &Pool, caller: &Caller) -> Result<Vec<PoolUser>, Problem> {
+    let admins = pool.admins().await?;
+    check_caller(&admins, caller)?;
+    Ok(admins)
 }
 
 /// Makes a change after which `user` is no admin who can log in, unless nobody else is one. Such changes take turns,

@@ -5,7 +5,7 @@ use domain::{Timestamp, UserId};
 use serde::Serialize;
 use store::{Objects, OwnedImage};
 
-pub use admins::{require_admin, unless_last_admin};
+pub use admins::{present_admins, require_admin, unless_last_admin};
 pub use audit::{AuditTrail, mark_failure, present_fields};
 pub use dead_letters::{DeadLetter, DeadLetters, Redriven};
 pub use pool::{ListedUser, Pool, PoolUser, SearchField};

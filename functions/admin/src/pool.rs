@@ -267,7 +267,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Prevents that a user logs in.
+    /// Prevents the user from logging in.
     ///
     /// # Errors
     /// If Cognito fails.

@@ -16,8 +16,8 @@ use crate::{Problem, ProblemCode};
 
 /// Checks whether users have a second factor. An instance remembers the token of a user with one for a minute.
 ///
-/// It does not remember the user. The setup of a second factor ends all other sessions, and only Cognito knows which
-/// tokens belong to them.
+/// It does not remember the user. When an admin sets up a second factor, all other sessions end (`auth-totp-confirm`).
+/// Only Cognito knows which tokens belong to them.
 #[derive(Debug)]
 pub(crate) struct SecondFactor {
     cognito: Client,

@@ -26,7 +26,7 @@ impl CallError {
         Self::Internal(cause.into())
     }
 
-    /// The same error once more, if one call was for several things. It keeps only the text of the cause.
+    /// Copies the error, for a call that several things share. The copy keeps only the text of the cause.
     #[must_use]
     pub fn duplicate(&self) -> Self {
         match self {

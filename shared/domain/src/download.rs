@@ -65,8 +65,7 @@ impl Download {
     pub const MAX_BYTES: u64 = 4_000_000_000;
     /// The maximum number of downloads of a user that wait for their archive. It is also the number of a user's records.
     pub const MAX_PER_USER: u8 = 5;
-    /// The maximum number of downloads that a user requests on a day in UTC, so that the cost of a day has a limit. Each
-    /// record may have an equal share of them.
+    /// The maximum number of downloads that a user requests on a day in UTC, so that the cost of a day has a limit.
     pub const MAX_PER_DAY: u32 = 50;
     /// How long an archive exists, in seconds.
     pub const SECONDS: i64 = 24 * 60 * 60;

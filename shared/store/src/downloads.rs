@@ -86,6 +86,12 @@ impl Records {
                 (Kind::New, self.put_job(user, &job)?),
                 (Kind::Profile, self.check(profile_key(user), not_deleted())?),
             ];
+            // Two requests that take different records must not both add the last download of the day. So the records
+            // that were counted must still have the same downloads.
+            for other in downloads.iter().filter(|other| other.slot != download.slot) {
+                let is_counted = eq("id", string(other.id.to_string()));
+                items.push((Kind::Quota, self.check(download_key(user, other.slot), is_counted)?));
+            }
             if let Some(key) = key {
                 items.push((Kind::IdempotencyKey, self.remember(user, key, &download, now)?));
             }
@@ -173,17 +179,16 @@ fn take_record(
     others: &[Download],
     now: Timestamp,
 ) -> Result<Option<DownloadId>, DownloadError> {
+    let today: u32 = others.iter().map(|other| other.number_on_day_of(now)).sum();
+    if today >= Download::MAX_PER_DAY {
+        return Err(DownloadError::DailyLimitReached { retry_after: seconds_until_next_day(now) });
+    }
     let is_empty = |slot: &u8| others.iter().all(|other| other.slot != *slot);
     if let Some(slot) = (0..Download::MAX_PER_USER).find(is_empty) {
         (download.slot, download.number_of_day) = (slot, 1);
         return Ok(None);
     }
-    let share = Download::MAX_PER_DAY / u32::from(Download::MAX_PER_USER);
-    let is_below = |other: &&Download| other.number_on_day_of(now) < share;
-    if !others.iter().any(|other| is_below(&other)) {
-        return Err(DownloadError::DailyLimitReached { retry_after: seconds_until_next_day(now) });
-    }
-    let ended = others.iter().filter(is_below).filter(|other| other.status != Progress::Queued);
+    let ended = others.iter().filter(|other| other.status != Progress::Queued);
     let replaced = ended.min_by_key(|other| (other.status == Progress::Done, other.created_at));
     let replaced = replaced.ok_or(DownloadError::TooMany)?;
     (download.slot, download.number_of_day) = (replaced.slot, replaced.number_on_day_of(now) + 1);
@@ -237,5 +242,20 @@ mod tests {
         assert!(matches!(take_record(&mut new(now), &records, now), Err(DownloadError::TooMany)));
         records[3].status = Progress::Done;
         assert_eq!(take_record(&mut new(now), &records, now).unwrap(), Some(records[3].id));
+    }
+
+    #[test]
+    fn while_downloads_wait_one_record_takes_all_others_of_the_day() {
+        let now = "2026-03-12T10:00:00Z".parse().unwrap();
+        let mut records: Vec<Download> =
+            (0..Download::MAX_PER_USER).map(|slot| Download { slot, ..new(now) }).collect();
+        for _ in u32::from(Download::MAX_PER_USER)..Download::MAX_PER_DAY {
+            records[0].status = Progress::Done;
+            let mut next = new(now);
+            assert_eq!(take_record(&mut next, &records, now).unwrap(), Some(records[0].id));
+            records[0] = next;
+        }
+        let refusal = take_record(&mut new(now), &records, now);
+        assert!(matches!(refusal, Err(DownloadError::DailyLimitReached { .. })), "{refusal:?}");
     }
 }

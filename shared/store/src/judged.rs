@@ -24,7 +24,7 @@ use domain::{
 
 use crate::{
     AuditFilter, Change, Created, Developed, Filter, IdempotencyKey, ImageSearch, MadeRendition, OlderItems,
-    Records, Refund, RenditionClaim, RenditionItem, SetFilter, TakenRange, WebhookChange,
+    PendingEmail, Records, Refund, RenditionClaim, RenditionItem, SetFilter, TakenRange, WebhookChange,
     dynamodb::keys::{
         Item, download_key, image_item, image_key, item, job_key, link_key, number, profile_key,
         rendition_key, set_item, set_key, tier_key, trash_key, upload_link_key,
@@ -764,8 +764,9 @@ async fn what_is_written_about_admins_is_valid_for_dynamodb() -> Result<()> {
 async fn what_is_done_to_pending_emails_is_valid_for_dynamodb() -> Result<()> {
     let judged = Judged::start().await?;
     let Judged { records, user, now, .. } = &judged;
-    records.put_pending_email(user, "new@example.com", *now).await?;
-    assert_eq!(records.pending_email(user, *now).await?.as_deref(), Some("new@example.com"));
+    let pending = PendingEmail::new("new@example.com", *now);
+    records.put_pending_email(user, &pending).await?;
+    assert_eq!(records.pending_email(user, *now).await?, Some(pending));
     let a_day_later = Timestamp::from_second(now.as_second() + 24 * 60 * 60)?;
     assert_eq!(records.pending_email(user, a_day_later).await?, None);
     records.delete_pending_email(user).await?;

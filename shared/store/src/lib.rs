@@ -58,6 +58,7 @@ pub use objects::{
     files::{Objects, OriginalPart},
 };
 pub use older_items::OlderItems;
+pub use pending_emails::PendingEmail;
 pub use sets::slots::{PlaceError, PlacedImage};
 pub use tiers::DeleteTierError;
 pub use webhooks::{DeliveryWork, RedeliverError, WebhookChange, WebhookError};

@@ -9,28 +9,33 @@ use crate::dynamodb::{
     records::Records,
 };
 
-#[derive(Serialize, Deserialize)]
-struct PendingEmail {
-    email: String,
-    expires_at: i64,
+/// An address to which a code was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingEmail {
+    /// The address.
+    pub email: String,
+    /// When the code expires, in seconds since 1970. This is the table's TTL attribute.
+    pub expires_at: i64,
+}
+
+impl PendingEmail {
+    /// How long Cognito accepts a code, in seconds ("Quotas in Amazon Cognito", validity of codes).
+    const CODE_SECONDS: i64 = 24 * 60 * 60;
+
+    /// An address to which a code is sent at `now`.
+    #[must_use]
+    pub fn new(email: &str, now: Timestamp) -> Self {
+        Self { email: email.to_owned(), expires_at: now.as_second() + Self::CODE_SECONDS }
+    }
 }
 
 impl Records {
-    /// How long Cognito accepts a code, in seconds ("Quotas in Amazon Cognito", validity of codes).
-    const EMAIL_CODE_SECONDS: i64 = 24 * 60 * 60;
-
     /// Stores the address to which a code was sent.
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn put_pending_email(
-        &self,
-        user: &UserId,
-        email: &str,
-        now: Timestamp,
-    ) -> Result<(), CallError> {
-        let expires_at = now.as_second() + Self::EMAIL_CODE_SECONDS;
-        let pending = item(pending_email_key(user), PendingEmail { email: email.to_owned(), expires_at })?;
+    pub async fn put_pending_email(&self, user: &UserId, pending: &PendingEmail) -> Result<(), CallError> {
+        let pending = item(pending_email_key(user), pending)?;
         self.dynamodb.put_item().table_name(&self.table).set_item(Some(pending)).send().await?;
         Ok(())
     }
@@ -39,10 +44,14 @@ impl Records {
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn pending_email(&self, user: &UserId, now: Timestamp) -> Result<Option<String>, CallError> {
+    pub async fn pending_email(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<Option<PendingEmail>, CallError> {
         // DynamoDB deletes expired items late.
         let pending: Option<PendingEmail> = self.get(pending_email_key(user)).await?;
-        Ok(pending.filter(|pending| pending.expires_at > now.as_second()).map(|pending| pending.email))
+        Ok(pending.filter(|pending| pending.expires_at > now.as_second()))
     }
 
     /// Forgets the address to which a code was sent.

@@ -1,5 +1,5 @@
 //! `POST /api/admin/users/{id}/password`: replaces a user's password by a temporary one, which Cognito sends by e-mail,
-//! and ends the user's sessions.
+//! and ends the user's sessions. Admins change their own password with `POST /api/auth/password`.
 
 use admin::{AuditTrail, Pool, PoolUser, mark_failure, unless_last_admin};
 use api::{Caller, Error, Problem, Reply, Request};
@@ -17,6 +17,13 @@ async fn main() -> Result<(), Error> {
 async fn reset(pool: &Pool, records: &Records, audit: &AuditTrail, request: Request) -> Reply {
     let caller = Caller::admin(&request).await?;
     let id: UserId = api::path_id(&request)?;
+    // If the mail failed, the caller could neither log in nor repeat the request.
+    if id == caller.user {
+        return Err(Problem::invalid_field(
+            "id",
+            "id: this is your own account. Change your password with POST /api/auth/password.",
+        ));
+    }
     let password = temporary_password()?;
     let entry = audit.user(&caller, AuditAction::ResetUserPassword, Some(&id), AuditDetails::default());
     let (user, recorded) = tokio::join!(pool.user(&id), records.record_audit(&entry));
@@ -36,7 +43,7 @@ async fn reset(pool: &Pool, records: &Records, audit: &AuditTrail, request: Requ
 }
 
 /// Replaces the password. A user with a temporary password is no admin who can log in, because the mail may be lost. So
-/// the last admin keeps the password.
+/// two admins who reset each other at the same time take turns: the second one is no admin who can log in any more.
 async fn replace(
     pool: &Pool,
     records: &Records,
@@ -72,8 +79,15 @@ mod tests {
 
     use super::*;
 
+    const OTHER: &str = "another-user";
+
     async fn answer(aws: &FakeAws) -> Answer {
-        let request = TestRequest::new("POST").admin().path("id", USER).build();
+        answer_for(aws, OTHER).await
+    }
+
+    /// The answer to a request for the user with this id.
+    async fn answer_for(aws: &FakeAws, id: &str) -> Answer {
+        let request = TestRequest::new("POST").admin().path("id", id).build();
         let pool = Pool::new(&aws.config(), "pool".to_owned());
         reset(&pool, &aws.records(), &AuditTrail::new(400), request).await.into()
     }
@@ -87,7 +101,7 @@ mod tests {
     fn aws<const N: usize>(admins: &[&str], more: [(&'static str, u16, Value); N]) -> FakeAws {
         let admins: Vec<Value> = admins.iter().map(|id| user(id)).collect();
         let usual = [
-            ok("ListUsers", json!({"Users": [user(USER)]})),
+            ok("ListUsers", json!({"Users": [user(OTHER)]})),
             ok("PutItem", json!({})),
             ok("PutItem", json!({})),
             ok("ListUsersInGroup", json!({"Users": admins})),
@@ -103,7 +117,7 @@ mod tests {
             ok("AdminCreateUser", json!({"User": {"Username": "ann"}})),
             ok("AdminUserGlobalSignOut", json!({})),
         ];
-        let aws = aws(&[USER, "another"], more);
+        let aws = aws(&[USER, OTHER], more);
         assert_eq!(answer(&aws).await.status, 204);
         let calls = aws.calls();
         let input = |name: &str| calls.iter().find(|(operation, _)| operation == name).unwrap().1.clone();
@@ -118,7 +132,7 @@ mod tests {
     #[tokio::test]
     async fn an_entry_is_marked_if_cognito_refuses() {
         let more = [error("AdminSetUserPassword", "UserNotFoundException"), ok("UpdateItem", json!({}))];
-        let aws = aws(&[USER, "another"], more);
+        let aws = aws(&[USER, OTHER], more);
         assert_eq!(answer(&aws).await.status, 404);
         let (_, marked) = aws.calls().pop().unwrap();
         let values = marked["ExpressionAttributeValues"].to_string();
@@ -134,7 +148,7 @@ mod tests {
             ("AdminCreateUser", 400, limit),
             ok("AdminUserGlobalSignOut", json!({})),
         ];
-        let aws = aws(&[USER, "another"], more);
+        let aws = aws(&[USER, OTHER], more);
         let answer = answer(&aws).await;
         assert_eq!((answer.status, &answer.body["code"]), (503, &json!("mail-limit-reached")));
         let detail = answer.body["detail"].as_str().unwrap();
@@ -146,10 +160,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_admin_keeps_the_password() {
-        let aws = aws(&[USER], [ok("UpdateItem", json!({}))]);
+    async fn an_admin_who_cannot_log_in_any_more_resets_nobody() {
+        let aws = aws(&[OTHER], [ok("UpdateItem", json!({}))]);
         let answer = answer(&aws).await;
-        assert_eq!((answer.status, &answer.body["code"]), (409, &json!("last-admin")));
+        assert_eq!((answer.status, &answer.body["code"]), (403, &json!("admins-only")));
         assert!(!aws.operations().iter().any(|call| call == "AdminSetUserPassword"));
+    }
+
+    #[tokio::test]
+    async fn admins_do_not_lock_themselves_out() {
+        let aws = FakeAws::new([]);
+        let answer = answer_for(&aws, USER).await;
+        assert_eq!((answer.status, &answer.body["field"]), (400, &json!("id")));
+        assert!(answer.body["detail"].as_str().unwrap().contains("POST /api/auth/password"));
+        assert!(aws.calls().is_empty());
     }
 }

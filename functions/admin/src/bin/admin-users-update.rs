@@ -1,7 +1,7 @@
 //! `PATCH /api/admin/users/{id}`: changes a user's e-mail address, names, tier and rights.
 
 use admin::{
-    AuditTrail, Pool, PoolUser, UserBody, mark_failure, present_fields, require_admin, unless_last_admin,
+    AuditTrail, Pool, PoolUser, UserBody, mark_failure, present_admins, present_fields, unless_last_admin,
 };
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request, StatusCode};
 use auth::{Email, PersonName};
@@ -51,14 +51,14 @@ async fn update(pool: &Pool, records: &Records, audit: &AuditTrail, request: Req
         }
     };
     let recorded = async { if changes { records.record_audit(&entry).await } else { Ok(()) } };
-    let (allowed, found, free, recorded) = tokio::join!(require_admin(pool, &caller), found, free, recorded);
+    let (admins, found, free, recorded) = tokio::join!(present_admins(pool, &caller), found, free, recorded);
     recorded?;
     let changed = async {
-        allowed?;
+        let is_admin = admins?.iter().any(|admin| admin.id == id);
         let (user, tier) = found?;
         let user = user.ok_or_else(Problem::not_found)?;
         free?;
-        change(pool, records, &caller, &body, user, tier).await
+        change(pool, records, &caller, &body, user, is_admin, tier).await
     };
     let changed = changed.await;
     let user = if changes { mark_failure(records, &entry, changed).await? } else { changed? };
@@ -67,14 +67,16 @@ async fn update(pool: &Pool, records: &Records, audit: &AuditTrail, request: Req
     api::json(StatusCode::OK, &UserBody::new(user, is_admin, profile))
 }
 
-/// Makes the changes. First those that are refused most often, so that a refused request usually changes nothing. Returns
-/// the user, and whether the user is an admin.
+/// Makes the changes. First those that are refused most often, so that a refused request usually changes nothing.
+/// `is_admin` says whether the user is an admin before the changes. Returns the user, and whether the user is an admin
+/// afterwards.
 async fn change(
     pool: &Pool,
     records: &Records,
     caller: &Caller,
     body: &Body,
     mut user: PoolUser,
+    is_admin: bool,
     tier: Option<Tier>,
 ) -> Result<(PoolUser, bool), Problem> {
     if body.tier.is_some() && tier.is_none() {
@@ -93,28 +95,23 @@ async fn change(
             _ => Ok(()),
         }
     };
-    let is_admin = async {
-        set_rights(pool, records, caller, body, &user).await?;
-        match body.admin {
-            Some(is_admin) => Ok(is_admin),
-            None => pool.is_admin(&user.username).await,
-        }
-    };
-    let ((), is_admin) = tokio::try_join!(moved, is_admin)?;
+    tokio::try_join!(moved, set_rights(pool, records, caller, body, &user, is_admin))?;
     body.apply_to(&mut user);
-    Ok((user, is_admin))
+    Ok((user, body.admin.unwrap_or(is_admin)))
 }
 
-/// Enables or disables the user, and changes the group. Who loses rights has to log in again, because the present
-/// tokens still name the group.
+/// Enables or disables the user, and changes the group. A user who loses rights has to log in again, because the old
+/// tokens still name the group. A request that takes no rights away needs no lock, and ends no sessions.
 async fn set_rights(
     pool: &Pool,
     records: &Records,
     caller: &Caller,
     body: &Body,
     user: &PoolUser,
+    is_admin: bool,
 ) -> Result<(), Problem> {
-    let takes_rights = body.enabled == Some(false) || body.admin == Some(false);
+    let takes_rights = body.enabled == Some(false) && user.enabled || body.admin == Some(false) && is_admin;
+    // Also if nothing seems to change: Cognito accepts repeated calls, and its lists can lag behind the last change.
     let apply = async || {
         if let Some(is_admin) = body.admin {
             pool.set_admin(&user.username, is_admin).await?;
@@ -205,7 +202,6 @@ mod tests {
             ok("PutItem", json!({})),
             ok("UpdateItem", json!({})),
             ok("AdminUpdateUserAttributes", json!({})),
-            ok("AdminListGroupsForUser", json!({"Groups": []})),
             ok("GetItem", item(&profile(tier()))),
         ]);
         changed(&aws, USER, &json!({"email": "ann@example.com"})).await
@@ -250,7 +246,6 @@ mod tests {
             ok("AdminDisableUser", json!({})),
             ok("AdminUserGlobalSignOut", json!({})),
             ok("DeleteItem", json!({})),
-            ok("AdminListGroupsForUser", json!({"Groups": [{"GroupName": "admin"}]})),
             ok("GetItem", item(&profile(tier()))),
         ]);
         let (answer, calls) = changed(&aws, OTHER, &json!({"enabled": false})).await;
@@ -262,10 +257,32 @@ mod tests {
             "AdminDisableUser",
             "AdminUserGlobalSignOut",
             "DeleteItem",
-            "AdminListGroupsForUser",
             "GetItem",
         ];
         assert_eq!(calls[calls.len() - expected.len()..], expected);
+    }
+
+    #[tokio::test]
+    async fn a_user_who_loses_no_rights_keeps_the_sessions() {
+        let mut disabled = pool_user(OTHER);
+        disabled["Enabled"] = json!(false);
+        for (user, body, change) in [
+            (pool_user(OTHER), json!({"admin": false}), "AdminRemoveUserFromGroup"),
+            (disabled, json!({"enabled": false}), "AdminDisableUser"),
+        ] {
+            let aws = FakeAws::new([
+                admins_are(&[USER]),
+                ok("ListUsers", json!({"Users": [user]})),
+                ok("PutItem", json!({})),
+                ok(change, json!({})),
+                ok("GetItem", item(&profile(tier()))),
+            ]);
+            let (answer, mut calls) = changed(&aws, OTHER, &body).await;
+            assert_eq!((answer.status, &answer.body["admin"]), (200, &json!(false)));
+            // The only item is the audit entry, not the lock.
+            calls.sort_unstable();
+            assert_eq!(calls, [change, "GetItem", "ListUsers", "ListUsersInGroup", "PutItem"]);
+        }
     }
 
     #[tokio::test]
@@ -289,7 +306,6 @@ mod tests {
         let aws = FakeAws::new([
             admins_are(&[USER]),
             ok("ListUsers", json!({"Users": [pool_user(OTHER)]})),
-            ok("AdminListGroupsForUser", json!({"Groups": []})),
             ok("GetItem", item(&profile(tier()))),
         ]);
         let (answer, calls) = changed(&aws, OTHER, &json!({})).await;

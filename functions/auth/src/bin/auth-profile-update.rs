@@ -9,7 +9,7 @@ use aws_sdk_cognitoidentityprovider::{
 use domain::UserId;
 use lambda_http::tracing::warn;
 use serde::Deserialize;
-use store::Records;
+use store::{PendingEmail, Records};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -30,7 +30,7 @@ struct Body {
 }
 
 /// What happens to the new e-mail address that waits for its code.
-enum PendingEmail {
+enum EmailChange {
     Unchanged,
     /// Cognito sends a code to this address.
     Replaced(String),
@@ -49,7 +49,7 @@ async fn update(pool: &Pool, records: &Records, request: Request) -> Reply {
         ));
     }
     let now = domain::now();
-    let (mut account, profile, mut pending_email, ()) = tokio::try_join!(
+    let (mut account, profile, pending_before, ()) = tokio::try_join!(
         Account::read(pool, access_token),
         async { records.counted_profile(&caller.user, now).await.map_err(Problem::from) },
         async { records.pending_email(&caller.user, now).await.map_err(Problem::from) },
@@ -67,29 +67,30 @@ async fn update(pool: &Pool, records: &Records, request: Request) -> Reply {
             names.push(attribute(name, current.as_deref().unwrap_or_default())?);
         }
     }
-    let change = PendingEmail::of(body.email.as_ref(), &account);
+    let change = EmailChange::of(body.email.as_ref(), &account);
     let (updated, stored) = tokio::join!(
         update_attributes(pool, access_token, names, &change),
         change.store(records, &caller.user, now)
     );
     if let Err(problem) = updated {
-        if let PendingEmail::Replaced(_) = change {
-            // No code was sent.
-            if let Err(error) = records.delete_pending_email(&caller.user).await {
-                warn!(
-                    cause = aws::causes(&error),
-                    "the item of an e-mail address without a code was not deleted"
-                );
+        if let EmailChange::Replaced(_) = change {
+            // No code was sent. An earlier code is still valid.
+            let restored = match &pending_before {
+                Some(before) => records.put_pending_email(&caller.user, before).await,
+                None => records.delete_pending_email(&caller.user).await,
+            };
+            if let Err(error) = restored {
+                warn!(cause = aws::causes(&error), "an e-mail address without a code is still stored");
             }
         }
         return Err(problem);
     }
     stored?;
-    match change {
-        PendingEmail::Unchanged => {}
-        PendingEmail::Replaced(email) => pending_email = Some(email),
-        PendingEmail::Withdrawn => pending_email = None,
-    }
+    let pending_email = match change {
+        EmailChange::Unchanged => pending_before.map(|before| before.email),
+        EmailChange::Replaced(email) => Some(email),
+        EmailChange::Withdrawn => None,
+    };
     api::json(StatusCode::OK, &ProfileBody::new(caller, account, pending_email, &profile, now))
 }
 
@@ -101,7 +102,7 @@ async fn may_change_email(pool: &Pool, caller: &Caller, body: &Body) -> Result<(
     }
 }
 
-impl PendingEmail {
+impl EmailChange {
     fn of(email: Option<&Email>, account: &Account) -> Self {
         let Some(email) = email.map(Email::as_str) else { return Self::Unchanged };
         let is_current = account.email.as_deref().is_some_and(|current| current.eq_ignore_ascii_case(email));
@@ -111,7 +112,9 @@ impl PendingEmail {
     async fn store(&self, records: &Records, user: &UserId, now: domain::Timestamp) -> Result<(), Problem> {
         match self {
             Self::Unchanged => Ok(()),
-            Self::Replaced(email) => Ok(records.put_pending_email(user, email, now).await?),
+            Self::Replaced(email) => {
+                Ok(records.put_pending_email(user, &PendingEmail::new(email, now)).await?)
+            }
             Self::Withdrawn => Ok(records.delete_pending_email(user).await?),
         }
     }
@@ -122,7 +125,7 @@ async fn update_attributes(
     pool: &Pool,
     access_token: &str,
     names: Vec<AttributeType>,
-    change: &PendingEmail,
+    change: &EmailChange,
 ) -> Result<(), Problem> {
     let send = async |attributes: Vec<AttributeType>| {
         let update = pool.cognito.update_user_attributes().access_token(access_token);
@@ -132,7 +135,7 @@ async fn update_attributes(
         }
     };
     let mut attributes = names.clone();
-    if let PendingEmail::Replaced(email) = change {
+    if let EmailChange::Replaced(email) = change {
         attributes.push(attribute("email", email)?);
     }
     match send(attributes).await {
@@ -152,12 +155,17 @@ fn attribute(name: &str, value: &str) -> Result<AttributeType, Problem> {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, TestRequest, error, item, items, ok, profile, tier};
+    use test_support::{Answer, FakeAws, TestRequest, USER, error, item, items, ok, profile, tier};
 
     use super::*;
 
-    /// The responses that every request needs, and these.
+    /// The responses that every request needs, and these. No address waits for its code.
     fn aws<const N: usize>(more: [(&'static str, u16, Value); N]) -> FakeAws {
+        aws_with(json!({}), more)
+    }
+
+    /// The same, with this response for the item of the address that waits for its code.
+    fn aws_with<const N: usize>(pending: Value, more: [(&'static str, u16, Value); N]) -> FakeAws {
         let attribute = |name: &str, value: &str| json!({"Name": name, "Value": value});
         let attributes = [
             attribute("email", "ann@example.com"),
@@ -171,7 +179,7 @@ mod tests {
             ok("GetItem", item(&profile)),
             ok("Query", items(&[])),
             ok("Query", items(&[])),
-            ok("GetItem", json!({})),
+            ok("GetItem", pending),
         ];
         FakeAws::new(usual.into_iter().chain(more))
     }
@@ -250,5 +258,30 @@ mod tests {
         let answer = answer(&aws, json!({"email": "new@example.com", "password": "Passw0rd1"})).await;
         assert_eq!(answer.status, 503);
         assert!(call(&aws, "DeleteItem").is_some());
+    }
+
+    #[tokio::test]
+    async fn an_earlier_address_whose_code_is_valid_still_waits() {
+        let expires_at = domain::now().as_second() + 60;
+        let earlier = json!({
+            "pk": format!("USER#{USER}"), "sk": "PENDING_EMAIL", "email": "a@example.com", "expires_at": expires_at,
+        });
+        let aws = aws_with(
+            item(&earlier),
+            [
+                password_is_right(),
+                error("UpdateUserAttributes", "TooManyRequestsException"),
+                ok("PutItem", json!({})),
+                ok("PutItem", json!({})),
+            ],
+        );
+        let answer = answer(&aws, json!({"email": "b@example.com", "password": "Passw0rd1"})).await;
+        assert_eq!(answer.status, 503);
+        let (operation, restored) = aws.calls().pop().unwrap();
+        assert_eq!(
+            (operation.as_str(), &restored["Item"]["email"]["S"]),
+            ("PutItem", &json!("a@example.com"))
+        );
+        assert_eq!(restored["Item"]["expires_at"]["N"], expires_at.to_string());
     }
 }

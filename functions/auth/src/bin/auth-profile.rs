@@ -19,6 +19,7 @@ async fn profile(pool: &Pool, records: &Records, request: Request) -> Reply {
         async { records.counted_profile(&caller.user, now).await.map_err(Problem::from) },
         async { records.pending_email(&caller.user, now).await.map_err(Problem::from) },
     )?;
+    let pending_email = pending_email.map(|pending| pending.email);
     api::json(StatusCode::OK, &ProfileBody::new(caller, account, pending_email, &profile, now))
 }
 

@@ -1,6 +1,6 @@
 //! `POST /api/auth/totp/confirm`: ends the setup of a second factor with the first code. From then on, logins need a
 //! code. If the request contains the password, all other sessions end, and the caller continues with the tokens in the
-//! response.
+//! response. Admins must send the password.
 
 use api::{Caller, Error, Problem, ProblemCode, Reply, Request};
 use auth::{
@@ -27,6 +27,13 @@ async fn confirm(pool: &Pool, request: Request) -> Reply {
     let caller = Caller::of(&request).await?;
     let access_token = api::bearer(&request)?;
     let body: Body = api::body(&request)?;
+    // `Caller::admin` only checks that an admin has a second factor. So no session that began without a code may stay.
+    if caller.is_admin() && body.password.is_none() {
+        return Err(Problem::invalid_field(
+            "password",
+            "password: send your password too. Your other sessions end, because they began without a code.",
+        ));
+    }
     // Cognito's API reference, VerifySoftwareToken, "UserCode".
     if body.code.as_str().len() != 6 || !body.code.as_str().bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(wrong_code());
@@ -127,6 +134,16 @@ mod tests {
         let answer = Answer::from(confirm(&Pool::new(&aws.config(), "client".to_owned()), request).await);
         assert_eq!(answer.status, 204);
         assert_eq!(aws.operations(), ["VerifySoftwareToken", "SetUserMFAPreference"]);
+    }
+
+    #[tokio::test]
+    async fn an_admin_must_send_the_password() {
+        let aws = FakeAws::new([]);
+        let request = TestRequest::new("POST").admin().json(&json!({"code": "123456"})).build();
+        let answer = Answer::from(confirm(&Pool::new(&aws.config(), "client".to_owned()), request).await);
+        assert_eq!((answer.status, &answer.body["field"]), (400, &json!("password")));
+        assert!(aws.calls().is_empty());
+        assert_eq!(answer_to(&accepting(), TestRequest::new("POST").admin()).await.status, 200);
     }
 
     #[tokio::test]

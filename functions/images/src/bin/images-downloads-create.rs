@@ -219,8 +219,13 @@ mod tests {
             let aws = aws_with(&ready_image(), &allowed(), &downloads(statuses, 1));
             let answer = answer(&aws, &json!({"image_ids": [IMAGE_ID]})).await;
             assert_eq!(answer.status, 202, "{answer:?}");
-            let put = &aws.calls()[3].1["TransactItems"][0]["Put"];
+            let items = &aws.calls()[3].1["TransactItems"];
+            let put = &items[0]["Put"];
             assert_eq!(put["Item"]["sk"]["S"], format!("DOWNLOAD#{slot}"));
+            // The other downloads, which were counted too.
+            let keys = items.as_array().unwrap().iter().map(|item| &item["ConditionCheck"]["Key"]["sk"]["S"]);
+            let checks = keys.filter(|sk| sk.as_str().is_some_and(|sk| sk.starts_with("DOWNLOAD#")));
+            assert_eq!(checks.count(), statuses.len() - usize::from(replaced));
             assert_eq!(put["Item"]["number_of_day"]["N"], if replaced { "2" } else { "1" });
             // Another request may have taken the record meanwhile.
             let values = put["ExpressionAttributeValues"].as_object().unwrap();

@@ -252,12 +252,28 @@ mod tests {
             ok("Query", items(&[tier()])),
             ok("Query", items(&[profile(tier())])),
             ok("ListUsers", json!({"Users": [{"Username": "ann"}]})),
+            ok("Query", items(&[profile(tier())])),
             ok("UpdateItem", json!({})),
         ]);
         let checked = worker(&aws).check_users("5f").await.unwrap();
         assert_eq!((checked.users, checked.missing, checked.requested), (1, 0, 0));
         let (_, update) = aws.calls().pop().unwrap();
         assert_eq!(update["UpdateExpression"], "REMOVE #missing_since");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_for_a_user_who_was_never_missing() {
+        let aws = FakeAws::new([
+            ok("PutItem", json!({})),
+            ok("Query", items(&[tier()])),
+            ok("Query", items(&[profile(tier())])),
+            ok("ListUsers", json!({"Users": [{"Username": "ann"}]})),
+            ok("Query", items(&[])),
+        ]);
+        let checked = worker(&aws).check_users("5f").await.unwrap();
+        assert_eq!((checked.users, checked.missing), (1, 0));
+        // The first call asks which pool the table belongs to.
+        assert_eq!(aws.operations(), ["PutItem", "Query", "Query", "ListUsers", "Query"]);
     }
 
     #[tokio::test]

@@ -34,7 +34,7 @@ pub(crate) enum TransactItemKind {
     Occupant,
     /// Counts what the transaction creates in the profile.
     Profile,
-    /// Counts API keys or webhooks, which the profile does not count.
+    /// Counts API keys, webhooks or downloads, which the profile does not count.
     Quota,
     /// Puts a new item.
     New,
@@ -42,7 +42,7 @@ pub(crate) enum TransactItemKind {
 
 /// What became of one attempt at a transaction.
 #[derive(Debug)]
-pub(crate) enum Attempt {
+pub(crate) enum TransactOutcome {
     /// All items were written.
     Done,
     /// None was written, because a condition was false. These are the reasons, in the order of the items.
@@ -135,30 +135,33 @@ impl Records {
         loop {
             attempt += 1;
             match self.transact_once(items.clone()).await? {
-                Attempt::Done => return Ok(None),
-                Attempt::Refused(reasons) => return Ok(Some(reasons)),
-                Attempt::Conflict(error) if attempt == ATTEMPTS => return Err(error),
-                Attempt::Conflict(_) => pause(attempt).await,
+                TransactOutcome::Done => return Ok(None),
+                TransactOutcome::Refused(reasons) => return Ok(Some(reasons)),
+                TransactOutcome::Conflict(error) if attempt == ATTEMPTS => return Err(error),
+                TransactOutcome::Conflict(_) => pause(attempt).await,
             }
         }
     }
 
     /// Tries once to write all items or none.
-    pub(crate) async fn transact_once(&self, items: Vec<TransactWriteItem>) -> Result<Attempt, CallError> {
+    pub(crate) async fn transact_once(
+        &self,
+        items: Vec<TransactWriteItem>,
+    ) -> Result<TransactOutcome, CallError> {
         let answer = self.dynamodb.transact_write_items().set_transact_items(Some(items)).send().await;
-        let Err(error) = answer else { return Ok(Attempt::Done) };
+        let Err(error) = answer else { return Ok(TransactOutcome::Done) };
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
         else {
             return Err(error.into());
         };
         let reasons = cancelled.cancellation_reasons();
         if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) {
-            return Ok(Attempt::Refused(reasons.to_vec()));
+            return Ok(TransactOutcome::Refused(reasons.to_vec()));
         }
         if !reasons.iter().all(is_temporary) {
             return Err(CallError::internal(unexpected(reasons)));
         }
-        Ok(Attempt::Conflict(CallError::Unavailable(error.into())))
+        Ok(TransactOutcome::Conflict(CallError::Unavailable(error.into())))
     }
 
     /// Writes all items or none. If conditions were false, returns the first kind among their items, and the item that is

@@ -59,7 +59,7 @@ impl From<CountError> for CreateError {
 }
 
 /// The result of one attempt to write the transaction.
-enum Attempt {
+enum CreationOutcome {
     Created,
     Replayed(Vec<Image>),
     /// The profile does not exist or does not meet the condition.
@@ -121,14 +121,14 @@ impl Records {
                 self.default_tier()
             );
             match attempt? {
-                Attempt::Created => return Ok(Created::New),
-                Attempt::Replayed(images) => return Ok(Created::Replayed(images)),
-                Attempt::Profile(profile) => count.refused(profile).await?,
-                Attempt::NoSuchSet => return Err(CreateError::NoSuchSet),
-                Attempt::SourceChanged => return Err(CreateError::SourceChanged),
-                Attempt::SlotTaken => return Err(CreateError::SlotTaken),
+                CreationOutcome::Created => return Ok(Created::New),
+                CreationOutcome::Replayed(images) => return Ok(Created::Replayed(images)),
+                CreationOutcome::Profile(profile) => count.refused(profile).await?,
+                CreationOutcome::NoSuchSet => return Err(CreateError::NoSuchSet),
+                CreationOutcome::SourceChanged => return Err(CreateError::SourceChanged),
+                CreationOutcome::SlotTaken => return Err(CreateError::SlotTaken),
                 // The image in the slot may have expired or be deleted. The next attempt checks that.
-                Attempt::Slot(occupant) => expected_occupant = occupant,
+                CreationOutcome::Slot(occupant) => expected_occupant = occupant,
             }
         }
         Err(CallError::Unavailable("the profile keeps changing".into()).into())
@@ -144,7 +144,7 @@ impl Records {
         expected_occupant: Option<ImageId>,
         key: Option<&IdempotencyKey>,
         now: Timestamp,
-    ) -> Result<Attempt, CreateError> {
+    ) -> Result<CreationOutcome, CreateError> {
         use TransactItemKind as Kind;
         let mut items = Vec::with_capacity(2 * images.len() + more.len() + 3);
         items.extend_from_slice(more);
@@ -163,15 +163,15 @@ impl Records {
             items.push((Kind::New, self.put_words(user, image)?));
         }
         Ok(match self.transact_kinds(items).await? {
-            None => Attempt::Created,
+            None => CreationOutcome::Created,
             Some((Kind::IdempotencyKey, stored)) => match read_answer(stored, key)? {
-                Some(images) => Attempt::Replayed(images),
+                Some(images) => CreationOutcome::Replayed(images),
                 None => return Err(CreateError::KeyReused),
             },
-            Some((Kind::Set, None)) => Attempt::NoSuchSet,
+            Some((Kind::Set, None)) => CreationOutcome::NoSuchSet,
             Some((Kind::Set, Some(set))) => {
                 let set: ImageSet = read(set)?;
-                Attempt::Slot(images.iter().find_map(|image| set.slots.get(image.set?.image_type)))
+                CreationOutcome::Slot(images.iter().find_map(|image| set.slots.get(image.set?.image_type)))
             }
             Some((Kind::UploadLink, link)) => {
                 let link = link.map(read::<UploadLink>).transpose()?;
@@ -183,9 +183,9 @@ impl Records {
             Some((Kind::Source, Some(source))) if source.contains_key("trash") => {
                 return Err(CreateError::NoSuchSource);
             }
-            Some((Kind::Source, _)) => Attempt::SourceChanged,
-            Some((Kind::Occupant, _)) => Attempt::SlotTaken,
-            Some((Kind::Profile, profile)) => Attempt::Profile(profile),
+            Some((Kind::Source, _)) => CreationOutcome::SourceChanged,
+            Some((Kind::Occupant, _)) => CreationOutcome::SlotTaken,
+            Some((Kind::Profile, profile)) => CreationOutcome::Profile(profile),
             Some((Kind::Quota | Kind::New, _)) => {
                 return Err(CallError::internal("a new image's id is in use").into());
             }

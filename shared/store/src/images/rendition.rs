@@ -21,7 +21,7 @@ use crate::{
             value,
         },
         records::{Records, is_condition, refused_update},
-        transactions::{Attempt, refused},
+        transactions::{TransactOutcome, refused},
         update::Update,
     },
 };
@@ -164,9 +164,9 @@ impl Records {
         let items =
             vec![self.put_in_transaction(item(own_key, fields)?, Some(is_new))?, count.in_transaction(self)?];
         let reasons = match self.transact_once(items).await? {
-            Attempt::Done => return Ok(RenditionClaim::Taken),
-            Attempt::Conflict(_) => return Ok(RenditionClaim::Busy),
-            Attempt::Refused(reasons) => reasons,
+            TransactOutcome::Done => return Ok(RenditionClaim::Taken),
+            TransactOutcome::Conflict(_) => return Ok(RenditionClaim::Busy),
+            TransactOutcome::Refused(reasons) => reasons,
         };
         let refused = |index: usize| reasons.get(index).and_then(refused).map(|item| item.cloned());
         if refused(0).is_some() {

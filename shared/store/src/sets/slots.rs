@@ -67,7 +67,7 @@ enum Occupant {
 }
 
 /// The result of one attempt to write a move.
-enum Attempt {
+enum MoveOutcome {
     Written,
     /// The set or the image is no longer as it was read.
     Changed,
@@ -147,19 +147,23 @@ impl Records {
             let step = Move::new(set, image, place, replaces, is_hidden);
             let after = step.after();
             let attempt = async {
-                if step.is_done() { Ok(Attempt::Written) } else { self.write_move(user, &step, now).await }
+                if step.is_done() {
+                    Ok(MoveOutcome::Written)
+                } else {
+                    self.write_move(user, &step, now).await
+                }
             };
             let others =
                 async { Ok::<_, PlaceError>(self.images_by_id(user, after.slots.ids(), now).await?) };
             let (attempt, mut images) = tokio::try_join!(attempt, others)?;
             match attempt {
-                Attempt::Written => {}
-                Attempt::Changed => continue,
-                Attempt::OtherOccupant if step.from.is_some() || replaces => {
+                MoveOutcome::Written => {}
+                MoveOutcome::Changed => continue,
+                MoveOutcome::OtherOccupant if step.from.is_some() || replaces => {
                     is_hidden = !is_hidden;
                     continue;
                 }
-                Attempt::OtherOccupant => return Err(PlaceError::SlotTaken),
+                MoveOutcome::OtherOccupant => return Err(PlaceError::SlotTaken),
             }
             // They were read at the same time as the transaction was written.
             for image in &mut images {
@@ -177,7 +181,12 @@ impl Records {
     /// Writes the transaction that moves an image. Its conditions: the set and the images are as the move expects
     /// them. A transaction can contain an item of the table only once ("TransactWriteItems", Amazon DynamoDB API
     /// Reference), so one update changes all slots of the set.
-    async fn write_move(&self, user: &UserId, step: &Move, now: Timestamp) -> Result<Attempt, PlaceError> {
+    async fn write_move(
+        &self,
+        user: &UserId,
+        step: &Move,
+        now: Timestamp,
+    ) -> Result<MoveOutcome, PlaceError> {
         use TransactItemKind as Kind;
         let Move { set, image, to, from, occupant } = step;
         let mut items = Vec::with_capacity(4);
@@ -221,9 +230,9 @@ impl Records {
             .when(exists("pk").and(is_shown(now)).and(is_unmoved));
         items.push((Kind::Source, moved.in_transaction(self)?));
         Ok(match self.transact_kinds(items).await? {
-            None => Attempt::Written,
-            Some((Kind::Occupant, _)) => Attempt::OtherOccupant,
-            Some(_) => Attempt::Changed,
+            None => MoveOutcome::Written,
+            Some((Kind::Occupant, _)) => MoveOutcome::OtherOccupant,
+            Some(_) => MoveOutcome::Changed,
         })
     }
 

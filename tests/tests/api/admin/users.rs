@@ -307,6 +307,11 @@ async fn an_admin_makes_another_admin_and_takes_it_back() -> Result<()> {
     assert_eq!(page["users"][0]["admin"], true);
     assert_eq!(change(&admin, &user, &json!({"admin": false})).await?.json(200)?["admin"], false);
     assert_eq!(seen(&admin, &user.id).await?["admin"], false);
+    // A repeated request takes nothing away, so a new session stays.
+    let tokens = log_in(&stack, &user.username, &user.password).await?.json(200)?;
+    let again = User { tokens: serde_json::from_value(tokens)?, ..user.clone() };
+    change(&admin, &user, &json!({"admin": false})).await?.expect(200)?;
+    ensure!(again.refreshes(&again.tokens).await?, "the session has ended");
     Ok(())
 }
 
@@ -356,6 +361,15 @@ async fn the_token_of_a_removed_admin_is_not_enough() -> Result<()> {
     admin.delete(&tier).await?.expect(204)?;
     change(&admin, &user, &json!({"admin": false})).await?.expect(200)?;
     Ok(())
+}
+
+#[tokio::test]
+async fn admins_send_themselves_no_temporary_password() -> Result<()> {
+    let stack = Stack::connect()?;
+    let admin = stack.admin().await?;
+    let refused = admin.post_empty(&format!("/api/admin/users/{}/password", admin.id)).await?;
+    assert_eq!(refused.problem(400, "invalid-field")?["field"], "id");
+    log_in(&stack, &admin.username, &admin.password).await?.expect(200).map(drop)
 }
 
 #[tokio::test]

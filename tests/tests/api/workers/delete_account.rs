@@ -21,7 +21,7 @@ async fn delete_in_pool(user: &User) -> Result<()> {
     user.stack.cognito("DeleteUser", &json!({"AccessToken": user.tokens.access_token})).await.map(drop)
 }
 
-/// Lets a user be missing since three days before `time`.
+/// Sets `missing_since` to three days before `time`.
 async fn miss_since_before(user: &User, time: jiff::Timestamp) -> Result<()> {
     let earlier = jiff::Timestamp::from_second(time.as_second() - 3 * 24 * 60 * 60)?.to_string();
     user.change_profile("SET missing_since = :earlier", json!({":earlier": earlier})).await
