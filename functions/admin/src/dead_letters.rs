@@ -86,7 +86,8 @@ impl<'a> DeadLetters<'a> {
     pub async fn sample(&self) -> Result<Vec<DeadLetter>, CallError> {
         // All at the same time: SQS returns to a call nothing that another one has received.
         let received = try_join_all((0..RECEIVES).map(|_| self.receive())).await?.concat();
-        self.show_again(received.iter().map(|message| message.receipt_handle.clone())).await;
+        let handles: Vec<_> = received.iter().map(|message| message.receipt_handle.clone()).collect();
+        self.show_again(handles).await;
         let mut letters = received.iter().map(DeadLetter::of).collect::<Result<Vec<_>, _>>()?;
         letters.sort_by(|one, other| (one.sent_at, &one.id).cmp(&(other.sent_at, &other.id)));
         // SQS may deliver a message twice (Amazon SQS Developer Guide, "Amazon SQS at-least-once delivery").
@@ -159,7 +160,7 @@ impl<'a> DeadLetters<'a> {
     /// Ends the time in which messages are hidden that were received with these handles (Amazon SQS API Reference,
     /// "ChangeMessageVisibility"). An error changes no outcome: the message appears after this time anyway. One error
     /// is usual: a message that was delivered twice has two handles, and is visible when the second one is used.
-    async fn show_again(&self, handles: impl IntoIterator<Item = Option<String>>) {
+    async fn show_again(&self, handles: Vec<Option<String>>) {
         stream::iter(handles)
             .for_each_concurrent(SHOWN_AT_ONCE, |handle| async move {
                 let change = self.sqs.change_message_visibility().queue_url(self.dead).visibility_timeout(0);
