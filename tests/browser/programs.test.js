@@ -189,7 +189,7 @@ for (const [screen, options] of /** @type {const} */ ([["on a desktop", {}], ["o
     const dialog = page.getByRole("dialog", { name: "New API key" });
     const scope = dialog.getByLabel("images:read: see pictures and sets");
     await scope.uncheck();
-    await dialog.getByLabel("Name").focus();
+    await dialog.getByLabel("Name", { exact: true }).focus();
     await page.keyboard.type("The shop");
     await page.keyboard.press("Enter");
     await dialog.getByText("Choose at least one.").waitFor();
@@ -259,7 +259,7 @@ test("a user with a second factor enters a code to create an API key", inBrowser
   await open("#/account/keys");
   await page.getByRole("button", { name: "New API key" }).click();
   const dialog = page.getByRole("dialog", { name: "New API key" });
-  await dialog.getByLabel("Name").fill("The shop");
+  await dialog.getByLabel("Name", { exact: true }).fill("The shop");
   await dialog.getByLabel("Current password").fill(account.password);
   const field = dialog.getByLabel("Code from the authenticator app");
   await field.fill("000000");
