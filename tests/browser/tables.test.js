@@ -150,7 +150,7 @@ test("an admin looks at dead letters and starts their work again", inBrowser(asy
   await dialog.locator(".notice").getByText("2 messages were sent again.").waitFor();
   // What this page cannot send stays, and the page says so.
   await dialog.getByText("Picture: removed").waitFor({ state: "detached" });
-  await dialog.getByText("Several changes").waitFor();
+  await dialog.getByText("Several changes", { exact: true }).waitFor();
   await dialog.getByText("Only the operator of the service can start this work again").waitFor();
   await dialog.locator("header").getByRole("button", { name: "Close" }).click();
   await page.getByRole("button", { name: "1 dead letter: Uploads to try again" }).waitFor();
