@@ -155,11 +155,13 @@ for (const [name, options] of SCREENS) {
     await page.getByRole("heading", { name: "Log in" }).waitFor();
 
     await logIn(visit, outputs.admin);
-    for (const [view, ...buttons] of [
-      [`sets?username=${username}`, `Edit ${username}`, "Delete set"],
-      [`users?search=${username}`, "Change tier", "Delete user"],
+    for (const [view, column, ...buttons] of [
+      [`sets?username=${username}`, "Created", `Edit ${username}`, "Delete set"],
+      [`users?search=${username}`, "Since", "Change tier", "Delete user"],
     ]) {
       await open(`#/admin/${view}`);
+      // The table of before has a row with the same name.
+      await page.getByRole("columnheader", { name: column }).waitFor();
       await page.getByRole("checkbox", { name: `Select ${username}`, exact: true }).check();
       await checkDialogs(...buttons);
     }
