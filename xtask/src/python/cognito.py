@@ -118,12 +118,12 @@ def checking_aliases(admin_create_user):
             user["_password"] = data.get("TemporaryPassword") or cognito._generate_temp_password()
             return admin_create_user(data | {"Username": user["Username"]})
         values = cognito._attr_list_to_dict(data.get("UserAttributes", []))
-        problem = new_name_error(pool, data.get("Username"))
-        if problem is None and is_true(values.get("email_verified")):
-            if alias_error(pool, None, values.get("email"), data.get("ForceAliasCreation")):
-                message = "An account with the given email already exists."
-                problem = error("UsernameExistsException", message, 400)
-        return problem or admin_create_user(data)
+        if problem := new_name_error(pool, data.get("Username")):
+            return problem
+        is_verified = is_true(values.get("email_verified"))
+        if is_verified and alias_error(pool, None, values.get("email"), data.get("ForceAliasCreation")):
+            return error("UsernameExistsException", "An account with the given email already exists.", 400)
+        return admin_create_user(data)
 
     return run
 
