@@ -95,13 +95,17 @@ async fn change(
             _ => Ok(()),
         }
     };
-    tokio::try_join!(moved, set_rights(pool, records, caller, body, &user, is_admin))?;
+    // Both end, also if one fails. Otherwise the lock of the admins could stay, and sessions could go on.
+    let (moved, rights) = tokio::join!(moved, set_rights(pool, records, caller, body, &user, is_admin));
+    moved?;
+    rights?;
     body.apply_to(&mut user);
     Ok((user, body.admin.unwrap_or(is_admin)))
 }
 
 /// Enables or disables the user, and changes the group. A user who loses rights has to log in again, because the old
-/// tokens still name the group. A request that takes no rights away needs no lock, and ends no sessions.
+/// tokens still name the group. A request that takes rights away needs the lock of the admins, also if nothing seems to
+/// change: Cognito's lists can lag behind the last change.
 async fn set_rights(
     pool: &Pool,
     records: &Records,
@@ -110,9 +114,12 @@ async fn set_rights(
     user: &PoolUser,
     is_admin: bool,
 ) -> Result<(), Problem> {
-    let takes_rights = body.enabled == Some(false) && user.enabled || body.admin == Some(false) && is_admin;
-    // Also if nothing seems to change: Cognito accepts repeated calls, and its lists can lag behind the last change.
+    let is_demoted = body.admin == Some(false) && is_admin;
     let apply = async || {
+        if is_demoted {
+            // Also before the change: if a later call fails, a repeated request no longer finds an admin.
+            pool.sign_out(&user.username).await?;
+        }
         if let Some(is_admin) = body.admin {
             pool.set_admin(&user.username, is_admin).await?;
         }
@@ -121,8 +128,10 @@ async fn set_rights(
             Some(false) => pool.disable(&user.username).await?,
             None => {}
         }
-        if takes_rights { pool.sign_out(&user.username).await } else { Ok(()) }
+        let ends_sessions = is_demoted || body.enabled == Some(false);
+        if ends_sessions { pool.sign_out(&user.username).await } else { Ok(()) }
     };
+    let takes_rights = body.enabled == Some(false) || body.admin == Some(false);
     if takes_rights { unless_last_admin(pool, records, caller, &user.id, apply).await } else { apply().await }
 }
 
@@ -262,27 +271,44 @@ mod tests {
         assert_eq!(calls[calls.len() - expected.len()..], expected);
     }
 
+    /// The calls of a change of another user. The audit entry, the lock and its release are the other writes.
+    async fn calls_of(user: Value, admins: &[&str], body: Value, changes: &[&'static str]) -> Vec<String> {
+        let usual = [
+            admins_are(admins),
+            ok("ListUsers", json!({"Users": [user]})),
+            ok("PutItem", json!({})),
+            ok("PutItem", json!({})),
+            admins_are(admins),
+        ];
+        let changes = changes.iter().map(|operation| ok(operation, json!({})));
+        let last = [ok("DeleteItem", json!({})), ok("GetItem", item(&profile(tier())))];
+        let aws = FakeAws::new(usual.into_iter().chain(changes).chain(last));
+        let (answer, calls) = changed(&aws, OTHER, &body).await;
+        assert_eq!(answer.status, 200);
+        calls
+    }
+
     #[tokio::test]
-    async fn a_user_who_loses_no_rights_keeps_the_sessions() {
+    async fn a_user_who_is_no_admin_keeps_the_sessions_when_the_group_does_not_change() {
+        let removal = "AdminRemoveUserFromGroup";
+        let calls = calls_of(pool_user(OTHER), &[USER], json!({"admin": false}), &[removal]).await;
+        assert!(!calls.iter().any(|call| call == "AdminUserGlobalSignOut"), "{calls:?}");
+    }
+
+    #[tokio::test]
+    async fn an_admin_who_leaves_the_group_is_signed_out_before_and_after() {
+        let changes = ["AdminUserGlobalSignOut", "AdminRemoveUserFromGroup", "AdminUserGlobalSignOut"];
+        let calls = calls_of(pool_user(OTHER), &[USER, OTHER], json!({"admin": false}), &changes).await;
+        assert_eq!(calls[calls.len() - 5..calls.len() - 2], changes);
+    }
+
+    #[tokio::test]
+    async fn a_repeated_request_signs_a_disabled_user_out() {
         let mut disabled = pool_user(OTHER);
         disabled["Enabled"] = json!(false);
-        for (user, body, change) in [
-            (pool_user(OTHER), json!({"admin": false}), "AdminRemoveUserFromGroup"),
-            (disabled, json!({"enabled": false}), "AdminDisableUser"),
-        ] {
-            let aws = FakeAws::new([
-                admins_are(&[USER]),
-                ok("ListUsers", json!({"Users": [user]})),
-                ok("PutItem", json!({})),
-                ok(change, json!({})),
-                ok("GetItem", item(&profile(tier()))),
-            ]);
-            let (answer, mut calls) = changed(&aws, OTHER, &body).await;
-            assert_eq!((answer.status, &answer.body["admin"]), (200, &json!(false)));
-            // The only item is the audit entry, not the lock.
-            calls.sort_unstable();
-            assert_eq!(calls, [change, "GetItem", "ListUsers", "ListUsersInGroup", "PutItem"]);
-        }
+        let changes = ["AdminDisableUser", "AdminUserGlobalSignOut"];
+        let calls = calls_of(disabled, &[USER], json!({"enabled": false}), &changes).await;
+        assert_eq!(calls[calls.len() - 4..calls.len() - 2], changes);
     }
 
     #[tokio::test]
