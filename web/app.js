@@ -170,6 +170,7 @@ async function show() {
     current.address = location.hash || "#/";
     openedFromList = true;
   }
+  if (state.profile && !target.guest) resumeArchives();
   document.title = current?.title === texts.name ? texts.name : `${current?.title} · ${texts.name}`;
   if (target.image && current?.list) showImage(target.image, target.admin);
 }
@@ -375,7 +376,6 @@ async function start() {
   await show();
   if (!state.profile) return;
   preloadLater();
-  if (address().parts[0] !== GUEST) resumeArchives();
 }
 
 // Not awaited: later.js needs the modules of this script, and would wait for its end.

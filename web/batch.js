@@ -24,6 +24,8 @@ const MAX_SINGLE_WHILE_LEAVING = 200;
 
 /** The operations that are under way. @type {Set<Promise<unknown>>} */
 const running = new Set();
+/** What a logout waits for too: requests that follow the operations. @type {Set<Promise<unknown>>} */
+const following = new Set();
 /** For operations that are under way: functions that send what no request contains yet. @type {Set<() => void>} */
 const rests = new Set();
 
@@ -43,11 +45,17 @@ export function guard(operations) {
   return operations.finally(() => running.delete(operations));
 }
 
-/** Whether operations are under way. */
-export const hasOperations = () => running.size > 0;
+/** Has a logout wait for a promise. Otherwise it would end the session of its requests. @param {Promise<unknown>} work */
+export function holdLogout(work) {
+  following.add(work);
+  return work.finally(() => following.delete(work));
+}
 
-/** Resolves when all operations that are under way have ended. */
-export const operationsEnd = () => Promise.allSettled(running);
+/** Whether a logout has to wait. */
+export const hasOperations = () => running.size + following.size > 0;
+
+/** Resolves when all that a logout waits for has ended. */
+export const operationsEnd = () => Promise.allSettled([...running, ...following]);
 
 /** Sends the rest of the operations that are under way, because the user leaves the page. The browser has limits for this. */
 export function finishWhileLeaving() {

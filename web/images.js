@@ -1,7 +1,7 @@
 // Shared by the views of pictures: the user's list of pictures, uploads into it, and deletion with Undo.
 
 import { call } from "./api.js";
-import { deleteAll, deleteWhileLeaving, guard, shareOfLimits } from "./batch.js";
+import { deleteAll, deleteWhileLeaving, holdLogout, operationsEnd, shareOfLimits } from "./batch.js";
 import { deleting } from "./deleting.js";
 import { confirm } from "./dialog.js";
 import { commitDeferred, showError, notice, deferWithUndo } from "./notice.js";
@@ -56,8 +56,9 @@ export function someImages(filters, order) {
 
 /** Creates a list of the pictures in the trash. */
 export function trashedImages() {
-  // A deletion that the user can still undo has not reached the trash.
-  const committed = commitDeferred();
+  // A deletion that the user can still undo, or that is under way, has not reached the trash.
+  commitDeferred();
+  const committed = operationsEnd();
   const fields = ["file_name", "title", "status", "created_at", "placeholder", "trash"].join();
   return new PagedList(async (cursor, limit) => {
     await committed;
@@ -131,12 +132,11 @@ export function deleteImages(ids, list, { name = "", base = "/api/images" } = {}
     for (const id of ids) deleting.delete(id);
     if (failed.length > 0) restore(failed);
     if (error) showError(error);
-    // A logout waits for this request too. Otherwise it would end the session of the request.
     await renewUsage();
   };
   const what = name || texts.photos.count(ids.length);
   deferWithUndo(hasTrash() && base === "/api/images" ? texts.trash.moved(what) : texts.image.deleted(what), {
-    commit: (leaving) => (leaving ? deleteWhileLeaving(ids, base) : guard(remove())),
+    commit: (leaving) => (leaving ? deleteWhileLeaving(ids, base) : holdLogout(remove())),
     undo: () => {
       restore(ids);
       notice(texts.image.restored(what));

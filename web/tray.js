@@ -97,7 +97,7 @@ export function uploadRows(source) {
   /** @type {Map<typeof source.items[0], {element: HTMLElement, update: () => void}>} */
   const shown = new Map();
   const update = () => {
-    const hadFocus = element.querySelector(":focus-visible") !== null;
+    const focused = /** @type {HTMLElement | null} */ (element.querySelector(":focus-visible"));
     const first = [...source.items].sort((a, b) => Number(a.state === "ready") - Number(b.state === "ready")).slice(0, ROWS);
     for (const [item, row] of shown) {
       if (first.includes(item)) continue;
@@ -110,7 +110,8 @@ export function uploadRows(source) {
       row.update();
       if (element.children[index] !== row.element) element.insertBefore(row.element, element.children[index] ?? null);
     });
-    if (hadFocus && !hasVisibleFocus(element)) element.querySelector("button")?.focus({ preventScroll: true });
+    // A row that moves loses the focus.
+    if (focused && element.contains(focused)) focused.focus({ preventScroll: true });
   };
   return { element, update };
 }

@@ -64,11 +64,12 @@ async function filterForm({ admin = "", target = "" }) {
       input(words.auditTarget, "target", user ? "" : target, { pattern: "\\s*[A-Za-z0-9\\-]*\\s*", maxlength: "64" }),
     ],
     button: words.search,
-    submit: async (values) => {
+    submit: async (values, element) => {
       const id = values.target.trim();
       if (id && values.user.trim()) throw Object.assign(new Error(words.auditOneTarget), { field: "target" });
       const [admin, user] = await Promise.all(["admin", "user"].map((name) => idOfUser(values[name].trim(), name)));
-      location.hash = `#/admin/audit${query({ admin, target: user || id })}`;
+      // The admin may have gone to another view meanwhile.
+      if (element.isConnected) location.hash = `#/admin/audit${query({ admin, target: user || id })}`;
     },
     actions: [h("a", { class: "button", href: "#/admin/audit" }, words.reset)],
   });

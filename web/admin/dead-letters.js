@@ -50,6 +50,7 @@ export function openDeadLetters(name, onchange) {
     isChanged = true;
     let sent = 0;
     let more = true;
+    let hasEnded = false;
     try {
       // A request sends a limited number. The user may close the dialog meanwhile.
       while (more && dialog.open) {
@@ -60,9 +61,10 @@ export function openDeadLetters(name, onchange) {
         if (answer.sent === 0) break;
         if (more) status.textContent = words.lettersSent(sent);
       }
+      hasEnded = true;
     } finally {
       // A request that fails does not hide what the others have sent.
-      if (sent > 0 || !more) notice(more ? `${words.lettersSent(sent)} ${words.lettersLeft}` : words.lettersSent(sent));
+      if (sent > 0 || hasEnded) notice(more ? `${words.lettersSent(sent)} ${words.lettersLeft}` : words.lettersSent(sent));
       const left = dialog.open ? await load() : null;
       if (!dialog.open) onchange();
       else if (left?.length === 0 && !more) dialog.close();

@@ -119,8 +119,14 @@ export function openTierDialog(users, tiers, onChanged) {
       fields: [field(laterTexts.account.tier, tierSelect(tiers, users[0]?.tier, { name: "tier" }))],
       button: words.move,
       submit: async ({ tier }) => {
-        await forEachRow(users, async (user) => onChanged(await moveToTier(user, tier)));
-        dialog.close();
+        const moved = [];
+        try {
+          await forEachRow(users, async (user) => void moved.push(await moveToTier(user, tier)));
+          dialog.close();
+        } finally {
+          // After the dialog is closed, because the changed view takes the focus.
+          moved.forEach(onChanged);
+        }
         notice(words.tierSet(nameOf(users), tiers.find(({ id }) => id === tier)?.name ?? tier));
       },
     }),

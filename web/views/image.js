@@ -254,6 +254,8 @@ export class LargeView {
   }
 
   #remove() {
+    // The picture is not loaded yet.
+    if (!this.#image) return undefined;
     return this.#leave(async () => {
       const next = this.#neighbourAt(1) ?? this.#neighbourAt(-1);
       if (this.isAdmin && !await deleteAsAdmin([this.#image], this.list)) return;

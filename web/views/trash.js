@@ -1,7 +1,7 @@
 // The view of deleted pictures, which can be restored for some days.
 
 import { call } from "../api.js";
-import { deleteAll, guard, restoreAll } from "../batch.js";
+import { deleteAll, guard, holdLogout, restoreAll } from "../batch.js";
 import { confirm } from "../dialog.js";
 import { busy, h, icon } from "../dom.js";
 import { Grid } from "../grid.js";
@@ -17,7 +17,7 @@ const words = texts.trash;
 export function trashView() {
   const list = trashedImages();
   const selection = new Selection(list);
-  /** Removes from the list what an operation has changed. A logout waits for this. */
+  /** Removes from the list what an operation has changed. */
   const finish = async (operation, ids, done) => {
     const { failed, error } = await operation;
     const changed = ids.filter((id) => !failed.includes(id));
@@ -32,12 +32,12 @@ export function trashView() {
   };
   const restore = () => {
     const { ids } = selection;
-    return guard(finish(restoreAll(ids), ids, words.restored));
+    return holdLogout(finish(restoreAll(ids), ids, words.restored));
   };
   const remove = async () => {
     const { ids } = selection;
     if (!await confirm(words.confirmDelete(texts.photos.count(ids.length)), words.deleteForGood)) return;
-    await guard(finish(deleteAll(ids, { isPermanent: true }), ids, words.deleted));
+    await holdLogout(finish(deleteAll(ids, { isPermanent: true }), ids, words.deleted));
   };
   const bar = selectBar(selection, [
     { name: words.restore, icon: "retry", run: restore },
@@ -77,7 +77,7 @@ export function trashView() {
 /** Deletes everything in the trash. The service deletes a part with each request. */
 async function deleteEverything(list) {
   for (let isEmpty = false; !isEmpty;) {
-    ({ is_empty: isEmpty } = await call("DELETE", "/api/trash"));
+    ({ is_empty: isEmpty } = await guard(call("DELETE", "/api/trash")));
   }
   for (const id of list.ids()) list.hide(id);
   notice(words.emptied);
@@ -87,5 +87,5 @@ async function deleteEverything(list) {
 /** Deletes everything in the trash, after a question. */
 async function emptyTrash(list) {
   if (!await confirm(words.confirmEmpty, words.emptyIt)) return;
-  await guard(deleteEverything(list));
+  await holdLogout(deleteEverything(list));
 }
