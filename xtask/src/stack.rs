@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::aws::Aws;
 use crate::emulator::Emulator;
@@ -170,10 +170,11 @@ impl Stack {
     }
 
     /// Prepares the input of `sam deploy`: the functions' zips, and the template with their paths instead of directories.
-    /// SAM would compress all functions at each deployment. This compresses only those that changed.
+    /// SAM would compress all functions at each deployment. This compresses only those that changed, once for all stacks.
     fn stage(&self) -> Result<()> {
-        let archives = self.stage_dir().join("target/lambda");
-        fs::create_dir_all(&archives)?;
+        let kind = if self.binaries == Binaries::Local { "local" } else { "release" };
+        let archives = project::target().join("packed").join(kind);
+        let turn = command::turn(&archives)?;
         let template = project::template();
         let mut text = without_aliases(&fs::read_to_string(&template)?);
         let mut python = Command::new(SAM.bin("python"));
@@ -181,13 +182,15 @@ impl Stack {
         for function in template::functions(&template)? {
             let binary = self.binary(&function.bin);
             ensure!(binary.exists(), "{} (named in template.yaml) was not built", binary.display());
-            text = text.replace(
-                &format!("target/lambda/{}/", function.bin),
-                &format!("target/lambda/{}.zip", function.bin),
-            );
-            python.arg(archives.join(format!("{}.zip", function.bin))).arg(binary);
+            let archive = archives.join(format!("{}.zip", function.bin));
+            // A string of JSON is one of YAML too, whatever the path contains.
+            let path = Value::from(archive.to_string_lossy()).to_string();
+            text = text.replace(&format!("target/lambda/{}/", function.bin), &path);
+            python.arg(archive).arg(binary);
         }
         command::step("packing the functions", || command::run(&mut python))?;
+        drop(turn);
+        fs::create_dir_all(self.stage_dir())?;
         Ok(fs::write(self.stage_dir().join("template.yaml"), text)?)
     }
 

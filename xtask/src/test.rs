@@ -1,7 +1,6 @@
 //! Runs all tests: unit tests, then the end-to-end tests, third-party clients and browser tests on new stacks.
 
 use std::fs;
-use std::iter;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::thread;
@@ -41,7 +40,10 @@ const PAGE_AT_THE_EDGE: &str = "at the edge|axe-core";
 /// Runs the tests whose names contain one of `filters`, or all, of one part or of all.
 pub(crate) fn run(only: Option<Part>, filters: &[String]) -> Result<()> {
     match only {
-        Some(Part::Unit) => unit(filters),
+        Some(Part::Unit) => {
+            unit(filters)?;
+            if filters.is_empty() { client_package::test() } else { Ok(()) }
+        }
         Some(Part::Failures) => on_own_stack(Binaries::Local, FAILURES, filters),
         Some(Part::Features) => {
             ensure_browser(filters)?;
@@ -67,7 +69,8 @@ fn without_edge() -> Vec<&'static str> {
     [API, FAILURES].concat()
 }
 
-/// Runs all end-to-end tests, on three stacks. Two of them run at a time, because the tests mostly wait.
+/// Runs all end-to-end tests, on three stacks. Two of them run at a time, because the tests mostly wait. While the functions
+/// are built, runs the tests of the TypeScript client, which need no stack.
 fn end_to_end_in_parallel() -> Result<()> {
     let standins = Standins::start()?;
     eprintln!(
@@ -75,7 +78,7 @@ fn end_to_end_in_parallel() -> Result<()> {
     );
     // Otherwise the second process would compile beside the tests.
     compile::run(&mut cargo_test(&["--profile", "local", "-p", "tests", "--no-run"], &[]))?;
-    let others = thread::spawn(failures_and_edge);
+    let others = thread::spawn(|| (client_package::test(), failures_and_edge()));
     let providers = standins.providers();
     let features = own_stack::with_binaries(Binaries::Local, &providers, |stack, emulator, outputs| {
         let table = table(stack, emulator, outputs, &[]);
@@ -83,8 +86,9 @@ fn end_to_end_in_parallel() -> Result<()> {
         all([table, api, page(stack, &standins)])
     });
     let waiting = || others.join().map_err(|_| anyhow!("the thread panicked"));
-    let others = command::step("waiting for the tests of failures and those with the edge", waiting)?;
-    all(others.into_iter().map(|ended| ended.and_then(Ended::show)).chain(iter::once(features)))
+    let (client, others) =
+        command::step("waiting for the tests of failures and those with the edge", waiting)?;
+    all(others.into_iter().map(|ended| ended.and_then(Ended::show)).chain([client, features]))
 }
 
 /// Runs the tests of failures and then those with the edge. Ctrl-C ends both.
@@ -164,8 +168,7 @@ fn unit(filters: &[String]) -> Result<()> {
         compile::run(&mut cargo_test(&import, filters))?;
         compile::run(&mut cargo_test(&["-p", "xtask"], filters))?;
         web::run(filters)
-    })?;
-    if filters.is_empty() { client_package::test() } else { Ok(()) }
+    })
 }
 
 fn on_own_stack(binaries: Binaries, what: &[&str], filters: &[String]) -> Result<()> {
