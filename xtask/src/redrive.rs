@@ -31,9 +31,9 @@ pub(crate) struct Redriven {
     pub(crate) kept: Vec<String>,
 }
 
-/// Moves all dead letters of a stack back to their queues. A worker ignores a job that has
-/// ended and an upload that was developed, and repeating the work
-/// for a stream record changes nothing. An event that is told again has the same id.
+/// Moves all dead letters of a stack back to their queues. A worker ignores a job that has ended and an upload that was
+/// developed, and repeating the work for a stream record changes nothing. An event that is published again has the same
+/// id.
 pub(crate) fn run(aws: &mut Aws, stack: &str) -> Result<Redriven> {
     let mut redriven = Redriven { sent: 0, kept: Vec::new() };
     for (dead, alive) in QUEUES {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
-use tests::{Stack, User, id_of, pictures};
+use tests::{Created, Stack, User, id_of, pictures};
 
 fn slot(set: &str, slot: &str) -> String {
     format!("/api/imagesets/{set}/images/{slot}")
@@ -78,14 +78,20 @@ async fn a_picture_is_in_one_slot_only() -> Result<()> {
     user.usage_becomes(0, 0).await
 }
 
-#[tokio::test]
-async fn two_pictures_of_a_set_exchange_their_slots() -> Result<()> {
-    let stack = Stack::connect()?;
-    let user = stack.user().await?;
+/// A set, and the images in its first and second slot.
+async fn set_with_two(user: &User) -> Result<(String, Created, Created)> {
     let set = user.create_set().await?;
     let (one, two) = tokio::try_join!(user.create("image/png", 10), user.create("image/png", 10))?;
     user.put(&slot(&set, "image1"), &body(one.id())).await?.expect(200)?;
     user.put(&slot(&set, "image2"), &body(two.id())).await?.expect(200)?;
+    Ok((set, one, two))
+}
+
+#[tokio::test]
+async fn two_pictures_of_a_set_exchange_their_slots() -> Result<()> {
+    let stack = Stack::connect()?;
+    let user = stack.user().await?;
+    let (set, one, two) = set_with_two(&user).await?;
 
     // The second request repeats the first one, and changes nothing.
     for _ in 0..2 {
@@ -109,10 +115,7 @@ async fn two_pictures_of_a_set_exchange_their_slots() -> Result<()> {
 async fn a_picture_that_nobody_sees_is_not_exchanged() -> Result<()> {
     let stack = Stack::connect()?;
     let user = stack.user().await?;
-    let set = user.create_set().await?;
-    let (one, two) = tokio::try_join!(user.create("image/png", 10), user.create("image/png", 10))?;
-    user.put(&slot(&set, "image1"), &body(one.id())).await?.expect(200)?;
-    user.put(&slot(&set, "image2"), &body(two.id())).await?.expect(200)?;
+    let (set, one, two) = set_with_two(&user).await?;
     user.change_record(two.id(), "SET expires_at = :past", json!({":past": 1})).await?;
     user.put(&slot(&set, "image2"), &body(one.id())).await?.expect(200)?;
     assert_eq!(images_of(&user, &set).await?, [Value::Null, json!(one.id()), Value::Null]);
