@@ -3,59 +3,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { inBrowser } from "./browser.js";
-import { answerQuestions, deleteAll, derivedUrl, logIn } from "./page.js";
-import { photo } from "./photos.js";
-import { api, outputs, registerUser, token, until } from "./stack.js";
-
-const COUNT = 10_000;
-const PAGE = 100;
-
-/** Returns the id of the image at an index. Ids decrease along the list. */
-const id = (index) => `01${String(COUNT - index).padStart(24, "0")}`;
-
-function image(index) {
-  const url = (size) => `${outputs.endpoint_url}/${outputs.derived_bucket}/${index}/${size}?signature=${"0".repeat(800)}`;
-  return {
-    id: id(index), file_name: `photo-${index}.jpg`, title: null, description: null, content_type: "image/jpeg", size: 1_000_000,
-    width: 4000, height: 3000, version: 1, status: "ready", failure: null, created_at: "2026-01-01T00:00:00Z",
-    updated_at: "2026-01-01T00:00:00Z", uploaded_at: "2026-01-01T00:00:00Z",
-    thumbnails: [200, 400].map((size) => ({ size, width: size, height: size * 3 / 4, content_type: "image/jpeg", url: url(size) })),
-    srcset: [200, 400].map((size) => `${url(size)} ${size}w`).join(", "), focal_point: null,
-    placeholder: { thumbhash: "HdcJFYJNPImvaJiKlYiGVsJAAh0V", color: "#96bae7" }, exif: null, original_url: null, set: null,
-    phone_number: null, source_image_id: null, edit_prompt: null, edit_image_id: null, analysis: null, dropbox_url: null, dropbox: null,
-  };
-}
-
-/**
- * Answers the requests of a user with COUNT pictures. The indexes in `missing` are left out. The list begins at the index
- * `added.first`.
- */
-async function fakeApi({ page }, account, missing = new Set(), added = { first: 0 }) {
-  const profile = await api("GET", "/api/auth/profile", { token: await token(account) });
-  const thumbnail = await photo({ width: 200, height: 150 });
-  await page.route(derivedUrl, (route) => route.fulfill({ body: thumbnail, contentType: "image/jpeg" }));
-  await page.route("**/api/auth/profile", (route) => route.fulfill({ json: { ...profile, usage: { images: COUNT, bytes: COUNT } } }));
-  await page.route("**/api/images?*", (route) => {
-    const from = Number(new URL(route.request().url()).searchParams.get("cursor") ?? added.first);
-    const images = [];
-    let next = from;
-    for (; next < COUNT && images.length < PAGE; next++) {
-      if (!missing.has(next)) images.push(image(next));
-    }
-    return route.fulfill({ json: { images, next_cursor: next < COUNT ? String(next) : null } });
-  });
-}
-
-/** Returns a function that returns the bytes of the page's JavaScript objects, without garbage. */
-async function usedMemory({ page, context }) {
-  const devtools = await context.newCDPSession(page);
-  await devtools.send("Performance.enable");
-  return async () => {
-    await devtools.send("HeapProfiler.collectGarbage");
-    const { metrics } = await devtools.send("Performance.getMetrics");
-    return metrics.find(({ name }) => name === "JSHeapUsedSize").value;
-  };
-}
+import { COUNT, fakeApi, usedMemory } from "./many.js";
+import { answerQuestions, deleteAll, logIn } from "./page.js";
+import { registerUser, until } from "./stack.js";
 
 test("a gallery of ten thousand pictures needs few elements and little memory, and shows each picture in its place", inBrowser(async (visit) => {
   const { page } = visit;

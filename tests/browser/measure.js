@@ -1,6 +1,8 @@
-// Measures how fast the page loads, with Lighthouse's metrics. Prints a Markdown table. Run by `cargo xtask bench page`.
+// Measures how fast the page loads, with Lighthouse's metrics, and how fast a gallery of ten thousand pictures scrolls.
+// Prints Markdown tables. Run by `cargo xtask bench page`.
 
 import { browser, recordTraffic } from "./browser.js";
+import { COUNT, fakeApi, usedMemory } from "./many.js";
 import { logIn, upload, waitForUploads } from "./page.js";
 import { scene } from "./scenes.js";
 import { moveToTier, outputs, registerUser } from "./stack.js";
@@ -15,6 +17,12 @@ const SCREENS = {
   desktop: { viewport: { width: 1350, height: 940 } },
   [SLOW_PHONE]: { viewport: { width: 412, height: 823 }, deviceScaleFactor: 1.75, isMobile: true, hasTouch: true },
 };
+
+/** How far one step scrolls, in CSS pixels. */
+const STEP = 700;
+/** Where the steps begin in the gallery: at its top, in its middle and near its end, as shares of its height. */
+const PLACES = [0, 0.45, 0.9];
+const STEPS = 60;
 
 const isList = (url) => url.pathname === "/api/images";
 
@@ -53,7 +61,72 @@ for (const [screen, options] of Object.entries(SCREENS)) {
     await report(`${PHOTOS} photos, later visit`, screen, view.page, () => loadPhotos(false));
   });
 }
+console.log(`\n| ${COUNT.toLocaleString("en")} pictures | screen | CPU for a step, ms | frames above 20 ms | longest frame, ms | most tiles | MB more |`);
+console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
+const selectAll = async (page) => {
+  await page.locator(".tile a").first().focus();
+  await page.keyboard.press("Control+a");
+  await page.getByText(`${COUNT.toLocaleString("en")} selected`).waitFor({ timeout: 120_000 });
+};
+const group = (page) => page.getByLabel("Group by").selectOption({ label: "By day" });
+const STATES = {
+  "as they are": [], "all selected": [selectAll], "grouped by day": [group], "grouped by day, all selected": [group, selectAll],
+};
+for (const [state, actions] of Object.entries(STATES)) {
+  await visit(SCREENS.desktop, async (view) => {
+    await fakeApi(view, account);
+    await logIn(view, account);
+    await view.page.locator(".tile img.loaded").first().waitFor();
+    const memory = await usedMemory(view);
+    const before = await memory();
+    for (const action of actions) await action(view.page);
+    const { cpu, slow, longest, tiles } = await scroll(view);
+    const cells = [cpu.toFixed(1), slow, longest.toFixed(0), tiles, ((await memory() - before) / 1e6).toFixed(1)];
+    console.log(`| ${[state, "desktop", ...cells].join(" | ")} |`);
+  });
+}
 await shown.close();
+
+/**
+ * Scrolls in steps through three places of the gallery. Returns the main thread's CPU time for a step in milliseconds, how
+ * many frames took more than 20 ms, the longest of them, and the largest number of tiles.
+ */
+async function scroll({ page, context }) {
+  const devtools = await context.newCDPSession(page);
+  await devtools.send("Performance.enable");
+  const busy = async () => {
+    const { metrics } = await devtools.send("Performance.getMetrics");
+    return metrics.find(({ name }) => name === "TaskDuration").value * 1000;
+  };
+  const sum = { cpu: 0, slow: 0, longest: 0, tiles: 0 };
+  for (const place of PLACES) {
+    await page.evaluate((place) => scrollTo(0, document.documentElement.scrollHeight * place), place);
+    await page.waitForLoadState("networkidle");
+    await page.waitForTimeout(500);
+    const before = await busy();
+    const { frames, tiles } = await page.evaluate(async ({ steps, step }) => {
+      const frame = () => new Promise(requestAnimationFrame);
+      const seen = { frames: [], tiles: 0 };
+      let last = await frame();
+      for (let count = 0; count < steps; count++) {
+        scrollBy(0, step);
+        // The first frame scrolls, and the second one shows the tiles that the page has added.
+        for (let pause = 0; pause < 2; pause++) {
+          const now = await frame();
+          seen.frames.push(now - last);
+          last = now;
+        }
+        seen.tiles = Math.max(seen.tiles, document.querySelectorAll(".tile").length);
+      }
+      return seen;
+    }, { steps: STEPS, step: STEP });
+    sum.cpu += await busy() - before;
+    sum.slow += frames.filter((time) => time > 20).length;
+    sum.longest = Math.max(sum.longest, ...frames);
+    sum.tiles = Math.max(sum.tiles, tiles);
+  }
+  return { ...sum, cpu: sum.cpu / (PLACES.length * STEPS) };
+}
 
 async function visit(options, work) {
   const context = await shown.newContext({ baseURL: outputs.web_url, ...options });
