@@ -308,7 +308,7 @@ enum Bench {
         #[arg(long, default_value = "40")]
         runs: NonZeroUsize,
     },
-    /// Measure how the page of the running stack loads, as Lighthouse does.
+    /// Measure how the page of the running stack loads, as Lighthouse does, and how fast a large gallery scrolls.
     Page {
         #[command(flatten)]
         place: Place,
