@@ -2,7 +2,8 @@
 //!
 //! A delivery counts its own attempts, so a worker that dies in an attempt uses up none. Each attempt that fails is
 //! followed by a longer pause. After the last one, the delivery fails, and the webhook is disabled unless another
-//! delivery has succeeded meanwhile. A delivery that its owner asked for has one attempt.
+//! delivery has succeeded, or the owner has changed the webhook, meanwhile. A delivery that its owner asked for has one
+//! attempt.
 
 use std::time::Duration;
 
@@ -123,13 +124,16 @@ impl WebhookWorker {
                 (None, error) => format!("no answer: {error:?}"),
             };
             return Err(JobError::NotYet { delay: pause, cause });
-        } else if !on_request {
+        } else if !on_request && webhook.updated_at <= delivery.created_at {
+            // If the owner has changed the webhook since, some attempts may have gone to another address. Or the owner
+            // has enabled the webhook again, and an older delivery must not disable it at once.
             self.disable(claimed, webhook, DisabledReason::Failing, failing_since(delivery)).await?;
         }
         Ok(self.finish(claimed, ids, DeliveryStatus::Failed, Some(attempt)).await?)
     }
 
-    /// Stops the deliveries to a webhook, unless one has succeeded since `since`.
+    /// Stops the deliveries to a webhook, unless one has succeeded since `since`, or the owner has just changed the
+    /// webhook.
     async fn disable(
         &self,
         claimed: &ClaimedJob,
@@ -138,7 +142,7 @@ impl WebhookWorker {
         since: Timestamp,
     ) -> Result<(), CallError> {
         let times = (since, domain::now());
-        if self.records.disable_webhook(&claimed.user, webhook.id, reason, times).await? {
+        if self.records.disable_webhook(&claimed.user, webhook, reason, times).await? {
             warn!(user = %claimed.user, webhook = %webhook.id, ?reason, "disabled a webhook");
         }
         Ok(())
@@ -247,6 +251,14 @@ mod tests {
         calls.iter().map(|(operation, _)| operation.as_str()).collect()
     }
 
+    /// The value that an update gives an attribute.
+    fn new_value<'a>(update: &'a Value, attribute: &str) -> &'a Value {
+        let expression = update["UpdateExpression"].as_str().unwrap();
+        let (_, rest) = expression.split_once(&format!("#{attribute} = ")).unwrap();
+        let placeholder = rest.split([',', ' ']).next().unwrap();
+        &update["ExpressionAttributeValues"][placeholder]
+    }
+
     /// The values that an update writes.
     fn values(update: &Value) -> String {
         update["ExpressionAttributeValues"].to_string()
@@ -295,7 +307,23 @@ mod tests {
         assert!(values(&webhook).contains("failing"), "{webhook}");
         // A success an hour before the delivery may stand for a later one that was not stored.
         assert!(values(&webhook).contains("2026-03-12T18:03:50Z"), "{webhook}");
+        // A change by the owner during the attempt keeps the webhook enabled.
+        let condition = webhook["ConditionExpression"].as_str().unwrap();
+        let (_, before) = condition.split_once("#updated_at = ").unwrap();
+        assert_eq!(webhook["ExpressionAttributeValues"][before]["S"], "2026-03-12T19:03:50Z");
         assert!(values(&delivery).contains("failed"), "{delivery}");
+    }
+
+    #[tokio::test]
+    async fn a_delivery_from_before_the_owners_latest_change_does_not_disable_the_webhook() {
+        let mut stored = stored(&receiver(500), true, 2);
+        stored["Responses"]["table"][0]["updated_at"] = json!({"S": "2026-03-12T19:03:51Z"});
+        let aws = FakeAws::new([ok("BatchGetItem", stored), ok("TransactWriteItems", json!({}))]);
+        let (outcome, calls) = run(&aws, false).await;
+        outcome.unwrap();
+        assert_eq!(operations(&calls), ["BatchGetItem", "TransactWriteItems"]);
+        let delivery = &calls[1].1["TransactItems"][1]["Update"];
+        assert_eq!(new_value(delivery, "status")["S"], "failed");
     }
 
     #[tokio::test]
