@@ -62,6 +62,11 @@ impl Worker for WebhookWorker {
                 .finish(claimed, (webhook, delivery), DeliveryStatus::Failed, Some(&refused))
                 .await?);
         }
+        if !on_request && let Some(delay) = rest_of_pause(work.delivery.next_attempt_at, domain::now()) {
+            // The worker of the latest attempt stored it, but did not postpone the job.
+            let cause = "the pause after the latest attempt is not over".to_owned();
+            return Err(JobError::NotYet { delay, cause });
+        }
         let attempted = self.attempt(&work).await?;
         let Attempt { status, error, duration_ms, .. } = attempted.attempt;
         info!(%webhook, %delivery, ?status, ?error, duration_ms, "tried to deliver an event");
@@ -116,7 +121,8 @@ impl WebhookWorker {
         if !on_request && attempted.is_gone() {
             self.disable(claimed, webhook, DisabledReason::Gone, attempt.at).await?;
         } else if !on_request && let Some(pause) = self.pause_after(delivery, attempted.retry_after) {
-            let next = attempt.at.as_second().saturating_add_unsigned(pause.as_secs());
+            // The pause of the job begins now too, and the attempt may have lasted ten seconds.
+            let next = domain::now().as_second().saturating_add_unsigned(pause.as_secs());
             let next = Timestamp::from_second(next).unwrap_or(Timestamp::MAX);
             self.records.note_failed_attempt(&claimed.user, delivery, attempt, next).await?;
             let cause = match (attempt.status, attempt.error) {
@@ -169,8 +175,14 @@ impl WebhookWorker {
     }
 }
 
-/// A success after this time keeps a failed delivery from disabling its webhook. Not every success is stored: the stored
-/// one may be [`Webhook::SUCCESS_SECONDS`] older than the last one.
+/// What is left of the pause before the next attempt of a delivery. `None` if the attempt may begin.
+fn rest_of_pause(next_attempt_at: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    let seconds = next_attempt_at?.as_second() - now.as_second();
+    u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}
+
+/// A success after this time keeps a failed delivery from disabling its webhook. Not every success is stored: the
+/// stored one may be [`Webhook::SUCCESS_SECONDS`] older than the last one.
 fn failing_since(delivery: &Delivery) -> Timestamp {
     let since = delivery.created_at.as_second() - Webhook::SUCCESS_SECONDS;
     Timestamp::from_second(since).unwrap_or(Timestamp::MIN)
@@ -282,6 +294,28 @@ mod tests {
             assert_eq!(cause, "the receiver answered 500");
             assert_eq!(operations(&calls), ["BatchGetItem", "UpdateItem"]);
         }
+    }
+
+    #[tokio::test]
+    async fn a_delivery_whose_job_was_not_postponed_waits_for_its_next_attempt() {
+        let next = Timestamp::from_second(domain::now().as_second() + 3_600).unwrap();
+        let mut stored = stored("http://127.0.0.1:1/", true, 3);
+        stored["Responses"]["table"][2]["next_attempt_at"] = json!({"S": next.to_string()});
+        let aws = FakeAws::new([ok("BatchGetItem", stored)]);
+        let (outcome, calls) = run(&aws, false).await;
+        let Err(JobError::NotYet { delay, .. }) = outcome else { panic!("{outcome:?}") };
+        assert!((3_590..=3_600).contains(&delay.as_secs()), "{delay:?}");
+        assert_eq!(operations(&calls), ["BatchGetItem"]);
+    }
+
+    #[test]
+    fn the_next_attempt_may_begin_at_the_time_that_the_delivery_shows() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let rest = |now| rest_of_pause(Some(at(100)), at(now));
+        assert_eq!(rest(99), Some(Duration::from_secs(1)));
+        assert_eq!((rest(100), rest(101)), (None, None));
+        // No attempt was made yet.
+        assert_eq!(rest_of_pause(None, at(0)), None);
     }
 
     #[tokio::test]
