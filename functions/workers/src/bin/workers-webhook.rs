@@ -203,6 +203,7 @@ mod tests {
     use domain::JobId;
     use serde_json::{Value, json};
     use test_support::{FakeAws, FakeServer, batch, error, ok};
+    use tokio::net::TcpSocket;
 
     use super::*;
 
@@ -232,12 +233,25 @@ mod tests {
         format!("{}/", FakeServer::new(std::iter::repeat((status, Value::Null))).url())
     }
 
+    /// The pauses that the template sets.
+    fn default_pauses() -> Vec<Duration> {
+        let template = include_str!("../../../../template.yaml");
+        let (_, parameter) = template.split_once("\n  WebhookPauses:").unwrap();
+        let (_, default) = parameter.split_once("Default: \"").unwrap();
+        parse_pauses(default.split_once('"').unwrap().0).unwrap()
+    }
+
     async fn run(aws: &FakeAws, on_request: bool) -> (Result<(), JobError>, Vec<(String, Value)>) {
-        let worker = WebhookWorker {
-            records: aws.records(),
-            client: WebhookClient::new(Reach::Any).unwrap(),
-            pauses: parse_pauses("5, 300").unwrap(),
-        };
+        run_with(aws, parse_pauses("5, 300").unwrap(), on_request).await
+    }
+
+    async fn run_with(
+        aws: &FakeAws,
+        pauses: Vec<Duration>,
+        on_request: bool,
+    ) -> (Result<(), JobError>, Vec<(String, Value)>) {
+        let client = WebhookClient::new(Reach::Any).unwrap();
+        let worker = WebhookWorker { records: aws.records(), client, pauses };
         let id: JobId = ID.parse().unwrap();
         let (webhook, delivery) = (ID.parse().unwrap(), ID.parse().unwrap());
         let job = domain::Job::new(id, Task::DeliverWebhook { webhook, delivery, on_request });
@@ -294,6 +308,53 @@ mod tests {
             assert_eq!(cause, "the receiver answered 500");
             assert_eq!(operations(&calls), ["BatchGetItem", "UpdateItem"]);
         }
+    }
+
+    /// The receiver goes down at the moment of the event, so this event waits longer than those after it.
+    #[tokio::test]
+    async fn a_receiver_that_is_down_for_an_hour_gets_the_event_with_the_fifth_attempt() {
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        // A port that is bound but does not listen refuses connections, and no other program can take it.
+        let port = TcpSocket::new_v4().unwrap();
+        port.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let url = format!("http://{}/hook", port.local_addr().unwrap());
+        // The time since the event. Only this clock moves, by the pauses for which the worker asks.
+        let (mut clock, mut attempts) = (Duration::ZERO, 0);
+        while clock < HOUR {
+            let stored = stored(&url, true, attempts);
+            let aws = FakeAws::new([ok("BatchGetItem", stored), ok("UpdateItem", json!({}))]);
+            let (outcome, calls) = run_with(&aws, default_pauses(), false).await;
+            let Err(JobError::NotYet { delay, cause }) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(cause, "no answer: Some(NotConnected)");
+            // The only write is that of the attempt, so nothing disables the webhook.
+            assert_eq!(operations(&calls), ["BatchGetItem", "UpdateItem"]);
+            let update = &calls[1].1;
+            assert!(values(update).contains("not-connected"), "{update}");
+            assert_eq!(new_value(update, "attempts")["N"], (attempts + 1).to_string());
+            let next: Timestamp =
+                new_value(update, "next_attempt_at")["S"].as_str().unwrap().parse().unwrap();
+            let shown = next.as_second() - domain::now().as_second();
+            assert!((shown - i64::try_from(delay.as_secs()).unwrap()).abs() <= 1, "{shown} {delay:?}");
+            (clock, attempts) = (clock + delay, attempts + 1);
+        }
+        assert_eq!(attempts, 4);
+        // 2:35 hours after the event, a tenth more or less.
+        assert!((8_374..=10_236).contains(&clock.as_secs()), "{clock:?}");
+        let listener = port.listen(1).unwrap().into_std().unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let receiver = FakeServer::on(listener, [(200, Value::Null)]);
+        let aws = FakeAws::new([
+            ok("BatchGetItem", stored(&url, true, attempts)),
+            ok("UpdateItem", json!({})),
+            ok("TransactWriteItems", json!({})),
+        ]);
+        let (outcome, calls) = run_with(&aws, default_pauses(), false).await;
+        outcome.unwrap();
+        assert_eq!(receiver.requests(), ["POST /hook"]);
+        let success = &calls[1].1;
+        assert!(new_value(success, "last_success_at")["S"].is_string(), "{success}");
+        let delivery = &calls[2].1["TransactItems"][1]["Update"];
+        assert_eq!(new_value(delivery, "status")["S"], "delivered");
     }
 
     #[tokio::test]
@@ -404,14 +465,23 @@ mod tests {
 
     #[test]
     fn the_pauses_of_the_template_last_for_more_than_a_day() {
-        let template = include_str!("../../../../template.yaml");
-        let (_, parameter) = template.split_once("\n  WebhookPauses:").unwrap();
-        let (_, default) = parameter.split_once("Default: \"").unwrap();
-        let pauses = parse_pauses(default.split_once('"').unwrap().0).unwrap();
+        let pauses = default_pauses();
         // Even with a tenth less.
         assert!(pauses.iter().sum::<Duration>().mul_f64(0.9) > Duration::from_secs(24 * 60 * 60));
         assert!(pauses.iter().all(|pause| pause.mul_f64(1.1) <= MAX_PAUSE));
         assert!(pauses.is_sorted());
+    }
+
+    /// docs/WEBHOOKS.md contains these times.
+    #[test]
+    fn an_event_arrives_soon_after_a_receiver_that_was_down_for_an_hour_works_again() {
+        let pauses = default_pauses();
+        // The time from the event to an attempt, if each pause is a tenth shorter or longer.
+        let begins = |attempt: usize, factor: f64| {
+            pauses[..attempt - 1].iter().sum::<Duration>().mul_f64(factor).as_secs() / 60
+        };
+        assert!(begins(4, 0.9) >= 30 && begins(4, 1.1) < 40);
+        assert!(begins(5, 0.9) >= 60 && begins(5, 1.1) < 2 * 60 + 52);
     }
 
     #[test]
