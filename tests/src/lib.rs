@@ -30,7 +30,7 @@ pub use contract::operations_with_a_body;
 pub use invocation::Invocation;
 pub use names::{email_of, unique};
 pub use outputs::{Login, Outputs};
-pub use receiver::{Received, Receiver};
+pub use receiver::{ClosedReceiver, Received, Receiver};
 pub use response_url::{CustomResourceAnswer, ResponseUrl};
 pub use setting::number;
 pub use stack::{Stack, send};

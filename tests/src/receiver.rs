@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::until;
 
@@ -67,8 +68,12 @@ impl Receiver {
     /// # Errors
     /// If there is no free port.
     pub async fn slow<const N: usize>(statuses: [u16; N], after: Duration) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}/hook", listener.local_addr()?);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::listen(listener, statuses, after)
+    }
+
+    fn listen<const N: usize>(listener: TcpListener, statuses: [u16; N], after: Duration) -> Result<Self> {
+        let url = url_of(listener.local_addr()?);
         let statuses = statuses.map(StatusCode::from_u16).into_iter().collect::<Result<Vec<_>, _>>()?;
         let received = Arc::<Mutex<Vec<Received>>>::default();
         let taken = Arc::clone(&received);
@@ -103,6 +108,40 @@ impl Receiver {
         })
         .await
     }
+}
+
+/// A receiver that is down: its port refuses connections.
+#[derive(Debug)]
+pub struct ClosedReceiver {
+    /// Its address.
+    pub url: String,
+    socket: TcpSocket,
+}
+
+impl ClosedReceiver {
+    /// Takes a port and does not listen to it, so no other program can take the port meanwhile.
+    ///
+    /// # Errors
+    /// If there is no free port.
+    pub fn new() -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        Ok(Self { url: url_of(socket.local_addr()?), socket })
+    }
+
+    /// Starts the server, which answers as that of [`Receiver::start`].
+    ///
+    /// # Errors
+    /// If the system does not let it listen.
+    pub fn open<const N: usize>(self, statuses: [u16; N]) -> Result<Receiver> {
+        // More connections than workers run at the same time.
+        const BACKLOG: u32 = 128;
+        Receiver::listen(self.socket.listen(BACKLOG)?, statuses, Duration::ZERO)
+    }
+}
+
+fn url_of(address: SocketAddr) -> String {
+    format!("http://{address}/hook")
 }
 
 async fn take(

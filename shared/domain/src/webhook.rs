@@ -116,7 +116,8 @@ impl From<WebhookEvents> for Vec<EventType> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DisabledReason {
-    /// All attempts of a delivery failed, over more than a day, and no other delivery succeeded meanwhile.
+    /// All attempts of a delivery failed, over more than a day. Meanwhile no other delivery succeeded, and the owner did
+    /// not change the webhook.
     Failing,
     /// The receiver answered 410 (Gone).
     Gone,

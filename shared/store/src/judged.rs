@@ -512,7 +512,7 @@ async fn what_webhooks_and_keys_write_is_valid_for_dynamodb() -> Result<()> {
         records.finish_delivery(user, job, "worker", ids, failed).await?;
     }
     records.note_webhook_success(user, webhook.id, *now).await?;
-    records.disable_webhook(user, webhook.id, DisabledReason::Failing, (*now, *now)).await?;
+    records.disable_webhook(user, &webhook, DisabledReason::Failing, (*now, *now)).await?;
     assert!(records.delete_webhook(user, webhook.id).await?);
 
     let text = ApiKeyText::generate(user.clone());

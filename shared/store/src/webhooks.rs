@@ -460,25 +460,27 @@ impl Records {
         }
     }
 
-    /// Stops the deliveries to a webhook, unless a delivery has succeeded since `since`. Returns whether they stopped
-    /// now.
+    /// Stops the deliveries to a webhook, unless a delivery has succeeded since `since`, or the owner has changed the
+    /// webhook. `webhook` was read before the attempt. Returns whether the deliveries stopped now.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn disable_webhook(
         &self,
         user: &UserId,
-        webhook: WebhookId,
+        webhook: &Webhook,
         reason: DisabledReason,
         (since, now): (Timestamp, Timestamp),
     ) -> Result<bool, CallError> {
         // As text, times of different seconds are in their order.
         let failed_since = not_exists("last_success_at").or(lt("last_success_at", timestamp(since)));
-        let update = Update::new(webhook_key(user, webhook))
+        let update = Update::new(webhook_key(user, webhook.id))
             .set("enabled", value(false)?)
             .set("disabled", value(Disabled { reason, at: now })?)
             .set("updated_at", timestamp(now))
-            .when(eq("enabled", value(true)?).and(failed_since));
+            .when(eq("enabled", value(true)?).and(failed_since))
+            // The attempt may have gone to an address that is not the webhook's any more.
+            .when(eq("updated_at", timestamp(webhook.updated_at)));
         match update.alone(self)?.send().await {
             Ok(_) => Ok(true),
             Err(error) => refused_update(error).map(|_| false),

@@ -24,7 +24,19 @@ impl FakeServer {
     #[must_use]
     #[expect(clippy::expect_used, reason = "Only tests call this.")]
     pub fn new(answers: impl IntoIterator<Item = (u16, Value), IntoIter: Send + 'static>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::on(TcpListener::bind("127.0.0.1:0").expect("a free port"), answers)
+    }
+
+    /// The same server on a port that the test has opened.
+    ///
+    /// # Panics
+    /// If the port has no address.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "Only tests call this.")]
+    pub fn on(
+        listener: TcpListener,
+        answers: impl IntoIterator<Item = (u16, Value), IntoIter: Send + 'static>,
+    ) -> Self {
         let address = listener.local_addr().expect("the address of the port");
         let server = Self { url: format!("http://{address}"), requests: Arc::default() };
         let (answers, requests) = (answers.into_iter(), server.requests.clone());

@@ -25,6 +25,7 @@ mod setup;
 mod stream;
 mod traces;
 mod uploads;
+mod webhooks;
 
 use std::{
     sync::LazyLock,

@@ -2,7 +2,8 @@
 //!
 //! A delivery counts its own attempts, so a worker that dies in an attempt uses up none. Each attempt that fails is
 //! followed by a longer pause. After the last one, the delivery fails, and the webhook is disabled unless another
-//! delivery has succeeded meanwhile. A delivery that its owner asked for has one attempt.
+//! delivery has succeeded, or the owner has changed the webhook, meanwhile. A delivery that its owner asked for has one
+//! attempt.
 
 use std::time::Duration;
 
@@ -61,6 +62,11 @@ impl Worker for WebhookWorker {
                 .finish(claimed, (webhook, delivery), DeliveryStatus::Failed, Some(&refused))
                 .await?);
         }
+        if !on_request && let Some(delay) = rest_of_pause(work.delivery.next_attempt_at, domain::now()) {
+            // The worker of the latest attempt stored it, but did not postpone the job.
+            let cause = "the pause after the latest attempt is not over".to_owned();
+            return Err(JobError::NotYet { delay, cause });
+        }
         let attempted = self.attempt(&work).await?;
         let Attempt { status, error, duration_ms, .. } = attempted.attempt;
         info!(%webhook, %delivery, ?status, ?error, duration_ms, "tried to deliver an event");
@@ -115,7 +121,8 @@ impl WebhookWorker {
         if !on_request && attempted.is_gone() {
             self.disable(claimed, webhook, DisabledReason::Gone, attempt.at).await?;
         } else if !on_request && let Some(pause) = self.pause_after(delivery, attempted.retry_after) {
-            let next = attempt.at.as_second().saturating_add_unsigned(pause.as_secs());
+            // The pause of the job begins now too, and the attempt may have lasted ten seconds.
+            let next = domain::now().as_second().saturating_add_unsigned(pause.as_secs());
             let next = Timestamp::from_second(next).unwrap_or(Timestamp::MAX);
             self.records.note_failed_attempt(&claimed.user, delivery, attempt, next).await?;
             let cause = match (attempt.status, attempt.error) {
@@ -123,13 +130,16 @@ impl WebhookWorker {
                 (None, error) => format!("no answer: {error:?}"),
             };
             return Err(JobError::NotYet { delay: pause, cause });
-        } else if !on_request {
+        } else if !on_request && webhook.updated_at <= delivery.created_at {
+            // If the owner has changed the webhook since, some attempts may have gone to another address. Or the owner
+            // has enabled the webhook again, and an older delivery must not disable it at once.
             self.disable(claimed, webhook, DisabledReason::Failing, failing_since(delivery)).await?;
         }
         Ok(self.finish(claimed, ids, DeliveryStatus::Failed, Some(attempt)).await?)
     }
 
-    /// Stops the deliveries to a webhook, unless one has succeeded since `since`.
+    /// Stops the deliveries to a webhook, unless one has succeeded since `since`, or the owner has just changed the
+    /// webhook.
     async fn disable(
         &self,
         claimed: &ClaimedJob,
@@ -138,7 +148,7 @@ impl WebhookWorker {
         since: Timestamp,
     ) -> Result<(), CallError> {
         let times = (since, domain::now());
-        if self.records.disable_webhook(&claimed.user, webhook.id, reason, times).await? {
+        if self.records.disable_webhook(&claimed.user, webhook, reason, times).await? {
             warn!(user = %claimed.user, webhook = %webhook.id, ?reason, "disabled a webhook");
         }
         Ok(())
@@ -165,8 +175,14 @@ impl WebhookWorker {
     }
 }
 
-/// A success after this time keeps a failed delivery from disabling its webhook. Not every success is stored: the stored
-/// one may be [`Webhook::SUCCESS_SECONDS`] older than the last one.
+/// What is left of the pause before the next attempt of a delivery. `None` if the attempt may begin.
+fn rest_of_pause(next_attempt_at: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    let seconds = next_attempt_at?.as_second() - now.as_second();
+    u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}
+
+/// A success after this time keeps a failed delivery from disabling its webhook. Not every success is stored: the
+/// stored one may be [`Webhook::SUCCESS_SECONDS`] older than the last one.
 fn failing_since(delivery: &Delivery) -> Timestamp {
     let since = delivery.created_at.as_second() - Webhook::SUCCESS_SECONDS;
     Timestamp::from_second(since).unwrap_or(Timestamp::MIN)
@@ -187,6 +203,7 @@ mod tests {
     use domain::JobId;
     use serde_json::{Value, json};
     use test_support::{FakeAws, FakeServer, batch, error, ok};
+    use tokio::net::TcpSocket;
 
     use super::*;
 
@@ -216,12 +233,25 @@ mod tests {
         format!("{}/", FakeServer::new(std::iter::repeat((status, Value::Null))).url())
     }
 
+    /// The pauses that the template sets.
+    fn default_pauses() -> Vec<Duration> {
+        let template = include_str!("../../../../template.yaml");
+        let (_, parameter) = template.split_once("\n  WebhookPauses:").unwrap();
+        let (_, default) = parameter.split_once("Default: \"").unwrap();
+        parse_pauses(default.split_once('"').unwrap().0).unwrap()
+    }
+
     async fn run(aws: &FakeAws, on_request: bool) -> (Result<(), JobError>, Vec<(String, Value)>) {
-        let worker = WebhookWorker {
-            records: aws.records(),
-            client: WebhookClient::new(Reach::Any).unwrap(),
-            pauses: parse_pauses("5, 300").unwrap(),
-        };
+        run_with(aws, parse_pauses("5, 300").unwrap(), on_request).await
+    }
+
+    async fn run_with(
+        aws: &FakeAws,
+        pauses: Vec<Duration>,
+        on_request: bool,
+    ) -> (Result<(), JobError>, Vec<(String, Value)>) {
+        let client = WebhookClient::new(Reach::Any).unwrap();
+        let worker = WebhookWorker { records: aws.records(), client, pauses };
         let id: JobId = ID.parse().unwrap();
         let (webhook, delivery) = (ID.parse().unwrap(), ID.parse().unwrap());
         let job = domain::Job::new(id, Task::DeliverWebhook { webhook, delivery, on_request });
@@ -245,6 +275,14 @@ mod tests {
 
     fn operations(calls: &[(String, Value)]) -> Vec<&str> {
         calls.iter().map(|(operation, _)| operation.as_str()).collect()
+    }
+
+    /// The value that an update gives an attribute.
+    fn new_value<'a>(update: &'a Value, attribute: &str) -> &'a Value {
+        let expression = update["UpdateExpression"].as_str().unwrap();
+        let (_, rest) = expression.split_once(&format!("#{attribute} = ")).unwrap();
+        let placeholder = rest.split([',', ' ']).next().unwrap();
+        &update["ExpressionAttributeValues"][placeholder]
     }
 
     /// The values that an update writes.
@@ -272,6 +310,75 @@ mod tests {
         }
     }
 
+    /// The receiver goes down at the moment of the event, so this event waits longer than those after it.
+    #[tokio::test]
+    async fn a_receiver_that_is_down_for_an_hour_gets_the_event_with_the_fifth_attempt() {
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        // A port that is bound but does not listen refuses connections, and no other program can take it.
+        let port = TcpSocket::new_v4().unwrap();
+        port.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let url = format!("http://{}/hook", port.local_addr().unwrap());
+        // The time since the event. Only this clock moves, by the pauses for which the worker asks.
+        let (mut clock, mut attempts) = (Duration::ZERO, 0);
+        while clock < HOUR {
+            let stored = stored(&url, true, attempts);
+            let aws = FakeAws::new([ok("BatchGetItem", stored), ok("UpdateItem", json!({}))]);
+            let (outcome, calls) = run_with(&aws, default_pauses(), false).await;
+            let Err(JobError::NotYet { delay, cause }) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(cause, "no answer: Some(NotConnected)");
+            // The only write is that of the attempt, so nothing disables the webhook.
+            assert_eq!(operations(&calls), ["BatchGetItem", "UpdateItem"]);
+            let update = &calls[1].1;
+            assert!(values(update).contains("not-connected"), "{update}");
+            assert_eq!(new_value(update, "attempts")["N"], (attempts + 1).to_string());
+            let next: Timestamp =
+                new_value(update, "next_attempt_at")["S"].as_str().unwrap().parse().unwrap();
+            let shown = next.as_second() - domain::now().as_second();
+            assert!((shown - i64::try_from(delay.as_secs()).unwrap()).abs() <= 1, "{shown} {delay:?}");
+            (clock, attempts) = (clock + delay, attempts + 1);
+        }
+        assert_eq!(attempts, 4);
+        // 2:35 hours after the event, a tenth more or less.
+        assert!((8_374..=10_236).contains(&clock.as_secs()), "{clock:?}");
+        let listener = port.listen(1).unwrap().into_std().unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let receiver = FakeServer::on(listener, [(200, Value::Null)]);
+        let aws = FakeAws::new([
+            ok("BatchGetItem", stored(&url, true, attempts)),
+            ok("UpdateItem", json!({})),
+            ok("TransactWriteItems", json!({})),
+        ]);
+        let (outcome, calls) = run_with(&aws, default_pauses(), false).await;
+        outcome.unwrap();
+        assert_eq!(receiver.requests(), ["POST /hook"]);
+        let success = &calls[1].1;
+        assert!(new_value(success, "last_success_at")["S"].is_string(), "{success}");
+        let delivery = &calls[2].1["TransactItems"][1]["Update"];
+        assert_eq!(new_value(delivery, "status")["S"], "delivered");
+    }
+
+    #[tokio::test]
+    async fn a_delivery_whose_job_was_not_postponed_waits_for_its_next_attempt() {
+        let next = Timestamp::from_second(domain::now().as_second() + 3_600).unwrap();
+        let mut stored = stored("http://127.0.0.1:1/", true, 3);
+        stored["Responses"]["table"][2]["next_attempt_at"] = json!({"S": next.to_string()});
+        let aws = FakeAws::new([ok("BatchGetItem", stored)]);
+        let (outcome, calls) = run(&aws, false).await;
+        let Err(JobError::NotYet { delay, .. }) = outcome else { panic!("{outcome:?}") };
+        assert!((3_590..=3_600).contains(&delay.as_secs()), "{delay:?}");
+        assert_eq!(operations(&calls), ["BatchGetItem"]);
+    }
+
+    #[test]
+    fn the_next_attempt_may_begin_at_the_time_that_the_delivery_shows() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let rest = |now| rest_of_pause(Some(at(100)), at(now));
+        assert_eq!(rest(99), Some(Duration::from_secs(1)));
+        assert_eq!((rest(100), rest(101)), (None, None));
+        // No attempt was made yet.
+        assert_eq!(rest_of_pause(None, at(0)), None);
+    }
+
     #[tokio::test]
     async fn an_attempt_whose_write_is_repeated_counts_once() {
         let url = receiver(500);
@@ -295,7 +402,23 @@ mod tests {
         assert!(values(&webhook).contains("failing"), "{webhook}");
         // A success an hour before the delivery may stand for a later one that was not stored.
         assert!(values(&webhook).contains("2026-03-12T18:03:50Z"), "{webhook}");
+        // A change by the owner during the attempt keeps the webhook enabled.
+        let condition = webhook["ConditionExpression"].as_str().unwrap();
+        let (_, before) = condition.split_once("#updated_at = ").unwrap();
+        assert_eq!(webhook["ExpressionAttributeValues"][before]["S"], "2026-03-12T19:03:50Z");
         assert!(values(&delivery).contains("failed"), "{delivery}");
+    }
+
+    #[tokio::test]
+    async fn a_delivery_from_before_the_owners_latest_change_does_not_disable_the_webhook() {
+        let mut stored = stored(&receiver(500), true, 2);
+        stored["Responses"]["table"][0]["updated_at"] = json!({"S": "2026-03-12T19:03:51Z"});
+        let aws = FakeAws::new([ok("BatchGetItem", stored), ok("TransactWriteItems", json!({}))]);
+        let (outcome, calls) = run(&aws, false).await;
+        outcome.unwrap();
+        assert_eq!(operations(&calls), ["BatchGetItem", "TransactWriteItems"]);
+        let delivery = &calls[1].1["TransactItems"][1]["Update"];
+        assert_eq!(new_value(delivery, "status")["S"], "failed");
     }
 
     #[tokio::test]
@@ -342,14 +465,23 @@ mod tests {
 
     #[test]
     fn the_pauses_of_the_template_last_for_more_than_a_day() {
-        let template = include_str!("../../../../template.yaml");
-        let (_, parameter) = template.split_once("\n  WebhookPauses:").unwrap();
-        let (_, default) = parameter.split_once("Default: \"").unwrap();
-        let pauses = parse_pauses(default.split_once('"').unwrap().0).unwrap();
+        let pauses = default_pauses();
         // Even with a tenth less.
         assert!(pauses.iter().sum::<Duration>().mul_f64(0.9) > Duration::from_secs(24 * 60 * 60));
         assert!(pauses.iter().all(|pause| pause.mul_f64(1.1) <= MAX_PAUSE));
         assert!(pauses.is_sorted());
+    }
+
+    /// docs/WEBHOOKS.md contains these times.
+    #[test]
+    fn an_event_arrives_soon_after_a_receiver_that_was_down_for_an_hour_works_again() {
+        let pauses = default_pauses();
+        // The time from the event to an attempt, if each pause is a tenth shorter or longer.
+        let begins = |attempt: usize, factor: f64| {
+            pauses[..attempt - 1].iter().sum::<Duration>().mul_f64(factor).as_secs() / 60
+        };
+        assert!(begins(4, 0.9) >= 30 && begins(4, 1.1) < 40);
+        assert!(begins(5, 0.9) >= 60 && begins(5, 1.1) < 2 * 60 + 52);
     }
 
     #[test]
