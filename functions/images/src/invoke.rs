@@ -13,13 +13,6 @@ use aws_types::SdkConfig;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// How long a claim lasts if nobody ends it, in seconds. Longer than the start (10) and the timeout (60) of
-/// `workers-render` together, so no other request takes over while the worker runs.
-pub(crate) const CLAIM_SECONDS: i64 = 75;
-
-/// The pauses of a request that waits for another one's result, in milliseconds. Together three seconds.
-pub(crate) const PAUSES: [u64; 5] = [250, 500, 750, 750, 750];
-
 /// The function `workers-render`.
 #[derive(Debug)]
 pub(crate) struct ResizeFunction {

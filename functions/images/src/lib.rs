@@ -1,5 +1,6 @@
 //! Code that only the endpoints of images use.
 
+mod claim;
 mod downloads;
 mod invoke;
 mod links;

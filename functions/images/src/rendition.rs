@@ -1,21 +1,23 @@
 //! Renditions, which are made when a client asks for them.
 //!
-//! The first request for a rendition claims it and invokes `workers-render`. The others read the rendition's item until
-//! it is there, for at most three seconds, and then answer 503 with `Retry-After`. So a rendition is made once, however
-//! many clients ask at the same time.
-
-use std::time::Duration;
+//! The first request for a rendition claims it and invokes `workers-render`. The others pause until the rendition
+//! usually exists, and read its item once. If it does not exist yet, they answer 503 with `Retry-After`. So a rendition
+//! is made once, however many clients ask at the same time.
 
 use api::{Problem, ProblemCode};
 use aws_types::SdkConfig;
 use domain::{
-    Failure, Image, ImageId, Lease, ObjectKey, Picture, Rendition, StoredRendition, Timestamp, UserId,
+    Failure, Fit, Image, Lease, ObjectKey, Picture, Rendition, RenditionFormat, RenditionOptions,
+    StoredRendition, Timestamp, UserId,
 };
 use serde::Deserialize;
 use serde_json::json;
 use store::{MadeRendition, Records, RenditionClaim, RenditionItem};
 
-use crate::invoke::{CLAIM_SECONDS, PAUSES, ResizeFunction};
+use crate::{claim, invoke::ResizeFunction};
+
+/// The most pixels of an AVIF. `workers-render` makes a WebP of a larger rendition.
+const MAX_AVIF_PIXELS: u64 = 2_500_000;
 
 /// Has renditions made by `workers-render`.
 #[derive(Debug)]
@@ -35,8 +37,8 @@ enum Step {
     Done(StoredRendition),
     /// Claim it.
     Claim,
-    /// Wait for the request that has claimed it.
-    Wait,
+    /// Wait for the request that holds this claim.
+    Wait(Lease),
 }
 
 impl RenditionWorker {
@@ -79,6 +81,9 @@ impl RenditionWorker {
     /// As [`RenditionWorker::rendition`], if the caller has read the rendition's item. `original` is the key of the
     /// picture's original, and the focal point was applied to `rendition`.
     ///
+    /// No call if the rendition exists. One call if another request has claimed it. Two calls if this request tries to
+    /// claim it, whether it then makes the rendition or waits. Two calls more if the other claim ends without a result.
+    ///
     /// # Errors
     /// As [`RenditionWorker::rendition`].
     pub async fn rendition_found(
@@ -87,35 +92,52 @@ impl RenditionWorker {
         original: &ObjectKey,
         picture: &Picture,
         rendition: &Rendition,
-        mut found: Option<RenditionItem>,
+        found: Option<RenditionItem>,
         now: Timestamp,
     ) -> Result<StoredRendition, Problem> {
-        let owner = ImageId::generate().to_string();
-        let lease = Lease { owner, until: now.as_second() + CLAIM_SECONDS };
-        let mut pauses = PAUSES.into_iter();
-        loop {
-            match next_step(found.as_ref(), original, rendition, now)? {
-                Step::Done(stored) => return Ok(stored),
-                Step::Wait => {}
-                Step::Claim => {
-                    match records.claim_rendition(original, rendition, found.as_ref(), &lease, now).await? {
-                        RenditionClaim::Taken => {
-                            return self.make(records, original, picture, rendition, &lease.owner).await;
-                        }
-                        RenditionClaim::Busy => {}
-                        RenditionClaim::TooMany => return Err(too_many()),
-                        RenditionClaim::Gone => return Err(Problem::not_found()),
-                        RenditionClaim::PictureChanged => return Err(replaced()),
-                    }
+        let held = match self.try_make(records, original, picture, rendition, found, now).await? {
+            Ok(stored) => return Ok(stored),
+            Err(held) => held,
+        };
+        let usual = usual_time(picture, rendition);
+        tokio::time::sleep(claim::pause(held.as_ref(), usual, domain::now())).await;
+        let found = records.rendition(&original.user, original.image, rendition).await?;
+        let made = self.try_make(records, original, picture, rendition, found, domain::now()).await?;
+        made.map_err(|_held| {
+            let detail = "This rendition is being made. Try again in a few seconds.";
+            Problem::new(ProblemCode::Unavailable, detail).retry_after(2)
+        })
+    }
+
+    /// The rendition, if it exists or this request can claim it. Otherwise the claim of another request, if it is known.
+    async fn try_make(
+        &self,
+        records: &Records,
+        original: &ObjectKey,
+        picture: &Picture,
+        rendition: &Rendition,
+        found: Option<RenditionItem>,
+        now: Timestamp,
+    ) -> Result<Result<StoredRendition, Option<Lease>>, Problem> {
+        let mut step = next_step(found.as_ref(), original, rendition, now)?;
+        if matches!(step, Step::Claim) {
+            let lease = claim::new_claim(now);
+            step = match records.claim_rendition(original, rendition, found.as_ref(), &lease, now).await? {
+                RenditionClaim::Taken => {
+                    return self.make(records, original, picture, rendition, &lease.owner).await.map(Ok);
                 }
-            }
-            let Some(pause) = pauses.next() else {
-                let detail = "This rendition is being made. Try again in a few seconds.";
-                return Err(Problem::new(ProblemCode::Unavailable, detail).retry_after(2));
+                RenditionClaim::Busy(found) => next_step(found.as_ref(), original, rendition, now)?,
+                RenditionClaim::TooMany => return Err(too_many()),
+                RenditionClaim::Gone => return Err(Problem::not_found()),
+                RenditionClaim::PictureChanged => return Err(replaced()),
             };
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            found = records.rendition(&original.user, original.image, rendition).await?;
         }
+        Ok(match step {
+            Step::Done(stored) => Ok(stored),
+            Step::Wait(lease) => Err(Some(lease)),
+            // The claim of the other request is not known, or has already ended without a result.
+            Step::Claim => Err(None),
+        })
     }
 
     /// Has the worker make a rendition that this request has claimed.
@@ -159,9 +181,37 @@ fn next_step(
     }
     Ok(match (&found.made, &found.lease) {
         (Some(made), _) => Step::Done(made.clone().stored(original, rendition)),
-        (None, Some(lease)) if lease.until >= now.as_second() => Step::Wait,
+        (None, Some(lease)) if claim::is_held(lease, now) => Step::Wait(lease.clone()),
         (None, _) => Step::Claim,
     })
+}
+
+/// How long `workers-render` usually needs from the claim to the rendition, in milliseconds.
+fn usual_time(picture: &Picture, rendition: &Rendition) -> u64 {
+    let Rendition::Picture(options) = rendition else { return claim::time_for_copy(picture) };
+    let pixels = pixels(picture, options);
+    let format = match options.format() {
+        RenditionFormat::Avif if pixels > MAX_AVIF_PIXELS => RenditionFormat::Webp,
+        format => format,
+    };
+    claim::time_for_pictures(picture, claim::encoding(format, pixels))
+}
+
+/// The number of pixels of a rendition, without a border.
+fn pixels(picture: &Picture, options: &RenditionOptions) -> u64 {
+    // A picture has at least one pixel.
+    let [width, height] = [picture.width, picture.height].map(|side| u64::from(side.max(1)));
+    let [wanted_width, wanted_height] = [options.width(), options.height()].map(|side| side.map(u64::from));
+    // The number with the shape of the picture, if this side is as long as requested.
+    let by_width = wanted_width.map(|side| side * side * height / width);
+    let by_height = wanted_height.map(|side| side * side * width / height);
+    let pixels = match options.fit() {
+        Fit::Cover | Fit::Crop => wanted_width.zip(wanted_height).map(|(width, height)| width * height),
+        Fit::ScaleDown | Fit::Contain | Fit::Pad => by_width.into_iter().chain(by_height).min(),
+    };
+    // A picture is never enlarged.
+    let all = claim::pixels(picture);
+    pixels.unwrap_or(all).min(all)
 }
 
 fn cannot_be_made(failure: &Failure) -> Problem {
@@ -177,4 +227,50 @@ fn too_many() -> Problem {
     let most = Rendition::MAX_PER_PICTURE;
     let detail = format!("This picture already has {most} renditions. Use one of them.");
     Problem::new(ProblemCode::TooManyRenditions, detail).with("max_renditions", most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claim::tests::picture;
+
+    fn options(query: &str) -> RenditionOptions {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        RenditionOptions::from_query(pairs).unwrap()
+    }
+
+    #[test]
+    fn a_larger_rendition_and_a_slower_format_take_longer() {
+        let photo = picture("image/jpeg");
+        for (query, milliseconds) in [
+            ("width=640&format=jpeg", 949),
+            ("width=640&format=webp", 979),
+            ("width=640&format=avif", 1_370),
+            ("width=1600&format=avif", 3_628),
+            // Too large for AVIF.
+            ("width=2400&format=avif", 1_501),
+        ] {
+            assert_eq!(usual_time(&photo, &Rendition::Picture(options(query))), milliseconds, "{query}");
+        }
+        assert_eq!(usual_time(&photo, &Rendition::StrippedOriginal), 960);
+    }
+
+    #[test]
+    fn the_pixels_of_a_rendition_follow_from_the_picture_and_the_area() {
+        let photo = picture("image/jpeg");
+        for (query, pixels_of_it) in [
+            ("width=400", 400 * 300),
+            ("height=300", 400 * 300),
+            ("width=400&height=400", 400 * 300),
+            ("width=4096&height=300", 400 * 300),
+            ("width=400&height=400&fit=pad", 400 * 300),
+            ("width=400&height=400&fit=cover", 400 * 400),
+            ("width=300&height=400&fit=crop", 300 * 400),
+            // No picture is enlarged.
+            ("width=4096&height=4096", 4_000 * 3_000),
+            ("width=4096&height=4096&fit=cover", 4_000 * 3_000),
+        ] {
+            assert_eq!(pixels(&photo, &options(query)), pixels_of_it, "{query}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ mod read;
 pub(crate) mod refund;
 pub(crate) mod rendition;
 pub(crate) mod replace;
-mod resize;
+pub(crate) mod resize;
 pub(crate) mod search;
 pub(crate) mod taken;
 pub(crate) mod trash;

@@ -24,7 +24,8 @@ use domain::{
 
 use crate::{
     AuditFilter, Change, Created, Developed, Filter, IdempotencyKey, ImageSearch, MadeRendition, OlderItems,
-    PendingEmail, Records, Refund, RenditionClaim, RenditionItem, SetFilter, TakenRange, WebhookChange,
+    PendingEmail, Records, Refund, RenditionClaim, RenditionItem, ResizeClaim, SetFilter, TakenRange,
+    WebhookChange,
     dynamodb::keys::{
         Item, download_key, image_item, image_key, item, job_key, link_key, number, profile_key,
         rendition_key, set_item, set_key, tier_key, trash_key, upload_link_key,
@@ -394,7 +395,8 @@ async fn what_resizing_writes_is_valid_for_dynamodb() -> Result<()> {
     let Judged { records, user, now, .. } = &judged;
     let image = judged.ready().await?;
     let (key, picture) = (image.key(user), image.picture.as_ref().context("no picture")?);
-    assert!(records.claim_resize(&key, picture, &lease(), *now).await?);
+    records.image_claim_and_profile(user, image.id, *now).await?;
+    assert!(matches!(records.claim_resize(&key, picture, &lease(), *now).await?, ResizeClaim::Taken));
     records.finish_resize(&key, "worker", &[thumbnail(400), thumbnail(1200)]).await?;
     records.release_resize(&key, "worker").await?;
     judged.end()

@@ -43,6 +43,7 @@ pub use images::{
     refund::Refund,
     rendition::{MadeRendition, RenditionClaim, RenditionItem},
     replace::ReplaceError,
+    resize::ResizeClaim,
     search::{ImageSearch, SearchPlace},
     taken::TakenRange,
     trash::EmptiedTrash,

@@ -4,6 +4,9 @@
 
 use std::{
     collections::VecDeque,
+    fmt,
+    future::ready,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -21,14 +24,21 @@ use store::{Objects, Records};
 /// A prepared response: the operation, such as `GetItem`, the HTTP status, and the body.
 type Prepared = (&'static str, u16, Value);
 
-/// An AWS that returns prepared responses and records every call.
-#[derive(Clone, Debug)]
-pub struct FakeAws(Arc<Mutex<State>>);
+/// The HTTP status and the body of a response.
+type Response = Pin<Box<dyn Future<Output = (u16, Value)> + Send>>;
 
-#[derive(Debug)]
-struct State {
-    prepared: VecDeque<Prepared>,
-    calls: Vec<(String, Value)>,
+/// An AWS that records every call. Its responses are prepared, or a function makes them.
+#[derive(Clone)]
+pub struct FakeAws {
+    /// Takes an operation and its input.
+    answer: Arc<dyn Fn(&str, &Value) -> Response + Send + Sync>,
+    calls: Arc<Mutex<Vec<(String, Value)>>>,
+}
+
+impl fmt::Debug for FakeAws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeAws").field("calls", &self.calls).finish_non_exhaustive()
+    }
 }
 
 /// A successful response of an operation.
@@ -61,8 +71,25 @@ impl FakeAws {
     /// An AWS that returns each of these responses once, to the next call of its operation.
     #[must_use]
     pub fn new(prepared: impl IntoIterator<Item = Prepared>) -> Self {
-        let state = State { prepared: prepared.into_iter().collect(), calls: Vec::new() };
-        Self(Arc::new(Mutex::new(state)))
+        let prepared: Mutex<VecDeque<Prepared>> = Mutex::new(prepared.into_iter().collect());
+        Self::with(move |operation, _| {
+            let mut prepared = prepared.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(index) = prepared.iter().position(|(prepared, ..)| *prepared == operation) else {
+                panic!("the test prepared no response for this call: {operation}");
+            };
+            let Some((_, status, body)) = prepared.remove(index) else { unreachable!() };
+            ready((status, body))
+        })
+    }
+
+    /// An AWS that calls `answer` with each operation and its input. The output is the HTTP status and the body.
+    #[must_use]
+    pub fn with<F>(answer: impl Fn(&str, &Value) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = (u16, Value)> + Send + 'static,
+    {
+        let answer = move |operation: &str, input: &Value| -> Response { Box::pin(answer(operation, input)) };
+        Self { answer: Arc::new(answer), calls: Arc::default() }
     }
 
     /// The configuration of clients that call this AWS. A failed call is not repeated.
@@ -94,7 +121,7 @@ impl FakeAws {
     /// The operations that were called, each with its input, in order.
     #[must_use]
     pub fn calls(&self) -> Vec<(String, Value)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).calls.clone()
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The names of the operations that were called, in order.
@@ -112,28 +139,24 @@ impl FakeAws {
         let stored = puts.find(|put| put["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("REQUEST#")));
         json!({"Item": stored})
     }
-
-    fn answer(&self, request: &HttpRequest) -> HttpResponse {
-        // DynamoDB, Cognito and SQS name the operation in this header, such as `DynamoDB_20120810.GetItem`.
-        let target = request.headers().get("x-amz-target").unwrap_or_else(|| request.uri());
-        let operation = target.rsplit_once('.').map_or(target, |(_, operation)| operation);
-        let input = request.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok());
-
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.calls.push((operation.to_owned(), input.unwrap_or_default()));
-        let Some(index) = state.prepared.iter().position(|(prepared, ..)| *prepared == operation) else {
-            panic!("the test prepared no response for this call: {operation}");
-        };
-        let Some((_, status, body)) = state.prepared.remove(index) else { unreachable!() };
-        let status = http::StatusCode::from_u16(status).unwrap_or_default();
-        // S3 answers with XML.
-        let body = if let Value::String(xml) = body { xml } else { body.to_string() };
-        HttpResponse::new(status.into(), SdkBody::from(body))
-    }
 }
 
 impl HttpConnector for FakeAws {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        HttpConnectorFuture::ready(Ok(self.answer(&request)))
+        // DynamoDB, Cognito and SQS name the operation in this header, such as `DynamoDB_20120810.GetItem`.
+        let target = request.headers().get("x-amz-target").unwrap_or_else(|| request.uri());
+        let operation = target.rsplit_once('.').map_or(target, |(_, operation)| operation);
+        let input = request.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let input: Value = input.unwrap_or_default();
+        let call = (operation.to_owned(), input.clone());
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        let answer = (self.answer)(operation, &input);
+        HttpConnectorFuture::new(async move {
+            let (status, body) = answer.await;
+            let status = http::StatusCode::from_u16(status).unwrap_or_default();
+            // S3 answers with XML.
+            let body = if let Value::String(xml) = body { xml } else { body.to_string() };
+            Ok(HttpResponse::new(status.into(), SdkBody::from(body)))
+        })
     }
 }

@@ -66,10 +66,14 @@ async fn rendition(
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeMap, iter::repeat_n, sync::Arc};
+
+    use futures_util::future::join_all;
     use serde_json::{Value, json};
     use test_support::{
-        Answer, FakeAws, IMAGE_ID, TestRequest, USER, batch, error, item, ok, profile, ready_image, tier,
+        Answer, FakeAws, IMAGE_ID, TestRequest, USER, batch, item, ok, profile, ready_image, refused, tier,
     };
+    use tokio::sync::{Barrier, watch};
 
     use super::*;
 
@@ -169,39 +173,187 @@ mod tests {
         "#);
     }
 
-    #[tokio::test]
-    async fn while_another_request_has_it_made_it_waits_and_then_says_when_to_ask_again() {
-        let canonical = "w320-h240-cover-0.5x0.5-q80-webp";
-        let mut claimed = made(canonical, 1);
+    /// The rendition that [`QUERY`] asks for.
+    const CANONICAL: &str = "w320-h240-cover-0.5x0.5-q80-webp";
+    /// What [`FakeAws`] calls an invocation of `workers-render`.
+    const INVOKE: &str = "com/2015-03-31/functions/resize/invocations";
+
+    /// The item of the rendition while a request has a claim on it.
+    fn claimed(owner: &str, until: i64) -> Value {
+        let mut claimed = made(CANONICAL, 1);
         claimed.as_object_mut().unwrap().remove("made");
-        claimed["lease"] = json!({"owner": "another", "until": 9_999_999_999_i64});
-        let first = || ok("BatchGetItem", batch(&[ready_image(), allowed()]));
+        claimed["lease"] = json!({"owner": owner, "until": until});
+        claimed
+    }
+
+    fn read_all(rendition: Option<Value>) -> (&'static str, u16, Value) {
+        let items: Vec<Value> = [ready_image(), allowed()].into_iter().chain(rendition).collect();
+        ok("BatchGetItem", batch(&items))
+    }
+
+    fn invoked() -> Value {
+        json!({"rendition": made(CANONICAL, 1)["made"]})
+    }
+
+    #[tokio::test]
+    async fn while_another_request_has_it_made_it_waits_and_reads_once() {
+        let held = || claimed("another", 9_999_999_999);
+        let read = |stored: &Value| ok("GetItem", item(stored));
+        let nothing = || ok("GetItem", json!({}));
         // Another transaction, most likely the claim of another request, changes the image at the same time.
         let conflict = || {
             let reasons = json!([{"Code": "TransactionConflict"}, {"Code": "TransactionConflict"}]);
             let body = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
             ("TransactWriteItems", 400, body)
         };
-        let request = || TestRequest::new("GET").query(QUERY);
-        let aws = FakeAws::new([
-            first(),
-            conflict(),
-            ok("GetItem", item(&claimed)),
-            ok("GetItem", item(&made(canonical, 1))),
-        ]);
-        assert_eq!(serde_json::to_value(answer_of(&aws, request()).await).unwrap()["status"], 302);
-        let mut prepared = vec![first(), conflict()];
-        prepared.extend((0..5).map(|_| ok("GetItem", item(&claimed))));
-        let answer = serde_json::to_value(answer_of(&FakeAws::new(prepared), request()).await).unwrap();
-        assert_eq!((&answer["status"], &answer["headers"]["retry-after"]), (&json!(503), &json!("2")));
-        // The holder of an old claim has died. The rendition was counted before, so one write takes the claim over.
-        claimed["lease"]["until"] = json!(1);
-        let aws = FakeAws::new([
-            ok("BatchGetItem", batch(&[ready_image(), allowed(), claimed])),
-            error("UpdateItem", "AccessDeniedException"),
-        ]);
-        answer_of(&aws, request()).await;
-        assert_eq!(aws.operations(), ["BatchGetItem", "UpdateItem"]);
+        let taken = || ok("TransactWriteItems", json!({}));
+        let cases = [
+            // The other request has claimed it before. Its rendition then exists, or takes long.
+            (vec![read_all(Some(held())), read(&made(CANONICAL, 1))], 302),
+            (vec![read_all(Some(held())), read(&held())], 503),
+            // The other request claims it at the same time.
+            (vec![read_all(None), conflict(), read(&made(CANONICAL, 1))], 302),
+            (vec![read_all(None), conflict(), read(&held())], 503),
+            (vec![read_all(None), refused(0, 2, &item(&held())), read(&made(CANONICAL, 1))], 302),
+            (vec![read_all(None), refused(0, 2, &item(&made(CANONICAL, 1)))], 302),
+            // The claims of all requests have conflicted, or the claim has ended without a rendition.
+            (vec![read_all(None), conflict(), nothing(), taken(), ok(INVOKE, invoked())], 302),
+            (vec![read_all(None), conflict(), nothing(), conflict()], 503),
+            (
+                vec![
+                    read_all(Some(held())),
+                    read(&claimed("another", 0)),
+                    ok("UpdateItem", json!({})),
+                    ok(INVOKE, invoked()),
+                ],
+                302,
+            ),
+            // The holder of the claim has died. The rendition was counted before, so one write takes the claim over.
+            (
+                vec![
+                    read_all(Some(claimed("another", 1))),
+                    ok("UpdateItem", json!({})),
+                    ok(INVOKE, invoked()),
+                ],
+                302,
+            ),
+        ];
+        join_all(cases.into_iter().map(async |(prepared, status)| {
+            let operations: Vec<&str> = prepared.iter().map(|(operation, ..)| *operation).collect();
+            let aws = FakeAws::new(prepared);
+            let answer = answer_of(&aws, TestRequest::new("GET").query(QUERY)).await;
+            assert_eq!(answer.status, status, "{operations:?}: {answer:?}");
+            assert_eq!(aws.operations(), operations);
+            if status == 503 {
+                assert_eq!(answer.headers["retry-after"], "2");
+            }
+        }))
+        .await;
+    }
+
+    /// The numbers of requests that read before one of them claims, while the rendition is being made, and later.
+    const COUNTS: [usize; 3] = [100, 300, 100];
+
+    /// The table and the worker while many requests ask for the same rendition.
+    struct World {
+        /// The item of the rendition. It is null before the first claim.
+        item: watch::Sender<Value>,
+        /// Lets requests read before one of them claims.
+        early: Barrier,
+        /// The number of requests that have tried to claim the rendition or found its claim.
+        arrived: watch::Sender<usize>,
+    }
+
+    /// When a request reads.
+    #[derive(Clone, Copy)]
+    enum Reads {
+        Early,
+        Meanwhile,
+        Late,
+    }
+
+    impl World {
+        async fn when(&self, is_so: impl Fn(&Value) -> bool) -> Value {
+            self.item.subscribe().wait_for(is_so).await.unwrap().clone()
+        }
+
+        /// The operation as AWS answers it.
+        async fn answer(&self, operation: &str, input: &Value, reads: Reads) -> (u16, Value) {
+            let (_, status, body) = match operation {
+                "BatchGetItem" => {
+                    let stored = match reads {
+                        Reads::Early => {
+                            self.early.wait().await;
+                            None
+                        }
+                        Reads::Meanwhile => {
+                            let claimed = self.when(|item| item["lease"].is_object()).await;
+                            self.arrived.send_modify(|count| *count += 1);
+                            Some(claimed)
+                        }
+                        Reads::Late => Some(self.when(|item| item["made"].is_object()).await),
+                    };
+                    read_all(stored)
+                }
+                "TransactWriteItems" => {
+                    let lease = &input["TransactItems"][0]["Put"]["Item"]["lease"]["M"];
+                    let owner = lease["owner"]["S"].as_str().unwrap();
+                    let is_first = self.item.send_if_modified(|stored| {
+                        let is_first = stored.is_null();
+                        if is_first {
+                            *stored = claimed(owner, 9_999_999_999);
+                        }
+                        is_first
+                    });
+                    self.arrived.send_modify(|count| *count += 1);
+                    let stored = self.item.borrow().clone();
+                    if is_first { ok("", json!({})) } else { refused(0, 2, &item(&stored)) }
+                }
+                INVOKE => {
+                    let all = COUNTS[0] + COUNTS[1];
+                    self.arrived.subscribe().wait_for(|count| *count == all).await.map(drop).unwrap();
+                    self.item.send_replace(made(CANONICAL, 1));
+                    ok("", invoked())
+                }
+                "GetItem" => ok("", item(&self.when(|item| item["made"].is_object()).await)),
+                _ => panic!("{operation}"),
+            };
+            (status, body)
+        }
+    }
+
+    #[tokio::test]
+    async fn of_500_requests_at_once_one_has_it_made_and_the_others_read_it_once() {
+        let world = Arc::new(World {
+            item: watch::Sender::new(Value::Null),
+            early: Barrier::new(COUNTS[0]),
+            arrived: watch::Sender::new(0),
+        });
+        let requests = [Reads::Early, Reads::Meanwhile, Reads::Late].into_iter().zip(COUNTS);
+        let requests = requests.flat_map(|(reads, count)| repeat_n(reads, count));
+        let calls = join_all(requests.map(async |reads| {
+            let world = world.clone();
+            let aws = FakeAws::with(move |operation, input| {
+                let (world, operation, input) = (world.clone(), operation.to_owned(), input.clone());
+                async move { world.answer(&operation, &input, reads).await }
+            });
+            let answer = answer_of(&aws, TestRequest::new("GET").query(QUERY)).await;
+            assert_eq!(answer.status, 302, "{answer:?}");
+            assert!(answer.headers["location"].contains(CANONICAL), "{answer:?}");
+            aws.operations()
+        }))
+        .await;
+        let mut counts = BTreeMap::new();
+        for calls in calls {
+            *counts.entry(calls.join(" ")).or_insert(0) += 1;
+        }
+        let expected = [
+            (format!("BatchGetItem TransactWriteItems {INVOKE}"), 1),
+            ("BatchGetItem TransactWriteItems GetItem".to_owned(), COUNTS[0] - 1),
+            ("BatchGetItem GetItem".to_owned(), COUNTS[1]),
+            ("BatchGetItem".to_owned(), COUNTS[2]),
+        ];
+        assert_eq!(counts, BTreeMap::from(expected));
     }
 
     #[tokio::test]

@@ -32,16 +32,18 @@ async fn thumbnail(records: &Records, objects: &Objects, worker: &ResizeWorker, 
     let id = api::path_id(&request)?;
     let size = Query::of(&request).size()?;
     let now = domain::now();
-    let (found, ()) =
-        tokio::try_join!(records.image_and_profile(&caller.user, id, now), objects.prepare_addresses(),)?;
-    let (image, profile) = found.ok_or_else(Problem::not_found)?;
+    let (found, ()) = tokio::try_join!(
+        records.image_claim_and_profile(&caller.user, id, now),
+        objects.prepare_addresses()
+    )?;
+    let (image, claim, profile) = found.ok_or_else(Problem::not_found)?;
     let size = allowed_size(&profile.limits, size)?;
     let picture = image.picture.as_ref().ok_or_else(|| Problem::image_not_ready(image.status))?;
     let (original, thumbnail) = match find_thumbnail(&picture.thumbnails, size) {
         Some(thumbnail) => (image.key_of(&caller.user, picture.version), thumbnail),
         None => {
             let wanted = (&profile.limits, size);
-            worker.thumbnail(records, &caller.user, &image, picture, wanted, now).await?
+            worker.thumbnail(records, &caller.user, (&image, picture), claim, wanted, now).await?
         }
     };
     let link = objects.thumbnail_link(&original, &thumbnail, now).await?;
@@ -74,6 +76,7 @@ fn allowed_size(tier: &Tier, size: Option<u32>) -> Result<u32, Problem> {
 mod tests {
     use domain::Lease;
     use serde_json::{Value, json};
+    use store::ResizeClaim;
     use test_support::{
         Answer, FakeAws, IMAGE_ID, TestRequest, USER, error, item, ok, profile, ready_image, tier,
     };
@@ -102,32 +105,45 @@ mod tests {
         (profile(tier), claimed, added)
     }
 
+    fn read(stored: &Value) -> (&'static str, u16, Value) {
+        ok("GetItem", item(stored))
+    }
+
+    /// DynamoDB refuses the claim, and returns the stored image.
+    fn refused(stored: &Value) -> (&'static str, u16, Value) {
+        let mut refused = error("UpdateItem", "ConditionalCheckFailedException");
+        refused.2["Item"] = item(stored)["Item"].clone();
+        refused
+    }
+
     #[tokio::test]
-    async fn while_another_request_has_the_thumbnail_made_it_waits() {
+    async fn while_another_request_has_the_thumbnail_made_it_waits_and_reads_once() {
         let (profile, claimed, added) = gained();
-        let aws = FakeAws::new([
-            ok("GetItem", item(&ready_image())),
-            ok("GetItem", item(&profile)),
-            error("UpdateItem", "ConditionalCheckFailedException"),
-            ok("GetItem", item(&claimed)),
-            ok("GetItem", item(&added)),
-        ]);
-        let answer = answer_of(&aws, TestRequest::new("GET").query("size=400")).await;
-        let answer = serde_json::to_value(&answer).unwrap();
-        assert_eq!(answer["status"], 302, "{answer}");
-        assert!(answer["headers"]["location"].as_str().unwrap().contains("/1/400.jpg"), "{answer}");
+        let (before, profile) = (read(&ready_image()), read(&profile));
+        for (prepared, operations) in [
+            (vec![read(&claimed), profile.clone(), read(&added)], vec!["GetItem", "GetItem", "GetItem"]),
+            // The other request claims the thumbnail after this one has read the image.
+            (
+                vec![before.clone(), profile.clone(), refused(&claimed), read(&added)],
+                vec!["GetItem", "GetItem", "UpdateItem", "GetItem"],
+            ),
+            // Meanwhile, the other request has even ended.
+            (vec![before, profile, refused(&added)], vec!["GetItem", "GetItem", "UpdateItem"]),
+        ] {
+            let aws = FakeAws::new(prepared);
+            let answer = answer_of(&aws, TestRequest::new("GET").query("size=400")).await;
+            let answer = serde_json::to_value(&answer).unwrap();
+            assert_eq!(answer["status"], 302, "{answer}");
+            assert!(answer["headers"]["location"].as_str().unwrap().contains("/1/400.jpg"), "{answer}");
+            assert_eq!(aws.operations(), operations);
+        }
     }
 
     #[tokio::test]
     async fn if_that_takes_long_the_client_is_told_when_to_ask_again() {
         let (profile, claimed, _) = gained();
-        let mut prepared = vec![
-            ok("GetItem", item(&ready_image())),
-            ok("GetItem", item(&profile)),
-            error("UpdateItem", "ConditionalCheckFailedException"),
-        ];
-        prepared.extend((0..5).map(|_| ok("GetItem", item(&claimed))));
-        let answer = answer_of(&FakeAws::new(prepared), TestRequest::new("GET").query("size=400")).await;
+        let aws = FakeAws::new([read(&claimed), read(&profile), read(&claimed)]);
+        let answer = answer_of(&aws, TestRequest::new("GET").query("size=400")).await;
         insta::assert_json_snapshot!(answer, @r#"
         {
           "status": 503,
@@ -146,18 +162,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_expired_claim_is_taken_over_and_a_deleted_image_is_not_found() {
+        let (profile, mut claimed, _) = gained();
+        claimed["picture"]["resize"]["until"] = json!(1);
+        for (code, status) in [("AccessDeniedException", 500), ("ConditionalCheckFailedException", 404)] {
+            let aws = FakeAws::new([read(&claimed), read(&profile), error("UpdateItem", code)]);
+            let answer = answer_of(&aws, TestRequest::new("GET").query("size=400")).await;
+            assert_eq!(answer.status, status, "{code}");
+            assert_eq!(aws.operations(), ["GetItem", "GetItem", "UpdateItem"]);
+        }
+    }
+
+    #[tokio::test]
     async fn a_claim_whose_response_was_lost_is_recognised_when_it_is_repeated() {
         let (_, claimed, _) = gained();
-        let mut refused = error("UpdateItem", "ConditionalCheckFailedException");
-        refused.2["Item"] = item(&claimed)["Item"].clone();
         let (user, id, now) = (USER.parse().unwrap(), IMAGE_ID.parse().unwrap(), domain::now());
         for (owner, is_taken) in [("another", true), ("own", false)] {
-            let aws = FakeAws::new([ok("GetItem", item(&ready_image())), refused.clone()]);
+            let aws = FakeAws::new([read(&ready_image()), refused(&claimed)]);
             let image = aws.records().image(&user, id, now).await.unwrap().unwrap();
             let (original, picture) = (image.key_of(&user, 1), image.picture.as_ref().unwrap());
             let lease = Lease { owner: owner.to_owned(), until: 9_999_999_999 };
-            let claim = aws.records().claim_resize(&original, picture, &lease, now).await;
-            assert_eq!(claim.unwrap(), is_taken, "{owner}");
+            let claim = aws.records().claim_resize(&original, picture, &lease, now).await.unwrap();
+            assert_eq!(matches!(claim, ResizeClaim::Taken), is_taken, "{owner}: {claim:?}");
         }
     }
 

@@ -72,12 +72,13 @@ impl MadeRendition {
 }
 
 /// The result of a claim on a rendition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RenditionClaim {
     /// The request holds the claim.
     Taken,
-    /// Another request has claimed or made the rendition.
-    Busy,
+    /// Another request has claimed or made the rendition. This is its item, unless another transaction was changing it or
+    /// the image.
+    Busy(Option<RenditionItem>),
     /// The picture has [`Rendition::MAX_PER_PICTURE`] renditions.
     TooMany,
     /// The image was deleted.
@@ -128,8 +129,10 @@ impl Records {
     /// Claims a rendition of an original. `found` is its item as it was read before. The first claim on a rendition of this
     /// version also counts it.
     ///
-    /// One call, which is not repeated if another transaction changes the image at the same time: that is probably the
-    /// claim of another request, so the result is [`RenditionClaim::Busy`].
+    /// One call, which also returns the item that another request has written ("Put" and "UpdateItem",
+    /// `ReturnValuesOnConditionCheckFailure`, Amazon DynamoDB API Reference). It is not repeated if another transaction
+    /// changes the image at the same time: that is probably the claim of another request, so the result is
+    /// [`RenditionClaim::Busy`] without an item.
     ///
     /// # Errors
     /// [`CallError`]
@@ -151,8 +154,8 @@ impl Records {
             let Err(error) = update.alone(self)?.send().await else { return Ok(RenditionClaim::Taken) };
             let stored = refused_update(error)?.map(read::<RenditionItem>).transpose()?;
             // The response to this same claim may have been lost. Then the client has repeated the request.
-            let is_own = stored.is_some_and(|stored| stored.lease.as_ref() == Some(lease));
-            return Ok(if is_own { RenditionClaim::Taken } else { RenditionClaim::Busy });
+            let is_own = stored.as_ref().is_some_and(|stored| stored.lease.as_ref() == Some(lease));
+            return Ok(if is_own { RenditionClaim::Taken } else { RenditionClaim::Busy(stored) });
         }
         let fields =
             RenditionItem { version: *version, lease: Some(lease.clone()), made: None, failure: None };
@@ -165,12 +168,12 @@ impl Records {
             vec![self.put_in_transaction(item(own_key, fields)?, Some(is_new))?, count.in_transaction(self)?];
         let reasons = match self.transact_once(items).await? {
             TransactOutcome::Done => return Ok(RenditionClaim::Taken),
-            TransactOutcome::Conflict(_) => return Ok(RenditionClaim::Busy),
+            TransactOutcome::Conflict(_) => return Ok(RenditionClaim::Busy(None)),
             TransactOutcome::Refused(reasons) => reasons,
         };
         let refused = |index: usize| reasons.get(index).and_then(refused).map(|item| item.cloned());
-        if refused(0).is_some() {
-            return Ok(RenditionClaim::Busy);
+        if let Some(stored) = refused(0) {
+            return Ok(RenditionClaim::Busy(stored.map(read).transpose()?));
         }
         let Some(Some(image)) = refused(1) else { return Ok(RenditionClaim::Gone) };
         let Some(image) = read::<Image>(image)?.unless_hidden(now) else { return Ok(RenditionClaim::Gone) };

@@ -4,7 +4,7 @@
 //! so that the original is developed once, however many clients ask.
 
 use aws::CallError;
-use domain::{Image, Lease, ObjectKey, Picture, Thumbnail, Timestamp};
+use domain::{Image, ImageId, Lease, ObjectKey, Picture, Profile, Thumbnail, Timestamp, UserId};
 
 use super::finish::Outcome;
 use crate::dynamodb::{
@@ -18,9 +18,43 @@ use crate::dynamodb::{
 /// a claim.
 const CLAIM: &str = "picture.resize";
 
+/// The result of a claim on missing thumbnails.
+#[derive(Debug)]
+pub enum ResizeClaim {
+    /// The request holds the claim.
+    Taken,
+    /// Another request holds the claim, or the picture has changed since it was read. This is the image now, with the
+    /// claim on its picture.
+    Refused(Box<Image>, Option<Lease>),
+    /// The image was deleted, or is in the trash.
+    Gone,
+}
+
 impl Records {
-    /// Claims the missing sizes of a picture. `picture` is the picture as it was read before. The claim fails if another
-    /// request holds it, or if the picture has changed since.
+    /// An image of a user, the claim on missing thumbnails of its picture, and the user's profile. Image and profile are
+    /// read at the same time. `None` if the image does not exist, has expired or is in the trash.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn image_claim_and_profile(
+        &self,
+        user: &UserId,
+        id: ImageId,
+        now: Timestamp,
+    ) -> Result<Option<(Image, Option<Lease>, Profile)>, CallError> {
+        let (item, profile) =
+            tokio::try_join!(self.get_item(image_key(user, id)), self.profile_or_default(user))?;
+        let Some(item) = item else { return Ok(None) };
+        let claim = claim_of(&item);
+        let image = read::<Image>(item)?.unless_hidden(now);
+        Ok(image.map(|image| (image, claim, profile)))
+    }
+
+    /// Claims the missing sizes of a picture. `picture` is the picture as it was read before. The claim is refused if
+    /// another request holds it, or if the picture has changed since.
+    ///
+    /// One call, which also returns the image if the claim is refused ("UpdateItem",
+    /// `ReturnValuesOnConditionCheckFailure`, Amazon DynamoDB API Reference).
     ///
     /// # Errors
     /// [`CallError`]
@@ -30,7 +64,7 @@ impl Records {
         picture: &Picture,
         lease: &Lease,
         now: Timestamp,
-    ) -> Result<bool, CallError> {
+    ) -> Result<ResizeClaim, CallError> {
         let update = Update::new(image_key(&original.user, original.image))
             .set(CLAIM, value(lease)?)
             .when(eq("picture.version", number(picture.version)))
@@ -38,10 +72,15 @@ impl Records {
             .when(eq("picture.thumbnails", value(&picture.thumbnails)?))
             // True if there is no claim, or if it has expired: a comparison with a missing attribute is false.
             .when(not(ge("picture.resize.until", number(now.as_second()))));
-        let Err(error) = update.alone(self)?.send().await else { return Ok(true) };
-        let stored = refused_update(error)?;
+        let Err(error) = update.alone(self)?.send().await else { return Ok(ResizeClaim::Taken) };
+        let Some(stored) = refused_update(error)? else { return Ok(ResizeClaim::Gone) };
+        let claim = claim_of(&stored);
         // The response to this same claim may have been lost. Then the client has repeated the request.
-        Ok(stored.as_ref().and_then(claim_owner) == Some(&lease.owner))
+        if claim.as_ref() == Some(lease) {
+            return Ok(ResizeClaim::Taken);
+        }
+        let image = read::<Image>(stored)?.unless_hidden(now);
+        Ok(image.map_or(ResizeClaim::Gone, |image| ResizeClaim::Refused(Box::new(image), claim)))
     }
 
     /// Adds thumbnails to a picture and ends the claim of `owner`.
@@ -81,7 +120,8 @@ impl Records {
     }
 }
 
-/// The owner of the claim in the item of an image.
-fn claim_owner(item: &Item) -> Option<&String> {
-    item.get("picture")?.as_m().ok()?.get("resize")?.as_m().ok()?.get("owner")?.as_s().ok()
+/// The claim in the item of an image.
+fn claim_of(item: &Item) -> Option<Lease> {
+    let claim = item.get("picture")?.as_m().ok()?.get("resize")?.as_m().ok()?;
+    read(claim.clone()).ok()
 }
