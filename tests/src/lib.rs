@@ -3,6 +3,7 @@
 mod answer;
 mod authenticator;
 mod aws;
+mod calls;
 mod contract;
 mod count;
 pub mod events;

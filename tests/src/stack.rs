@@ -163,6 +163,26 @@ impl Stack {
         self.aws.invoke(&self.resource(function).await?, event).await
     }
 
+    /// Runs `work` while a variable of a function of template.yaml has another value.
+    ///
+    /// # Errors
+    /// If the work fails, or if the stack is not the local one.
+    pub async fn with_variable<T>(
+        &self,
+        function: &str,
+        (name, value): (&str, &str),
+        work: impl AsyncFnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let function = self.resource(function).await?;
+        let variables = self.aws.function(&function).await?["Environment"]["Variables"].take();
+        let mut changed = variables.clone();
+        changed[name] = Value::from(value);
+        self.aws.set_variables(&function, &changed).await?;
+        let outcome = work().await;
+        self.aws.set_variables(&function, &variables).await?;
+        outcome
+    }
+
     /// Calls an operation of Cognito as the operator of the stack.
     ///
     /// # Errors

@@ -24,8 +24,8 @@ const START_AND_CALLS: u64 = 800;
 /// The milliseconds for a megabyte that `workers-render` reads from S3 or writes to S3.
 const TRANSFER: u64 = 20;
 
-/// The milliseconds for a megapixel of an original. These and those of [`encoding`] are the measurements of
-/// docs/BENCHMARKS.md ("Renditions" and "Decoders") and a half more, because a processor of Lambda is slower.
+/// The milliseconds to decode a megapixel of an original. These and those of [`encoding`] are one and a half times the
+/// measurements in docs/BENCHMARKS.md ("Renditions" and "Decoders"), because a processor of Lambda can be slower.
 const DECODING_JPEG: u64 = 5;
 const DECODING: u64 = 80;
 

@@ -53,17 +53,10 @@ const COGNITO: &str = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER";
 async fn astray<T>(
     stack: &Stack,
     function: &str,
-    (service, address): (&str, &str),
+    variable: (&str, &str),
     work: impl AsyncFnOnce() -> Result<T>,
 ) -> Result<T> {
-    let function = stack.resource(function).await?;
-    let variables = stack.aws.function(&function).await?["Environment"]["Variables"].take();
-    let mut changed = variables.clone();
-    changed[service] = json!(address);
-    stack.aws.set_variables(&function, &changed).await?;
-    let outcome = work().await;
-    stack.aws.set_variables(&function, &variables).await?;
-    outcome
+    stack.with_variable(function, variable, work).await
 }
 
 /// Requires a timely 503 with a `retry-after`.

@@ -1,10 +1,10 @@
 //! Tests with very many simultaneous requests. This is a separate binary, so that no other test of
 //! the same stack has to wait.
 //!
-//! Variables set how many: `DARKROOM_UPLOADS`, `DARKROOM_RENDITIONS` and `DARKROOM_EVENTS`.
+//! Variables set how many: `DARKROOM_UPLOADS`, `DARKROOM_RENDITIONS`, `DARKROOM_THUMBNAILS` and `DARKROOM_EVENTS`.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -73,34 +73,79 @@ async fn gets_the_thumbnail(user: &User, path: &str) -> Result<usize> {
     bail!("a request was put off again and again")
 }
 
-#[tokio::test]
-async fn of_many_requests_for_a_rendition_that_does_not_exist_one_has_it_made() -> Result<()> {
+/// Sends this many requests, and returns how often each sequence of calls to AWS occurred in an invocation of `function`.
+async fn at_once(
+    user: &User,
+    (function, path): (&str, &str),
+    requests: usize,
+) -> Result<BTreeMap<String, usize>> {
     // A laptop cannot run more functions at the same time.
     const AT_ONCE: usize = 50;
-    let requests = number("DARKROOM_RENDITIONS", 200)?;
+    let start = Instant::now();
+    let ask = async || {
+        let answers = stream::iter((0..requests).map(|_| gets_the_thumbnail(user, path)));
+        answers.buffer_unordered(AT_ONCE).try_collect::<Vec<usize>>().await
+    };
+    let (answers, calls) = if user.stack.outputs.is_remote {
+        // There is no way to see the calls of a deployed function.
+        (ask().await?, Vec::new())
+    } else {
+        let (answers, calls) = user.stack.calls_of(function, ask).await?;
+        // A datagram can be lost.
+        ensure!(calls.len() * 10 >= requests * 9, "only the calls of {} invocations were seen", calls.len());
+        (answers, calls)
+    };
+    let put_off = answers.iter().filter(|attempts| **attempts > 0).count();
+    let longest = answers.iter().max().copied().unwrap_or_default();
+    let mut counts = BTreeMap::<String, usize>::new();
+    for calls in calls {
+        *counts.entry(calls.join(" ")).or_default() += 1;
+    }
+    println!(
+        "{requests} requests in {:?}, {put_off} of them put off, at most {longest} times: {counts:#?}",
+        start.elapsed()
+    );
+    Ok(counts)
+}
+
+/// Requires that each invocation made one of these sequences of calls, and that one at most invoked the worker.
+fn made_only(counts: &BTreeMap<String, usize>, allowed: &[&str], invoked: &str) -> Result<()> {
+    for (calls, count) in counts {
+        ensure!(
+            allowed.contains(&calls.as_str()) || (calls == invoked && *count == 1),
+            "{calls}: {counts:#?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_many_requests_for_a_rendition_that_does_not_exist_one_has_it_made() -> Result<()> {
+    let requests = number("DARKROOM_RENDITIONS", 500)?;
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user_in(Tier::ENTERPRISE).await?;
     let image = user.upload_and_develop("image/jpeg", pictures::jpeg(6000, 4000)?).await?;
     let id = id_of(&image)?;
     let path = format!("/api/images/{id}/rendition?width=900&height=900&fit=cover&format=webp");
-    let start = std::time::Instant::now();
-    let answers = stream::iter((0..requests).map(|_| gets_the_thumbnail(&user, &path)));
-    let answers: Vec<usize> = answers.buffer_unordered(AT_ONCE).try_collect().await?;
-    let put_off = answers.iter().filter(|attempts| **attempts > 0).count();
-    println!("{requests} requests in {:?}, {put_off} of them put off", start.elapsed());
+    let counts = at_once(&user, ("ImagesRendition", &path), requests).await?;
     let record = user.record(id).await?.unwrap_or_default();
     assert_eq!(record["picture"]["renditions"], 1);
     // One of `workers-thumbnail`, and one of `workers-render`.
     assert_eq!(stack.invocations_about("WorkersLogs", id).await?, 2);
-    Ok(())
+    let allowed = [
+        "BatchGetItem",
+        "BatchGetItem GetItem",
+        // Another request claims it after this one has read that it does not exist.
+        "BatchGetItem TransactWriteItems",
+        "BatchGetItem TransactWriteItems GetItem",
+    ];
+    made_only(&counts, &allowed, "BatchGetItem TransactWriteItems Invoke")
 }
 
 #[tokio::test]
 async fn of_many_requests_for_a_size_that_is_missing_one_has_it_developed() -> Result<()> {
-    // A laptop cannot run more functions at the same time.
-    const AT_ONCE: usize = 50;
-    let requests = number("DARKROOM_RENDITIONS", 200)?;
+    let requests = number("DARKROOM_THUMBNAILS", 200)?;
     let _turn = TURN.lock().await;
     let stack = Stack::connect()?;
     let user = stack.user().await?;
@@ -108,21 +153,20 @@ async fn of_many_requests_for_a_size_that_is_missing_one_has_it_developed() -> R
     let id = id_of(&image)?;
     user.change_profile("SET limits.thumbnail_sizes = :sizes", json!({":sizes": [200, 400, 1200]})).await?;
     let path = format!("/api/images/{id}/thumbnail?size=1200");
-    let start = std::time::Instant::now();
-    let answers = stream::iter((0..requests).map(|_| gets_the_thumbnail(&user, &path)));
-    let answers: Vec<usize> = answers.buffer_unordered(AT_ONCE).try_collect().await?;
-    let (put_off, longest) =
-        (answers.iter().filter(|attempts| **attempts > 0).count(), answers.iter().max().copied());
-    println!(
-        "{requests} requests in {:?}, {put_off} of them put off, {longest:?} times at most",
-        start.elapsed()
-    );
+    let counts = at_once(&user, ("ImagesThumbnail", &path), requests).await?;
     let image = user.image(id).await?;
     let thumbnails = image["thumbnails"].as_array().into_iter().flatten();
     assert_eq!(thumbnails.map(|thumbnail| thumbnail["size"].clone()).collect::<Vec<_>>(), [200, 400, 1200]);
     // One of `workers-thumbnail`, and one of `workers-render`.
     assert_eq!(stack.invocations_about("WorkersLogs", id).await?, 2);
-    Ok(())
+    // The first two calls are made at the same time.
+    let allowed = [
+        "GetItem GetItem",
+        "GetItem GetItem GetItem",
+        "GetItem GetItem UpdateItem",
+        "GetItem GetItem UpdateItem GetItem",
+    ];
+    made_only(&counts, &allowed, "GetItem GetItem UpdateItem Invoke")
 }
 
 /// Each record of the stream comes twice, and the first hundred attempts fail.

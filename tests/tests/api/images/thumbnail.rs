@@ -4,7 +4,7 @@ use anyhow::Result;
 use futures_util::future::try_join_all;
 use reqwest::Method;
 use serde_json::json;
-use tests::{Stack, Tier, id_of, pictures, send};
+use tests::{Stack, Tier, id_of, pictures, send, until};
 
 #[tokio::test]
 async fn a_thumbnail_is_a_redirect_away() -> Result<()> {
@@ -103,8 +103,15 @@ async fn a_size_that_the_tier_gained_is_developed_once_and_kept() -> Result<()> 
     let tier = format!("/api/admin/users/{}/tier", user.id);
     admin.put(&tier, &json!({"tier": "enterprise"})).await?.expect(200)?;
 
-    // Several requests at the same time all get it, and it is created once.
-    for answer in try_join_all((0..3).map(|_| user.get(&path))).await? {
+    // Several requests at the same time all get it, and it is created once. If that takes long, some are put off.
+    let get = async || {
+        until("the thumbnail", async || {
+            let answer = user.get(&path).await?;
+            Ok((answer.status != 503).then_some(answer))
+        })
+        .await
+    };
+    for answer in try_join_all((0..3).map(|_| get())).await? {
         let redirect = answer.expect(302)?;
         let thumbnail = stack.fetch(redirect.header("location")).await?.expect(200)?;
         pictures::check_quadrants(&thumbnail.bytes, 400, 300)?;
