@@ -27,11 +27,13 @@ type Prepared = (&'static str, u16, Value);
 /// The HTTP status and the body of a response.
 type Response = Pin<Box<dyn Future<Output = (u16, Value)> + Send>>;
 
+/// Makes the response to a call. Takes the operation and its input.
+type Answer = dyn Fn(&str, &Value) -> Response + Send + Sync;
+
 /// An AWS that records every call. Its responses are prepared, or a function makes them.
 #[derive(Clone)]
 pub struct FakeAws {
-    /// Takes an operation and its input.
-    answer: Arc<dyn Fn(&str, &Value) -> Response + Send + Sync>,
+    answer: Arc<Answer>,
     calls: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
