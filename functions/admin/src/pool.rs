@@ -208,7 +208,8 @@ impl Pool {
     /// Creates a user. Cognito sends a temporary password to the address, which proves the address: nobody else can log in.
     ///
     /// # Errors
-    /// 409 `username-taken` or `email-taken`, 503 `mail-limit-reached`.
+    /// 409 `username-taken` or `email-taken`, 400 `invalid-field` for an address that gets no mail, 503
+    /// `mail-limit-reached`.
     pub async fn create(&self, username: &NewUsername, email: &Email) -> Result<PoolUser, Problem> {
         let attributes = [attribute("email", email.as_str())?, attribute("email_verified", "true")?];
         let request = self.cognito.admin_create_user().user_pool_id(&self.id).username(username.as_str());
@@ -225,6 +226,13 @@ impl Pool {
                     }
                     None => email_taken(),
                 });
+            }
+            // Cognito creates the user before it sends the mail (aws/aws-sdk, issue 438).
+            Err(error) if code_of(&error) == "CodeDeliveryFailureException" => {
+                return Err(problem(error).with_detail(
+                    "The user was created in the tier of new users and is no admin, but no mail could be sent to this \
+                     address. Change the user's address, and then send a temporary password.",
+                ));
             }
             Err(error) => return Err(problem(error)),
         };
@@ -372,18 +380,24 @@ fn read(user: UserType) -> Result<PoolUser, CallError> {
 
 #[cfg(test)]
 mod tests {
+    use api::Reply;
     use serde_json::{Value, json};
-    use test_support::{FakeAws, USER, error, ok};
+    use test_support::{Answer, FakeAws, USER, error, ok};
 
     use super::*;
 
-    /// Creates a user, although Cognito reports a conflict. `named` is what it knows about the user name.
-    async fn conflict(named: (&'static str, u16, Value)) -> ProblemCode {
-        let aws = FakeAws::new([error("AdminCreateUser", "UsernameExistsException"), named]);
+    /// Why a user is not created, if Cognito answers so.
+    async fn refusal<const N: usize>(answers: [(&'static str, u16, Value); N]) -> Problem {
+        let aws = FakeAws::new(answers);
         let username = NewUsername::try_from("ann".to_owned()).unwrap();
         let email = Email::try_from("ann@example.com".to_owned()).unwrap();
         let pool = Pool::new(&aws.config(), "pool".to_owned());
-        pool.create(&username, &email).await.unwrap_err().code()
+        pool.create(&username, &email).await.unwrap_err()
+    }
+
+    /// Creates a user, although Cognito reports a conflict. `named` is what it knows about the user name.
+    async fn conflict(named: (&'static str, u16, Value)) -> ProblemCode {
+        refusal([error("AdminCreateUser", "UsernameExistsException"), named]).await.code()
     }
 
     #[tokio::test]
@@ -393,5 +407,15 @@ mod tests {
         assert_eq!(conflict(named).await, ProblemCode::UsernameTaken);
         let free = error("AdminGetUser", "UserNotFoundException");
         assert_eq!(conflict(free).await, ProblemCode::EmailTaken);
+    }
+
+    #[tokio::test]
+    async fn an_admin_learns_that_a_user_exists_whose_address_gets_no_mail() {
+        let problem = refusal([error("AdminCreateUser", "CodeDeliveryFailureException")]).await;
+        assert_eq!(problem.code(), ProblemCode::InvalidField);
+        let answer: Answer = Reply::Err(problem).into();
+        assert_eq!((answer.status, &answer.body["field"]), (400, &json!("email")));
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.starts_with("The user was created"), "{detail}");
     }
 }

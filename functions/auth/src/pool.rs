@@ -10,6 +10,7 @@ use aws_sdk_cognitoidentityprovider::{
     error::{ProvideErrorMetadata, SdkError},
 };
 use aws_types::SdkConfig;
+use lambda_http::tracing::warn;
 
 use crate::Password;
 
@@ -58,7 +59,7 @@ fn is_mail_limit<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> 
 }
 
 /// The response of an endpoint that sends a code: 202 with an empty object. It is the same if the user does not exist, is
-/// disabled, or has no confirmed address, so that the response does not reveal who is registered.
+/// disabled, or has no confirmed address, or if the mail fails. So the response does not reveal who is registered.
 ///
 /// # Errors
 /// As [`problem`], for all other errors.
@@ -69,6 +70,9 @@ where
     if let Err(error) = result {
         match code_of(&error) {
             "UserNotFoundException" | "NotAuthorizedException" | "InvalidParameterException" => {}
+            "CodeDeliveryFailureException" => {
+                warn!(cause = aws::causes(&error), "no code could be sent to the address of a user");
+            }
             _ => return Err(problem(error)),
         }
     }
@@ -100,6 +104,13 @@ where
                 .retry_after(HOUR)
                 .because(error)
         }
+        // The address does not exist, or the sender may not write to it, as in the sandbox of SES (Amazon Cognito API
+        // Reference, SignUp, "Errors": thrown if a code fails to deliver successfully).
+        "CodeDeliveryFailureException" => Problem::invalid_field(
+            "email",
+            "email: no mail could be sent to this address. Check it, or use another one.",
+        )
+        .because(error),
         "InvalidParameterException" => Problem::new(
             ProblemCode::InvalidField,
             "The user name, address, password or code has an invalid form.",
@@ -115,4 +126,33 @@ pub fn weak_password(field: &'static str, password: &Password) -> Problem {
     let missing = password.missing();
     let detail = format!("The password is too weak. It lacks: {}.", missing.join(", "));
     Problem::new(ProblemCode::WeakPassword, detail).with("field", field).with("missing", missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use test_support::{Answer, FakeAws, error};
+
+    use super::*;
+
+    /// The response to a request for a code, to which Cognito answers with this error.
+    async fn answer(code: &str) -> Answer {
+        let aws = FakeAws::new([error("ForgotPassword", code)]);
+        let pool = Pool::new(&aws.config(), "client".to_owned());
+        let request = pool.cognito.forgot_password().client_id(&pool.client_id).username("ann");
+        code_sent(request.send().await).into()
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_a_code_does_not_learn_who_is_registered() {
+        for code in [
+            "UserNotFoundException",
+            "NotAuthorizedException",
+            "InvalidParameterException",
+            "CodeDeliveryFailureException",
+        ] {
+            let answer = answer(code).await;
+            assert_eq!((answer.status, answer.body), (202, json!({})), "{code}");
+        }
+    }
 }

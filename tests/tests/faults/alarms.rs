@@ -85,10 +85,17 @@ async fn the_api_counts_its_failures_and_none_of_its_refusals() -> Result<()> {
         stack.post("/api/auth/register", &new).await?.problem(503, "mail-limit-reached")
     })
     .await?;
+    let admin = stack.admin().await?;
+    let invited = json!({"username": unique("new"), "email": "new@example.com"});
+    let proxy = Proxy::start(endpoint, "AdminCreateUser", Fault::COGNITO_SENDS_NO_MORE, usize::MAX).await?;
+    astray(&stack, "AdminUsersCreate", (COGNITO, &proxy.address), async || {
+        admin.post("/api/admin/users", &invited).await?.problem(503, "mail-limit-reached")
+    })
+    .await?;
     let lines = counted(&stack, since).await?;
     let counts: BTreeMap<String, usize> =
         lines.into_iter().map(|(name, lines)| (name, lines.len())).collect();
-    let expected = [("ApiErrors", 0), ("ApiUnavailable", 1), ("MailLimit", 1), ("WorkersErrors", 0)];
+    let expected = [("ApiErrors", 0), ("ApiUnavailable", 1), ("MailLimit", 2), ("WorkersErrors", 0)];
     assert_eq!(counts, expected.map(|(name, count)| (name.to_owned(), count)).into());
 
     // The emulator writes no access log. The lines have the form that the template gives them.

@@ -153,6 +153,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_address_that_gets_no_mail_is_refused() {
+        let aws = FakeAws::new([error("SignUp", "CodeDeliveryFailureException")]);
+        let answer = answer(&aws, &ann()).await;
+        assert_eq!((answer.status, &answer.body["code"]), (400, &json!("invalid-field")));
+        assert_eq!(answer.body["field"], "email");
+    }
+
+    #[tokio::test]
     async fn a_weak_password_is_refused_with_all_that_it_lacks() {
         let aws = FakeAws::new([error("SignUp", "InvalidPasswordException")]);
         let mut body = ann();
