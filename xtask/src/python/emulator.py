@@ -9,6 +9,7 @@ request first: see judge.py.
 """
 
 import base64
+import functools
 import gc
 import hashlib
 import json
@@ -28,6 +29,8 @@ DATA = {"cognito", "dynamodb", "s3"}
 SECONDS = 3
 TTL_SECONDS = 10
 TOKEN_BYTES = 901
+# More expressions than the functions use.
+EXPRESSIONS = 1000
 
 
 def save(only=None):
@@ -141,6 +144,14 @@ class Clock:
         time.sleep(min(seconds, TTL_SECONDS))
 
 
+def parsed_once(tokenize):
+    """Parses each expression once. ministack parses it again for each item that a query reads, which takes most of its
+    time if a partition has thousands of items."""
+
+    parsed = functools.lru_cache(EXPRESSIONS)(lambda expression: tuple(tokenize(expression)))
+    return lambda expression: list(parsed(expression))
+
+
 def with_denials(access_denied_response):
     """Notes each denied action and its caller, so that the tests of the policies can see them at once."""
 
@@ -157,6 +168,8 @@ sts.register_session = for_real_tokens(sts.register_session)
 lambda_runtime.execution_credentials = with_log_format(with_real_tokens(lambda_runtime.execution_credentials))
 dynamodb._remove_item = with_ttl_records(dynamodb._remove_item)
 dynamodb.time = Clock()
+dynamodb._tokenize = parsed_once(dynamodb._tokenize)
+dynamodb._condition_syntax_error = functools.lru_cache(EXPRESSIONS)(dynamodb._condition_syntax_error)
 
 # Not before `execution_credentials` is replaced: ministack's Lambda, which these modules load, keeps what it finds.
 import cognito  # noqa: E402
