@@ -5,6 +5,7 @@ import { number } from "./format.js";
 export const imageTexts = {
   confirmDeleteAsAdmin: (what) => `Delete ${what} permanently? What an admin deletes leaves its set, and does not go to the owner's trash.`,
   label: "Picture",
+  info: "Info",
   details: "Title and description",
   previous: "Previous picture",
   next: "Next picture",
