@@ -182,8 +182,11 @@ async function show() {
  */
 function focusView(choice) {
   const same = choice && main.querySelector(`select[aria-label="${CSS.escape(choice)}"]`);
-  if (same instanceof HTMLElement) same.focus({ preventScroll: true });
-  else focusHeading(main);
+  if (!(same instanceof HTMLElement)) return focusHeading(main);
+  same.focus({ preventScroll: true });
+  // On a phone, the choices are in a line that scrolls.
+  const line = same.parentElement;
+  if (line) line.scrollLeft = same.offsetLeft + (same.offsetWidth - line.clientWidth) / 2;
 }
 
 /**

@@ -116,7 +116,7 @@ function ifLeftOut(count, all) {
 
 export const searchTexts = {
   label: "Search your photos",
-  placeholder: "Search names, titles and descriptions",
+  placeholder: "Search",
   search: "Search",
   dates: "Dates",
   from: "Taken from",
