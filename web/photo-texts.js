@@ -89,7 +89,7 @@ export const selectTexts = {
   confirmTrash: (count) => `Move ${number(count)} pictures to the trash?`,
   confirmDelete: (count) => `Delete ${number(count)} pictures permanently?`,
   makeSet: "Make a set",
-  tooManyForSet: "A set holds three pictures. Select at most three.",
+  tooManyForSet: "A set holds three pictures. Select at most three to make a set.",
   packing: "Packing:",
   progress: ({ files, files_done, files_skipped }) =>
     `${number(files_done)} of ${number(files - files_skipped)} pictures.${ifLeftOut(files_skipped, files)}`,
