@@ -68,6 +68,7 @@ export const imageTexts = {
   replace: "Replace picture",
   replacing: "The new version is being uploaded. The old one stays visible until the new one is ready.",
   delete: "Delete",
+  deleting: (name) => `Deleting ${name}.`,
   deleted: (name) => `Deleted ${name}.`,
   undo: "Undo",
   restored: (name) => `Restored ${name}.`,

@@ -289,7 +289,7 @@ test("an admin finds and disables a user, deletes pictures and filters the audit
   await page.getByText("3 selected").waitFor();
   await enter(page, "Delete", "Shift+Tab");
   await answer(page, /^Delete 3 pictures permanently\?/, "Delete");
-  await page.getByText("Deleted 3 pictures.").waitFor();
+  await page.getByText("Deleting 3 pictures.").waitFor();
   await focusOnHeading(page);
   await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 0 || undefined, "the deletions");
 

@@ -245,12 +245,13 @@ test("an admin finds a picture by file name, phone number and date, and deletes 
   assert.equal((await api("GET", "/api/images", { token: await token(account) })).images.length, 1);
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
   await question.getByRole("button", { name: "Delete", exact: true }).click();
-  await page.getByText("Deleted Seen by an admin.").waitFor();
+  await page.getByText("Deleting Seen by an admin.").waitFor();
   // Before the click, because the response may arrive before the row is gone.
   const deleted = page.waitForResponse((response) => response.request().method() === "DELETE" && response.ok());
   await page.getByRole("button", { name: "Close" }).last().click();
   await found.waitFor({ state: "detached" });
   await deleted;
+  await page.getByText("Deleted Seen by an admin.").waitFor();
 }));
 
 test("a set shows the pictures in its places", inBrowser(async (visit) => {
