@@ -94,15 +94,18 @@ export const selectTexts = {
   packing: "Packing:",
   progress: ({ files, files_done, files_skipped }) =>
     `${number(files_done)} of ${number(files - files_skipped)} pictures.${ifLeftOut(files_skipped, files)}`,
-  packed: ({ files, files_done, files_skipped }) =>
-    `The archive with ${files_done === 1 ? "1 picture" : `${number(files_done)} pictures`} is ready.${ifLeftOut(files_skipped, files)}`,
+  packed: ({ files, files_done, files_skipped }) => `The archive with ${pictures(files_done)} is ready.${ifLeftOut(files_skipped, files)}`,
+  archiveSaved: ({ files, files_done, files_skipped }) => `Saved the archive with ${pictures(files_done)}.${ifLeftOut(files_skipped, files)}`,
   leftOut,
   noneReady: "None of these pictures can be downloaded: they are not ready, have failed, or are gone.",
   waiting: "Waiting until an archive is ready…",
   saveArchive: "Save",
+  saveAgain: "Save again",
   archiveGone: "This archive is gone. Download the pictures again.",
   downloading: (done, all) => `${number(done)} of ${number(all)} downloaded`,
 };
+
+const pictures = (count) => (count === 1 ? "1 picture" : `${number(count)} pictures`);
 
 /** Says how many pictures a download does not contain. @param {number} count @param {number} all */
 function leftOut(count, all) {
