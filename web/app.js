@@ -7,7 +7,7 @@ import { confirmDiscard, typedDialog } from "./dialog.js";
 import { fill, focusHeading, h, icon, iconButton, isTyping } from "./dom.js";
 import { filesOf } from "./files.js";
 import { renewImages, resetImages, uploadImages } from "./images.js";
-import { notice, commitDeferred } from "./notice.js";
+import { commitDeferred, endConfirmations, notice } from "./notice.js";
 import { openRelogin } from "./relogin.js";
 import { openShortcuts } from "./shortcuts.js";
 import { clearProfile, isAdmin, loadProfile, state } from "./state.js";
@@ -130,6 +130,7 @@ async function accountPart(name, id) {
 
 async function show() {
   const thisShow = ++showCount;
+  endConfirmations();
   if (current) scrolled.set(current.key, scrollY);
   const parsed = address();
   if (!state.profile && parsed.parts[0] !== GUEST) return showAuth();
