@@ -8,6 +8,8 @@ export const accountTexts = {
   own: "yours",
   usage: "Usage",
   pictures: (used, most) => `${number(used)} of ${number(most)} pictures`,
+  trashCounts: "Pictures in the trash count too.",
+  toTrash: "Open the trash",
   stored: (count) => `${bytes(count)} in total`,
   sets: (used, most) => `${number(used)} of ${number(most)} image sets`,
   links: (used, most) => `${number(used)} of ${number(most)} expiring links`,
@@ -79,7 +81,8 @@ export const accountTexts = {
   toPictures: "Go to your pictures",
 
   delete: "Delete account",
-  deleteLead: "This deletes your account with all pictures, image sets and links, and their copies in Dropbox.",
+  deleteLead: (hasDropbox) =>
+    `This deletes your account with all pictures, image sets and links${hasDropbox ? ", and the copies in Dropbox" : ""}.`,
   deleteHint: "You cannot undo this. Enter your password to confirm.",
   deleteAdmin: "You are an admin. Another admin can delete your account in the view of users.",
   deleteConfirm: "Delete my account for good",

@@ -7,7 +7,7 @@ import { confirmDiscard, typedDialog } from "./dialog.js";
 import { fill, focusHeading, h, icon, iconButton, isTyping } from "./dom.js";
 import { filesOf } from "./files.js";
 import { renewImages, resetImages, uploadImages } from "./images.js";
-import { notice, commitDeferred } from "./notice.js";
+import { commitDeferred, endConfirmations, notice } from "./notice.js";
 import { openRelogin } from "./relogin.js";
 import { openShortcuts } from "./shortcuts.js";
 import { clearProfile, isAdmin, loadProfile, state } from "./state.js";
@@ -130,6 +130,7 @@ async function accountPart(name, id) {
 
 async function show() {
   const thisShow = ++showCount;
+  endConfirmations();
   if (current) scrolled.set(current.key, scrollY);
   const parsed = address();
   if (!state.profile && parsed.parts[0] !== GUEST) return showAuth();
@@ -182,8 +183,11 @@ async function show() {
  */
 function focusView(choice) {
   const same = choice && main.querySelector(`select[aria-label="${CSS.escape(choice)}"]`);
-  if (same instanceof HTMLElement) same.focus({ preventScroll: true });
-  else focusHeading(main);
+  if (!(same instanceof HTMLElement)) return focusHeading(main);
+  same.focus({ preventScroll: true });
+  // On a phone, the choices are in a line that scrolls.
+  const line = same.parentElement;
+  if (line) line.scrollLeft = same.offsetLeft + (same.offsetWidth - line.clientWidth) / 2;
 }
 
 /**

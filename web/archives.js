@@ -197,8 +197,14 @@ const pause = () => new Promise((wake) => setTimeout(wake, POLL_MS));
  */
 function offer(user, { id, url, ...archive }, signal, wantsFile) {
   const isSaved = wantsFile && !wouldAsk();
+  const text = h("span", null, words.packed(archive));
   let expiry = Date.now() + ADDRESS_MS;
-  /** Saves the archive. The page then does not offer it again after a reload. */
+  /** Called when the browser is about to save the archive. The page then does not offer it again after a reload. */
+  const onSaved = () => {
+    forget(user, id);
+    text.textContent = words.archiveSaved(archive);
+    link.textContent = words.saveAgain;
+  };
   const save = async () => {
     const { url: fresh } = await call("GET", `/api/downloads/${id}`);
     if (signal.aborted) return;
@@ -206,12 +212,12 @@ function offer(user, { id, url, ...archive }, signal, wantsFile) {
     expiry = Date.now() + ADDRESS_MS;
     // If the browser refuses to open a tab after the request, the user presses the link again.
     if (wouldAsk()) return link.click();
-    forget(user, id);
+    onSaved();
     saveHere(fresh);
   };
   const link = h("a", { class: "text-button", href: url, target: "_blank", rel: "noopener", onclick: (event) => {
     // The browser follows the link. A tab needs a click, and some browsers refuse to open one after a request.
-    if (wouldAsk() && Date.now() < expiry) return forget(user, id);
+    if (wouldAsk() && Date.now() < expiry) return onSaved();
     event.preventDefault();
     save().catch((error) => {
       if (signal.aborted) return;
@@ -220,14 +226,14 @@ function offer(user, { id, url, ...archive }, signal, wantsFile) {
       notice(words.archiveGone, { kind: "error" });
     });
   } }, words.saveArchive);
-  const close = notice(words.packed(archive), { actions: [link], stays: !isSaved, onend: () => {
+  const close = notice(text, { actions: [link], stays: !isSaved, onend: () => {
     if (signal.aborted) return;
     forget(user, id);
     shown.delete(id);
   } });
   shown.set(id, close);
   if (isSaved && url) {
-    forget(user, id);
+    onSaved();
     saveHere(url);
   }
 }

@@ -17,8 +17,9 @@ import { texts } from "./texts.js";
 
 const words = texts.select;
 
-/** Makes a set of the selected pictures. @param {string[]} ids */
+/** Makes a set of the selected pictures. Fails if there are more than the places of a set. @param {string[]} ids */
 function makeSet(ids) {
+  if (ids.length > SLOTS.length) throw new Error(words.tooManyForSet);
   const dialog = openDialog({
     title: texts.sets.make,
     className: "small",
@@ -56,8 +57,7 @@ export function gallery(list, { label, heading }) {
   };
   const bar = selectBar(selection, [
     { name: texts.image.download, icon: "download", keys: "d", run: download },
-    { name: words.makeSet, icon: "sets", run: () => makeSet(selection.ids),
-      refusal: () => (selection.size > SLOTS.length ? words.tooManyForSet : null) },
+    { name: words.makeSet, icon: "sets", run: () => makeSet(selection.ids) },
     { name: texts.image.delete, icon: "trash", keys: "Delete", run: remove },
   ]);
   const grid = new Grid({

@@ -127,15 +127,18 @@ export function deleteImages(ids, list, { name = "", base = "/api/images" } = {}
     for (const id of [...some].reverse()) shows.get(id)?.forEach((show) => show());
     dispatchEvent(new CustomEvent("restored"));
   };
+  const what = name || texts.photos.count(ids.length);
+  // The trash shows the images at once.
+  const isToTrash = hasTrash() && base === "/api/images";
   const remove = async () => {
     const { failed, error } = await deleteAll(ids, { base });
     for (const id of ids) deleting.delete(id);
     if (failed.length > 0) restore(failed);
     if (error) showError(error);
+    else if (!isToTrash) notice(texts.image.deleted(what));
     await renewUsage();
   };
-  const what = name || texts.photos.count(ids.length);
-  deferWithUndo(hasTrash() && base === "/api/images" ? texts.trash.moved(what) : texts.image.deleted(what), {
+  deferWithUndo(isToTrash ? texts.trash.moved(what) : texts.image.deleting(what), {
     commit: (leaving) => (leaving ? deleteWhileLeaving(ids, base) : holdLogout(remove())),
     undo: () => {
       restore(ids);

@@ -4,6 +4,8 @@ import { focusHeading, h, iconButton, isTyping } from "./dom.js";
 import { texts } from "./texts.js";
 
 const DISPLAY_MS = 6000;
+/** A notice that is older does not belong to the action that leads to another view. */
+const JUST_MS = 1000;
 // A screen reader announces only what is new. The role alone would have it read all notices again.
 const region = h("div", { class: "notices", role: "status", "aria-live": "polite", "aria-atomic": "false" });
 
@@ -28,6 +30,12 @@ document.addEventListener("fullscreenchange", attachRegion);
 const undoableActions = new Set();
 
 /**
+ * The notices that only confirm what the user has done: for each, a function that removes it, and when it appeared.
+ * @type {Map<() => void, number>}
+ */
+const confirmations = new Map();
+
+/**
  * Shows a text for some seconds, and calls `onend` when the notice disappears. Returns a function that removes it. If it
  * `stays`, only the user or this function removes it.
  * @param {string | HTMLElement} text
@@ -39,22 +47,32 @@ export function notice(text, { kind = "info", actions = [], onend, stays = false
   let timer;
   const end = () => {
     clearTimeout(timer);
+    confirmations.delete(end);
     if (!element.isConnected) return;
     const hadFocus = element.contains(document.activeElement);
     element.remove();
     if (hadFocus) focusHeading(region.parentElement);
     onend?.();
   };
-  // The notice stays while the pointer or the focus is on it.
+  // The notice stays while the pointer or the focus is on it. After a touch, the browser keeps `:hover` where the finger was.
+  const isUsed = () => element.matches(matchMedia("(hover: hover)").matches ? ":hover, :focus-within" : ":focus-within");
   const start = () => {
-    timer = setTimeout(() => (element.matches(":hover, :focus-within") ? start() : end()), DISPLAY_MS);
+    timer = setTimeout(() => (isUsed() ? start() : end()), DISPLAY_MS);
   };
   if (!stays) start();
+  if (!stays && kind === "info" && actions.length === 0) confirmations.set(end, Date.now());
   attachRegion();
   region.append(element);
   // The newest notice is visible, also if there are more than fit.
   region.scrollTop = region.scrollHeight;
   return end;
+}
+
+/** Removes the confirmations, because the user goes on to another view. One that has just appeared may say why. */
+export function endConfirmations() {
+  for (const [end, since] of confirmations) {
+    if (Date.now() - since > JUST_MS) end();
+  }
 }
 
 /** Shows the message of an error. */

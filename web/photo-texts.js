@@ -5,6 +5,7 @@ import { number } from "./format.js";
 export const imageTexts = {
   confirmDeleteAsAdmin: (what) => `Delete ${what} permanently? What an admin deletes leaves its set, and does not go to the owner's trash.`,
   label: "Picture",
+  info: "Info",
   details: "Title and description",
   previous: "Previous picture",
   next: "Next picture",
@@ -67,6 +68,7 @@ export const imageTexts = {
   replace: "Replace picture",
   replacing: "The new version is being uploaded. The old one stays visible until the new one is ready.",
   delete: "Delete",
+  deleting: (name) => `Deleting ${name}.`,
   deleted: (name) => `Deleted ${name}.`,
   undo: "Undo",
   restored: (name) => `Restored ${name}.`,
@@ -88,19 +90,22 @@ export const selectTexts = {
   confirmTrash: (count) => `Move ${number(count)} pictures to the trash?`,
   confirmDelete: (count) => `Delete ${number(count)} pictures permanently?`,
   makeSet: "Make a set",
-  tooManyForSet: "A set holds three pictures. Select at most three.",
+  tooManyForSet: "A set holds three pictures. Select at most three to make a set.",
   packing: "Packing:",
   progress: ({ files, files_done, files_skipped }) =>
     `${number(files_done)} of ${number(files - files_skipped)} pictures.${ifLeftOut(files_skipped, files)}`,
-  packed: ({ files, files_done, files_skipped }) =>
-    `The archive with ${files_done === 1 ? "1 picture" : `${number(files_done)} pictures`} is ready.${ifLeftOut(files_skipped, files)}`,
+  packed: ({ files, files_done, files_skipped }) => `The archive with ${pictures(files_done)} is ready.${ifLeftOut(files_skipped, files)}`,
+  archiveSaved: ({ files, files_done, files_skipped }) => `Saved the archive with ${pictures(files_done)}.${ifLeftOut(files_skipped, files)}`,
   leftOut,
   noneReady: "None of these pictures can be downloaded: they are not ready, have failed, or are gone.",
   waiting: "Waiting until an archive is ready…",
   saveArchive: "Save",
+  saveAgain: "Save again",
   archiveGone: "This archive is gone. Download the pictures again.",
   downloading: (done, all) => `${number(done)} of ${number(all)} downloaded`,
 };
+
+const pictures = (count) => (count === 1 ? "1 picture" : `${number(count)} pictures`);
 
 /** Says how many pictures a download does not contain. @param {number} count @param {number} all */
 function leftOut(count, all) {
@@ -115,7 +120,7 @@ function ifLeftOut(count, all) {
 
 export const searchTexts = {
   label: "Search your photos",
-  placeholder: "Search names, titles and descriptions",
+  placeholder: "Search",
   search: "Search",
   dates: "Dates",
   from: "Taken from",

@@ -4,7 +4,7 @@ import { h, icon } from "./dom.js";
 
 /**
  * Creates a button and its box.
- * @param {string} label
+ * @param {unknown} label
  * @param {unknown} body
  * @param {Record<string, unknown>} [props] those of the button
  */

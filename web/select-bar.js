@@ -7,10 +7,8 @@ import { texts } from "./texts.js";
 const words = texts.select;
 
 /**
- * An action on the selected pictures. `run` returns what the bar says while it is at work through its `say`. `refusal` says
- * why the action is not possible.
- * @typedef {{name: string, icon: string, keys?: string, run: (say: (text: string) => void) => unknown,
- *   refusal?: () => string | null}} Action
+ * An action on the selected pictures. `run` returns what the bar says while it is at work through its `say`.
+ * @typedef {{name: string, icon: string, keys?: string, run: (say: (text: string) => void) => unknown}} Action
  */
 
 /**
@@ -41,9 +39,6 @@ export function selectBar(selection, actions) {
     const hadFocus = element.contains(document.activeElement);
     element.hidden = selection.size === 0;
     count.textContent = selection.size === 0 ? "" : words.count(selection.size);
-    actions.forEach(({ refusal }, index) => {
-      if (refusal) showRefusal(buttons[index], refusal());
-    });
     if (hadFocus && element.hidden) focusHeading(element.closest("main"));
   }
   const onKeyDown = (event) => {
@@ -67,17 +62,4 @@ export function selectBar(selection, actions) {
       removeEventListener("keydown", onKeyDown);
     },
   };
-}
-
-/**
- * Disables a button if its action is not possible, and shows the reason.
- * @param {HTMLButtonElement} button
- * @param {string | null} reason
- */
-function showRefusal(button, reason) {
-  button.disabled = reason !== null;
-  for (const name of ["title", "aria-description"]) {
-    if (reason === null) button.removeAttribute(name);
-    else button.setAttribute(name, reason);
-  }
 }

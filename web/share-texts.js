@@ -8,10 +8,11 @@ export const shareTexts = {
   notInTier: "Your tier does not include expiring links.",
   shows: "What people get",
   what: {
-    stripped: "The original without place and camera data",
-    unchanged: "The original exactly as uploaded",
-    smaller: "A smaller picture, at most 1,600 pixels",
+    stripped: "Original without metadata",
+    unchanged: "Original as uploaded",
+    smaller: "At most 1,600 pixels",
   },
+  whatHint: "Without metadata, the file does not say where, when and with which camera the picture was taken.",
   pictureOf: (width, height) => (width && height ? `A picture of at most ${number(width)} × ${number(height)} pixels`
     : width ? `A picture of at most ${number(width)} pixels in width` : `A picture of at most ${number(height)} pixels in height`),
   expiresIn: "Works for",
@@ -33,7 +34,7 @@ export const shareTexts = {
 };
 
 export const uploadLinkTexts = {
-  title: "Upload links",
+  title: "Upload links for guests",
   lead: "Whoever has an upload link can send you pictures, without an account. Guests see nothing of yours.",
   make: "New upload link",
   makeFor: (number) => `New upload link for ${number}`,
@@ -49,12 +50,13 @@ export const uploadLinkTexts = {
   share: "Share the address",
   copied: "Address copied.",
   none: "You have no upload links.",
-  anyNumber: "No phone number",
+  name: (start, number) => `…/send/${start}…${number ? ` for ${number}` : ""}`,
+  createdAt: (time) => `Created ${time}`,
   used: (remaining, most) => `${number(most - remaining)} of ${number(most)} pictures sent`,
   upTo: (count) => `${bytes(count)} each`,
   until: (time) => `Works until ${time}`,
-  copyOf: (name) => `Copy the address of the link for ${name}`,
-  revoke: (name) => `Revoke the link for ${name}`,
+  copyOf: (name) => `Copy the address of the link ${name}`,
+  revoke: (name) => `Revoke the link ${name}`,
   confirmRevoke: "Revoke this link? Your guests can then send no more pictures with it. The pictures that you have stay.",
   revokeButton: "Revoke",
   revoked: "The link is revoked.",

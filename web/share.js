@@ -61,7 +61,7 @@ function newLinkForm(path, onMade) {
   return form({
     kind: "",
     fields: [
-      field(words.shows, what),
+      field(words.shows, what, words.whatHint),
       field(words.expiresIn, lifetime),
       checkbox(words.download, { name: "download" }),
     ],

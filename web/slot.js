@@ -71,7 +71,7 @@ function slotButtons(set, slot, name, reload) {
   return h("span", { class: "slot-buttons" },
     index > 0 && iconButton("back", words.moveBack(name), move(-1)),
     index < SLOTS.length - 1 && iconButton("forward", words.moveOn(name), move(1)),
-    iconButton("retry", words.replaceIn(name), () => openPicker(words.replaceIn(name), async ({ id }) => {
+    iconButton("swap", words.replaceIn(name), () => openPicker(words.replaceIn(name), async ({ id }) => {
       await commitDeferred();
       await putIntoSlot(set, slot, id, { replace: true }).finally(reload);
     })),

@@ -14,6 +14,8 @@ const MEGABYTE = 1_000_000;
 const DAY = 86_400;
 /** Choices for the lifetime of a link, in seconds. */
 const LIFETIMES = [3600, DAY, 7 * DAY, 30 * DAY];
+/** So many characters of an id tell the links of a user apart. All ids end with the id of the user. */
+const START = 6;
 
 /** Creates the section with all upload links of the user. */
 export function uploadLinksSection() {
@@ -38,9 +40,10 @@ function facts(link) {
 
 /** @param {Api.UploadLink} link @param {() => void} onRevoked */
 function linkRow(link, onRevoked) {
-  const name = link.phone_number ?? words.anyNumber;
+  const name = words.name(link.id.slice(0, START), link.phone_number);
   return h("li", { class: "row" },
-    h("div", { class: "row-text" }, h("strong", null, name), h("p", { class: "quiet" }, facts(link))),
+    h("div", { class: "row-text" }, h("strong", null, name),
+      h("p", { class: "quiet" }, `${facts(link)} · ${words.createdAt(time(link.created_at))}`)),
     copyButton(link.url, words.copyOf(name), words.copied),
     revokeButton({
       path: `/api/upload-links/${encodeURIComponent(link.id)}`, label: words.revoke(name),

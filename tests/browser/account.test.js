@@ -6,7 +6,7 @@ import test from "node:test";
 import jsQR from "jsqr";
 import { TOTP, URI } from "otpauth";
 import { PHONE, blankPage, inBrowser, violations } from "./browser.js";
-import { enterLogin, logIn, storePictures } from "./page.js";
+import { enterLogin, logIn, storePictures, tile } from "./page.js";
 import { api, mailedCodes, moveToTier, registerUser, token, until } from "./stack.js";
 
 const NEW_PASSWORD = "Another-Test-2";
@@ -238,6 +238,38 @@ test("the account's view has a link to ask for another tier, or says whom to ask
   await page.reload();
   await page.getByText("To change your tier, ask an admin of this service.").waitFor();
   assert.equal(await link.count(), 0);
+}));
+
+test("the usage says that pictures in the trash count too, and leads to the trash", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  const bearer = await token(account);
+  const [id] = await storePictures(bearer, ["a.jpg", "b.jpg"]);
+  await api("DELETE", `/api/images/${id}`, { token: bearer });
+  await logIn(visit, account);
+  await openAccount(page);
+  assert.match(await page.locator("#usage").textContent(), /^2 of /);
+  await page.getByText("Pictures in the trash count too.").waitFor();
+  await page.getByRole("link", { name: "Open the trash" }).click();
+  await tile(page, "b.jpg").waitFor();
+}));
+
+test("the deletion of the account mentions Dropbox only if the service copies pictures there", inBrowser(async (visit) => {
+  const { page } = visit;
+  let dropbox = false;
+  await page.route("**/api/auth/profile", async (route) => {
+    const response = await route.fetch();
+    const profile = await response.json();
+    return route.fulfill({ response, json: { ...profile, features: { ...profile.features, dropbox } } });
+  });
+  await logIn(visit, await registerUser());
+  await openAccount(page);
+  const dialog = await openDialog(page, "Delete account");
+  await dialog.getByText("This deletes your account with all pictures, image sets and links. You cannot undo this.").waitFor();
+  await page.keyboard.press("Escape");
+  dropbox = true;
+  await page.reload();
+  await page.getByText("This deletes your account with all pictures, image sets and links, and the copies in Dropbox.").waitFor();
 }));
 
 /** Presses the button for the export, and reads the file that the browser saves. */

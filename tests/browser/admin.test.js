@@ -188,9 +188,10 @@ test("an admin finds a user's set, edits and deletes it, and both changes are in
   await assert.rejects(api("GET", `/api/imagesets/${id}`, { token: bearer }), /404/);
 
   await openTab(page, "Audit");
-  const entries = page.getByRole("row").filter({ hasText: id });
-  await entries.filter({ hasText: "Deleted a set" }).waitFor();
-  await entries.filter({ hasText: "Changed a set" }).filter({ hasText: "title" }).waitFor();
+  // The entries say what was changed and whose it was, also after the deletion.
+  const entries = page.getByRole("row").filter({ hasText: id }).filter({ has: page.getByRole("link", { name: account.username }) });
+  await entries.filter({ hasText: "Deleted a set" }).filter({ hasText: `${title}, seen by an admin` }).waitFor();
+  await entries.filter({ hasText: "Changed a set" }).filter({ hasText: title }).waitFor();
   await entries.first().getByRole("link", { name: id }).click();
   await page.getByText("Only some entries are shown.").waitFor();
   assert.equal(await page.locator("tbody tr").count(), 2);

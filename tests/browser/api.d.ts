@@ -145,7 +145,7 @@ declare namespace Api {
     at: string;
     admin: { id: string; username: string };
     action: string;
-    target: { kind: "user" | "tier" | "image" | "imageset" | "queue"; id: string | null; user_id: string | null };
+    target: { kind: "user" | "tier" | "image" | "imageset" | "queue"; id: string | null; user_id: string | null; name: string | null };
     details: { fields: string[]; tier: string | null; enabled: boolean | null; admin: boolean | null };
     outcome: "done" | "failed";
     code: string | null;

@@ -5,7 +5,7 @@ import test from "node:test";
 import { PHONE, inBrowser, violations } from "./browser.js";
 import { choose, logIn, tile, uploadsUrl, waitForThumbnail } from "./page.js";
 import { photo } from "./photos.js";
-import { api, registerUser, token } from "./stack.js";
+import { api, outputs, registerUser, token, until } from "./stack.js";
 
 const picture = async (name, label = name) => ({ name, buffer: await photo({ width: 400, height: 300, label }) });
 
@@ -13,6 +13,9 @@ const picture = async (name, label = name) => ({ name, buffer: await photo({ wid
 async function uploadLink(account, more = {}) {
   return api("POST", "/api/upload-links", { token: await token(account), body: { max_images: 3, expires_in: 3600, ...more } });
 }
+
+/** The characters of an address that tell it apart from the others of its user. @param {string} url */
+const startOf = (url) => url.split("/#/send/")[1].slice(0, 6);
 
 test("a user makes an upload link, guests send pictures, and the user sees them and revokes the link", inBrowser(async (visit) => {
   const { page, open, allowError } = visit;
@@ -60,7 +63,7 @@ test("a user makes an upload link, guests send pictures, and the user sees them 
 
   await page.getByRole("link", { name: "Phone" }).click();
   await page.getByText("2 of 2 pictures sent").waitFor();
-  await page.getByRole("button", { name: `Revoke the link for ${number}` }).click();
+  await page.getByRole("button", { name: `Revoke the link …/send/${startOf(url)}… for ${number}` }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
   await page.getByText("The link is revoked.").waitFor();
   await page.getByText("You have no upload links.").waitFor();
@@ -98,6 +101,22 @@ for (const [screen, options] of /** @type {const} */ ([["a desktop", {}], ["a ph
     await check();
   }, options));
 }
+
+test("upload links without a phone number can be told apart", inBrowser(async (visit) => {
+  const { page, open, context } = visit;
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: outputs.api_url });
+  const account = await registerUser();
+  const links = [await uploadLink(account), await uploadLink(account, { max_images: 7 })];
+  await logIn(visit, account);
+  await open("#/phone");
+  await page.getByRole("heading", { name: "Upload links for guests" }).waitFor();
+  for (const { url, max_images } of links) {
+    const row = page.getByRole("listitem").filter({ hasText: `…/send/${startOf(url)}…` });
+    await row.getByText(new RegExp(`0 of ${max_images} pictures sent .* Works until .* Created `)).waitFor();
+    await row.getByRole("button", { name: `Copy the address of the link …/send/${startOf(url)}…` }).click();
+    await until(async () => await page.evaluate(() => navigator.clipboard.readText()) === url || undefined, "the copy of the address");
+  }
+}));
 
 test("a guest's upload resumes after the network was lost, and creates no second picture", inBrowser(async (visit) => {
   const { page, context, allowError } = visit;

@@ -234,10 +234,11 @@ test("a user searches, groups, downloads several, makes a set, restores from the
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
   await focusOn(page, "New upload link");
-  await enter(page, "Revoke the link for No phone number");
+  const { upload_links: [link] } = await api("GET", "/api/upload-links", { token: await token(account) });
+  await enter(page, `Revoke the link …/send/${link.id.slice(0, 6)}…`);
   await answer(page, /^Revoke this link\?/, "Revoke");
   await page.getByText("You have no upload links.").waitFor();
-  await focusOn(page, "Upload links");
+  await focusOn(page, "Upload links for guests");
 }));
 
 test("an admin finds and disables a user, deletes pictures and filters the audit trail with the keyboard alone", inBrowser(async (visit) => {
@@ -289,7 +290,7 @@ test("an admin finds and disables a user, deletes pictures and filters the audit
   await page.getByText("3 selected").waitFor();
   await enter(page, "Delete", "Shift+Tab");
   await answer(page, /^Delete 3 pictures permanently\?/, "Delete");
-  await page.getByText("Deleted 3 pictures.").waitFor();
+  await page.getByText("Deleting 3 pictures.").waitFor();
   await focusOnHeading(page);
   await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 0 || undefined, "the deletions");
 

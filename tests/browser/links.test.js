@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { PHONE, inBrowser, violations } from "./browser.js";
-import { logIn, tile, upload, waitForUploads } from "./page.js";
+import { logIn, showsWholeText, tile, upload, waitForUploads } from "./page.js";
 import { CORNERS, corners, photo } from "./photos.js";
 import { moveToTier, outputs, registerUser, until } from "./stack.js";
 
@@ -24,7 +24,8 @@ test("links to thumbnails can be copied, and links for others are made, copied, 
   assert.deepEqual(await corners(Buffer.from(await (await fetch(await copied())).arrayBuffer())), CORNERS);
 
   await dialog.getByText("There are no links to this picture.").waitFor();
-  await dialog.getByLabel("What people get").selectOption("The original exactly as uploaded");
+  await showsWholeText(dialog.getByLabel("What people get"));
+  await dialog.getByLabel("What people get").selectOption("Original as uploaded");
   await dialog.getByLabel("Works for").selectOption("7 days");
   await dialog.getByRole("button", { name: "Make link" }).click();
   const address = dialog.getByLabel("Address of the new link");
@@ -39,7 +40,7 @@ test("links to thumbnails can be copied, and links for others are made, copied, 
   assert.deepEqual(Buffer.from(await shown.arrayBuffer()), buffer);
   assert.match(shown.headers.get("content-disposition") ?? "", /^inline; /);
 
-  await dialog.getByLabel("What people get").selectOption("A smaller picture, at most 1,600 pixels");
+  await dialog.getByLabel("What people get").selectOption("At most 1,600 pixels");
   await dialog.getByLabel("Save the file instead of showing it").check();
   await dialog.getByRole("button", { name: "Make link" }).click();
   const rows = dialog.getByRole("list", { name: "Links to this picture" }).getByRole("listitem");
@@ -53,7 +54,7 @@ test("links to thumbnails can be copied, and links for others are made, copied, 
   // After a reload, the list shows how often each link was opened.
   await page.reload();
   await rows.nth(1).getByText("opened once").waitFor();
-  await rows.nth(1).getByRole("button", { name: /^Revoke the link that works until .*The original exactly as uploaded$/ }).click();
+  await rows.nth(1).getByRole("button", { name: /^Revoke the link that works until .*Original as uploaded$/ }).click();
   await page.getByRole("dialog", { name: "Revoke this link?" }).getByRole("button", { name: "Revoke", exact: true }).click();
   await page.getByText("The link is revoked.").waitFor();
   assert.equal(await rows.count(), 1);

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { inBrowser } from "./browser.js";
-import { logIn, storePictures, tile, upload } from "./page.js";
+import { PHONE, inBrowser, violations } from "./browser.js";
+import { logIn, showsWholeText, storePictures, tile, upload } from "./page.js";
 import { photo } from "./photos.js";
 import { api, mailedCodes, moveToTier, registerUser, token } from "./stack.js";
 
@@ -219,7 +219,8 @@ test("at 320 pixels, no tab breaks inside a word, and each choice shows its text
     fits: span.scrollWidth <= span.parentElement.clientWidth,
   })));
   for (const tab of tabs) assert.deepEqual(tab, { lines: 1, fits: true });
-  for (const select of await page.locator(".choices select").all()) assert.ok((await select.boundingBox()).width >= 130);
+  for (const select of await page.locator(".choices select").all()) await showsWholeText(select);
+  await showsWholeText(page.getByRole("searchbox"));
   const [width, available] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(width <= available, `${width} px wide on ${available}`);
 }, { viewport: { width: 320, height: 640 } }));
@@ -232,21 +233,41 @@ test("at 1280 pixels, each choice shows its text, also for a user with the optio
   await page.locator(".popover summary").filter({ hasText: "Options" }).waitFor();
   for (const name of ["Show", "Order", "Group by"]) {
     const select = page.getByLabel(name, { exact: true });
-    const { text, room } = await select.evaluate((/** @type {HTMLSelectElement} */ element) => {
-      const { fontSize, fontFamily, paddingLeft, paddingRight } = getComputedStyle(element);
-      const context = new OffscreenCanvas(1, 1).getContext("2d");
-      context.font = `${fontSize} ${fontFamily}`;
-      const padding = Number.parseFloat(paddingLeft) + Number.parseFloat(paddingRight);
-      return { text: context.measureText(element.selectedOptions[0].text).width, room: element.clientWidth - padding };
-    });
-    assert.ok(text <= room, `${name}: ${text} px of text in ${room} px`);
+    await showsWholeText(select);
     const { x, width } = await select.boundingBox();
     assert.ok(x + width <= 1280, `${name} ends at ${x + width}`);
   }
+  await showsWholeText(page.getByRole("searchbox"));
   // The button stays beside the heading.
   const { y, height } = await page.getByRole("heading", { name: "Photos" }).boundingBox();
   assert.ok((await page.getByRole("button", { name: "Upload", exact: true }).boundingBox()).y < y + height);
 }, { viewport: { width: 1280, height: 720 } }));
+
+test("on a phone, the first picture is near the top, and the choices are in one line, which scrolls", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
+  await storePictures(await token(account), ["a.jpg", "b.jpg"]);
+  await logIn(visit, account);
+  await tile(page, "a.jpg").waitFor();
+  const { y } = await tile(page, "b.jpg").boundingBox();
+  assert.ok(y < 0.3 * 844, `the first picture begins at ${y}`);
+  const choices = page.locator(".choices select");
+  assert.equal(await choices.count(), 3);
+  const places = await choices.evaluateAll((selects) => selects.map((select) => select.getBoundingClientRect().top));
+  assert.equal(new Set(places).size, 1, places.join(" "));
+  const group = page.getByLabel("Group by");
+  await group.focus();
+  await group.selectOption({ label: "By month" });
+  await page.locator(".group-heading").first().waitFor();
+  // The line of the new view has scrolled to the choice, which still has the focus.
+  await page.locator('select[aria-label="Group by"]:focus').waitFor();
+  const box = await group.boundingBox();
+  assert.ok(box.x >= 0 && box.x + box.width <= 390, `${box.width} px at ${box.x}`);
+  assert.deepEqual(await violations(page), []);
+  const [width, available] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(width <= available, `${width} px wide on ${available}`);
+}, { ...PHONE, viewport: { width: 390, height: 844 } }));
 
 test("the boxes with dates and options are on the screen, however wide it is", inBrowser(async (visit) => {
   const { page } = visit;

@@ -153,6 +153,26 @@ function becomes(token, id, status) {
   return until(async () => (await api("GET", `/api/images/${id}/status`, { token })).status === status || undefined, `the status ${status}`);
 }
 
+/**
+ * Checks that a control does not cut its text: the hint of a field, or the options of a choice. A choice that is as wide as
+ * its text shows only the option that is chosen.
+ * @param {import("playwright-core").Locator} control
+ */
+export async function showsWholeText(control) {
+  const { texts, room } = await control.evaluate((/** @type {HTMLInputElement | HTMLSelectElement} */ element) => {
+    const style = getComputedStyle(element);
+    const context = new OffscreenCanvas(1, 1).getContext("2d");
+    context.font = `${style.fontSize} ${style.fontFamily}`;
+    const options = element instanceof HTMLSelectElement ? [...element.options] : [];
+    const shown = style.getPropertyValue("field-sizing") === "content" ? options.filter((option) => option.selected) : options;
+    const texts = element instanceof HTMLSelectElement ? shown.map((option) => option.text) : [element.placeholder];
+    const padding = Number.parseFloat(style.paddingLeft) + Number.parseFloat(style.paddingRight);
+    return { texts: texts.map((text) => ({ text, width: context.measureText(text).width })), room: element.clientWidth - padding };
+  });
+  assert.ok(texts.length > 0);
+  for (const { text, width } of texts) assert.ok(text && width <= room, `${text}: ${width} px of text in ${room} px`);
+}
+
 /** Patterns of the URLs of uploads and of thumbnails. */
 export const uploadsUrl = `${outputs.endpoint_url}/${outputs.uploads_bucket}/**`;
 export const derivedUrl = `${outputs.endpoint_url}/${outputs.derived_bucket}/**`;

@@ -37,11 +37,11 @@ test("pictures are selected one by one and as a range, and deleted after one que
   await tile(page, "b.jpg").click({ modifiers: ["Shift"] });
   await bar(page).getByText("4 selected").waitFor();
   const makeSet = bar(page).getByRole("button", { name: "Make a set" });
-  assert.ok(await makeSet.isDisabled());
-  assert.equal(await makeSet.getAttribute("title"), "A set holds three pictures. Select at most three.");
+  // A tooltip would never appear on a phone.
+  await makeSet.click();
+  await page.getByText("A set holds three pictures. Select at most three to make a set.").waitFor();
   await tile(page, "c.jpg").click();
   await bar(page).getByText("3 selected").waitFor();
-  assert.ok(await makeSet.isEnabled());
   assert.equal(await page.getByRole("dialog").count(), 0);
   assert.deepEqual(await violations(page), []);
   await bar(page).getByRole("button", { name: "Delete" }).click();

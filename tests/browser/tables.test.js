@@ -38,8 +38,13 @@ test("an admin sorts pictures, selects several of them and deletes them after a 
   await page.getByRole("button", { name: "Delete", exact: true }).click();
   await page.getByRole("dialog", { name: "Delete 3 pictures permanently?" }).getByRole("button", { name: "Delete" }).click();
   await page.getByText("1 row.").waitFor();
+  const stored = async () => (await api("GET", "/api/images", { token: bearer })).images.length;
+  // While Undo is possible, nothing is deleted, and the page does not say so.
+  await page.getByText("Deleting 3 pictures.").waitFor();
+  assert.equal(await stored(), 4);
   await page.locator(".notice").getByRole("button", { name: "Close" }).click();
-  await until(async () => (await api("GET", "/api/images", { token: bearer })).images.length === 1 || undefined, "the deletions");
+  await page.getByText("Deleted 3 pictures.").waitFor();
+  await until(async () => await stored() === 1 || undefined, "the deletions");
 }));
 
 test("an admin disables several users at once, and one user's page shows usage, pictures, sets and changes", inBrowser(async (visit) => {

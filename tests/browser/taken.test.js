@@ -5,7 +5,7 @@ import test from "node:test";
 import { PHONE, inBrowser, violations } from "./browser.js";
 import { clearUploads, logIn, tile, upload, waitForThumbnail, waitForUploads } from "./page.js";
 import { photo } from "./photos.js";
-import { registerUser } from "./stack.js";
+import { moveToTier, registerUser } from "./stack.js";
 
 /** The names and times of the pictures. The last one has no time. */
 const PICTURES = [
@@ -125,3 +125,26 @@ for (const [screen, options] of /** @type {[string, object][]} */ ([["a desktop"
     assert.ok(width <= available, `${width} px wide on ${available}`);
   }, options));
 }
+
+test("the facts about a picture are in sight, above its sizes and above sharing", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  await moveToTier(account, "enterprise");
+  await logIn(visit, account);
+  await upload(page, [{ name: "a.jpg", buffer: await photo({ width: 400, height: 300, takenAt: "2019:05:01 08:00:00" }) }]);
+  await waitForUploads(page, 1);
+  await clearUploads(page);
+  await tile(page, "a.jpg").getByRole("link").click();
+  const dialog = page.getByRole("dialog");
+  const share = dialog.getByRole("heading", { name: "Share", exact: true });
+  await share.waitFor();
+  const tops = [];
+  for (const place of [dialog.getByText("Title and description"), dialog.locator(".facts"), dialog.getByRole("heading", { name: "Sizes and links" }), share]) {
+    tops.push((await place.boundingBox()).y);
+  }
+  assert.deepEqual(tops, tops.toSorted((one, other) => one - other));
+  const { y, height } = await dialog.locator(".facts").boundingBox();
+  assert.ok(y + height < 900, `the facts end at ${y + height}`);
+  // Only a narrow screen needs a button that shows the panel.
+  assert.equal(await dialog.getByRole("button", { name: "Info" }).count(), 0);
+}, { viewport: { width: 1350, height: 900 } }));

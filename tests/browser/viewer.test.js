@@ -6,7 +6,7 @@ import { devices } from "playwright-core";
 import { PHONE, inBrowser, violations } from "./browser.js";
 import { derivedUrl, enterLogin, logIn, storePictures, tile, uploadsUrl, waitForThumbnail } from "./page.js";
 import { photo } from "./photos.js";
-import { api, moveToTier, outputs, registerUser, token } from "./stack.js";
+import { api, moveToTier, outputs, registerUser, token, until } from "./stack.js";
 
 /** Logs in as a new user with ready pictures, and opens the first of them. */
 async function opened(visit, { names = ["a.jpg"], tier = "", width = 1600, height = 1200 } = {}) {
@@ -50,6 +50,48 @@ test("on a phone in landscape, the picture fills the height, and the icons of it
   const shape = (name) => dialog.getByRole("button", { name }).locator("path").getAttribute("d");
   assert.notEqual(await shape("Back to the list"), await shape("Previous picture"));
 }, devices["Pixel 7 landscape"]));
+
+for (const [how, options] of /** @type {[string, object][]} */ ([
+  ["upright", { ...PHONE, viewport: { width: 390, height: 844 } }], ["on its side", devices["Pixel 7 landscape"]],
+])) {
+  test(`on a phone that is ${how}, the picture has the screen, and the button Info leads to the panel and back`, inBrowser(async (visit) => {
+    const { page } = visit;
+    const { dialog, stage } = await opened(visit, { names: ["a.jpg", "b.jpg"] });
+    const { width, height } = page.viewportSize();
+    const area = await stage.boundingBox();
+    assert.equal(area.width, width);
+    assert.ok(area.height > height * 0.8, `${area.height} of ${height} px`);
+    // The name and the buttons are below the picture, and what follows is below the screen.
+    const info = dialog.getByRole("button", { name: "Info" });
+    for (const place of [dialog.getByRole("heading", { name: "a.jpg" }), info, dialog.getByRole("button", { name: "Delete", exact: true })]) {
+      const box = await place.boundingBox();
+      assert.ok(box.y >= area.height && box.y + box.height <= height, `${box.height} px at ${box.y}`);
+    }
+    const facts = dialog.locator(".facts");
+    assert.ok((await facts.boundingBox()).y > height);
+    /** Waits until the button says whether the panel is shown, and the view has scrolled there. */
+    const shows = (isPanel) => until(async () => {
+      if (await info.getAttribute("aria-expanded") !== String(isPanel)) return undefined;
+      const { y } = await facts.boundingBox();
+      return (isPanel ? y < height / 2 : y > height) || undefined;
+    }, isPanel ? "the panel" : "the picture");
+    await shows(false);
+    await info.tap();
+    await shows(true);
+    assert.deepEqual(await violations(page), []);
+    await info.tap();
+    await shows(false);
+    // The keyboard stays on the button.
+    await info.focus();
+    await page.keyboard.press("Enter");
+    await shows(true);
+    assert.ok(await info.evaluate((button) => button === document.activeElement));
+    // The next picture is in sight again.
+    await page.keyboard.press("ArrowLeft");
+    await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+    await shows(false);
+  }, options));
+}
 
 test("the wheel, clicks, keys and buttons zoom the picture, and the mouse moves it", inBrowser(async (visit) => {
   const { page } = visit;

@@ -245,12 +245,13 @@ test("an admin finds a picture by file name, phone number and date, and deletes 
   assert.equal((await api("GET", "/api/images", { token: await token(account) })).images.length, 1);
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
   await question.getByRole("button", { name: "Delete", exact: true }).click();
-  await page.getByText("Deleted Seen by an admin.").waitFor();
+  await page.getByText("Deleting Seen by an admin.").waitFor();
   // Before the click, because the response may arrive before the row is gone.
   const deleted = page.waitForResponse((response) => response.request().method() === "DELETE" && response.ok());
   await page.getByRole("button", { name: "Close" }).last().click();
   await found.waitFor({ state: "detached" });
   await deleted;
+  await page.getByText("Deleted Seen by an admin.").waitFor();
 }));
 
 test("a set shows the pictures in its places", inBrowser(async (visit) => {
@@ -273,6 +274,7 @@ test("a set shows the pictures in its places", inBrowser(async (visit) => {
   await page.getByRole("button", { name: "Delete set" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete set" }).click();
   await page.getByRole("heading", { name: "No sets yet" }).waitFor();
+  await page.getByText("The set was deleted.").waitFor();
 }));
 
 test("a saved title of a set keeps a description that was changed meanwhile", inBrowser(async (visit) => {
@@ -376,6 +378,44 @@ test("a session that was ended on another device leads to the login", inBrowser(
   await page.reload();
   await page.getByRole("heading", { name: "Log in" }).waitFor();
 }));
+
+/** Logs in as a new user with a picture, opens it, and copies a link to it. Returns the notice. */
+async function copyLink(visit) {
+  const { page, context } = visit;
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: outputs.api_url });
+  const account = await registerUser();
+  await storePictures(await token(account), ["a.jpg"]);
+  await logIn(visit, account);
+  await tile(page, "a.jpg").getByRole("link").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Copy link to 200 px" }).click();
+  const copied = page.getByText("Link copied.");
+  await copied.waitFor();
+  return copied;
+}
+
+test("a confirmation goes away with its view, and one with Undo stays", inBrowser(async (visit) => {
+  const { page } = visit;
+  const copied = await copyLink(visit);
+  // A notice that has just appeared may say why there is another view.
+  await page.waitForTimeout(1500);
+  assert.ok(await copied.isVisible());
+  await page.keyboard.press("Escape");
+  await copied.waitFor({ state: "detached", timeout: 2000 });
+  await tile(page, "a.jpg").getByRole("link").focus();
+  await page.keyboard.press("Delete");
+  await page.getByText("Moved a.jpg to the trash.").waitFor();
+  await page.waitForTimeout(1500);
+  await page.getByRole("link", { name: "Sets" }).click();
+  await page.getByRole("heading", { name: "No sets yet" }).waitFor();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByText("Restored a.jpg.").waitFor();
+}));
+
+test("on a phone, a confirmation goes away after some seconds, also where the finger was", inBrowser(async (visit) => {
+  const copied = await copyLink(visit);
+  await copied.hover();
+  await copied.waitFor({ state: "detached", timeout: 10_000 });
+}, PHONE));
 
 test("an unavailable service shows an error, and the user stays logged in", inBrowser(async (visit) => {
   const { page, allowError } = visit;

@@ -10,12 +10,14 @@ import { texts } from "../texts.js";
 import { withPassword, withTotpCode } from "./explain.js";
 
 const words = laterTexts.account;
+/** What the deletion deletes. */
+const lead = () => words.deleteLead(state.profile?.features.dropbox ?? false);
 
 /** Creates the section for the deletion. @param {() => Promise<void>} onDeleted is called when the service has taken the request */
 export function deletionSection(onDeleted) {
   return h("section", { class: "card" },
     h("h2", null, words.delete),
-    h("p", { class: "quiet" }, isAdmin() ? words.deleteAdmin : words.deleteLead),
+    h("p", { class: "quiet" }, isAdmin() ? words.deleteAdmin : lead()),
     !isAdmin() && h("div", { class: "actions" },
       h("button", { type: "button", class: "button danger", onclick: () => ask(onDeleted) }, words.delete)));
 }
@@ -24,7 +26,7 @@ function ask(onDeleted) {
   const dialog = openDialog({
     title: words.delete,
     className: "small",
-    body: [h("p", { class: "dialog-lead" }, words.deleteLead, " ", words.deleteHint), form({
+    body: [h("p", { class: "dialog-lead" }, lead(), " ", words.deleteHint), form({
       fields: [
         passwordField("current-password", words.currentPassword),
         state.profile?.totp && codeField(texts.auth.totpCode),

@@ -103,8 +103,11 @@ function columns(userName) {
     { label: words.auditWho, isHeading: true, sort: ({ admin }) => admin.username,
       cell: ({ admin }) => h("a", { href: `#/admin/audit${query({ admin: admin.id })}` }, admin.username) },
     { label: words.auditAction, sort: action, cell: action },
-    { label: words.auditWhat, kind: "wrap", sort: ({ target }) => target.kind, cell: ({ target: { id, kind } }) => id &&
-      h("a", { href: `#/admin/audit${query({ target: id })}` }, kind === "user" ? userName(id) : kind === "queue" ? words.queues[id] ?? id : id) },
+    { label: words.auditWhat, kind: "wrap", sort: ({ target }) => target.kind, cell: ({ target: { id, kind, name } }) => [
+      name && h("div", null, name),
+      id && h("a", { href: `#/admin/audit${query({ target: id })}` }, kind === "user" ? userName(id) : kind === "queue" ? words.queues[id] ?? id : id)] },
+    { label: words.user, kind: "wrap", cell: ({ target: { user_id } }) =>
+      user_id && h("a", { href: `#/admin/users/${user_id}` }, userName(user_id)) },
     { label: words.auditDetails, kind: "wrap", cell: ({ details }) => changes(details) },
     { label: words.auditResult, sort: result, cell: (entry) => h("span", { class: entry.outcome === "failed" ? "dead" : "" }, result(entry)) },
   ];

@@ -14,10 +14,10 @@ import { uploads } from "../uploads.js";
 
 const words = texts.image;
 
-/** @param {Api.Image} image @param {() => void} remove */
-export function panelHeader(image, remove) {
+/** @param {Api.Image} image @param {HTMLElement} info the button that shows the panel @param {() => void} remove */
+export function panelHeader(image, info, remove) {
   return h("header", { class: "panel-header" }, h("h1", { tabindex: "-1" }, image.title ?? image.file_name),
-    iconButton("trash", words.delete, remove));
+    info, iconButton("trash", words.delete, remove));
 }
 
 /**
@@ -100,6 +100,7 @@ function dropboxCopy({ dropbox_url: url, dropbox }) {
 export function facts(image) {
   const own = (name) => `#/${image.user_id ? "admin/" : ""}${name}`;
   const rows = [
+    image.description && [words.fields.description, image.description],
     [words.fields.file_name, image.file_name],
     image.width && [words.dimensions, words.dimensionsOf(image.width, image.height)],
     [words.size, bytes(image.size)],
@@ -107,7 +108,6 @@ export function facts(image) {
     ...exifRows(image.exif),
     [words.uploaded, time(image.uploaded_at ?? image.created_at)],
     image.version > 1 && [words.version, String(image.version)],
-    image.description && [words.fields.description, image.description],
     image.phone_number && [words.phone, phoneLink(image)],
     image.trash && [words.trashedUntil, time(image.trash.deleted_at)],
     image.upload_link && [words.sentBy, words.guest],

@@ -104,9 +104,13 @@ export class Stage {
     this.#frame.querySelector("img:last-of-type")?.classList.toggle("own-size", isWhole(image));
   }
 
+  /** The longer side of the picture on the screen, in CSS pixels. */
   get #pixels() {
-    const side = Math.max(this.element.clientWidth, this.element.clientHeight, LEAST_PIXELS);
-    return side * this.zoom.scale;
+    const { clientWidth, clientHeight } = this.element;
+    const { width, height } = this.#image ?? {};
+    const ratio = width && height ? width / height : 1;
+    const sides = [Math.min(clientWidth, clientHeight * ratio), Math.min(clientHeight, clientWidth / ratio)];
+    return Math.max(...sides, LEAST_PIXELS) * this.zoom.scale;
   }
 
   /**

@@ -11,7 +11,7 @@ import { busy, h } from "../dom.js";
 import { bytes, number } from "../format.js";
 import { laterTexts } from "../later-texts.js";
 import { showError, commitDeferred } from "../notice.js";
-import { loadProfile, state } from "../state.js";
+import { hasTrash, loadProfile, state } from "../state.js";
 import { texts } from "../texts.js";
 import { uploads } from "../uploads.js";
 
@@ -49,6 +49,7 @@ export async function accountView({ onLogout }) {
       h("h2", null, words.usage),
       h("p", { id: "usage" }, words.pictures(profile.usage.images, maxImages), " · ", words.stored(profile.usage.bytes)),
       h("progress", { max: Math.max(maxImages, 1), value: Math.min(profile.usage.images, maxImages), "aria-labelledby": "usage" }),
+      hasTrash() && h("p", { class: "quiet" }, words.trashCounts, " ", h("a", { href: "#/trash" }, words.toTrash)),
       tier && h("ul", { class: "quiet" }, otherUsage(profile.usage, tier).map((text) => h("li", null, text)))),
     h("section", { class: "card" },
       h("h2", null, words.tiers),

@@ -2,7 +2,7 @@
 
 import { call } from "../api.js";
 import { confirmDiscard } from "../dialog.js";
-import { fill, h, isTyping } from "../dom.js";
+import { fill, h, iconButton, isTyping } from "../dom.js";
 import { downloadImage } from "../downloads.js";
 import { aiForms, analysisSection } from "../image/ai.js";
 import { facts, panelHeader, replace, statusSection, textForm } from "../image/panel.js";
@@ -16,7 +16,7 @@ import { isWhole } from "../tiles.js";
 import { uploads } from "../uploads.js";
 import { isUnfinished, watch } from "../watcher.js";
 
-const PARTS = ["header", "state", "words", "answer", "questions", "links", "share", "facts"];
+const PARTS = ["header", "state", "words", "facts", "links", "share", "answer", "questions"];
 
 /** A picture above its list. */
 export class LargeView {
@@ -48,6 +48,8 @@ export class LargeView {
       onImage: this.#onImageChanged,
       signal: this.#closed.signal,
     });
+    // On a narrow screen, the panel is below the picture.
+    this.info = iconButton("info", texts.image.info, () => this.#togglePanel(), { class: "icon-button info", "aria-expanded": "false" });
     this.panel = h("div", { class: "panel" }, [...this.#parts.values()].map(({ element }) => element));
     // The focus stays in the dialog after a click on a text. Otherwise its keys would not work.
     this.dialog = h("dialog", { class: "lightbox", tabindex: "-1", "aria-label": texts.image.label }, this.stage.element, this.panel);
@@ -69,7 +71,7 @@ export class LargeView {
       part.signature = "";
     }
     this.#image = /** @type {Api.Image} */ (this.list.at(this.list.indexOf(id)));
-    this.panel.scrollTop = 0;
+    this.dialog.scrollTop = this.panel.scrollTop = 0;
     if (this.#image) this.#draw();
     this.#keepFocus();
     this.#load();
@@ -92,6 +94,7 @@ export class LargeView {
     const { dialog } = this;
     dialog.addEventListener("keydown", (event) => this.#onKeyDown(event));
     dialog.addEventListener("click", (event) => this.#onClick(event));
+    dialog.addEventListener("scroll", () => this.info.setAttribute("aria-expanded", String(this.#showsPanel)), { passive: true });
     // The Escape key.
     dialog.addEventListener("cancel", (event) => {
       if (event.target !== dialog) return;
@@ -136,6 +139,18 @@ export class LargeView {
     if (!(link instanceof HTMLAnchorElement) || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     this.#leave(() => location.replace(link.href));
+  }
+
+  /** Whether the user of a narrow screen has scrolled to the panel, at least half of the way. */
+  get #showsPanel() {
+    const { scrollTop, scrollHeight, clientHeight } = this.dialog;
+    return scrollTop > Math.min(this.panel.offsetTop, scrollHeight - clientHeight) / 2;
+  }
+
+  /** Scrolls to the panel, or back to the picture. */
+  #togglePanel() {
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+    this.dialog.scrollTo({ top: this.#showsPanel ? 0 : this.panel.offsetTop, behavior });
   }
 
   /** Goes on if the user has typed nothing, or discards it. @param {() => unknown} goOn */
@@ -205,7 +220,8 @@ export class LargeView {
     const { isAdmin } = this;
     this.stage.show(image);
     this.#showTurns();
-    this.#updatePart("header", image.title ?? image.file_name, () => panelHeader(image, () => this.#remove()));
+    this.#updatePart("header", image.title ?? image.file_name, () =>
+      panelHeader(image, this.info, () => this.#remove()));
     this.#updateState();
     if (!isWhole(image)) return;
     // An open form of the same picture stays, and so does typed text.
@@ -215,9 +231,9 @@ export class LargeView {
       this.#updatePart("words", [image.file_name, image.title, image.description], () =>
         textForm(image, this.base, this.#onImageChanged, () => this.#replaceFile()));
     }
+    this.#updatePart("facts", image, () => facts(image));
     this.#updatePart("links", [image.thumbnails, image.original_url, image.status], () =>
       sizesSection(image, { isAdmin, onImage: this.#onImageChanged }));
-    this.#updatePart("facts", image, () => facts(image));
     const isOwnAndReady = !isAdmin && image.status === "ready";
     this.#updatePart("answer", [isOwnAndReady, image.analysis], () => isOwnAndReady && analysisSection(image));
     this.#updatePart("questions", isOwnAndReady, () =>

@@ -47,7 +47,7 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
 
   const hasOptions = mayUseAi();
   // The button Options leaves no room for the choices in its line.
-  const header = h("header", { class: hasOptions ? "view-header" : "view-header toolbar" },
+  const header = h("header", { class: hasOptions ? "view-header photos-header" : "view-header photos-header toolbar" },
     h("h1", { tabindex: "-1" }, words.title), count, h("span", { class: "space" }),
     h("div", { class: "choices" }, searchForm(filters, go), choices(status, order, go)),
     h("a", { class: "icon-button", href: "#/trash", "aria-label": texts.trash.title, title: texts.trash.title }, icon("trash")),
@@ -83,14 +83,13 @@ function choices(status, order, go) {
   // Groups are for the time taken: a user often uploads the pictures of many years on one day.
   const isUploadOrder = order.sort === "created_at";
   const groupBy = (group) => go(isUploadOrder && group !== "none" ? { sort: "taken_at", order: "desc", group } : { group });
-  return [
+  return h("div", { class: "choice-line" },
     select(words.filter, { "": words.all, ...words.status }, status, (value) => go({ status: value })),
     select(texts.order.label, sorts, `${order.sort} ${order.order}`, (value) => {
       const [sort, direction] = value.split(" ");
       go({ sort, order: direction, group: order.sort === sort ? order.group : orderOf({ sort }).group });
     }),
-    order.sort !== "file_name" && select(texts.order.group, texts.order.groups, order.group, groupBy),
-  ];
+    order.sort !== "file_name" && select(texts.order.group, texts.order.groups, order.group, groupBy));
 }
 
 function welcome() {
@@ -106,5 +105,8 @@ function aiOptions() {
     options.analyze = event.target.checked;
   } });
   const fields = [analyze, field(words.editPrompt, prompt, words.editPromptHint)];
-  return popover(words.options, fields, { "aria-label": words.optionsLabel });
+  const box = popover(h("span", null, words.options), fields, { "aria-label": words.optionsLabel });
+  // On a phone, the button shows only its arrow, beside the button that uploads.
+  box.classList.add("upload-options");
+  return box;
 }

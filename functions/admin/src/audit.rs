@@ -43,17 +43,19 @@ impl AuditTrail {
         details: AuditDetails,
     ) -> AuditEntry {
         let id = user.map(UserId::to_string);
-        self.entry(caller, action, AuditTarget { kind: TargetKind::User, id, owner: None }, details)
+        let target = AuditTarget { kind: TargetKind::User, id, owner: None, name: None };
+        self.entry(caller, action, target, details)
     }
 
     /// The entry of a change of a tier.
     #[must_use]
     pub fn tier(&self, caller: &Caller, action: AuditAction, tier: &TierId) -> AuditEntry {
-        let target = AuditTarget { kind: TargetKind::Tier, id: Some(tier.to_string()), owner: None };
+        let id = Some(tier.to_string());
+        let target = AuditTarget { kind: TargetKind::Tier, id, owner: None, name: None };
         self.entry(caller, action, target, AuditDetails::default())
     }
 
-    /// The entry of a change of these fields of an image.
+    /// The entry of a change of these fields of an image. `image` is the image before the change.
     #[must_use]
     pub fn image(
         &self,
@@ -63,11 +65,12 @@ impl AuditTrail {
         fields: Vec<String>,
     ) -> AuditEntry {
         let (id, owner) = (Some(image.image.id.to_string()), Some(image.user.clone()));
+        let name = Some(image.image.file_name.as_str().to_owned());
         let details = AuditDetails { fields, ..AuditDetails::default() };
-        self.entry(caller, action, AuditTarget { kind: TargetKind::Image, id, owner }, details)
+        self.entry(caller, action, AuditTarget { kind: TargetKind::Image, id, owner, name }, details)
     }
 
-    /// The entry of a change of these fields of an image set.
+    /// The entry of a change of these fields of an image set. `set` is the set before the change.
     #[must_use]
     pub fn imageset(
         &self,
@@ -77,14 +80,16 @@ impl AuditTrail {
         fields: Vec<String>,
     ) -> AuditEntry {
         let (id, owner) = (Some(set.set.id.to_string()), Some(set.user.clone()));
+        let name = set.set.title.as_ref().map(|title| title.as_str().to_owned());
         let details = AuditDetails { fields, ..AuditDetails::default() };
-        self.entry(caller, action, AuditTarget { kind: TargetKind::Imageset, id, owner }, details)
+        self.entry(caller, action, AuditTarget { kind: TargetKind::Imageset, id, owner, name }, details)
     }
 
     /// The entry of a change of the queues of this name.
     #[must_use]
     pub fn queue(&self, caller: &Caller, action: AuditAction, name: &str) -> AuditEntry {
-        let target = AuditTarget { kind: TargetKind::Queue, id: Some(name.to_owned()), owner: None };
+        let id = Some(name.to_owned());
+        let target = AuditTarget { kind: TargetKind::Queue, id, owner: None, name: None };
         self.entry(caller, action, target, AuditDetails::default())
     }
 

@@ -59,10 +59,14 @@ pub struct AuditTarget {
     /// The owner of an image or of a set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<UserId>,
+    /// The file name of an image, or the title of a set, before the change. After a deletion, nothing else says what
+    /// was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
-/// The details of a change. They contain no personal data, so that the deletion of an account does not have to search
-/// the audit trail: only the names of the fields, and values that describe nobody.
+/// The details of a change. They contain no personal data: only the names of the fields, and values that describe
+/// nobody.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditDetails {
     /// The names of the fields in the request.
@@ -140,7 +144,7 @@ mod tests {
 
     #[test]
     fn an_entry_belongs_to_the_month_of_its_id_and_expires_after_its_days() {
-        let target = AuditTarget { kind: TargetKind::Tier, id: None, owner: None };
+        let target = AuditTarget { kind: TargetKind::Tier, id: None, owner: None, name: None };
         let admin = ("ann".parse().unwrap(), "ann".to_owned());
         let entry = AuditEntry::new(admin, AuditAction::PutTier, target, AuditDetails::default(), 2);
         assert_eq!(Month::of(entry.at), Month::of(entry.id.time()));

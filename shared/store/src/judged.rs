@@ -132,7 +132,7 @@ fn tier() -> Result<Tier> {
 /// The entry of a change by an admin.
 fn entry() -> AuditEntry {
     let admin = (UserId::from_str("admin").unwrap_or_else(|_| unreachable!()), "admin".to_owned());
-    let target = AuditTarget { kind: TargetKind::User, id: None, owner: None };
+    let target = AuditTarget { kind: TargetKind::User, id: None, owner: None, name: None };
     AuditEntry::new(admin, AuditAction::UpdateUser, target, AuditDetails::default(), 400)
 }
 

@@ -42,6 +42,7 @@ struct TargetBody {
     kind: TargetKind,
     id: Option<String>,
     user_id: Option<UserId>,
+    name: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,7 +93,7 @@ impl From<AuditEntry> for EntryBody {
             at: entry.at,
             admin: AdminBody { id: entry.admin_id, username: entry.admin_name },
             action: entry.action,
-            target: TargetBody { kind: target.kind, id: target.id, user_id: target.owner },
+            target: TargetBody { kind: target.kind, id: target.id, user_id: target.owner, name: target.name },
             details: DetailsBody {
                 fields: details.fields,
                 tier: details.tier,
@@ -108,7 +109,7 @@ impl From<AuditEntry> for EntryBody {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use test_support::{Answer, FakeAws, TestRequest, USER, items, ok};
+    use test_support::{Answer, FakeAws, IMAGE_ID, TestRequest, USER, items, ok};
 
     use super::*;
 
@@ -168,6 +169,7 @@ mod tests {
                 "target": {
                   "id": "user-1",
                   "kind": "user",
+                  "name": null,
                   "user_id": null
                 }
               }
@@ -178,6 +180,16 @@ mod tests {
         "#);
         // One more than the page needs.
         assert_eq!(aws.calls()[0].1["Limit"], 21);
+    }
+
+    #[tokio::test]
+    async fn an_entry_about_a_deleted_image_says_what_it_was_and_whose() {
+        let mut deleted = entry("01JZ8Q4T2N6V5X3R9C7M1K0B8D");
+        deleted["action"] = json!("delete-image");
+        deleted["target"] = json!({"kind": "image", "id": IMAGE_ID, "owner": USER, "name": "beach.jpg"});
+        let answer = answer(&aws(&[deleted]), "").await;
+        let expected = json!({"kind": "image", "id": IMAGE_ID, "user_id": USER, "name": "beach.jpg"});
+        assert_eq!(answer.body["entries"][0]["target"], expected);
     }
 
     #[tokio::test]

@@ -49,8 +49,12 @@ mod tests {
         let (answer, aws) = answer(USER, vec![ok("TransactWriteItems", json!({}))]).await;
         assert_eq!(answer.status, 204);
         let (_, written) = aws.calls().pop().unwrap();
-        let written = written["TransactItems"].to_string();
-        assert!(written.contains("delete-image") && written.contains(IMAGE_ID), "{written}");
+        let entry = &written["TransactItems"][1]["Put"]["Item"];
+        assert_eq!(entry["action"], json!({"S": "delete-image"}), "{written}");
+        // The image is gone afterwards, so the entry says what it was and whose.
+        let (id, owner, name) = (json!({"S": IMAGE_ID}), json!({"S": USER}), json!({"S": "cat.jpg"}));
+        let target = json!({"kind": {"S": "image"}, "id": id, "owner": owner, "name": name});
+        assert_eq!(entry["target"], json!({"M": target}));
     }
 
     #[tokio::test]

@@ -32,12 +32,19 @@ mod tests {
 
     use super::*;
 
+    /// A set without images.
+    fn titled_set() -> Value {
+        let mut set = set(&json!({}));
+        set["title"] = json!("By the sea");
+        set
+    }
+
     /// The caller deletes a set without images while this user is the only admin. `more` are the responses to the
     /// deletion.
     async fn answer(admin: &str, more: Vec<(&'static str, u16, Value)>) -> (Answer, FakeAws) {
         let first = [
             ok("ListUsersInGroup", json!({"Users": [pool_user(admin)]})),
-            ok("Query", items(&[set(&json!({}))])),
+            ok("Query", items(&[titled_set()])),
         ];
         let aws = FakeAws::new(first.into_iter().chain(more));
         let pool = Pool::new(&aws.config(), "pool".to_owned());
@@ -50,13 +57,18 @@ mod tests {
     async fn the_deletion_and_its_audit_entry_are_one_transaction() {
         let mut profile = profile(tier());
         profile["sets"] = json!(1);
-        let reads = [item(&set(&json!({}))), item(&profile)].map(|found| ok("GetItem", found));
+        let reads = [item(&titled_set()), item(&profile)].map(|found| ok("GetItem", found));
         let more = reads.into_iter().chain([ok("TransactWriteItems", json!({}))]);
         let (answer, aws) = answer(USER, more.collect()).await;
         assert_eq!(answer.status, 204);
         let (_, written) = aws.calls().pop().unwrap();
-        let written = written["TransactItems"].to_string();
-        assert!(written.contains("delete-imageset") && written.contains(SET_ID), "{written}");
+        let mut puts = written["TransactItems"].as_array().unwrap().iter().map(|item| &item["Put"]["Item"]);
+        let entry = puts.find(|item| item["action"].is_object()).unwrap();
+        assert_eq!(entry["action"], json!({"S": "delete-imageset"}), "{written}");
+        // The set is gone afterwards, so the entry says what it was and whose.
+        let (id, owner, name) = (json!({"S": SET_ID}), json!({"S": USER}), json!({"S": "By the sea"}));
+        let target = json!({"kind": {"S": "imageset"}, "id": id, "owner": owner, "name": name});
+        assert_eq!(entry["target"], json!({"M": target}));
     }
 
     #[tokio::test]

@@ -56,7 +56,7 @@ async fn every_change_of_a_user_leaves_an_entry_without_personal_data() -> Resul
     assert_eq!((&moved["code"], &moved["details"]["tier"]), (&Value::Null, &json!("premium")));
     assert_eq!(named["details"]["fields"], json!(["email", "first_name"]));
     assert_eq!(named["admin"], json!({"id": admin.id, "username": admin.username}));
-    assert_eq!(named["target"], json!({"kind": "user", "id": user.id, "user_id": null}));
+    assert_eq!(named["target"], json!({"kind": "user", "id": user.id, "user_id": null, "name": null}));
     let text = json!(all).to_string();
     assert!(
         !text.contains(&email) && !text.contains("Secretname") && !text.contains(&user.username),
@@ -69,11 +69,18 @@ async fn every_change_of_a_user_leaves_an_entry_without_personal_data() -> Resul
 async fn changes_of_images_sets_and_tiers_leave_entries() -> Result<()> {
     let stack = Stack::connect()?;
     let (admin, user) = tokio::try_join!(stack.admin(), stack.user())?;
-    let (image, set) = (user.create("image/png", 10).await?.id().to_owned(), user.create_set().await?);
+    let file = json!({"file_name": "beach.png", "content_type": "image/png", "size": 10});
+    let image = user.create_with(file).await?.id().to_owned();
+    let set = user.post("/api/imagesets", &json!({"title": "By the sea"})).await?.json(201)?;
+    let set = id_of(&set)?.to_owned();
     let paths = [format!("/api/admin/images/{image}"), format!("/api/admin/imagesets/{set}")];
     for path in &paths {
         until("it to be found", async || Ok((admin.get(path).await?.status == 200).then_some(()))).await?;
-        admin.patch(path, &json!({"title": "x"})).await?.expect(200)?;
+        let title = json!("By an admin");
+        admin.patch(path, &json!({"title": title})).await?.expect(200)?;
+        // The entry of the deletion has the title of the index, which follows the table.
+        until("the title", async || Ok((admin.get(path).await?.json(200)?["title"] == title).then_some(())))
+            .await?;
         // A refused change is no change.
         admin.patch(path, &json!({"title": ""})).await?.problem(400, "invalid-field")?;
         admin.delete(path).await?.expect(204)?;
@@ -83,9 +90,14 @@ async fn changes_of_images_sets_and_tiers_leave_entries() -> Result<()> {
         actions(&of_user).into_iter().map(|(action, _)| action).collect::<Vec<_>>(),
         ["delete-imageset", "update-imageset", "delete-image", "update-image"]
     );
+    // The entries still say whose picture and whose set it was, and what they were called.
+    let image_target = json!({"kind": "image", "id": image, "user_id": user.id, "name": "beach.png"});
+    let set_target = |name: &str| json!({"kind": "imageset", "id": set, "user_id": user.id, "name": name});
+    let targets: Vec<_> = of_user.iter().map(|entry| entry["target"].clone()).collect();
+    let [of_deletion, of_change] = [set_target("By an admin"), set_target("By the sea")];
+    assert_eq!(targets, [of_deletion, of_change, image_target.clone(), image_target]);
     let of_image = entries(&admin, &format!("target={image}")).await?;
     assert_eq!(of_image, of_user[2..]);
-    assert_eq!(of_image[1]["target"], json!({"kind": "image", "id": image, "user_id": user.id}));
     assert_eq!(of_image[1]["details"]["fields"], json!(["title"]));
 
     let tier = unique("t");
