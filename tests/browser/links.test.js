@@ -61,6 +61,18 @@ test("links to thumbnails can be copied, and links for others are made, copied, 
   assert.equal((await fetch(url)).status, 404);
 }));
 
+for (const [scheme, background] of /** @type {const} */ ([["light", "rgb(247, 245, 243)"], ["dark", "rgb(20, 18, 17)"]])) {
+  test(`a link that does not work shows a page with the style of Darkroom, in ${scheme} mode`, inBrowser(async ({ page, allowError }) => {
+    // The page has no icon.
+    allowError(/404|favicon/);
+    await page.goto(`${outputs.api_url}/l/unknown`);
+    await page.getByRole("heading", { name: "This link does not work" }).waitFor();
+    const shown = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    assert.equal(shown, background);
+    assert.deepEqual(await violations(page), []);
+  }, { colorScheme: scheme }));
+}
+
 test("links are made and revoked with the keyboard alone, on a phone too", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registerUser();

@@ -1,5 +1,6 @@
 //! Responses of endpoints.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_http::{
     Body, Response,
     http::{HeaderValue, StatusCode, header},
@@ -7,6 +8,7 @@ use lambda_http::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use telemetry::Measurement;
 
 use crate::{Problem, ProblemCode};
@@ -26,14 +28,19 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Reply {
     Ok(with_content(status, HeaderValue::from_static("application/json"), text))
 }
 
-/// A response with a small page for people. The page may load nothing, and no cache may store it.
+/// A response with a small page for people: what precedes its style sheet, the style sheet, and the rest. The page may
+/// load nothing, and no cache may store it.
 ///
 /// # Errors
-/// Never. It returns a [`Reply`] like the other functions.
-pub fn html(status: StatusCode, page: &str) -> Reply {
+/// 500 if the policy of the page is not a valid header value.
+pub fn html(status: StatusCode, [before, style, after]: [&str; 3]) -> Reply {
     let content_type = HeaderValue::from_static("text/html; charset=utf-8");
-    let mut response = with_content(status, content_type, page.to_owned());
-    let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    let page = format!("{before}<style>{style}</style>{after}");
+    let mut response = with_content(status, content_type, page);
+    // The hash allows this style sheet and no other (MDN Web Docs, "CSP: style-src").
+    let hash = BASE64_STANDARD.encode(Sha256::digest(style));
+    let policy = format!("default-src 'none'; style-src 'sha256-{hash}'; frame-ancestors 'none'");
+    let policy = HeaderValue::from_str(&policy).map_err(Problem::internal)?;
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     Ok(response)
 }

@@ -15,11 +15,18 @@ async fn main() -> Result<(), Error> {
     api::serve(|request| view(&records, &objects, &worker, request)).await
 }
 
-/// What people see instead of a problem document.
-const NOTHING_TO_SHOW: &str = "<!doctype html><html lang=en><meta name=color-scheme content='light dark'>\
-    <meta name=viewport content='width=device-width'><title>This link does not work</title>\
-    <h1>This link does not work</h1>\
-    <p>It has expired or was revoked. Ask the person who sent it for a new one.";
+/// What people see instead of a problem document. The style is that of the web page.
+const NOTHING_TO_SHOW: [&str; 3] = [
+    "<!doctype html><html lang=en><meta name=viewport content='width=device-width'>\
+        <title>This link does not work</title>",
+    ":root{color-scheme:light dark;font:16px/1.5 system-ui,'Segoe UI',Roboto,sans-serif;\
+        color:light-dark(#1d1917,#f2ede9);background:light-dark(#f7f5f3,#141211)}\
+        main{max-width:28rem;margin:22vh auto 0;padding:0 20px;text-align:center}\
+        h1{margin:0 0 12px;font-size:1.5rem;line-height:1.25}\
+        p{margin:0;text-wrap:balance;color:light-dark(#625953,#b3a9a2)}",
+    "<main><h1>This link does not work</h1>\
+        <p>It has expired or was revoked. Ask the person who sent it for a new one.</main>",
+];
 
 async fn view(records: &Records, objects: &Objects, worker: &RenditionWorker, request: Request) -> Reply {
     match redirect(records, objects, worker, &request).await {
@@ -224,10 +231,10 @@ mod tests {
         let response = view(&aws.records(), &aws.objects(), &worker, request).await.unwrap();
         let body: &[u8] = response.body();
         assert_eq!(response.status(), 404);
-        assert_eq!(
-            response.headers()["content-security-policy"],
-            "default-src 'none'; frame-ancestors 'none'"
-        );
+        // `openssl dgst -sha256 -binary` of the style sheet, in base64.
+        let hash = "sha256-D3XU7NP5F3PvTxG2UaZL36ap+iO71xU4zekGzVdUpKY=";
+        let policy = format!("default-src 'none'; style-src '{hash}'; frame-ancestors 'none'");
+        assert_eq!(response.headers()["content-security-policy"], policy);
         assert!(String::from_utf8_lossy(body).contains("<h1>This link does not work</h1>"));
     }
 
