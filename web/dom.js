@@ -42,6 +42,7 @@ const ICON_PATHS = {
   account: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8M5 20c1-4 4-5 7-5s6 1 7 5",
   upload: "M12 16V4M7 9l5-5 5 5M4 16v4h16v-4",
   close: "M6 6l12 12M18 6L6 18",
+  block: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M5.6 5.6l12.8 12.8",
   back: "M15 5l-7 7 7 7",
   forward: "M9 5l7 7-7 7",
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",

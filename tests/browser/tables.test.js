@@ -226,6 +226,55 @@ test("tiers say that there is no AI provider", inBrowser(async (visit) => {
   await page.getByRole("cell", { name: "This service has no AI provider" }).first().waitFor();
 }));
 
+test("the buttons of a search are in one line, and the bar of the selection moves and covers nothing, and can be cleared", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registerUser();
+  await storePictures(await token(account), Array.from({ length: 12 }, (_, index) => `${index}.jpg`));
+  await logIn(visit, outputs.admin);
+  await open(`#/admin/images?username=${account.username}`);
+  await page.getByText("12 rows.").waitFor();
+  const search = await page.getByRole("button", { name: "Search", exact: true }).boundingBox();
+  const reset = await page.getByRole("link", { name: "Reset" }).boundingBox();
+  assert.deepEqual([reset.y, reset.height], [search.y, search.height]);
+
+  const row = page.getByRole("row").filter({ has: page.getByRole("link", { name: "9.jpg", exact: true }) });
+  const before = await row.boundingBox();
+  await row.getByRole("checkbox").check();
+  const bar = page.getByRole("group", { name: "Selected" });
+  await bar.getByText("1 selected").waitFor();
+  assert.deepEqual(await row.boundingBox(), before);
+  const place = await bar.boundingBox();
+  assert.ok(search.y + search.height <= place.y, `the bar begins at ${place.y}`);
+  assert.ok(place.y + place.height <= (await page.locator("thead").boundingBox()).y, `the bar ends at ${place.y + place.height}`);
+  assert.deepEqual(await violations(page), []);
+  // Farther down, it stays below the header.
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  const header = await page.locator("header.top").boundingBox();
+  await page.waitForFunction(() => scrollY > 200);
+  assert.ok(Math.abs((await bar.boundingBox()).y - header.height) < 2);
+  await bar.getByRole("button", { name: "Clear the selection" }).click();
+  await bar.waitFor({ state: "hidden" });
+  assert.equal(await page.locator(".row-check:checked").count(), 0);
+  await page.locator("h1:focus").waitFor({ state: "attached" });
+}, { viewport: { width: 1350, height: 700 } }));
+
+test("on a phone, all actions on users are in one line with the number of the selected ones", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registerUser();
+  await logIn(visit, outputs.admin);
+  await open(`#/admin/users?search=${account.username}`);
+  await page.getByRole("checkbox", { name: `Select ${account.username}`, exact: true }).check();
+  const bar = page.getByRole("group", { name: "Selected" });
+  for (const name of ["Clear the selection", "Change tier", "Disable", "Enable", "Delete user"]) {
+    await bar.getByRole("button", { name, exact: true }).waitFor();
+  }
+  const tops = await bar.locator("button").evaluateAll((buttons) => buttons.map((button) => button.getBoundingClientRect().top));
+  assert.equal(new Set(tops.map(Math.round)).size, 1, tops.join(" "));
+  assert.deepEqual(await violations(page), []);
+  const [width, available] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(width <= available, `${width} px wide on ${available}`);
+}, PHONE));
+
 test("on a phone, the tables scroll inside the page", inBrowser(async (visit) => {
   const { page, open } = visit;
   await logIn(visit, outputs.admin);

@@ -1,6 +1,6 @@
 // A table of what the API returns page by page. Its rows can be sorted and selected.
 
-import { busy, fill, focusHeading, h, icon } from "../dom.js";
+import { busy, fill, focusHeading, h, icon, iconButton } from "../dom.js";
 import { laterTexts } from "../later-texts.js";
 import { showError } from "../notice.js";
 import { texts } from "../texts.js";
@@ -60,15 +60,17 @@ export class DataTable {
     this.hasActions = actions.length > 0;
     this.empty = h("p", { class: "empty", hidden: true }, none);
     this.count = h("span", { class: "select-count", role: "status" });
-    this.bar = h("div", { class: "select-bar", role: "group", "aria-label": texts.select.label, hidden: true }, this.count,
-      h("span", { class: "space" }), actions.map((action) => this.#actionButton(action)));
+    this.bar = h("div", { class: "select-bar", role: "group", "aria-label": texts.select.label, hidden: true },
+      iconButton("close", texts.select.clear, () => this.clearSelection()), this.count,
+      h("div", { class: "actions" }, actions.map((action) => this.#actionButton(action))));
     this.headings = new Map(columns.map((column) => [column, this.#heading(column)]));
     const head = h("tr", null, this.hasActions && h("td", null, this.#checkAll), [...this.headings.values()]);
     this.table = h("table", null, h("thead", null, head), this.#body);
     this.scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, this.table);
     const [allAbove, allBelow] = this.#all;
-    this.element = h("div", { class: "data-table" },
-      h("div", { class: "table-start" }, this.#summary, allAbove), this.bar, this.scroll, this.empty,
+    const start = h("div", { class: "table-start" }, this.#summary, allAbove);
+    this.top = this.hasActions ? h("div", { class: "table-top" }, start, this.bar) : start;
+    this.element = h("div", { class: "data-table" }, this.top, this.scroll, this.empty,
       h("div", { class: "table-end" }, this.#more, allBelow));
   }
 
@@ -95,9 +97,12 @@ export class DataTable {
     this.#draw();
   }
 
+  /** Clears the selection. The bar is hidden then, so the focus moves from its button to the heading. */
   clearSelection() {
+    const hadFocus = this.bar.contains(document.activeElement);
     this.#selected.clear();
     this.#draw();
+    if (hadFocus) focusHeading(this.element.closest("main"));
   }
 
   async #load(isFirst = false) {
@@ -151,6 +156,7 @@ export class DataTable {
     for (const button of [this.#more, ...this.#all]) button.hidden = this.#next === null;
     this.#summary.textContent = this.empty.hidden ? words.count(ordered.length, this.#next === null, this.#order !== null) : "";
     this.bar.hidden = this.#selected.size === 0;
+    this.top.classList.toggle("selecting", !this.bar.hidden);
     this.count.textContent = this.bar.hidden ? "" : texts.select.count(this.#selected.size);
     this.#checkAll.checked = ordered.length > 0 && this.#selected.size === ordered.length;
     this.#checkAll.indeterminate = this.#selected.size > 0 && !this.#checkAll.checked;
@@ -228,7 +234,8 @@ export class DataTable {
 
   /** @param {Action<Row>} action */
   #actionButton({ name, icon: symbol, kind = "", run }) {
-    const button = h("button", { type: "button", class: `button ${kind}`, onclick: () => busy(button, async () =>
+    // On a phone, the text is hidden.
+    const button = h("button", { type: "button", class: `button ${kind}`, "aria-label": name, onclick: () => busy(button, async () =>
       run(this.rows.filter(({ id }) => this.#selected.has(id)))).catch(showError).finally(() => this.#keepFocus()) },
     icon(symbol), h("span", null, name));
     return button;

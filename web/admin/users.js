@@ -30,7 +30,7 @@ export async function users({ search, user }) {
     columns: columns(tiers),
     actions: [
       { name: words.moveTo, icon: "sets", run: (users) => openTierDialog(users, tiers, onChanged) },
-      { name: words.disable, icon: "close", kind: "danger", run: (users) => setEnabled(users, false, onChanged) },
+      { name: words.disable, icon: "block", kind: "danger", run: (users) => setEnabled(users, false, onChanged) },
       { name: words.enable, icon: "check", run: (users) => setEnabled(users, true, onChanged) },
       { name: words.deleteUser, icon: "trash", kind: "danger", run: (users) => deleteUsers(users, ({ id }) => table.remove(id)) },
     ],
