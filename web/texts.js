@@ -315,7 +315,7 @@ export const texts = {
     maxAiCalls: "AI analyses and edits a day",
     trashDays: "Days in the trash",
     trashDaysHint: "0 switches the trash off. What users delete is then deleted for good.",
-    noProvider: "This service has no AI provider",
+    noProvider: "No AI provider",
     px: (sizes) => sizes.map((size) => `${size} px`).join(", "),
   },
 };

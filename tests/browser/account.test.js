@@ -6,7 +6,7 @@ import test from "node:test";
 import jsQR from "jsqr";
 import { TOTP, URI } from "otpauth";
 import { PHONE, blankPage, inBrowser, violations } from "./browser.js";
-import { enterLogin, logIn, storePictures, tile } from "./page.js";
+import { enterLogin, logIn, storePictures, threeTiers, tile } from "./page.js";
 import { api, mailedCodes, moveToTier, registerUser, token, until } from "./stack.js";
 
 const NEW_PASSWORD = "Another-Test-2";
@@ -271,6 +271,34 @@ test("the deletion of the account mentions Dropbox only if the service copies pi
   await page.reload();
   await page.getByText("This deletes your account with all pictures, image sets and links, and the copies in Dropbox.").waitFor();
 }));
+
+for (const [screen, fits, options] of /** @type {const} */ ([
+  ["a desktop", true, { viewport: { width: 1350, height: 900 } }], ["a phone", false, PHONE],
+])) {
+  test(`on ${screen}, the table of tiers opens at the user's own tier and hides no column by half`, inBrowser(async (visit) => {
+    const { page } = visit;
+    const account = await registerUser();
+    await moveToTier(account, "enterprise");
+    await threeTiers(page);
+    await logIn(visit, account);
+    await openAccount(page);
+    const region = page.getByRole("region", { name: "All tiers" });
+    const { columns, labels, area, width } = await region.evaluate((element) => ({
+      columns: [...element.querySelectorAll("thead th")].map((cell) => {
+        const { left, right } = cell.getBoundingClientRect();
+        return { name: cell.textContent, left, right };
+      }),
+      labels: element.querySelector("thead td").getBoundingClientRect().right,
+      area: element.getBoundingClientRect().right,
+      width: element.scrollWidth - element.clientWidth,
+    }));
+    const [own] = columns;
+    assert.deepEqual(columns.map(({ name }) => name), ["Enterpriseyours", "Basic", "Premium"]);
+    for (const { name, left } of columns) assert.ok(left >= labels - 1, `${name} is below the labels`);
+    assert.ok(own.right <= area, `${own.right} of ${area}`);
+    if (fits) assert.equal(width, 0);
+  }, options));
+}
 
 /** Presses the button for the export, and reads the file that the browser saves. */
 async function exportData(page) {

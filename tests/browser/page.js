@@ -173,6 +173,28 @@ export async function showsWholeText(control) {
   for (const { text, width } of texts) assert.ok(text && width <= room, `${text}: ${width} px of text in ${room} px`);
 }
 
+/** Leaves out the tiers that other tests have created. @param {import("playwright-core").Page} page */
+export async function threeTiers(page) {
+  await page.route("**/api/account-tiers", async (route) => {
+    const response = await route.fetch();
+    const { account_tiers } = await response.json();
+    const known = account_tiers.filter(({ id }) => ["basic", "premium", "enterprise"].includes(id));
+    return route.fulfill({ response, json: { account_tiers: known } });
+  });
+}
+
+/**
+ * Makes the page believe that so many seconds have passed.
+ * @param {import("playwright-core").Page} page
+ * @param {number} seconds
+ */
+export async function letPass(page, seconds) {
+  await page.evaluate((milliseconds) => {
+    const now = Date.now;
+    Date.now = () => now() + milliseconds;
+  }, seconds * 1000);
+}
+
 /** Patterns of the URLs of uploads and of thumbnails. */
 export const uploadsUrl = `${outputs.endpoint_url}/${outputs.uploads_bucket}/**`;
 export const derivedUrl = `${outputs.endpoint_url}/${outputs.derived_bucket}/**`;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { PHONE, inBrowser, violations } from "./browser.js";
-import { logIn, storePictures } from "./page.js";
+import { logIn, storePictures, threeTiers } from "./page.js";
 import { api, outputs, registerUser, token, until } from "./stack.js";
 
 /** The texts of a column of the table, from the first row to the last. */
@@ -221,10 +221,36 @@ test("tiers say that there is no AI provider", inBrowser(async (visit) => {
   });
   await logIn(visit, outputs.admin);
   await open("#/admin/tiers");
-  await page.locator(".card").getByText("This service has no AI provider").first().waitFor();
+  await page.locator(".card").getByText("No AI provider").first().waitFor();
   await open("#/account");
-  await page.getByRole("cell", { name: "This service has no AI provider" }).first().waitFor();
+  await page.getByRole("cell", { name: "No AI provider" }).first().waitFor();
 }));
+
+for (const viewport of [{ width: 1350, height: 900 }, { width: 1920, height: 1080 }]) {
+  test(`each value of a tier is in one line at ${viewport.width} pixels, and the tiers fill the screen`, inBrowser(async (visit) => {
+    const { page, open } = visit;
+    await threeTiers(page);
+    await logIn(visit, outputs.admin);
+    await open("#/admin/tiers");
+    const cards = page.getByRole("main").locator(".card");
+    await cards.nth(2).waitFor();
+    const values = await cards.locator("dd").evaluateAll((all) => all.map((value) => {
+      const range = document.createRange();
+      range.selectNodeContents(value);
+      const tops = [...range.getClientRects()].map(({ top }) => Math.round(top));
+      return { text: value.textContent, lines: new Set(tops).size };
+    }));
+    assert.ok(values.length >= 30, `${values.length} values`);
+    for (const { text, lines } of values) assert.equal(lines, 1, text);
+    const [main, last] = [await page.getByRole("main").boundingBox(), await cards.nth(2).boundingBox()];
+    const rest = main.x + main.width - (last.x + last.width);
+    assert.ok(rest < 40, `${rest} pixels are empty`);
+    // A tier without links or AI has no limits for them.
+    const basic = await cards.filter({ has: page.getByRole("heading", { name: "Basic", exact: true }) }).locator("dl").evaluate((list) =>
+      Object.fromEntries([...list.querySelectorAll("dt")].map((term) => [term.textContent, term.nextElementSibling.textContent])));
+    assert.deepEqual([basic["Expiring links"], basic["Expiring links at a time"], basic["AI analyses and edits a day"]], ["No", "No", "No"]);
+  }, { viewport }));
+}
 
 test("the buttons of a search are in one line, and the bar of the selection moves and covers nothing, and can be cleared", inBrowser(async (visit) => {
   const { page, open } = visit;

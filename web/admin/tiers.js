@@ -4,11 +4,10 @@ import { call, callPublic } from "../api.js";
 import { changesOf } from "../changes.js";
 import { confirm, form, openDialog } from "../dialog.js";
 import { checkbox, field, fill, focusAgain, h, icon, iconButton } from "../dom.js";
-import { bytes, number } from "../format.js";
 import { laterTexts } from "../later-texts.js";
 import { notice, showError } from "../notice.js";
-import { state } from "../state.js";
 import { texts } from "../texts.js";
+import { tierFacts } from "../tier-facts.js";
 
 const words = laterTexts.admin;
 const MEGABYTE = 1_000_000;
@@ -18,7 +17,7 @@ const DEFAULT_TIER = "basic";
 /** Creates the view. */
 export async function tiers() {
   const { account_tiers } = await callPublic("GET", "/api/account-tiers");
-  const cards = h("ul", { class: "cards" });
+  const cards = h("ul", { class: "cards tiers" });
   const tiersById = new Map(account_tiers.map((tier) => [tier.id, tier]));
   const show = () => fill(cards, [...tiersById.values()].map((tier) => tierCard(tier, edit, remove)));
   const edit = (tier) => {
@@ -55,24 +54,10 @@ export async function tiers() {
 
 /** @param {Api.Tier} tier */
 function tierCard(tier, edit, remove) {
-  const rows = [
-    [texts.tier.sizes, texts.tier.px(tier.thumbnail_sizes)],
-    [texts.tier.maxImages, number(tier.max_images)],
-    [texts.tier.maxSets, number(tier.max_sets)],
-    [texts.tier.maxPendingUploads, number(tier.max_pending_uploads)],
-    [texts.tier.maxBytes, bytes(tier.max_image_bytes)],
-    [texts.tier.original, tier.original_link ? texts.yes : texts.no],
-    [texts.tier.expiring, tier.expiring_links ? texts.yes : texts.no],
-    [texts.tier.maxLinks, number(tier.max_links)],
-    [texts.tier.renditions, tier.renditions ? texts.yes : texts.no],
-    [texts.tier.ai, tier.ai && !state.profile?.features.ai ? texts.tier.noProvider : tier.ai ? texts.yes : texts.no],
-    [texts.tier.maxAiCalls, number(tier.max_ai_calls_per_day)],
-    [texts.tier.trashDays, number(tier.trash_days)],
-  ];
   return h("li", { class: "card" },
     h("div", { class: "card-header" }, h("h2", null, tier.name), h("span", { class: "space" }),
       tier.id !== DEFAULT_TIER && iconButton("trash", words.deleteTier(tier.name), () => remove(tier))),
-    h("dl", { class: "facts" }, rows.map(([label, value]) => [h("dt", null, label), h("dd", null, value)])),
+    h("dl", { class: "facts" }, tierFacts(tier).map(([label, value]) => [h("dt", null, label), h("dd", null, value)])),
     h("button", { type: "button", class: "button", onclick: () => edit(tier), "aria-label": words.editTier(tier.name) }, texts.edit));
 }
 

@@ -8,11 +8,10 @@ import { session } from "../api.js";
 import { hasOperations, operationsEnd } from "../batch.js";
 import { confirm, openDialog } from "../dialog.js";
 import { busy, h } from "../dom.js";
-import { bytes, number } from "../format.js";
 import { laterTexts } from "../later-texts.js";
 import { showError, commitDeferred } from "../notice.js";
 import { hasTrash, loadProfile, state } from "../state.js";
-import { texts } from "../texts.js";
+import { tierFacts } from "../tier-facts.js";
 import { uploads } from "../uploads.js";
 
 const words = laterTexts.account;
@@ -37,7 +36,6 @@ export async function accountView({ onLogout }) {
     onLogout();
   };
   const data = exportSection();
-  const compare = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.tiers }, tierTable(tiers, tier));
   const maxImages = tier?.max_images ?? profile.usage.images;
   const element = h("div", { class: "narrow" },
     h("header", { class: "view-header" }, h("h1", { tabindex: "-1" }, words.title)),
@@ -54,7 +52,7 @@ export async function accountView({ onLogout }) {
     h("section", { class: "card" },
       h("h2", null, words.tiers),
       h("p", { class: "quiet" }, contact(profile)),
-      compare),
+      h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.tiers }, tierTable(tiers, tier))),
     h("section", { class: "card" },
       h("h2", null, words.programs),
       h("p", { class: "quiet" }, words.programsLead),
@@ -68,7 +66,7 @@ export async function accountView({ onLogout }) {
       onLogout();
     }),
     h("p", { class: "quiet" }, h("a", { href: "/api/docs" }, words.api)));
-  return { title: words.title, element, shown: () => showOwnTier(compare), dispose: data.cancel };
+  return { title: words.title, element, dispose: data.cancel };
 }
 
 /**
@@ -102,12 +100,6 @@ function contact({ contact_url: url, username, tier }) {
     : h("a", { href: url, target: "_blank", rel: "noopener" }, words.askForOtherTier);
 }
 
-/** Scrolls the table so that the user's own tier is beside the labels. @param {HTMLElement} compare */
-function showOwnTier(compare) {
-  const [labels, own] = [compare.querySelector("thead td"), compare.querySelector("thead .own")];
-  if (labels && own) compare.scrollLeft = own.getBoundingClientRect().left - labels.getBoundingClientRect().right;
-}
-
 /**
  * What the user has used of the other limits. Without links or AI in the tier, their limits do not matter.
  * @param {Api.Profile["usage"]} usage @param {Api.Tier} tier
@@ -121,27 +113,18 @@ function otherUsage(usage, tier) {
   ].filter(Boolean);
 }
 
-/** @param {Api.Tier[]} tiers @param {Api.Tier | null} own */
+/**
+ * Creates the table with all tiers. The user's own tier is the first one, so that it is visible beside the labels on every
+ * screen.
+ * @param {Api.Tier[]} tiers @param {Api.Tier | null} own
+ */
 function tierTable(tiers, own) {
-  const rows = {
-    [texts.tier.sizes]: (tier) => texts.tier.px(tier.thumbnail_sizes),
-    [texts.tier.maxImages]: (tier) => number(tier.max_images),
-    [texts.tier.maxSets]: (tier) => number(tier.max_sets),
-    [texts.tier.maxPendingUploads]: (tier) => number(tier.max_pending_uploads),
-    [texts.tier.maxBytes]: (tier) => bytes(tier.max_image_bytes),
-    [texts.tier.original]: (tier) => yesNo(tier.original_link),
-    [texts.tier.expiring]: (tier) => yesNo(tier.expiring_links),
-    [texts.tier.maxLinks]: (tier) => (tier.expiring_links ? number(tier.max_links) : texts.no),
-    [texts.tier.renditions]: (tier) => yesNo(tier.renditions),
-    [texts.tier.ai]: (tier) => (tier.ai && !state.profile?.features.ai ? texts.tier.noProvider : yesNo(tier.ai)),
-    [texts.tier.trashDays]: (tier) => number(tier.trash_days),
-    [texts.tier.maxAiCalls]: (tier) => (tier.ai ? number(tier.max_ai_calls_per_day) : texts.no),
-  };
+  const ordered = own ? [own, ...tiers.filter((tier) => tier !== own)] : tiers;
+  const columns = ordered.map((tier) => ({ tier, kind: tier === own ? "own" : "", facts: tierFacts(tier) }));
+  const labels = columns[0]?.facts.map(([label]) => label) ?? [];
   return h("table", { class: "compare" },
-    h("thead", null, h("tr", null, h("td"), tiers.map((tier) =>
-      h("th", { scope: "col", class: tier === own ? "own" : "" }, tier.name, tier === own && h("span", { class: "chip" }, words.own))))),
-    h("tbody", null, Object.entries(rows).map(([label, value]) =>
-      h("tr", null, h("th", { scope: "row" }, label), tiers.map((tier) => h("td", { class: tier === own ? "own" : "" }, value(tier)))))));
+    h("thead", null, h("tr", null, h("td"), columns.map(({ tier, kind }) =>
+      h("th", { scope: "col", class: kind }, tier.name, tier === own && h("span", { class: "chip" }, words.own))))),
+    h("tbody", null, labels.map((label, row) =>
+      h("tr", null, h("th", { scope: "row" }, label), columns.map(({ kind, facts }) => h("td", { class: kind }, facts[row][1]))))));
 }
-
-const yesNo = (value) => (value ? texts.yes : texts.no);
