@@ -36,8 +36,21 @@ export function openDialog({ title, body, className = "", onclose }) {
   });
   document.body.append(dialog);
   dialog.showModal();
+  // The browser focuses the button Close, because it comes first.
+  firstField(dialog)?.focus();
   attachRegion();
   return dialog;
+}
+
+/**
+ * Returns the first field of a dialog in which the user can type or choose. On a touch screen, the keyboard would cover
+ * the results of a search, so a search is left out there.
+ * @param {HTMLElement} dialog
+ */
+function firstField(dialog) {
+  const except = matchMedia("(pointer: coarse)").matches ? ", [type=search]" : "";
+  const selector = `form :is(input, select, textarea):not([readonly], [tabindex="-1"]${except})`;
+  return /** @type {HTMLElement | null} */ (dialog.querySelector(selector));
 }
 
 /** Fields whose content is work to enter again. */

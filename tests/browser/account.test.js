@@ -205,7 +205,8 @@ test("the account's dialogs can be used by keyboard, and give the focus back", i
   await dialog.waitFor({ state: "detached" });
   assert.equal(await focused(), "Change name");
   await page.keyboard.press("Enter");
-  await dialog.getByLabel("First name").focus();
+  await dialog.waitFor();
+  // The first field has the focus.
   await page.keyboard.type("Ann");
   await page.keyboard.press("Enter");
   await dialog.waitFor({ state: "detached" });

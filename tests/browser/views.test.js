@@ -369,6 +369,22 @@ test("a click on the edge of a dialog does not close it, and a new tier cannot u
   assert.notEqual((await api("GET", "/api/account-tiers/basic")).name, "Basic too");
 }));
 
+test("a dialog with fields focuses the first of them", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  await logIn(visit, await registerUser());
+  const dialog = page.getByRole("dialog");
+  for (const [view, button, label] of [["sets", "New set", "Title"], ["account/keys", "New API key", "Name"]]) {
+    await open(`#/${view}`);
+    await page.getByRole("button", { name: button }).first().click();
+    await dialog.waitFor();
+    await page.keyboard.type("By the sea");
+    assert.equal(await dialog.getByLabel(label, { exact: true }).inputValue(), "By the sea");
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog", { name: "Discard what you have typed?" }).getByRole("button", { name: "Discard" }).click();
+    await dialog.waitFor({ state: "detached" });
+  }
+}));
+
 test("a session that was ended on another device leads to the login", inBrowser(async (visit) => {
   const { page, allowError } = visit;
   allowError(/401/);
