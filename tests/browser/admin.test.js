@@ -75,8 +75,16 @@ test("an admin finds a user, changes and disables the account, sends a temporary
   await (await findUser(page, account.email, account)).getByRole("link", { name: account.username }).click();
   const heading = page.getByRole("heading", { name: account.username, exact: true });
   await heading.waitFor();
+  await page.getByText("There are no entries.").waitFor();
   assert.deepEqual(await violations(page), []);
   const dialog = page.getByRole("dialog");
+  // What the admin changes is among the entries at once.
+  const entries = page.getByRole("row");
+  await page.getByRole("button", { name: "Change tier" }).click();
+  await dialog.getByLabel("Tier", { exact: true }).selectOption("premium");
+  await dialog.getByRole("button", { name: "Change tier" }).click();
+  await page.getByText(`Moved ${account.username} to the tier Premium.`).waitFor();
+  await entries.filter({ hasText: "tier: premium" }).waitFor();
   await page.getByRole("button", { name: "Edit", exact: true }).click();
   await dialog.getByLabel("First name").fill("Ann");
   await dialog.getByLabel("May log in").uncheck();
@@ -99,8 +107,6 @@ test("an admin finds a user, changes and disables the account, sends a temporary
   const { challenge } = await api("POST", "/api/auth/login", { body: { ...login, password: temporaryPassword(mails.at(-1)) } });
   assert.equal(challenge, "new_password");
 
-  await page.reload();
-  const entries = page.getByRole("row");
   await entries.filter({ hasText: "Sent a temporary password" }).waitFor();
   await entries.filter({ hasText: "may log in: No" }).first().waitFor();
   await page.getByRole("button", { name: "Delete user" }).click();

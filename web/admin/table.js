@@ -80,6 +80,14 @@ export class DataTable {
     return this;
   }
 
+  /** Loads the first page again, in place of all rows. */
+  async reload() {
+    const { rows, next_cursor } = await this.load(null);
+    this.#next = next_cursor;
+    this.onRows(rows);
+    this.set(rows);
+  }
+
   /** Replaces a row, or puts a new one first. @param {Row} row */
   put(row) {
     const index = this.rows.findIndex(({ id }) => id === row.id);

@@ -133,10 +133,11 @@ export function openTierDialog(users, tiers, onChanged) {
   });
 }
 
-/** Sends a user a temporary password, after a question. @param {Api.User} user */
-export async function sendPassword(user) {
+/** Sends a user a temporary password, after a question. @param {Api.User} user @param {() => void} onSent */
+export async function sendPassword(user, onSent) {
   if (!await confirm(words.confirmTemporaryPassword(user.username), words.temporaryPassword)) return;
   await call("POST", userPath(user, "/password"));
+  onSent();
   notice(words.passwordSent(user.username));
 }
 

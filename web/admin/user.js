@@ -22,9 +22,12 @@ export async function userPage(id, tiers) {
   const onChanged = (changed) => {
     user = { ...user, ...changed };
     show();
+    onDone();
   };
+  // Each change has an entry.
+  const onDone = () => void audit.reload().catch(showError);
   const show = () => {
-    fill(about, heading(user), userFacts(user, tiers), userActions(user, tiers, onChanged));
+    fill(about, heading(user), userFacts(user, tiers), userActions(user, tiers, { onChanged, onDone }));
     // The button that had the focus was replaced.
     if (about.isConnected && document.activeElement === document.body) about.querySelector("h2")?.focus({ preventScroll: true });
   };
@@ -69,8 +72,13 @@ function userFacts(user, tiers) {
     rows.filter(Array.isArray).map(([label, value]) => [h("dt", null, label), h("dd", null, value)]));
 }
 
-/** @param {Api.User} user @param {Api.Tier[]} tiers @param {(user: Api.User) => void} onChanged */
-function userActions(user, tiers, onChanged) {
+/**
+ * Creates the buttons. `onDone` is called after an action that does not change the user.
+ * @param {Api.User} user
+ * @param {Api.Tier[]} tiers
+ * @param {{onChanged: (user: Api.User) => void, onDone: () => void}} listeners
+ */
+function userActions(user, tiers, { onChanged, onDone }) {
   const button = (label, work, kind = "") => h("button", { type: "button", class: `button ${kind}`, onclick: ({ currentTarget }) =>
     busy(currentTarget, async () => work()).catch(showError) }, label);
   return h("div", { class: "actions" },
@@ -78,7 +86,7 @@ function userActions(user, tiers, onChanged) {
     button(words.moveTo, () => openTierDialog([user], tiers, onChanged)),
     button(user.enabled ? words.disable : words.enable, () => setEnabled([user], !user.enabled, onChanged), user.enabled ? "danger" : ""),
     // Admins change their own password in the account.
-    user.id !== state.profile?.id && button(words.temporaryPassword, () => sendPassword(user)),
+    user.id !== state.profile?.id && button(words.temporaryPassword, () => sendPassword(user, onDone)),
     button(words.deleteUser, () => deleteUsers([user], () => {
       location.hash = "#/admin/users";
     }), "danger"));
