@@ -7,7 +7,7 @@ import { confirmDiscard, typedDialog } from "./dialog.js";
 import { fill, focusHeading, h, icon, iconButton, isTyping } from "./dom.js";
 import { filesOf } from "./files.js";
 import { renewImages, resetImages, uploadImages } from "./images.js";
-import { commitDeferred, endConfirmations, notice } from "./notice.js";
+import { commitDeferred, endConfirmations } from "./notice.js";
 import { openRelogin } from "./relogin.js";
 import { openShortcuts } from "./shortcuts.js";
 import { clearProfile, isAdmin, loadProfile, state } from "./state.js";
@@ -47,6 +47,8 @@ const scrolled = new Map();
 let showCount = 0;
 /** Whether `history.back()` leads from a picture to its list. It does not if the page was opened at the picture. */
 let openedFromList = false;
+/** Why the login is shown, if the user has not chosen that. */
+let endReason = "";
 
 /** Parses the part of the URL after `#` into the segments of its path and its parameters. */
 function address() {
@@ -245,7 +247,7 @@ function showAuth() {
   current?.dispose?.();
   current = null;
   header.hidden = true;
-  fill(main, authView(name, { onLogin, redraw: showAuth }));
+  fill(main, authView(name, { onLogin, redraw: showAuth, reason: endReason }));
   document.title = `${texts.auth[name] ?? texts.auth.login} · ${texts.name}`;
   main.querySelector("input")?.focus();
 }
@@ -282,6 +284,7 @@ function drawHeader() {
 
 async function onLogin() {
   await loadProfile();
+  endReason = "";
   if (AUTH.includes(address().parts[0])) history.replaceState(null, "", "#/");
   await show();
   preloadLater();
@@ -308,19 +311,21 @@ function onLogout() {
   show();
 }
 
-function onSessionEnd() {
+/** @param {boolean} isElsewhere whether the session ended in another tab */
+function onSessionEnd(isElsewhere) {
   clearUser();
-  notice(texts.signedOut);
+  endReason = isElsewhere ? texts.signedOutElsewhere : texts.signedOut;
   show();
 }
 
 onSessionEnded((isElsewhere) => {
   const username = state.profile?.username;
-  if (isElsewhere || !typedDialog() || !username) return onSessionEnd();
+  const onEnd = () => onSessionEnd(isElsewhere);
+  if (isElsewhere || !typedDialog() || !username) return onEnd();
   const { id } = /** @type {Api.Profile} */ (state.profile);
   openRelogin(username, {
-    onLogin: () => loadProfile().then((profile) => (profile.id === id ? resumeArchives() : onSessionEnd()), onSessionEnd),
-    onGiveUp: onSessionEnd,
+    onLogin: () => loadProfile().then((profile) => (profile.id === id ? resumeArchives() : onEnd()), onEnd),
+    onGiveUp: onEnd,
   });
 });
 history.scrollRestoration = "manual";

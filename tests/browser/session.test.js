@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { inBrowser } from "./browser.js";
-import { logIn } from "./page.js";
-import { outputs, registerUser } from "./stack.js";
+import { inBrowser, violations } from "./browser.js";
+import { enterLogin, logIn } from "./page.js";
+import { api, outputs, registerUser, token } from "./stack.js";
 
 /** Posts JSON as the page does. Runs in the browser. */
 async function post({ path, body, token = "" }) {
@@ -87,6 +87,35 @@ test("a logout in one tab ends the session in the other", inBrowser(async (visit
   await other.getByRole("link", { name: "Account" }).click();
   await other.getByRole("button", { name: "Log out", exact: true }).click();
   await page.getByRole("heading", { name: "Log in" }).waitFor();
+  await page.getByText("You were logged out, because of a logout or a login in another tab.").waitFor();
+  // Whoever has pressed the button knows why.
+  await other.getByRole("heading", { name: "Log in" }).waitFor();
+  assert.equal(await other.getByText("You were logged out").count(), 0);
+}));
+
+test("the page tells a user whose account was disabled about the logout, until the next login", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  allowError(/401/);
+  const account = await registerUser();
+  const [bearer, admin] = [await token(account), await token(outputs.admin)];
+  const { id } = await api("GET", "/api/auth/profile", { token: bearer });
+  await logIn(visit, account);
+  const enable = (enabled) => api("PATCH", `/api/admin/users/${id}`, { token: admin, body: { enabled } });
+  await enable(false);
+  await page.reload();
+  const reason = page.getByRole("alert").filter({ hasText: "You were logged out, because your session has ended." });
+  await reason.waitFor();
+  assert.deepEqual(await violations(page), []);
+  await enterLogin(page, account);
+  await page.getByText("The user name or the password is wrong, or the account is disabled.").waitFor();
+  await reason.waitFor();
+  await enable(true);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("heading", { name: "Photos" }).waitFor();
+  await page.getByRole("link", { name: "Account" }).click();
+  await page.getByRole("button", { name: "Log out", exact: true }).click();
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+  assert.equal(await reason.count(), 0);
 }));
 
 test("a failed logout shows an error, and the user stays logged in", inBrowser(async (visit) => {

@@ -393,6 +393,7 @@ test("a session that was ended on another device leads to the login", inBrowser(
   await api("POST", "/api/auth/logout", { token: await token(account), body: { everywhere: true } });
   await page.reload();
   await page.getByRole("heading", { name: "Log in" }).waitFor();
+  await page.getByText("You were logged out, because your session has ended.").waitFor();
 }));
 
 /** Logs in as a new user with a picture, opens it, and copies a link to it. Returns the notice. */

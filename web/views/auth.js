@@ -20,7 +20,8 @@ let forgetful = null;
 
 /**
  * @param {string} route login, register, confirm or forgot
- * @param {{onLogin: () => Promise<void>, redraw: () => void}} page `redraw` shows this view anew
+ * @param {{onLogin: () => Promise<void>, redraw: () => void, reason: string}} page `redraw` shows this view anew. `reason`
+ * says why the page asks for the login, or is empty
  */
 export function authView(route, page) {
   const views = { login: challenge ? nextStep : login, register, confirm, forgot: forgetful === null ? forgot : reset };
@@ -55,7 +56,8 @@ function login(page) {
       }
     },
   });
-  return { title: words.login, body: [body, links(["#/register", words.toRegister], ["#/forgot", words.forgot])] };
+  const why = page.reason !== "" && h("p", { class: "callout", role: "alert" }, page.reason);
+  return { title: words.login, body: [why, body, links(["#/register", words.toRegister], ["#/forgot", words.forgot])] };
 }
 
 /** The step after the password: a code of the second factor, or a new password instead of a temporary one. */
