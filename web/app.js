@@ -165,6 +165,7 @@ async function show() {
     fill(main, view.element);
     view.shown?.();
     scrollBack(scrolled.get(target.key) ?? 0, view.list);
+    if (view.list?.started) renewKept(view.list);
     if (target.guest) header.hidden = true;
     else drawHeader();
     if (!target.image) focusView(choice);
@@ -207,6 +208,15 @@ function scrollBack(top, list) {
     if (thisShow !== showCount || scrollY >= top - 1 || list.complete) list.removeEventListener("change", goOn);
   });
   list.addEventListener("change", goOn);
+}
+
+/**
+ * Compares a list that was kept with the service. In the meantime, guests may have sent pictures.
+ * @param {import("./paged-list.js").PagedList} list
+ */
+function renewKept(list) {
+  // The grid draws first, so that it knows which pictures must not move. It has listened for longer.
+  requestAnimationFrame(() => current?.list === list && renewImages(list));
 }
 
 /** Opens a picture above its list. When the picture is closed, the URL is that of the list again. */

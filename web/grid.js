@@ -240,7 +240,10 @@ export class Grid {
         thumbnail && picture(image, thumbnail, "", () => this.list.refresh(image.id), this.#tileSize),
         // Failed and deleted pictures show their file names.
         h("span", { class: isNamed ? "caption" : "visually-hidden" }, name),
-        badge && h("span", { class: `badge ${image.status}` }, badge, status)),
+        badge && h("span", { class: `badge ${image.status}` }, badge, status),
+        image.upload_link && h("span", { class: "guest-mark", "aria-hidden": "true", title: texts.photos.fromGuest }, icon("account"))),
+      // Beside the link, whose name is that of the picture.
+      image.upload_link && h("span", { class: "visually-hidden" }, texts.photos.fromGuest),
       // The label is larger than the box on a touch screen.
       h("label", { class: "tile-mark" },
         h("input", { type: "checkbox", class: "tile-check", tabindex: "-1", "aria-label": texts.select.one(name) })));

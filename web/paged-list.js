@@ -107,6 +107,8 @@ export class PagedList extends EventTarget {
    */
   async renew() {
     if (!this.started || this.failure) return;
+    // The response may lack what is added during the request.
+    const before = new Set(this.ids());
     const { images, next_cursor } = await this.load(null, PAGE_SIZE);
     const last = images.at(-1);
     const found = new Set(images.map(({ id }) => id));
@@ -114,7 +116,7 @@ export class PagedList extends EventTarget {
     const isBeyond = (item) => next_cursor !== null &&
       (!last || precedes(this.order, this.order.position(last), this.order.position(item)));
     for (const item of this.items()) {
-      if (!found.has(item.id) && !isBeyond(item)) this.#removeGone(item.id);
+      if (before.has(item.id) && !found.has(item.id) && !isBeyond(item)) this.#removeGone(item.id);
     }
     for (const image of images) {
       const known = this.at(this.indexOf(image.id));

@@ -217,6 +217,7 @@ export const texts = {
     all: "All",
     status: { pending: "Waiting for upload", processing: "Developing", ready: "Ready", failed: "Failed" },
     uploading: "Uploading",
+    fromGuest: "Sent by a guest",
     none: "There are no pictures in this state.",
   },
 

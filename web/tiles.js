@@ -30,11 +30,11 @@ export const squares = (pixels, more = []) => ({
 });
 
 /**
- * Returns the parameters of a list that is shown in a grid. They are the same with and without a scroll bar, so that
- * early.js asks for the same list as the view.
+ * Returns the parameters of a list that is shown in a grid, which marks the pictures of guests. They are the same with and
+ * without a scroll bar, so that early.js asks for the same list as the view.
  * @param {string[]} [more] further members
  */
-export const tiles = (more) => squares(tileLayout(innerWidth).size, more);
+export const tiles = (more = []) => squares(tileLayout(innerWidth).size, ["upload_link", ...more]);
 
 /** Whether an image has all its members. Those of lists have not. @param {Api.Image} image */
 export const isWhole = (image) => image.version !== undefined;

@@ -161,4 +161,14 @@ test("pictures that are added at the beginning do not move those that the user l
   await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
   await page.locator('.tile[aria-posinset="101"]').getByRole("link", { name: "photo-40.jpg" }).waitFor();
   assert.ok(Math.abs((await looked.boundingBox()).y - y) < 2);
+
+  // It does so too when the user returns from another view, and the pictures of before are there at once.
+  await page.getByRole("link", { name: "Account" }).click();
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+  added.first = -120;
+  await page.getByRole("link", { name: "Photos" }).click();
+  await page.locator('.tile[aria-posinset="161"]').getByRole("link", { name: "photo-40.jpg" }).waitFor();
+  assert.ok(Math.abs((await looked.boundingBox()).y - y) < 2);
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.locator('.tile[aria-posinset="1"]').getByRole("link", { name: "photo--120.jpg" }).waitFor();
 }));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { PHONE, inBrowser, violations } from "./browser.js";
-import { choose, logIn, tile, uploadsUrl, waitForThumbnail } from "./page.js";
+import { choose, logIn, storePictures, tile, uploadsUrl, waitForThumbnail } from "./page.js";
 import { photo } from "./photos.js";
 import { api, outputs, registerUser, token, until } from "./stack.js";
 
@@ -71,6 +71,27 @@ test("a user makes an upload link, guests send pictures, and the user sees them 
   await guestPage.reload();
   await guestPage.getByText("This link does not work any more.").waitFor();
   await guest.close();
+}));
+
+test("a picture of a guest is among the photos when the user returns to them, and is marked", inBrowser(async (visit) => {
+  const { page, context } = visit;
+  const account = await registerUser();
+  const { url } = await uploadLink(account);
+  await storePictures(await token(account), ["mine.jpg"]);
+  await logIn(visit, account);
+  await waitForThumbnail(tile(page, "mine.jpg"));
+  const guestPage = await context.newPage();
+  await guestPage.goto(url);
+  await choose(guestPage, guestPage.getByRole("button", { name: "Choose pictures" }), [await picture("theirs.jpg")]);
+  await guestPage.locator(".tray-row.ready").waitFor({ timeout: 60_000 });
+  await page.getByRole("link", { name: "Phone" }).click();
+  await page.getByRole("heading", { name: "Upload by phone number" }).waitFor();
+  await page.getByRole("link", { name: "Photos" }).click();
+  await waitForThumbnail(tile(page, "theirs.jpg"));
+  await tile(page, "theirs.jpg").getByText("Sent by a guest").waitFor();
+  assert.ok(await tile(page, "theirs.jpg").locator(".guest-mark").isVisible());
+  assert.equal(await tile(page, "mine.jpg").locator(".guest-mark").count(), 0);
+  assert.deepEqual(await violations(page), []);
 }));
 
 for (const [screen, options] of /** @type {const} */ ([["a desktop", {}], ["a phone in dark mode", { ...PHONE, colorScheme: "dark" }]])) {

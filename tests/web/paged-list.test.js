@@ -71,6 +71,20 @@ test("an empty first page, which others follow, removes no image from the list",
   newestFirst(list);
 });
 
+test("a list that is compared with the service keeps what is added during the request", async () => {
+  let meanwhile = () => {};
+  const list = new PagedList(async (cursor, limit) => {
+    const page = await load(cursor, limit);
+    meanwhile();
+    return page;
+  });
+  await loaded(list, 100);
+  meanwhile = () => list.put(image(COUNT + 1));
+  await list.renew();
+  assert.equal(list.at(0)?.id, id(COUNT + 1));
+  newestFirst(list);
+});
+
 test("a list that loads no pages takes a new order, and loses what is not in it", () => {
   const list = new PagedList(async () => ({ images: [], next_cursor: null }));
   list.set([image(1), image(2), image(3)]);
