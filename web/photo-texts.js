@@ -164,6 +164,7 @@ export const orderTexts = {
   },
   group: "Group by",
   groups: { none: "No groups", month: "By month", day: "By day" },
+  undated: "Pictures without a date taken are grouped by the time of their upload.",
   grid: (order) => `Pictures: ${order.toLowerCase()}. Arrow keys move, Enter opens, Space selects, Delete deletes.`,
 };
 

@@ -38,6 +38,8 @@ const thisMonth = () => new Intl.DateTimeFormat("en", { month: "long", year: "nu
 test("pictures are ordered by the time taken, and grouped by month or day", inBrowser(async (visit) => {
   const { page } = visit;
   await withPictures(visit);
+  const hint = page.getByText("Pictures without a date taken are grouped by the time of their upload.");
+  assert.ok(await hint.isHidden());
   // As the form of the page, this works with the keyboard alone.
   // The groups bring their order with them.
   await page.getByLabel("Group by").selectOption({ label: "By month" });
@@ -51,6 +53,7 @@ test("pictures are ordered by the time taken, and grouped by month or day", inBr
 
   await page.getByLabel("Group by").selectOption({ label: "By day" });
   await page.getByRole("heading", { name: "Wednesday, May 1, 2019" }).waitFor();
+  await hint.waitFor();
   const groups = await shown(page);
   assert.deepEqual(groups.slice(2), ["Thursday, May 2, 2019", "may later.jpg", "Wednesday, May 1, 2019", "may evening.jpg, may morning.jpg", "Tuesday, April 30, 2019", "april.jpg"]);
 
@@ -61,6 +64,7 @@ test("pictures are ordered by the time taken, and grouped by month or day", inBr
   await page.reload();
   await page.getByRole("heading", { name: "Tuesday, April 30, 2019" }).waitFor();
   await page.getByLabel("Group by").selectOption({ label: "No groups" });
+  await hint.waitFor({ state: "hidden" });
   await shows(page, ["april.jpg, may morning.jpg, may evening.jpg, may later.jpg, today.jpg"]);
   await page.getByLabel("Show", { exact: true }).selectOption({ label: "Ready" });
   await shows(page, ["april.jpg, may morning.jpg, may evening.jpg, may later.jpg, today.jpg"]);

@@ -29,6 +29,8 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
   const pictures = gallery(list, { label: gridLabel(order), heading: groupHeading });
   const empty = h("div", { class: "empty", hidden: true });
   const count = h("span", { class: "count" });
+  const undated = h("p", { class: "quiet", hidden: true }, texts.order.undated);
+  const isByTaken = order.sort === "taken_at" && order.group !== "none";
 
   const show = () => {
     const nothing = list.complete && list.length === 0;
@@ -41,6 +43,8 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
     const number = list.complete ? list.knownCount : isSearch ? null : state.profile?.usage.images ?? 0;
     count.textContent = status || number === null ? "" : words.count(number);
     count.style.visibility = list.complete ? "" : "hidden";
+    // Farther down, the pictures would move.
+    if (isByTaken && (scrollY === 0 || !undated.isConnected)) undated.hidden = list.items().every(({ exif }) => exif?.taken_at);
   };
   list.addEventListener("change", show);
   show();
@@ -56,7 +60,7 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
 
   return {
     title: words.title,
-    element: h("div", null, header, pictures.element, empty),
+    element: h("div", null, header, undated, pictures.element, empty),
     list,
     shown: pictures.shown,
     reveal: pictures.reveal,
