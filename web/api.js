@@ -214,6 +214,8 @@ async function send(method, path, { body, key, token, signal } = {}) {
   const retryAfter = Number(response.headers.get("retry-after")) || null;
   const error = new ApiError({ status: response.status, ...(value?.code ? value : {}) });
   error.retryAfter = retryAfter;
+  // The page did not know the user's tier.
+  if (error.code.endsWith("-not-in-tier")) dispatchEvent(new CustomEvent("not-in-tier"));
   throw error;
 }
 

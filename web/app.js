@@ -10,7 +10,7 @@ import { renewImages, resetImages, uploadImages } from "./images.js";
 import { commitDeferred, endConfirmations } from "./notice.js";
 import { openRelogin } from "./relogin.js";
 import { openShortcuts } from "./shortcuts.js";
-import { clearProfile, isAdmin, loadProfile, state } from "./state.js";
+import { clearProfile, isAdmin, loadProfile, renewProfile, state } from "./state.js";
 import { texts } from "./texts.js";
 import { uploadTray } from "./tray.js";
 import { resetUploadOptions, uploadOptions } from "./upload-options.js";
@@ -174,7 +174,10 @@ async function show() {
     current.address = location.hash || "#/";
     openedFromList = true;
   }
-  if (state.profile && !target.guest) resumeArchives();
+  if (state.profile && !target.guest) {
+    renewProfile();
+    resumeArchives();
+  }
   document.title = current?.title === texts.name ? texts.name : `${current?.title} · ${texts.name}`;
   if (target.image && current?.list) showImage(target.image, target.admin);
 }
@@ -348,7 +351,9 @@ addEventListener("hashchange", async ({ oldURL }) => {
 });
 // Another tab or device may have uploaded or deleted pictures.
 const renew = () => {
-  if (!document.hidden && state.profile) renewImages(current?.list ?? null);
+  if (document.hidden || !state.profile) return;
+  renewProfile();
+  renewImages(current?.list ?? null);
 };
 document.addEventListener("visibilitychange", renew);
 // A window that is beside another one is never hidden.

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { devices } from "playwright-core";
 import { PHONE, inBrowser, violations } from "./browser.js";
-import { derivedUrl, enterLogin, logIn, storePictures, tile, uploadsUrl, waitForThumbnail } from "./page.js";
+import { derivedUrl, enterLogin, letPass, logIn, storePictures, tile, uploadsUrl, waitForThumbnail } from "./page.js";
 import { photo } from "./photos.js";
 import { api, moveToTier, outputs, registerUser, token, until } from "./stack.js";
 
@@ -275,6 +275,46 @@ test("after a change of tier, the page has missing sizes made, and always offers
   await dialog.getByRole("button", { name: "Copy link to Original" }).waitFor();
   await dialog.getByRole("button", { name: "Copy link to 900 px" }).waitFor({ timeout: 60_000 });
   await page.waitForFunction(() => /** @type {HTMLImageElement} */ (document.querySelector(".stage img.loaded:last-of-type"))?.naturalWidth >= 900);
+}));
+
+test("a changed tier reaches an open page with the next picture or view, and after a refusal", inBrowser(async (visit) => {
+  const { page, allowError } = visit;
+  const { account, dialog } = await opened(visit, { names: ["a.jpg", "b.jpg"] });
+  const notInTier = dialog.getByText("Your tier does not include expiring links.", { exact: true });
+  const make = dialog.getByRole("button", { name: "Make link" });
+  await notInTier.waitFor();
+  const profiles = [];
+  page.on("request", (request) => request.url().endsWith("/api/auth/profile") && profiles.push(request.url()));
+  await moveToTier(account, "enterprise");
+  await letPass(page, 60);
+  await page.keyboard.press("ArrowLeft");
+  await dialog.getByRole("heading", { name: "b.jpg" }).waitFor();
+  await make.waitFor();
+  await dialog.getByRole("button", { name: "Copy link to Original" }).waitFor();
+  // The profile is young now.
+  await page.keyboard.press("ArrowRight");
+  await dialog.getByRole("heading", { name: "a.jpg" }).waitFor();
+  await make.waitFor();
+  assert.equal(profiles.length, 1);
+
+  await moveToTier(account, "basic");
+  await letPass(page, 5);
+  allowError(/403/);
+  await make.click();
+  await notInTier.waitFor();
+  assert.equal(profiles.length, 2);
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+
+  const options = page.locator("summary").filter({ hasText: "Options" });
+  assert.ok(await options.isHidden());
+  await moveToTier(account, "enterprise");
+  await letPass(page, 60);
+  await page.getByRole("link", { name: "Sets" }).click();
+  await page.getByRole("heading", { name: "Image sets" }).waitFor();
+  await page.getByRole("link", { name: "Photos" }).click();
+  await options.waitFor();
+  assert.equal(profiles.length, 3);
 }));
 
 test("a picture without any size still offers its original", inBrowser(async (visit) => {

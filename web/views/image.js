@@ -11,6 +11,7 @@ import { Stage } from "../image/stage.js";
 import { deleteAsAdmin, deleteImage } from "../images.js";
 import { attachRegion, showError } from "../notice.js";
 import { shareSection } from "../share.js";
+import { mayUseAi, onRulesChanged, renewProfile, state } from "../state.js";
 import { texts } from "../texts.js";
 import { isWhole } from "../tiles.js";
 import { uploads } from "../uploads.js";
@@ -75,6 +76,7 @@ export class LargeView {
     if (this.#image) this.#draw();
     this.#keepFocus();
     this.#load();
+    renewProfile();
   }
 
   close() {
@@ -88,6 +90,8 @@ export class LargeView {
     // A failed or cancelled upload changes its own state, but not the image.
     uploads.addEventListener("change", () => this.#image && this.#updateState(), { signal });
     this.list.addEventListener("change", () => this.#showTurns(), { signal });
+    // Another tier may also include the original of this picture.
+    onRulesChanged(() => this.#load(), signal);
   }
 
   #listenToUser() {
@@ -218,6 +222,7 @@ export class LargeView {
   #draw() {
     const image = this.#image;
     const { isAdmin } = this;
+    const { tier } = state;
     this.stage.show(image);
     this.#showTurns();
     this.#updatePart("header", image.title ?? image.file_name, () =>
@@ -232,13 +237,13 @@ export class LargeView {
         textForm(image, this.base, this.#onImageChanged, () => this.#replaceFile()));
     }
     this.#updatePart("facts", image, () => facts(image));
-    this.#updatePart("links", [image.thumbnails, image.original_url, image.status], () =>
+    this.#updatePart("links", [image.thumbnails, image.original_url, image.status, tier?.thumbnail_sizes], () =>
       sizesSection(image, { isAdmin, onImage: this.#onImageChanged }));
     const isOwnAndReady = !isAdmin && image.status === "ready";
-    this.#updatePart("answer", [isOwnAndReady, image.analysis], () => isOwnAndReady && analysisSection(image));
-    this.#updatePart("questions", isOwnAndReady, () =>
+    this.#updatePart("answer", [isOwnAndReady, image.analysis, mayUseAi()], () => isOwnAndReady && analysisSection(image));
+    this.#updatePart("questions", [isOwnAndReady, mayUseAi()], () =>
       isOwnAndReady && aiForms(image, (analysis) => this.#onAnalysisStarted(analysis)));
-    this.#updatePart("share", isOwnAndReady, () => isOwnAndReady && shareSection(image));
+    this.#updatePart("share", [isOwnAndReady, tier?.expiring_links, tier?.renditions], () => isOwnAndReady && shareSection(image));
     this.#parts.get("questions")?.element.classList.toggle("under-way", image.analysis?.status === "queued");
   }
 

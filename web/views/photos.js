@@ -8,7 +8,7 @@ import { gridLabel, groupHeading, orderOf, parametersOf } from "../order.js";
 import { popover } from "../popover.js";
 import { query } from "../query.js";
 import { apiFilters, searchForm } from "../search.js";
-import { mayUseAi, state } from "../state.js";
+import { mayUseAi, onRulesChanged, state } from "../state.js";
 import { texts } from "../texts.js";
 import { options, uploadOptions } from "../upload-options.js";
 
@@ -49,14 +49,21 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
   list.addEventListener("change", show);
   show();
 
-  const hasOptions = mayUseAi();
-  // The button Options leaves no room for the choices in its line.
-  const header = h("header", { class: hasOptions ? "view-header photos-header" : "view-header photos-header toolbar" },
+  const ended = new AbortController();
+  const aiBox = aiOptions();
+  const header = h("header", { class: "view-header photos-header" },
     h("h1", { tabindex: "-1" }, words.title), count, h("span", { class: "space" }),
     h("div", { class: "choices" }, searchForm(filters, go), choices(status, order, go)),
     h("a", { class: "icon-button", href: "#/trash", "aria-label": texts.trash.title, title: texts.trash.title }, icon("trash")),
-    hasOptions && aiOptions(),
+    aiBox,
     h("button", { type: "button", class: "button primary", onclick: chooseAndUpload }, icon("upload"), words.upload));
+  const showOptions = () => {
+    aiBox.hidden = !mayUseAi();
+    // The button Options leaves no room for the choices in its line.
+    header.classList.toggle("toolbar", aiBox.hidden);
+  };
+  showOptions();
+  onRulesChanged(showOptions, ended.signal);
 
   return {
     title: words.title,
@@ -65,6 +72,7 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
     shown: pictures.shown,
     reveal: pictures.reveal,
     dispose: () => {
+      ended.abort();
       pictures.dispose();
       list.removeEventListener("change", show);
     },
