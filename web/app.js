@@ -1,5 +1,6 @@
 // The entry point. Shows the view for the current URL, and handles login, logout, and dropped or pasted files.
 
+import { ADMIN_PICTURES, PICTURES, addressText, adminListOf, listOf, pictureAddress } from "./addresses.js";
 import { ApiError, session, onSessionEnded } from "./api.js";
 import { resumeArchives, stopArchives } from "./archives.js";
 import { finishWhileLeaving } from "./batch.js";
@@ -19,7 +20,7 @@ import { authView } from "./views/auth.js";
 import { guestView } from "./views/guest.js";
 import { LargeView } from "./views/image.js";
 import { phoneView } from "./views/phone.js";
-import { photosView } from "./views/photos.js";
+import { choiceOf, choiceParameters, photosView } from "./views/photos.js";
 import { setView, setsView } from "./views/sets.js";
 import { trashView } from "./views/trash.js";
 import { stopWatching } from "./watcher.js";
@@ -45,14 +46,14 @@ let lightbox = null;
 /** How far each view was scrolled, by the view's key. @type {Map<string, number>} */
 const scrolled = new Map();
 let showCount = 0;
-/** Whether `history.back()` leads from a picture to its list. It does not if the page was opened at the picture. */
+/** Whether `history.back()` leads from the open picture to its list. Not if the page was opened at the picture. */
 let openedFromList = false;
 /** Why the login is shown, if the user has not chosen that. */
 let endReason = "";
 
-/** Parses the part of the URL after `#` into the segments of its path and its parameters. */
-function address() {
-  const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
+/** Parses a URL fragment, by default that of the page. @returns {import("./addresses.js").Address} */
+function address(fragment = location.hash) {
+  const [path, search = ""] = fragment.replace(/^#\/?/, "").split("?");
   return {
     parts: path.split("/").filter(Boolean).map(decodePart),
     parameters: Object.fromEntries(new URLSearchParams(search)),
@@ -71,33 +72,68 @@ const AUTH = ["login", "register", "confirm", "forgot"];
 /** The view for guests. It looks the same with and without a login. */
 const GUEST = "send";
 
+/** The address of the user's pictures. */
+const HOME = { parts: [], parameters: {} };
+/** The address of the pictures of all users. */
+const ADMIN_HOME = { parts: ["admin", "images"], parameters: {} };
+
 /**
- * Finds the view for an address. Two addresses with the same `key` show the same view.
- * @param {{parts: string[], parameters: Record<string, string>}} address
- * @returns {{nav: string | null, key: string, make: () => any, tab?: string, image?: string, admin?: boolean, guest?: boolean}}
+ * A view. Two addresses with the same `key` show the same view. `image` is the id of a picture that is open above the
+ * view, and then `address` is the URL fragment of the view itself. `listName` are the parameters that name its list in
+ * the addresses of pictures.
+ * @typedef {{nav: string | null, key: string, make: () => any, image?: string, address?: string,
+ *   listName?: Record<string, string | null>, admin?: boolean, guest?: boolean}} Target
+ */
+
+/**
+ * Finds the view for an address.
+ * @param {import("./addresses.js").Address} address
+ * @returns {Target}
  */
 function route({ parts: [first = "", second, third], parameters }) {
   const key = JSON.stringify([first, second, parameters]);
   switch (first) {
-    case "": return { nav: "", key, make: () => photosView(parameters) };
-    case "images": return { nav: "", key: current?.holdsImages ? current.key : route({ parts: [], parameters: {} }).key, image: second,
-      make: () => photosView() };
+    case "": {
+      const choice = choiceOf(parameters);
+      const listName = choiceParameters(choice);
+      return { nav: "", key: JSON.stringify([first, choice]), listName, make: () => photosView(choice) };
+    }
+    case "images": return above(second, listOf(parameters), HOME, Boolean(current?.holdsImages));
     case "trash": return { nav: "", key, make: trashView };
-    case "sets": return second ? { nav: "sets", key, make: () => setView({ id: second }) } : { nav: "sets", key, make: setsView };
-    case "phone": return { nav: "phone", key, make: () => phoneView({ number: second }) };
+    case "sets":
+      if (!second) return { nav: "sets", key, make: setsView };
+      return { nav: "sets", key, listName: { set: second }, make: () => setView({ id: second }) };
+    case "phone":
+      return { nav: "phone", key, listName: { phone: second }, make: () => phoneView({ number: second }) };
     case "account": return { nav: "account", key: JSON.stringify([first, second, third]), make: () => accountPart(second, third) };
     case GUEST: return { nav: null, key, make: () => guestView({ id: second ?? "" }), guest: true };
     case "admin": {
       if (!isAdmin()) break;
       const tab = ["images", "sets", "users", "tiers", "queues", "audit"].includes(second) ? second : "images";
-      const [user, image] = tab === "users" ? [third] : [undefined, third];
       // A picture opens above any list of admins.
-      const isAbove = image !== undefined && current?.nav === "admin" && current.list;
-      return { nav: "admin", tab, key: isAbove ? current?.key : JSON.stringify(["admin", tab, user, parameters]), image, admin: true,
+      const isList = current?.nav === "admin" && Boolean(current.list);
+      if (tab === "images" && third) return above(third, adminListOf(parameters), ADMIN_HOME, isList);
+      const user = tab === "users" ? third : undefined;
+      const listName = user ? { user } : parameters;
+      return { nav: "admin", key: JSON.stringify(["admin", tab, user, parameters]), listName, admin: true,
         make: async () => (await loadLater()).adminView(tab, { ...parameters, user }) };
     }
   }
   return { nav: null, key, make: () => ({ title: texts.name, element: h("div", { class: "empty" }, h("h1", { tabindex: "-1" }, texts.notFound)) }) };
+}
+
+/**
+ * Returns the view below a picture: the list that the picture's address names, or else the one that is shown.
+ * @param {string} image
+ * @param {import("./addresses.js").Address | null} named
+ * @param {import("./addresses.js").Address} home the list if there is neither
+ * @param {boolean} isList whether the view that is shown can be below the picture
+ * @returns {Target}
+ */
+function above(image, named, home, isList) {
+  const list = named ?? home;
+  const target = current && isList && !named ? current.target : route(list);
+  return { ...target, image, address: addressText(list) };
 }
 
 /** How often later.js could not be loaded. */
@@ -138,7 +174,10 @@ async function show() {
   if (!state.profile && parsed.parts[0] !== GUEST) return showAuth();
   if (AUTH.includes(parsed.parts[0])) return location.replace("#/");
   const target = route(parsed);
-  if (lightbox && target.image && current?.key === target.key) return lightbox.show(target.image);
+  if (lightbox && target.image && current?.key === target.key) {
+    nameList(target.image);
+    return lightbox.show(target.image);
+  }
   lightbox?.close();
   lightbox = null;
   if (current?.key !== target.key) {
@@ -147,6 +186,10 @@ async function show() {
       view = await target.make();
     } catch (error) {
       if (error.name === "AbortError") return;
+      // The set or user of a picture is gone, but the picture may still exist.
+      if (target.image && error.status === 404 && thisShow === showCount && location.hash.includes("?")) {
+        return location.replace(location.hash.split("?")[0]);
+      }
       view = { title: texts.name, element: errorView(error, () => {
         current = null;
         show();
@@ -160,7 +203,9 @@ async function show() {
     // A dialog belongs to its view, and may contain a link to another one.
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     current?.dispose?.();
-    current = { ...view, key: target.key, nav: target.nav, tab: target.tab, holdsImages: Boolean(view.list) && !target.admin };
+    const { key, nav, address } = target;
+    current = { ...view, target, key, nav, address, holdsImages: Boolean(view.list) && !target.admin };
+    openedFromList = false;
     const choice = main.querySelector("select:focus")?.getAttribute("aria-label");
     fill(main, view.element);
     view.shown?.();
@@ -179,7 +224,9 @@ async function show() {
     resumeArchives();
   }
   document.title = current?.title === texts.name ? texts.name : `${current?.title} · ${texts.name}`;
-  if (target.image && current?.list) showImage(target.image, target.admin);
+  if (!target.image || !current?.list) return;
+  nameList(target.image);
+  showImage(target.image);
 }
 
 /**
@@ -222,22 +269,37 @@ function renewKept(list) {
   requestAnimationFrame(() => current?.list === list && renewImages(list));
 }
 
-/** Opens a picture above its list. When the picture is closed, the URL is that of the list again. */
-function showImage(image, admin = false) {
-  const base = admin ? "#/admin/images" : "#/images";
-  const back = current?.address ?? (admin ? "#/admin/images" : "#/");
+/** The part of an address before the id of a picture in the view that is shown. */
+const base = () => (current?.target.admin ? ADMIN_PICTURES : PICTURES);
+
+/**
+ * Completes the address of the open picture: some links to pictures do not name the list that is shown.
+ * @param {string} image
+ */
+function nameList(image) {
+  const complete = pictureAddress(image, current?.target.listName, base());
+  // Some browsers refuse many calls in a short time.
+  if (location.hash !== complete) history.replaceState(null, "", complete);
+}
+
+/**
+ * Opens a picture above its list. When the picture is closed, the URL is that of the list again.
+ * @param {string} image
+ */
+function showImage(image) {
   const view = current;
+  const pictures = base();
   const opened = new LargeView({
     id: image,
-    list: current?.list,
-    admin,
-    go: (id) => location.replace(`${base}/${id}`),
+    list: view?.list,
+    admin: view?.target.admin,
+    go: (id) => location.replace(pictureAddress(id, view?.target.listName, pictures)),
     onclose: (id) => {
       if (lightbox === opened) lightbox = null;
       // When the session has ended, the address stays, so that the picture is there again after the login.
-      if (state.profile && location.hash === `${base}/${id}`) {
+      if (state.profile && location.hash.split("?")[0] === `${pictures}/${id}`) {
         if (openedFromList) history.back();
-        else location.replace(back);
+        else location.replace(view?.address);
       }
       // The user may have gone on to other pictures, far from the one that opened the view.
       if (view && current === view) reveal(id);
@@ -249,7 +311,7 @@ function showImage(image, admin = false) {
 /** Scrolls to a picture in the view and focuses it, or the heading if the view does not show it. @param {string} id */
 function reveal(id) {
   if (current?.reveal) return current.reveal(id);
-  const link = /** @type {HTMLElement | null} */ (main.querySelector(`a[href$="/images/${CSS.escape(id)}"]`));
+  const link = /** @type {HTMLElement | null} */ (main.querySelector(`a[href*="/images/${CSS.escape(id)}"]`));
   if (link) link.focus();
   else focusHeading(main);
 }
@@ -281,7 +343,7 @@ function drawHeader() {
   // A link to the view that is shown leads to its beginning.
   const link = (name, href, symbol, label) => h("a", {
     href, "aria-current": current?.nav === name ? "page" : null,
-    onclick: () => location.hash === href && scrollTo(0, 0),
+    onclick: () => route(address(href)).key === current?.key && scrollTo(0, 0),
   }, icon(symbol), h("span", null, label));
   header.hidden = false;
   fill(header,

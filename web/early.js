@@ -1,8 +1,9 @@
 // The first requests of a user who is logged in. This script is small, so they run while the browser loads app.js, which
 // takes the responses. A module that both scripts import exists twice, so it must have no state.
 
+import { chosenOrder, listParameters } from "./chosen-order.js";
 import { query } from "./query.js";
-import { PAGE_SIZE, tiles } from "./tiles.js";
+import { PAGE_SIZE } from "./tiles.js";
 
 /**
  * The key in localStorage of the id of the user who logged in last. It shows that a cookie with a refresh token may
@@ -83,7 +84,10 @@ function start() {
   keep("GET /api/account-tiers", fetch("/api/account-tiers", { headers: accept }));
   get("/api/auth/profile");
   // app.js takes the list, and shows its error.
-  if (["", "#/"].includes(location.hash)) loadPictures(get(`/api/images${query({ limit: PAGE_SIZE, ...tiles() })}`)).catch(() => {});
+  if (["", "#/"].includes(location.hash)) {
+    const list = query({ limit: PAGE_SIZE, ...listParameters(chosenOrder({})) });
+    loadPictures(get(`/api/images${list}`)).catch(() => {});
+  }
   setTimeout(drop, MAX_AGE_MS);
 }
 

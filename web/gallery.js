@@ -1,5 +1,6 @@
 // A grid of the user's own pictures with selecting: the views of photos and of phone numbers show it.
 
+import { pictureAddress } from "./addresses.js";
 import { call } from "./api.js";
 import { downloadArchives } from "./archives.js";
 import { confirm, openDialog } from "./dialog.js";
@@ -35,9 +36,10 @@ function makeSet(ids) {
 /**
  * Creates the grid and its bar.
  * @param {import("./paged-list.js").PagedList} list
- * @param {{label: string, heading?: (group: string) => string}} options
+ * @param {{label: string, listName: Record<string, string | null>, heading?: (group: string) => string}} options
+ * `listName`: the parameters that name the list in the addresses of its pictures
  */
-export function gallery(list, { label, heading }) {
+export function gallery(list, { label, listName, heading }) {
   const ended = new AbortController();
   const selection = new Selection(list);
   const remove = async () => {
@@ -65,7 +67,7 @@ export function gallery(list, { label, heading }) {
     label,
     heading,
     selection,
-    href: (image) => `#/images/${image.id}`,
+    href: (image) => pictureAddress(image.id, listName),
     onDelete: (image) => deleteImage(image, list),
   });
   // A list that was loaded during the seconds of Undo lacks the restored pictures.

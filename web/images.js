@@ -2,39 +2,33 @@
 
 import { call } from "./api.js";
 import { deleteAll, deleteWhileLeaving, holdLogout, operationsEnd, shareOfLimits } from "./batch.js";
+import { listParameters } from "./chosen-order.js";
 import { deleting } from "./deleting.js";
 import { confirm } from "./dialog.js";
 import { commitDeferred, showError, notice, deferWithUndo } from "./notice.js";
-import { groupOf, listOrder, orderOf, parametersOf } from "./order.js";
+import { groupOf, listOrder } from "./order.js";
 import { PagedList } from "./paged-list.js";
 import { query } from "./query.js";
 import { resetSizes } from "./sizes.js";
 import { hasTrash, renewUsage, state } from "./state.js";
 import { texts } from "./texts.js";
-import { tiles } from "./tiles.js";
 import { uploads } from "./uploads.js";
 import { isUnfinished, watch } from "./watcher.js";
-
-const NEWEST_FIRST = orderOf({});
 
 /** @type {PagedList | null} the user's pictures in the order that was shown last; kept while the page is open */
 let all = null;
 /** The order of `all`, as a text. */
 let orderOfAll = "";
 
-/** The parameters of a list in an order. @param {import("./order.js").Order} order */
-function parameters(order) {
-  const { sort, order: direction } = parametersOf(order);
-  // The order by the time taken needs that time.
-  return { sort, order: direction, ...tiles(order.sort === "taken_at" ? ["exif"] : []) };
-}
+/** @returns {Promise<Api.Page>} */
+const loadPage = (parameters) => call("GET", `/api/images${query(parameters)}`);
 
-/** Returns the list of all pictures of the user. @param {import("./order.js").Order} order */
-export function allImages(order = NEWEST_FIRST) {
+/** Returns the list of all pictures of the user. @param {import("./chosen-order.js").Order} order */
+export function allImages(order) {
   const name = JSON.stringify(order);
   if (!all || orderOfAll !== name) {
     all = new PagedList(
-      async (cursor, limit) => watchUnfinished(await call("GET", `/api/images${query({ cursor, limit, ...parameters(order) })}`)),
+      async (cursor, limit) => watchUnfinished(await loadPage({ cursor, limit, ...listParameters(order) })),
       () => state.profile?.usage.images ?? 0,
       listOrder(order),
       groupOf(order),
@@ -47,10 +41,10 @@ export function allImages(order = NEWEST_FIRST) {
 /**
  * Creates a list of some of the user's pictures.
  * @param {{status?: string, q?: string, taken_after?: string, taken_before?: string}} filters
- * @param {import("./order.js").Order} order
+ * @param {import("./chosen-order.js").Order} order
  */
 export function someImages(filters, order) {
-  return new PagedList((cursor, limit) => call("GET", `/api/images${query({ cursor, limit, ...filters, ...parameters(order) })}`),
+  return new PagedList((cursor, limit) => loadPage({ cursor, limit, ...filters, ...listParameters(order) }),
     undefined, listOrder(order), groupOf(order));
 }
 
@@ -62,7 +56,7 @@ export function trashedImages() {
   const fields = ["file_name", "title", "status", "created_at", "placeholder", "trash"].join();
   return new PagedList(async (cursor, limit) => {
     await committed;
-    const page = await call("GET", `/api/images${query({ cursor, limit, trashed: true, fields })}`);
+    const page = await loadPage({ cursor, limit, trashed: true, fields });
     return { ...page, images: page.images.map((image) => ({ ...image, thumbnails: [] })) };
   });
 }

@@ -1,4 +1,4 @@
-// The orders and groups of the user's pictures.
+// The positions and groups of the user's pictures in each order, and what the page calls the orders.
 
 import { date, month } from "./format.js";
 import { texts } from "./texts.js";
@@ -18,37 +18,9 @@ const folded = (text) => text.normalize("NFKD").replaceAll(/\p{M}/gu, "").toLowe
 /** How many characters of a time name its group. */
 const GROUPS = { month: "2026-05".length, day: "2026-05-01".length };
 
-/** How pictures are grouped in each order, unless the user chooses. */
-const DEFAULT_GROUPS = { created_at: "none", taken_at: "month", file_name: "none" };
-
-/**
- * An order of the list of pictures: `sort` and `order` as the API has them, and how the pictures are grouped.
- * @typedef {{sort: "created_at" | "taken_at" | "file_name", order: "asc" | "desc", group: "month" | "day" | "none"}} Order
- */
-
-/** Reads the order from the parameters of the address. @param {Record<string, string>} parameters @returns {Order} */
-export function orderOf({ sort, order, group }) {
-  return {
-    sort: sort === "taken_at" || sort === "file_name" ? sort : "created_at",
-    order: order === "asc" ? "asc" : "desc",
-    // The months and days would not follow each other in the order of names.
-    group: sort === "file_name" ? "none" : group === "none" || group === "day" || group === "month" ? group : DEFAULT_GROUPS[sort] ?? "none",
-  };
-}
-
-/** Returns the parameters for the address, without those that have their default. @param {Order} order */
-export function parametersOf({ sort, order, group }) {
-  return {
-    sort: sort === "created_at" ? null : sort,
-    // The service has another default for file names.
-    order: order === "asc" || sort === "file_name" ? order : null,
-    group: group === DEFAULT_GROUPS[sort] ? null : group,
-  };
-}
-
 /**
  * The position of a picture in the list, as the service sorts it.
- * @param {Order} order
+ * @param {import("./chosen-order.js").Order} order
  * @returns {import("./loaded-pages.js").ListOrder}
  */
 export function listOrder({ sort, order }) {
@@ -58,7 +30,10 @@ export function listOrder({ sort, order }) {
   return { position: (image) => `${local(takenOrCreated(image))}#${image.id}`, ascending };
 }
 
-/** Returns the function that names the group of a picture, or null without groups. @param {Order} order */
+/**
+ * Returns the function that names the group of a picture, or null without groups.
+ * @param {import("./chosen-order.js").Order} order
+ */
 export function groupOf({ sort, group }) {
   if (group === "none") return null;
   /** @param {Api.Image} image */
@@ -68,7 +43,7 @@ export function groupOf({ sort, group }) {
 /** Returns the heading of a group. @param {string} group */
 export const groupHeading = (group) => (group.length === GROUPS.month ? month(group) : date(group));
 
-/** Returns the label of the grid in this order. @param {Order} order */
+/** Returns the label of the grid in this order. @param {import("./chosen-order.js").Order} order */
 export function gridLabel({ sort, order }) {
   return texts.order.grid({ ...texts.order.sorts, ...texts.order.names }[`${sort} ${order}`]);
 }

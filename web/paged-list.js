@@ -25,7 +25,8 @@ export class PagedList extends EventTarget {
   #next = null;
   /** @type {Promise<void> | null} */
   #loadingNext = null;
-  #wantsAll = false;
+  /** What others wait for: each function returns whether it needs the next page. @type {Set<() => boolean>} */
+  #needs = new Set();
   #useCount = 0;
   #hidden = new Set();
 
@@ -91,14 +92,41 @@ export class PagedList extends EventTarget {
   }
 
   /** Finds all items. Keeps only the ids of most of them. @throws {Error} why loading stopped */
-  async loadToEnd() {
-    this.#wantsAll = true;
+  loadToEnd() {
+    return this.#loadWhile(() => true);
+  }
+
+  /**
+   * Finds the items up to the place of one that the list may contain.
+   * @param {Api.Image} item
+   * @param {AbortSignal} signal
+   * @throws {Error} why loading stopped
+   */
+  loadTo(item, signal) {
+    const position = this.order.position(item);
+    return this.#loadWhile(() => {
+      const last = this.#pages.findLast((page) => page.last !== null)?.last ?? null;
+      return !signal.aborted && (last === null || precedes(this.order, last, position));
+    });
+  }
+
+  /** Finds all items of a group, and returns their ids. @param {string} group @throws {Error} why loading stopped */
+  async loadGroup(group) {
+    await this.#loadWhile(() => this.#groupOfEach().at(-1) === group);
+    return this.idsIn(group);
+  }
+
+  /** @param {() => boolean} isNeeded returns whether the next page is needed */
+  async #loadWhile(isNeeded) {
+    this.#needs.add(isNeeded);
     try {
-      await this.#loadNext();
+      while (!this.complete && isNeeded()) {
+        await this.#loadNext();
+        if (this.failure) throw this.failure;
+      }
     } finally {
-      this.#wantsAll = false;
+      this.#needs.delete(isNeeded);
     }
-    if (this.failure) throw this.failure;
   }
 
   /**
@@ -139,10 +167,22 @@ export class PagedList extends EventTarget {
   /** Returns the groups of the items found so far, with their lengths; a single one if the list has no groups. */
   groups() {
     if (!this.group) return [{ group: "", count: this.knownCount }];
+    return countGroups(this.#groupOfEach());
+  }
+
+  /** Returns the ids of the items of a group that were found so far. @param {string} group */
+  idsIn(group) {
+    const groups = this.#groupOfEach();
+    return this.ids().filter((_, index) => groups[index] === group);
+  }
+
+  /** Returns the group of each item found so far; nothing if the list has no groups. @returns {string[]} */
+  #groupOfEach() {
+    if (!this.group) return [];
     for (const page of this.#pages) {
       if (page.items) page.groups = page.items.map(this.group);
     }
-    return countGroups([...this.#head.map(this.group), ...this.#pages.flatMap((page) => page.groups)]);
+    return [...this.#head.map(this.group), ...this.#pages.flatMap((page) => page.groups)];
   }
 
   /** Loads the missing items with indexes from `from` to `to`. */
@@ -288,7 +328,8 @@ export class PagedList extends EventTarget {
   async #loadPages() {
     try {
       // If the user drags the scrollbar to the end, all pages before it must be loaded, one after the other.
-      while (!this.complete && (!this.started || this.#wantsAll || this.#lastNeeded >= this.knownCount)) {
+      const isNeeded = () => this.#lastNeeded >= this.knownCount || [...this.#needs].some((needs) => needs());
+      while (!this.complete && (!this.started || isNeeded())) {
         const page = emptyPage(this.#next, this.#useCount);
         const { images, next_cursor } = await this.load(page.cursor, PAGE_SIZE);
         const last = images.at(-1);

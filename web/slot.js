@@ -1,5 +1,6 @@
 // One of the three places of a set: its picture, and what can be done with it.
 
+import { pictureAddress } from "./addresses.js";
 import { call } from "./api.js";
 import { busy, h, icon, iconButton } from "./dom.js";
 import { chooseFiles, filesOf } from "./files.js";
@@ -46,7 +47,7 @@ function filledSlot(set, slot, image, reload) {
   const name = image.title ?? image.file_name;
   const best = bestThumbnail(image, SLOT_PICTURE);
   return [
-    h("a", { href: `#/images/${image.id}` },
+    h("a", { href: pictureAddress(image.id, { set: set.id }) },
       h("span", { class: "visually-hidden" }, `${words.slot[slot]}: ${name}`),
       placeholder(image), best && picture(image, best, ""),
       image.status !== "ready" && h("span", { class: "badge" }, texts.photos.status[image.status])),

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { inBrowser } from "./browser.js";
-import { COUNT, fakeApi, usedMemory } from "./many.js";
+import { COUNT, fakeApi, id, usedMemory } from "./many.js";
 import { answerQuestions, deleteAll, logIn } from "./page.js";
 import { registerUser, until } from "./stack.js";
 
@@ -59,6 +59,26 @@ test("ten thousand pictures are selected and grouped, with few elements and litt
   await page.getByRole("heading", { name: /January 1, 2026|December 31, 2025/ }).waitFor();
   const grown = await memory() - before;
   assert.ok(grown < 20e6, `${grown} bytes more`);
+}));
+
+test("the large view of a picture far down in the list has its neighbours, and leads back to its place", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registerUser();
+  await fakeApi(visit, account);
+  await logIn(visit, account);
+  await page.locator(".tile img.loaded").first().waitFor();
+  await page.goto("about:blank");
+  await open(`#/images/${id(1298)}`);
+  const dialog = page.getByRole("dialog", { name: "Picture" });
+  // The last of these pictures are on another page of the list.
+  for (const index of [1298, 1299, 1300, 1301]) {
+    await dialog.getByRole("heading", { name: `photo-${index}.jpg` }).waitFor();
+    await dialog.getByRole("button", { name: "Next picture" }).click();
+  }
+  await dialog.getByRole("heading", { name: "photo-1302.jpg" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator('.tile a[title="photo-1302.jpg"]:focus').waitFor();
+  await page.locator('.tile[aria-posinset="1303"] img.loaded').waitFor();
 }));
 
 test("the page asks before the user leaves it with more deletions than the browser accepts, and Undo is still possible", inBrowser(async (visit) => {

@@ -104,6 +104,103 @@ test("the focus is visible on a picture and on a set, and a failed picture shows
   assert.deepEqual(await ring(), { position: "absolute", zIndex: "1", borderTopWidth: "3px" });
 }));
 
+const ORDER = "#/?sort=file_name&order=asc";
+
+test("after a reload, the large view has the same neighbours as before, and leads back to the same list", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registerUser();
+  await storePictures(await token(account), ["beach 3.jpg", "alps.jpg", "beach 1.jpg", "beach 2.jpg"]);
+  await logIn(visit, account);
+  const dialog = page.getByRole("dialog", { name: "Picture" });
+  const shows = (name) => dialog.getByRole("heading", { name }).waitFor();
+  const names = () => page.locator(".tile a").evaluateAll((links) => links.map((link) => link.getAttribute("title")));
+  for (const [address, next] of [[ORDER, "beach 3.jpg"], [`${ORDER}&q=beach`, "beach 3.jpg"], ["#/?q=beach", "beach 1.jpg"], ["#/?group=day", "beach 1.jpg"]]) {
+    await open(address);
+    await tile(page, "beach 3.jpg").waitFor();
+    const before = await names();
+    const heading = await page.locator(".group-heading").allTextContents();
+    await tile(page, "beach 2.jpg").getByRole("link").click();
+    await shows("beach 2.jpg");
+    await page.reload();
+    await shows("beach 2.jpg");
+    await dialog.getByRole("button", { name: "Next picture" }).waitFor();
+    await page.keyboard.press("ArrowRight");
+    await shows(next);
+    await page.keyboard.press("Escape");
+    await page.locator(`.tile a[title="${next}"]:focus`).waitFor();
+    assert.deepEqual(await names(), before, address);
+    assert.deepEqual(await page.locator(".group-heading").allTextContents(), heading, address);
+    // The address of the list, whatever the order of its parameters.
+    const parameters = (url) => [...new URLSearchParams(url.split("?")[1])].sort();
+    assert.deepEqual(parameters(page.url()), parameters(address));
+  }
+}));
+
+test("the address of a picture opens it with its list in another tab, and alone if its list is gone", inBrowser(async (visit) => {
+  const { page, open, context, allowError } = visit;
+  allowError(/404/);
+  const id = await openFirstOfSet(visit);
+  const dialog = page.getByRole("dialog", { name: "Picture" });
+  await dialog.getByRole("heading", { name: "first.jpg" }).waitFor();
+  const url = page.url();
+  await page.reload();
+  await dialog.getByRole("heading", { name: "first.jpg" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("heading", { name: "By the sea" }).waitFor();
+  assert.match(page.url(), new RegExp(`#/sets/${id}$`));
+
+  const tab = await context.newPage();
+  await tab.goto(url);
+  const there = tab.getByRole("dialog", { name: "Picture" });
+  await there.getByRole("heading", { name: "first.jpg" }).waitFor();
+  await tab.keyboard.press("ArrowRight");
+  await there.getByRole("heading", { name: "second.jpg" }).waitFor();
+  await tab.close();
+
+  await page.goto("about:blank");
+  await open(url.slice(url.indexOf("#")).replace(id, "01JZ0000000000000000000000"));
+  await dialog.getByRole("heading", { name: "first.jpg" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("heading", { name: "Photos" }).waitFor();
+}));
+
+test("the page opens in the order that was chosen last, unless the address has another one", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registerUser();
+  await storePictures(await token(account), ["b.jpg", "a.jpg", "c.jpg"]);
+  await logIn(visit, account);
+  const first = (name) => page.waitForFunction((name) => document.querySelector(".tile a")?.getAttribute("title") === name, name);
+  await first("c.jpg");
+  await page.getByLabel("Order").selectOption({ label: "File name, A to Z" });
+  await first("a.jpg");
+  // The browser's Back leads to the order of before, although the other one is remembered.
+  await page.goBack();
+  await first("c.jpg");
+  await page.getByRole("link", { name: "Sets" }).click();
+  await page.getByRole("heading", { name: "Image sets" }).waitFor();
+  await page.getByRole("link", { name: "Photos" }).click();
+  await first("a.jpg");
+
+  await page.goto("about:blank");
+  const lists = [];
+  page.on("request", (request) => request.url().includes("/api/images?") && lists.push(request.url()));
+  await open();
+  await first("a.jpg");
+  await page.waitForLoadState("networkidle");
+  assert.equal(await page.getByLabel("Order").inputValue(), "file_name asc");
+  // early.js has asked for the same list.
+  assert.equal(lists.length, 1, lists.join(" "));
+  await open("#/?sort=created_at");
+  await first("c.jpg");
+
+  await page.getByLabel("Group by").selectOption({ label: "By day" });
+  await page.locator(".group-heading").waitFor();
+  await page.goto("about:blank");
+  await open();
+  await page.locator(".group-heading").waitFor();
+  assert.equal(await page.getByLabel("Group by").inputValue(), "day");
+}));
+
 /** Creates a set with a picture in the first and in the second place. */
 async function setWithPictures(bearer) {
   const { id } = await api("POST", "/api/imagesets", { token: bearer, body: { title: "By the sea" } });

@@ -11,7 +11,7 @@ const A_DAY = 40;
 const NEWEST = Date.parse("2026-01-01T12:00:00Z");
 
 /** Returns the id of the image at an index. Ids decrease along the list. */
-const id = (index) => `01${String(COUNT - index).padStart(24, "0")}`;
+export const id = (index) => `01${String(COUNT - index).padStart(24, "0")}`;
 
 function image(index) {
   const url = (size) => `${outputs.endpoint_url}/${outputs.derived_bucket}/${index}/${size}?signature=${"0".repeat(800)}`;
@@ -46,6 +46,7 @@ export async function fakeApi({ page }, account, missing = new Set(), added = { 
     }
     return route.fulfill({ json: { images, next_cursor: next < COUNT ? String(next) : null } });
   });
+  await page.route(/\/api\/images\/01\d+$/, (route) => route.fulfill({ json: image(COUNT - Number(route.request().url().slice(-24))) }));
 }
 
 /**

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import { orderOf } from "../../web/chosen-order.js";
 import { bytes, duration, lifetime } from "../../web/format.js";
-import { groupOf, listOrder, orderOf, parametersOf } from "../../web/order.js";
+import { groupOf, listOrder } from "../../web/order.js";
 import { texts } from "../../web/texts.js";
 
 test("a duration has whole numbers of its two largest units", () => {
@@ -17,15 +18,6 @@ test("a lifetime is in days, or in hours if it is shorter than a day", () => {
 
 test("no number of bytes is in the singular but one", () => {
   assert.deepEqual([0, 1, 999, 1500, 12_345_678].map(bytes), ["0 bytes", "1 byte", "999 bytes", "1.5 kB", "12 MB"]);
-});
-
-test("an order is read from the address and written there without its defaults", () => {
-  const all = [{}, { sort: "taken_at", order: "asc", group: "day" }, { sort: "file_name", order: "desc" }, { group: "month" }];
-  for (const parameters of all) {
-    const written = Object.fromEntries(Object.entries(parametersOf(orderOf(parameters))).filter(([, value]) => value !== null));
-    assert.deepEqual(written, parameters);
-  }
-  assert.equal(orderOf({ sort: "file_name", group: "day" }).group, "none");
 });
 
 test("file names are ordered without differences of case and accents", () => {

@@ -3,7 +3,8 @@
 import "./globals.js";
 import assert from "node:assert/strict";
 import test from "node:test";
-import { groupOf, listOrder, orderOf } from "../../web/order.js";
+import { orderOf } from "../../web/chosen-order.js";
+import { groupOf, listOrder } from "../../web/order.js";
 import { PagedList } from "../../web/paged-list.js";
 
 const COUNT = 250;
@@ -83,6 +84,37 @@ test("a list that is compared with the service keeps what is added during the re
   await list.renew();
   assert.equal(list.at(0)?.id, id(COUNT + 1));
   newestFirst(list);
+});
+
+test("a list is loaded up to the place of a picture, also if it does not contain the picture", async () => {
+  const { signal } = new AbortController();
+  const list = new PagedList(load);
+  await list.loadTo(image(120), signal);
+  assert.equal(list.indexOf(id(120)), COUNT - 120);
+  assert.equal(list.knownCount, 200);
+  await list.loadTo(image(230), signal);
+  assert.equal(list.knownCount, 200);
+  const others = new PagedList(async (cursor, limit) => {
+    const { images, next_cursor } = await load(cursor, limit);
+    return { images: images.filter((one) => one.id !== id(120)), next_cursor };
+  });
+  await others.loadTo(image(120), signal);
+  assert.equal(others.knownCount, 199);
+});
+
+test("a search for a picture ends when the user looks at another one, or with the failure of the list", async () => {
+  const ended = new AbortController();
+  const list = new PagedList((cursor, limit) => {
+    if (cursor !== null) ended.abort();
+    return load(cursor, limit);
+  });
+  await list.loadTo(image(1), ended.signal);
+  assert.equal(list.knownCount, 200);
+  const broken = new PagedList(async (cursor, limit) => {
+    if (cursor !== null) throw new Error("away");
+    return load(cursor, limit);
+  });
+  await assert.rejects(broken.loadTo(image(1), new AbortController().signal), /away/);
 });
 
 test("a list that loads no pages takes a new order, and loses what is not in it", () => {

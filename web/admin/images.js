@@ -1,5 +1,6 @@
 // The admins' view of pictures.
 
+import { ADMIN_PICTURES, pictureAddress } from "../addresses.js";
 import { call } from "../api.js";
 import { form } from "../dialog.js";
 import { field, h } from "../dom.js";
@@ -23,9 +24,10 @@ const PAGE_SIZE = 50;
 /**
  * Creates the table, and the list that the large view needs.
  * @param {Record<string, string | undefined>} filters those of the API
- * @param {{hasUser?: boolean}} [options]
+ * @param {{listName: Record<string, string>, hasUser?: boolean}} options `listName`: the parameters that name the list
+ * in the addresses of its pictures
  */
-export async function imageTable(filters, { hasUser = true } = {}) {
+export async function imageTable(filters, { listName, hasUser = true }) {
   const userName = userNames();
   const list = new PagedList(async () => ({ images: [], next_cursor: null }));
   let isAdding = false;
@@ -42,7 +44,7 @@ export async function imageTable(filters, { hasUser = true } = {}) {
       for (const image of images) list.put(image);
       isAdding = false;
     },
-    columns: columns(userName).filter(({ label }) => hasUser || label !== words.user),
+    columns: columns(userName, listName).filter(({ label }) => hasUser || label !== words.user),
     actions: [{ name: texts.image.delete, icon: "trash", kind: "danger", run: (images) => deleteAsAdmin(images, list) }],
   });
   // The large view changes and deletes pictures, and Undo brings them back.
@@ -51,12 +53,16 @@ export async function imageTable(filters, { hasUser = true } = {}) {
   return { table, list };
 }
 
-/** @param {(id: string) => HTMLElement} userName @returns {import("./table.js").Column<Api.Image>[]} */
-function columns(userName) {
+/**
+ * @param {(id: string) => HTMLElement} userName
+ * @param {Record<string, string>} listName
+ * @returns {import("./table.js").Column<Api.Image>[]}
+ */
+function columns(userName, listName) {
   return [
     { label: words.picture, cell: rowPicture },
     { label: words.fileName, isHeading: true, kind: "wrap", sort: ({ file_name }) => file_name,
-      cell: (image) => h("a", { href: `#/admin/images/${image.id}` }, image.file_name) },
+      cell: (image) => h("a", { href: pictureAddress(image.id, listName, ADMIN_PICTURES) }, image.file_name) },
     { label: words.user, kind: "wrap", cell: ({ user_id }) => user_id && h("a", { href: `#/admin/users/${user_id}` }, userName(user_id)) },
     { label: words.status, sort: statusOf, cell: (image) => h("span", { class: `status ${image.status}` }, statusOf(image)) },
     { label: texts.image.size, kind: "number", sort: ({ size }) => size, cell: ({ size }) => bytes(size) },
@@ -82,7 +88,7 @@ export async function images(search) {
     username, file_name, phone_number, status,
     uploaded_after: from && new Date(`${from}T00:00`).toISOString(),
     uploaded_before: to && dayAfter(to),
-  });
+  }, { listName: search });
   const input = (label, name, type, value) => field(label, h("input", { name, type, value: value ?? "" }));
   const states = h("select", { name: "status" }, h("option", { value: "" }, words.any),
     Object.entries(texts.photos.status).map(([value, label]) => h("option", { value, selected: value === status }, label)));

@@ -33,7 +33,7 @@ export async function userPage(id, tiers) {
   };
   show();
   const [images, sets, audit] = await Promise.all([
-    imageTable({ username: user.username }, { hasUser: false }),
+    imageTable({ username: user.username }, { listName: { user: id }, hasUser: false }),
     setTable({ username: user.username }, { hasUser: false }),
     auditTable({ target: id }),
   ]);

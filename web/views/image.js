@@ -27,6 +27,8 @@ export class LargeView {
   #id = "";
   /** Null until it is loaded, if the list does not contain it. The list's image has only what a tile shows. */
   #image = /** @type {Api.Image} */ (/** @type {unknown} */ (null));
+  /** Resolves when the list contains the picture, or not. @type {Promise<void> | null} */
+  #finding = null;
   /** The image whose texts the form shows. */
   #formOf = "";
   #parts = new Map(PARTS.map((name) => [name, { element: h("div", { class: "part" }), signature: "" }]));
@@ -66,6 +68,7 @@ export class LargeView {
   show(id) {
     this.#ended.abort();
     this.#ended = new AbortController();
+    this.#finding = null;
     this.#id = id;
     for (const [name, part] of this.#parts) {
       if (name !== "header") fill(part.element);
@@ -175,7 +178,24 @@ export class LargeView {
   }
 
   #showTurns() {
+    this.#loadNeighbours();
     this.stage.showTurns(this.#neighbourAt(-1) !== null, this.#neighbourAt(1) !== null);
+  }
+
+  /**
+   * Has the list load the pictures before and after this one. After a reload of the page, the list knows only its first
+   * pictures, and this one may be far away.
+   */
+  #loadNeighbours() {
+    const { list } = this;
+    const index = list.indexOf(this.#id);
+    if (!list.started || list.failure) return;
+    if (index >= 0) return list.ensureLoaded(Math.max(0, index - 1), index + 1);
+    if (this.#image) this.#finding ??= list.loadTo(this.#image, this.#ended.signal).catch(() => {
+      // The list shows its failure. When it goes on, it calls this method again.
+    }).finally(() => {
+      this.#finding = null;
+    });
   }
 
   /** Focuses the dialog if the element that had the focus was removed. Otherwise its keys would not work. */

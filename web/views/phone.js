@@ -68,7 +68,7 @@ function phoneImages(number) {
   const onRemoved = ({ detail: id }) => list.hide(id);
   uploads.addEventListener("image", image);
   uploads.addEventListener("removed", onRemoved);
-  const pictures = gallery(list, { label: words.of(number) });
+  const pictures = gallery(list, { label: words.of(number), listName: { phone: number } });
   // One request for each file, so that an invalid file does not affect the others.
   const upload = (files) => uploads.add(files, async (file, key) => {
     const { phone_number, results } = await call("POST", `/api/phones/${encodeURIComponent(number)}/images`, { body: { files: [file] }, key });

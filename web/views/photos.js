@@ -1,10 +1,11 @@
 // The view of the user's pictures.
 
+import { addressOrder, chosenOrder, namedOrder, orderOf, rememberOrder } from "../chosen-order.js";
 import { h, icon, checkbox, field, fill, focusHeading } from "../dom.js";
 import { chooseFiles } from "../files.js";
 import { gallery } from "../gallery.js";
 import { allImages, someImages, uploadImages } from "../images.js";
-import { gridLabel, groupHeading, orderOf, parametersOf } from "../order.js";
+import { gridLabel, groupHeading } from "../order.js";
 import { popover } from "../popover.js";
 import { query } from "../query.js";
 import { apiFilters, searchForm } from "../search.js";
@@ -15,18 +16,36 @@ import { options, uploadOptions } from "../upload-options.js";
 const words = texts.photos;
 const chooseAndUpload = async () => uploadImages(await chooseFiles(), uploadOptions());
 
-/** @param {Record<string, string>} parameters those of the address */
-export function photosView({ status = "", q = "", taken_after = "", taken_before = "", ...parameters } = {}) {
-  const order = orderOf(parameters);
-  const filters = { q, taken_after, taken_before };
+/**
+ * What the view shows. The days of `taken_after` and `taken_before` belong to the range.
+ * @typedef {{status: string, q: string, taken_after: string, taken_before: string,
+ *   order: import("../chosen-order.js").Order}} Choice
+ */
+
+/** Reads what an address shows from its parameters. @param {Record<string, string>} parameters @returns {Choice} */
+export function choiceOf({ status = "", q = "", taken_after = "", taken_before = "", ...parameters }) {
+  return { status, q, taken_after, taken_before, order: chosenOrder(parameters) };
+}
+
+/** Returns the parameters of the address that shows this. @param {Choice} choice */
+export const choiceParameters = ({ order, ...filters }) => ({ ...filters, ...addressOrder(order) });
+
+/** @param {Choice} choice */
+export function photosView(choice) {
+  const { status, order, ...filters } = choice;
   const isSearch = Object.values(filters).some((value) => value !== "");
   const list = status || isSearch ? someImages({ status, ...apiFilters(filters) }, order) : allImages(order);
-  /** Changes what is shown, or its order. */
+  /** Changes what is shown. @param {Partial<Choice>} change */
   const go = (change) => {
-    const { status: shown, q, taken_after, taken_before, ...chosen } = { status, ...filters, ...order, ...change };
-    location.hash = `#/${query({ status: shown, q, taken_after, taken_before, ...parametersOf(chosen) })}`;
+    if (change.order) {
+      // An address without an order stands for the remembered one. The browser's Back leads to the order of before.
+      history.replaceState(null, "", `#/${query({ status, ...filters, ...namedOrder(order) })}`);
+      rememberOrder(change.order);
+    }
+    location.hash = `#/${query(choiceParameters({ ...choice, ...change }))}`;
   };
-  const pictures = gallery(list, { label: gridLabel(order), heading: groupHeading });
+  const listName = choiceParameters(choice);
+  const pictures = gallery(list, { label: gridLabel(order), heading: groupHeading, listName });
   const empty = h("div", { class: "empty", hidden: true });
   const count = h("span", { class: "count" });
   const undated = h("p", { class: "quiet", hidden: true }, texts.order.undated);
@@ -53,7 +72,7 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
   const aiBox = aiOptions();
   const header = h("header", { class: "view-header photos-header" },
     h("h1", { tabindex: "-1" }, words.title), count, h("span", { class: "space" }),
-    h("div", { class: "choices" }, searchForm(filters, go), choices(status, order, go)),
+    h("div", { class: "choices" }, searchForm(filters, go), choices(choice, go)),
     h("a", { class: "icon-button", href: "#/trash", "aria-label": texts.trash.title, title: texts.trash.title }, icon("trash")),
     aiBox,
     h("button", { type: "button", class: "button primary", onclick: chooseAndUpload }, icon("upload"), words.upload));
@@ -81,11 +100,10 @@ export function photosView({ status = "", q = "", taken_after = "", taken_before
 
 /**
  * Creates the choices of what is shown, in which order, and with which groups.
- * @param {string} status
- * @param {import("../order.js").Order} order
- * @param {(change: Record<string, string>) => void} go
+ * @param {Choice} choice
+ * @param {(change: Partial<Choice>) => void} go
  */
-function choices(status, order, go) {
+function choices({ status, order }, go) {
   const select = (label, options, chosen, change) => {
     const element = h("select", { "aria-label": label, onchange: () => change(element.value) },
       Object.entries(options).map(([value, name]) => h("option", { value, selected: value === chosen }, name)));
@@ -94,13 +112,15 @@ function choices(status, order, go) {
   const sorts = { ...texts.order.sorts, ...texts.order.names };
   // Groups are for the time taken: a user often uploads the pictures of many years on one day.
   const isUploadOrder = order.sort === "created_at";
-  const groupBy = (group) => go(isUploadOrder && group !== "none" ? { sort: "taken_at", order: "desc", group } : { group });
+  const groupBy = (group) =>
+    go({ order: orderOf(isUploadOrder && group !== "none" ? { sort: "taken_at", group } : { ...order, group }) });
+  const orderBy = (value) => {
+    const [sort, direction] = value.split(" ");
+    go({ order: orderOf({ sort, order: direction, group: order.sort === sort ? order.group : "" }) });
+  };
   return h("div", { class: "choice-line" },
     select(words.filter, { "": words.all, ...words.status }, status, (value) => go({ status: value })),
-    select(texts.order.label, sorts, `${order.sort} ${order.order}`, (value) => {
-      const [sort, direction] = value.split(" ");
-      go({ sort, order: direction, group: order.sort === sort ? order.group : orderOf({ sort }).group });
-    }),
+    select(texts.order.label, sorts, `${order.sort} ${order.order}`, orderBy),
     order.sort !== "file_name" && select(texts.order.group, texts.order.groups, order.group, groupBy));
 }
 

@@ -33,7 +33,7 @@ fn every_view_is_tested_for_accessibility_and_is_in_the_screenshots() -> Result<
 fn every_view_is_imported_and_has_a_link() -> Result<()> {
     let app = read("web/app.js")?;
     let imports = read("web/later.js")? + &app;
-    let mut sources = app.clone();
+    let mut sources = read("web/addresses.js")? + &app;
     for file in fs::read_dir(project::root().join("web/views"))? {
         let path = file?.path();
         let name = path.file_name().context("no name")?.to_string_lossy().into_owned();
