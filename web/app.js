@@ -10,7 +10,7 @@ import { filesOf } from "./files.js";
 import { renewImages, resetImages, uploadImages } from "./images.js";
 import { commitDeferred, endConfirmations } from "./notice.js";
 import { openRelogin } from "./relogin.js";
-import { openShortcuts } from "./shortcuts.js";
+import { onShortcut, openShortcuts } from "./shortcuts.js";
 import { clearProfile, isAdmin, loadProfile, renewProfile, state } from "./state.js";
 import { texts } from "./texts.js";
 import { uploadTray } from "./tray.js";
@@ -448,6 +448,22 @@ addEventListener("drop", (event) => {
 addEventListener("paste", (event) => {
   if (isTyping(event)) return;
   uploadFiles(filesOf(event.clipboardData));
+});
+
+// ------------------------------------------------------------ the key that leads to the search
+
+const searchField = () => /** @type {HTMLInputElement | null} */ (main.querySelector("input[type=search]"));
+
+// Most views have no search field. The one of the photos is the best known.
+onShortcut("/", async (event) => {
+  if (!state.profile || address().parts[0] === GUEST || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  if (!searchField()) {
+    history.pushState(null, "", "#/");
+    await show();
+  }
+  searchField()?.focus();
+  searchField()?.select();
 });
 
 // ------------------------------------------------------------ start

@@ -80,6 +80,7 @@ export function gallery(list, { label, listName, heading }) {
       ended.abort();
       bar.dispose();
       grid.dispose();
+      selection.dispose();
     },
   };
 }

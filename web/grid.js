@@ -1,8 +1,9 @@
 // A grid of pictures. Only the tiles near the viewport are in the document.
 
-import { fill, focusHeading, h, icon } from "./dom.js";
+import { busy, fill, focusHeading, h, icon } from "./dom.js";
 import { Layout } from "./layout.js";
 import { onLongPress } from "./long-press.js";
+import { showError } from "./notice.js";
 import { picture, placeholder } from "./picture.js";
 import { bestThumbnail, requestForTile } from "./sizes.js";
 import { texts } from "./texts.js";
@@ -21,13 +22,21 @@ const OVERSCAN = 0.75;
 /** A grid that shows a PagedList. Call `dispose` when it is removed from the document. */
 export class Grid {
   #tiles = new Map();
-  /** @type {Map<string, {list: HTMLElement, heading: HTMLElement | null}>} the groups in the document */
+  /**
+   * The groups in the document. A group without a name has no header.
+   * @type {Map<string, {list: HTMLElement, header: HTMLElement | null, button: HTMLButtonElement | null}>}
+   */
   #sections = new Map();
   #layout = new Layout([], 0, { columns: 3, rowHeight: NARROW_TILE, gap: GAP });
   #tileSize = NARROW_TILE;
   #scheduled = false;
   /** @type {string | null} */
   #focusKey = null;
+  /**
+   * The picture that had the focus last. The Tab key leads back to it, so its tile stays in the document.
+   * @type {string | null}
+   */
+  #current = null;
   /** @type {Error | null} */
   #failure = null;
   /** A visible tile that stays in its place when tiles are inserted above it. @type {Anchor | null} */
@@ -54,10 +63,8 @@ export class Grid {
     this.errorBox = h("div", { class: "callout error list-error", role: "alert", hidden: true });
     this.element.addEventListener("keydown", (event) => this.#onKeyDown(event));
     this.element.addEventListener("click", (event) => this.#onClick(event));
-    onLongPress(this.element, (target) => {
-      const tile = this.#tileOf(target);
-      if (tile) this.selection.toggle(tile.image.id);
-    });
+    this.element.addEventListener("focusin", ({ target }) => this.#onFocus(target));
+    onLongPress(this.element, (target) => this.#beginRange(target));
     this.#onChange = () => this.#schedule();
     this.#observer = new ResizeObserver(this.#onChange);
     this.#observer.observe(this.element);
@@ -107,10 +114,14 @@ export class Grid {
     this.list.ensureLoaded(visible[0]?.from ?? 0, Math.max((visible.at(-1)?.to ?? 0) - 1, 0));
 
     this.element.classList.toggle("selecting", this.selection.size > 0);
+    const current = this.#currentIndex();
+    const parts = this.#withTile(current, visible);
     const tiles = new Map();
-    for (const { from, to } of visible) {
+    for (const { from, to } of parts) {
       for (let index = from; index < to; index++) {
-        const tile = this.#tile(this.list.at(index), index);
+        // The list drops pages that are not visible, also if the current tile is on one.
+        const kept = index === current ? this.#tiles.get(this.#current)?.image : null;
+        const tile = this.#tile(this.list.at(index) ?? kept ?? null, index);
         tiles.set(tile.key, tile);
       }
     }
@@ -120,10 +131,12 @@ export class Grid {
       for (const source of ["srcset", "src"]) tile.element.querySelector("img")?.removeAttribute(source);
       tile.element.remove();
     }
-    this.#placeSections(visible.map(({ block }) => block));
-    for (const { block, from, to } of visible) {
+    const blocks = [...new Set(parts.map(({ block }) => block))];
+    this.#placeSections(blocks);
+    for (const block of blocks) {
       const { list } = this.#section(block);
-      const inBlock = [...tiles.values()].filter(({ index }) => index >= from && index < to);
+      const end = block.from + block.count;
+      const inBlock = [...tiles.values()].filter(({ index }) => index >= block.from && index < end);
       placeInOrder(list, inBlock.map(({ element }) => element));
       for (const { element, index } of inBlock) {
         const { left, top } = this.#layout.place(index);
@@ -134,11 +147,28 @@ export class Grid {
         element.setAttribute("aria-setsize", isKnown ? block.count : -1);
       }
     }
-    for (const tile of tiles.values()) this.#showSelected(tile);
     this.#tiles = tiles;
+    for (const tile of tiles.values()) this.#showSelected(tile);
+    this.#showSelectedGroups(blocks);
+    this.#showTabStop(top);
     this.#count = this.list.knownCount;
     if (this.#anchor?.scrolled !== scrollY) this.#chooseAnchor(top);
     this.#restoreFocus();
+  }
+
+  /** The index of the current tile; -1 if there is none. */
+  #currentIndex() {
+    if (this.#current === null) return -1;
+    const index = this.#tiles.get(this.#current)?.index ?? -1;
+    // Finding the id in a long list takes longer.
+    return this.list.at(index)?.id === this.#current ? index : this.list.indexOf(this.#current);
+  }
+
+  /** Adds a tile to the visible ones. @param {number} index @param {ReturnType<Layout["visible"]>} visible */
+  #withTile(index, visible) {
+    if (index < 0 || visible.some(({ from, to }) => index >= from && index < to)) return visible;
+    const part = { block: this.#layout.place(index).block, from: index, to: index + 1 };
+    return [...visible, part].sort((one, other) => one.from - other.from);
   }
 
   /** Scrolls by the height that was inserted above the anchor. Browsers do this only for elements without a transform. */
@@ -169,21 +199,24 @@ export class Grid {
     }
   }
 
-  /** Places the headings and lists of the visible groups, and removes the others. @param {import("./layout.js").Block[]} blocks */
+  /**
+   * Places the headers and lists of the visible groups, and removes the others.
+   * @param {import("./layout.js").Block[]} blocks
+   */
   #placeSections(blocks) {
     const keys = new Set(blocks.map(({ key }) => key));
-    for (const [key, { list, heading }] of this.#sections) {
+    for (const [key, { list, header }] of this.#sections) {
       if (keys.has(key)) continue;
       list.remove();
-      heading?.remove();
+      header?.remove();
       this.#sections.delete(key);
     }
     const elements = [];
     for (const block of blocks) {
-      const { list, heading } = this.#section(block);
-      if (heading) {
-        heading.style.transform = `translate(0, ${block.top}px) translateY(-100%)`;
-        elements.push(heading);
+      const { list, header } = this.#section(block);
+      if (header) {
+        header.style.transform = `translate(0, ${block.top}px) translateY(-100%)`;
+        elements.push(header);
       }
       elements.push(list);
     }
@@ -195,11 +228,41 @@ export class Grid {
     const known = this.#sections.get(key);
     if (known) return known;
     const id = `group-${key.replace(" ", "-")}`;
-    const heading = group === "" ? null : h("h2", { class: "group-heading", id }, this.heading(group));
-    const list = h("ul", { role: "list", "aria-label": heading ? null : this.label, "aria-labelledby": heading && id });
-    const section = { list, heading };
+    const name = group === "" ? null : this.heading(group);
+    const label = name === null ? { "aria-label": this.label } : { "aria-labelledby": id };
+    const list = h("ul", { role: "list", ...label });
+    const button = name === null ? null : this.#groupButton(group);
+    const header = button && h("div", { class: "group-header" }, h("h2", { class: "group-heading", id }, name), button);
+    const section = { list, header, button };
     this.#sections.set(key, section);
     return section;
+  }
+
+  /**
+   * The button that selects a group. The Tab key does not reach it, because this key leads out of the grid. The key G
+   * does the same as the button.
+   * @param {string} group
+   */
+  #groupButton(group) {
+    const toggle = () => busy(button, () => this.selection.toggleGroup(group)).catch(showError);
+    const props = { type: "button", class: "text-button", tabindex: "-1", "aria-keyshortcuts": "g", onclick: toggle };
+    const button = h("button", props);
+    return button;
+  }
+
+  /** Shows whether each group is selected. @param {import("./layout.js").Block[]} blocks */
+  #showSelectedGroups(blocks) {
+    const ids = this.selection.size > 0 && this.list.group ? this.list.ids() : [];
+    for (const { key, group, from, count } of blocks) {
+      const button = this.#sections.get(key)?.button;
+      if (!button) continue;
+      const inGroup = ids.slice(from, from + count);
+      const isSelected = inGroup.length > 0 && inGroup.every((id) => this.selection.has(id));
+      const { label, name } = isSelected ? texts.select.clearGroup : texts.select.allOfGroup;
+      if (button.textContent === label) continue;
+      button.textContent = label;
+      button.setAttribute("aria-label", name(this.heading(group)));
+    }
   }
 
   #showFailure() {
@@ -223,7 +286,7 @@ export class Grid {
     if (known?.signature === signature) return Object.assign(known, { image, index });
     if (known?.element.contains(document.activeElement)) this.#focusKey ??= key;
     const element = image ? this.#createTile(image, thumbnail) : h("li", { class: "tile skeleton", "aria-hidden": "true" });
-    return { key, signature, image, index, element };
+    return { key, signature, image, index, element, link: element.querySelector("a") };
   }
 
   /** @param {Api.Image} image */
@@ -235,7 +298,8 @@ export class Grid {
     const isNamed = image.status === "failed" || this.isTrash;
     if (!thumbnail && image.status === "ready" && !this.isTrash) requestForTile(image, this.#tileSize, (made) => this.list.update(made));
     return h("li", { class: `tile ${image.status}`, "data-id": image.id },
-      h("a", { href: this.href(image), title: name },
+      // The browser would drag a link after a long press.
+      h("a", { href: this.href(image), title: name, tabindex: "-1", draggable: "false" },
         placeholder(image),
         thumbnail && picture(image, thumbnail, "", () => this.list.refresh(image.id), this.#tileSize),
         // Failed and deleted pictures show their file names.
@@ -250,13 +314,50 @@ export class Grid {
   }
 
   /** Shows whether a tile is selected. */
-  #showSelected({ image, element }) {
+  #showSelected({ image, element, link }) {
     const check = element.querySelector(".tile-check");
     if (!check) return;
     check.checked = this.selection.has(image.id);
-    // While the user selects, the Tab key reaches the checkboxes too.
-    check.tabIndex = this.selection.size > 0 ? 0 : -1;
     element.classList.toggle("selected", check.checked);
+    if (check.checked) link.setAttribute("aria-description", texts.select.selected);
+    else link.removeAttribute("aria-description");
+  }
+
+  /**
+   * Lets the Tab key reach one picture: the current one, or else the first one that is wholly visible. The arrow keys
+   * lead to the others.
+   * @param {number} visibleTop
+   */
+  #showTabStop(visibleTop) {
+    const withLinks = [...this.#tiles.values()].filter(({ link }) => link);
+    const stop = withLinks.find(({ key }) => key === this.#current) ??
+      withLinks.find(({ index }) => this.#layout.place(index).top >= visibleTop) ?? withLinks[0];
+    for (const tile of withLinks) {
+      const tabIndex = tile === stop ? 0 : -1;
+      if (tile.link.tabIndex !== tabIndex) tile.link.tabIndex = tabIndex;
+    }
+  }
+
+  #onFocus(target) {
+    const tile = this.#tileOf(target);
+    if (!tile) return;
+    this.#current = tile.image.id;
+    this.#showTabStop(0);
+  }
+
+  /** Begins a range at a tile that a finger presses. Returns the function that extends it to the places of the finger. */
+  #beginRange(target) {
+    const tile = this.#tileOf(target);
+    if (!tile) return undefined;
+    const extend = this.selection.beginRange(tile.image.id);
+    let last = tile.image.id;
+    return (x, y) => {
+      const { left, top } = this.element.getBoundingClientRect();
+      const id = this.list.idAt(Math.min(this.#layout.indexAt(x - left, y - top), this.list.knownCount - 1));
+      if (id === null || id === last) return;
+      last = id;
+      extend(id);
+    };
   }
 
   /** Returns the tile that contains an element. */
@@ -264,14 +365,19 @@ export class Grid {
     return [...this.#tiles.values()].find(({ image, element }) => image && element.contains(target));
   }
 
-  /** A click selects a picture on its checkbox, with the Shift key, and everywhere once something is selected. */
+  /**
+   * A click selects a picture on its checkbox, with the Shift key, and everywhere once something is selected. The key
+   * Enter clicks too, but always opens the picture, except in the trash.
+   */
   #onClick(event) {
     const tile = this.#tileOf(event.target);
     const isCheck = event.target.matches(".tile-check");
     // A click on the label is followed by one on its checkbox.
     if (event.target.matches(".tile-mark") && !event.shiftKey) return;
     if (!tile || !isCheck && (event.ctrlKey || event.metaKey)) return;
-    if (!isCheck && !event.shiftKey && this.selection.size === 0 && !this.isTrash) return;
+    // A click of the keyboard has no `detail`.
+    const mayOpen = !isCheck && !event.shiftKey && !this.isTrash;
+    if (mayOpen && (this.selection.size === 0 || event.detail === 0)) return;
     if (!isCheck) event.preventDefault();
     if (event.shiftKey) this.selection.extendTo(tile.image.id);
     else this.selection.toggle(tile.image.id);
@@ -283,6 +389,10 @@ export class Grid {
     if (event.key === "x" || event.key === " " && !event.target.matches(".tile-check")) {
       event.preventDefault();
       this.selection.toggle(tile.image.id);
+      return;
+    }
+    if (event.key === "g") {
+      this.#sections.get(this.#layout.place(tile.index).block.key)?.button?.click();
       return;
     }
     // While something is selected, the key deletes the selection.

@@ -66,6 +66,20 @@ export class Layout {
     return { block, left: within % this.columns * this.rowHeight, top: block.top + Math.floor(within / this.columns) * this.rowHeight };
   }
 
+  /**
+   * Returns the index of the tile at a point of the grid, or of one near it; -1 if there are no tiles.
+   * @param {number} left
+   * @param {number} top
+   */
+  indexAt(left, top) {
+    // What is between two groups belongs to the one before.
+    const block = this.blocks.findLast((block) => block.top <= top) ?? this.blocks[0];
+    if (!block) return -1;
+    const within = (length, count) => Math.max(0, Math.min(Math.floor(length / this.rowHeight), count - 1));
+    const row = within(top - block.top, Math.ceil(block.count / this.columns));
+    return block.from + Math.min(row * this.columns + within(left, this.columns), block.count - 1);
+  }
+
   /** Returns the index of the tile in the same column of the next row or of the row before; -1 if there is none. */
   vertical(index, down) {
     const block = this.#blockOf(index);

@@ -13,7 +13,8 @@ const words = texts.search;
  * @param {(filters: {q?: string, taken_after?: string, taken_before?: string}) => void} go shows the pictures of other filters
  */
 export function searchForm({ q, taken_after, taken_before }, go) {
-  const input = h("input", { type: "search", name: "q", "aria-label": words.label, placeholder: words.placeholder, maxlength: "200", value: q });
+  const input = h("input", { type: "search", name: "q", "aria-label": words.label, "aria-keyshortcuts": "/",
+    placeholder: words.placeholder, maxlength: "200", value: q });
   const element = h("form", { class: "search-form", role: "search" }, input, iconButton("search", words.search, () => {}, { type: "submit" }));
   element.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -5,7 +5,12 @@ export const shortcutTexts = {
   groups: [
     {
       title: "Everywhere",
-      keys: [["?", "Show this list"], ["Ctrl Z", "Undo a deletion while its notice is shown"], ["Ctrl V", "Upload pictures from the clipboard"]],
+      keys: [
+        ["?", "Show this list"],
+        ["/", "Go to the search"],
+        ["Ctrl Z", "Undo a deletion while its notice is shown"],
+        ["Ctrl V", "Upload pictures from the clipboard"],
+      ],
     },
     {
       title: "In a list of pictures",
@@ -15,6 +20,7 @@ export const shortcutTexts = {
         ["Enter", "Open the picture"],
         ["Space or x", "Select the picture"],
         ["Shift ← → ↑ ↓", "Select several pictures"],
+        ["g", "Select the pictures of the same day or month"],
         ["Ctrl a", "Select all pictures"],
         ["d", "Download the selected pictures"],
         ["Delete", "Delete the picture, or the selected ones"],

@@ -14,7 +14,16 @@ export function openShortcuts() {
   openDialog({ title: words.title, className: "shortcuts", body: h("div", { class: "card-body" }, words.groups.map(group)) });
 }
 
-addEventListener("keydown", (event) => {
-  if (event.key !== "?" || event.ctrlKey || event.metaKey || isTyping(event, "input:not([type=checkbox]), textarea, select")) return;
-  openShortcuts();
-});
+/**
+ * Calls `run` when the user presses a key that is the same in all views, and does not type in a field.
+ * @param {string} key
+ * @param {(event: KeyboardEvent) => void} run
+ */
+export function onShortcut(key, run) {
+  addEventListener("keydown", (event) => {
+    const isOther = event.key !== key || event.ctrlKey || event.metaKey;
+    if (!isOther && !isTyping(event, "input:not([type=checkbox]), textarea, select")) run(event);
+  });
+}
+
+onShortcut("?", openShortcuts);

@@ -81,6 +81,51 @@ test("the large view of a picture far down in the list has its neighbours, and l
   await page.locator('.tile[aria-posinset="1303"] img.loaded').waitFor();
 }));
 
+test("a month is selected to its end, although most of it is not loaded", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  const account = await registerUser();
+  await fakeApi(visit, account);
+  await logIn(visit, account);
+  await open("#/?sort=taken_at");
+  await page.getByRole("list", { name: "January 2026" }).locator("img.loaded").first().waitFor();
+  await page.evaluate(() => scrollTo(0, 900));
+  const all = page.getByRole("button", { name: "Select all of December 2025" });
+  await all.click();
+  // 31 days with 40 pictures.
+  await page.getByText("1,240 selected").waitFor();
+  await page.getByRole("button", { name: "Select none of December 2025" }).click();
+  await all.waitFor();
+  assert.ok(await page.getByRole("group", { name: "Selected" }).isHidden());
+}));
+
+test("the picture that has the focus keeps it while the user scrolls away, and the Tab key leads back to it", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  await fakeApi(visit, account);
+  await logIn(visit, account);
+  await page.locator(".tile img.loaded").first().waitFor();
+  await page.locator(".tile a").first().focus();
+  for (let row = 0; row < 20; row++) await page.keyboard.press("ArrowDown");
+  const focused = page.locator(".tile a:focus");
+  const name = await focused.getAttribute("title");
+  await page.locator(`.tile a[title="${name}"]`).waitFor();
+  const place = await page.evaluate(() => scrollY);
+  assert.ok(place > 1000, `${place}`);
+  // All pages of the list are loaded, and that of this picture is dropped.
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  await page.getByRole("link", { name: `photo-${COUNT - 1}.jpg` }).waitFor({ timeout: 60_000 });
+  assert.equal(await focused.getAttribute("title"), name);
+  const tiles = await page.locator(".tile").count();
+  assert.ok(tiles < 200, `${tiles} tiles`);
+  await page.keyboard.press("Shift+Tab");
+  assert.equal(await focused.count(), 0);
+  await page.keyboard.press("Tab");
+  assert.equal(await focused.getAttribute("title"), name);
+  // The browser has scrolled to it.
+  await page.waitForFunction((place) => Math.abs(scrollY - place) < innerHeight, place);
+  await page.locator(".tile img.loaded").first().waitFor();
+}));
+
 test("the page asks before the user leaves it with more deletions than the browser accepts, and Undo is still possible", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registerUser();

@@ -106,7 +106,10 @@ test("a user logs in, uploads, selects, deletes, undoes this, views and leaves w
   await tile(page, first).waitFor();
   assert.equal(await page.locator(".tile").count(), 3);
 
-  await enter(page, first);
+  // The focus is still on the third picture.
+  await page.keyboard.press("Home");
+  await focusOn(page, first);
+  await page.keyboard.press("Enter");
   const dialog = page.getByRole("dialog", { name: "Picture" });
   await dialog.getByRole("heading", { name: first }).waitFor();
   await page.keyboard.press("ArrowRight");
@@ -199,7 +202,9 @@ test("a user searches, groups, downloads several, makes a set, restores from the
   await enter(page, "Photos", "Shift+Tab");
   await fourTiles();
   await focusOnHeading(page);
-  await tabTo(page, fourth);
+  await tabTo(page, first);
+  await page.keyboard.press("End");
+  await focusOn(page, fourth);
   await page.keyboard.press("Delete");
   await page.getByText(`Moved ${fourth} to the trash.`).waitFor();
   await focusOn(page, third);
@@ -239,6 +244,80 @@ test("a user searches, groups, downloads several, makes a set, restores from the
   await answer(page, /^Revoke this link\?/, "Revoke");
   await page.getByText("You have no upload links.").waitFor();
   await focusOn(page, "Upload links for guests");
+}));
+
+test("one Tab leads into the pictures and one out of them, arrow keys move between them, and Enter always opens", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  const names = Array.from({ length: 12 }, (_, index) => `${index}.jpg`);
+  await storePictures(await token(account), [...names].reverse());
+  await logInByKeyboard(visit, account);
+  await page.locator(".tile.ready").nth(11).waitFor();
+  await tabTo(page, "Upload");
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(page), "0.jpg");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.locator(".grid :focus").count(), 0);
+  await page.keyboard.press("Shift+Tab");
+  assert.equal(await focused(page), "0.jpg");
+  await page.keyboard.press("End");
+  await focusOn(page, "11.jpg");
+  await page.keyboard.press("ArrowLeft");
+  await focusOn(page, "10.jpg");
+  await page.keyboard.press("Shift+Tab");
+  assert.equal(await focused(page), "Upload");
+  // The Tab key leads back to the picture that had the focus last.
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(page), "10.jpg");
+
+  // While pictures are selected, the checkboxes are no stops, and Enter opens the picture.
+  await page.keyboard.press("Space");
+  await page.getByText("1 selected").waitFor();
+  assert.equal(await page.locator(".tile a:focus").getAttribute("aria-description"), "Selected");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.locator(".grid :focus").count(), 0);
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("ArrowRight");
+  await focusOn(page, "11.jpg");
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "Picture" });
+  await dialog.getByRole("heading", { name: "11.jpg" }).waitFor();
+  // A selected picture that is deleted in the large view is no longer selected.
+  await page.keyboard.press("ArrowLeft");
+  await dialog.getByRole("heading", { name: "10.jpg" }).waitFor();
+  await page.keyboard.press("Delete");
+  await dialog.getByRole("heading", { name: "11.jpg" }).waitFor();
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  await focusOn(page, "11.jpg");
+  await page.getByText("1 selected").waitFor({ state: "hidden" });
+}));
+
+test("the key / leads to the search, also from another view, and is an ordinary character in a field", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  await storePictures(await token(account), ["alps.jpg", "beach.jpg"]);
+  await logInByKeyboard(visit, account);
+  await tile(page, "beach.jpg").waitFor();
+  await page.keyboard.press("/");
+  await focusOn(page, "Search your photos");
+  await page.keyboard.type("1/2");
+  assert.equal(await page.getByRole("searchbox").inputValue(), "1/2");
+  await enter(page, "Sets", "Shift+Tab");
+  await page.getByText("No sets yet").waitFor();
+  await focusOnHeading(page);
+  await page.keyboard.press("/");
+  await focusOn(page, "Search your photos");
+  await page.keyboard.type("beach");
+  await page.keyboard.press("Enter");
+  await tile(page, "alps.jpg").waitFor({ state: "detached" });
+  await tile(page, "beach.jpg").waitFor();
+  await page.keyboard.press("?");
+  const help = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+  await help.getByText("Go to the search").waitFor();
+  // The keys of the page behind a dialog do nothing.
+  await page.keyboard.press("/");
+  assert.ok(await help.isVisible());
 }));
 
 test("an admin finds and disables a user, deletes pictures and filters the audit trail with the keyboard alone", inBrowser(async (visit) => {

@@ -6,6 +6,23 @@ import { PHONE, inBrowser, violations } from "./browser.js";
 import { logIn, storeBroken, storePictures, tile } from "./page.js";
 import { api, registerUser, token, until } from "./stack.js";
 
+/** Touches the screen with one finger. @param {import("./browser.js").Visit} visit */
+async function finger({ page, context }) {
+  const devtools = await context.newCDPSession(page);
+  const send = (type, ...touchPoints) => devtools.send("Input.dispatchTouchEvent", { type, touchPoints });
+  /** The lower part of a picture. Its checkbox is above. */
+  const on = async (name) => {
+    const { x, y, width, height } = await tile(page, name).boundingBox();
+    return { x: x + width / 2, y: y + height * 0.75 };
+  };
+  return {
+    press: async (name) => send("touchStart", await on(name)),
+    moveTo: async (name) => send("touchMove", await on(name)),
+    move: (x, y) => send("touchMove", { x, y }),
+    release: () => send("touchEnd"),
+  };
+}
+
 /** Logs in as a new user with ready pictures. Returns the user's token. */
 async function withPictures(visit, names) {
   const account = await registerUser();
@@ -162,14 +179,74 @@ test("on a phone, the checkboxes are visible, and the bar is at most two lines h
 }, { ...PHONE, viewport: { width: 390, height: 844 } }));
 
 test("on a phone, a long press selects a picture, and does not open it", inBrowser(async (visit) => {
-  const { page, context } = visit;
+  const { page } = visit;
   await withPictures(visit, ["a.jpg", "b.jpg"]);
-  const { x, y, width, height } = await tile(page, "a.jpg").boundingBox();
-  const devtools = await context.newCDPSession(page);
-  const touchPoints = [{ x: x + width / 2, y: y + height * 0.75 }];
-  await devtools.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints });
+  const { press, release } = await finger(visit);
+  await press("a.jpg");
   await bar(page).getByText("1 selected").waitFor();
-  await devtools.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  await release();
   assert.ok(await check(page, "a.jpg").isChecked());
   assert.equal(await page.getByRole("dialog").count(), 0);
 }, PHONE));
+
+test("on a phone, a finger that moves after a long press selects a range, or takes it out of the selection", inBrowser(async (visit) => {
+  const { page } = visit;
+  await withPictures(visit, NAMES);
+  const { press, moveTo, release } = await finger(visit);
+  const selected = () => page.locator(".tile.selected a").evaluateAll((links) => links.map((link) => link.getAttribute("title")));
+  // The newest picture is first: f, e, d, c, b, a.
+  await press("e.jpg");
+  await bar(page).getByText("1 selected").waitFor();
+  for (const name of ["d.jpg", "c.jpg", "a.jpg"]) await moveTo(name);
+  await bar(page).getByText("5 selected").waitFor();
+  // The finger comes back.
+  await moveTo("c.jpg");
+  await bar(page).getByText("3 selected").waitFor();
+  await release();
+  assert.deepEqual(await selected(), ["e.jpg", "d.jpg", "c.jpg"]);
+  assert.equal(await page.evaluate(() => scrollY), 0);
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  await press("d.jpg");
+  await bar(page).getByText("2 selected").waitFor();
+  for (const name of ["d.jpg", "e.jpg", "f.jpg"]) await moveTo(name);
+  await bar(page).getByText("1 selected").waitFor();
+  await release();
+  assert.deepEqual(await selected(), ["c.jpg"]);
+}, PHONE));
+
+test("on a phone, a finger that selects a range scrolls at the bottom and at the top of the screen", inBrowser(async (visit) => {
+  const { page } = visit;
+  await withPictures(visit, Array.from({ length: 30 }, (_, index) => `${index}.jpg`));
+  const { press, move, release } = await finger(visit);
+  await press("28.jpg");
+  await bar(page).getByText("1 selected").waitFor();
+  // In the last column.
+  await move(350, 500);
+  await move(350, 800);
+  await bar(page).getByText("29 selected").waitFor();
+  assert.ok(await page.evaluate(() => scrollY) > 100);
+  await move(350, 60);
+  await page.waitForFunction(() => scrollY === 0);
+  await bar(page).getByText("2 selected").waitFor();
+  await release();
+  assert.equal(await page.getByRole("dialog").count(), 0);
+}, { ...PHONE, viewport: { width: 390, height: 844 } }));
+
+test("a button beside each day selects its pictures, and a second press takes them out of the selection", inBrowser(async (visit) => {
+  const { page, open } = visit;
+  await withPictures(visit, NAMES.slice(0, 3));
+  await open("#/?group=day");
+  const day = await page.evaluate(() => new Intl.DateTimeFormat("en", { dateStyle: "full" }).format(new Date()));
+  await page.getByRole("button", { name: `Select all of ${day}` }).click();
+  await bar(page).getByText("3 selected").waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole("button", { name: `Select none of ${day}` }).click();
+  assert.ok(await bar(page).isHidden());
+  // The keyboard has a key for this.
+  await page.locator(".tile a").nth(1).focus();
+  await page.keyboard.press("g");
+  await bar(page).getByText("3 selected").waitFor();
+  await page.keyboard.press("Space");
+  await bar(page).getByText("2 selected").waitFor();
+  await page.getByRole("button", { name: `Select all of ${day}` }).waitFor();
+}));

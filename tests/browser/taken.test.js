@@ -25,7 +25,7 @@ async function withPictures(visit) {
 
 /** What the grid shows: each heading with the names of the pictures below it. */
 const shown = (page) => page.locator(".grid").evaluate((grid) => [...grid.children].map((element) =>
-  (element.tagName === "H2" ? element.textContent : [...element.querySelectorAll("a")].map((link) => link.getAttribute("title")).join(", "))));
+  element.querySelector("h2")?.textContent ?? [...element.querySelectorAll("a")].map((link) => link.getAttribute("title")).join(", ")));
 
 /** Waits until the grid shows this. */
 async function shows(page, expected) {

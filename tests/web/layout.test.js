@@ -30,6 +30,17 @@ test("only the rows near the viewport are visible", () => {
   assert.deepEqual(ranges(layout, 5000, 6000), [[4, 6]]);
 });
 
+test("each point of the grid belongs to a tile, and what is beside the tiles belongs to one near it", () => {
+  const layout = new Layout(GROUPS, 0, SIZE);
+  const at = (left, top) => layout.indexAt(left, top);
+  assert.deepEqual([at(0, 48), at(199, 60), at(299, 147), at(50, 148)], [0, 1, 2, 3]);
+  // Left of, right of and above the tiles.
+  assert.deepEqual([at(-20, 60), at(900, 60), at(150, -500)], [0, 2, 1]);
+  // Beside the last tile of a group, on the heading of the next one, and below all tiles.
+  assert.deepEqual([at(250, 160), at(50, 260), at(50, 296), at(150, 9000)], [3, 3, 4, 5]);
+  assert.equal(new Layout([], 0, SIZE).indexAt(0, 0), -1);
+});
+
 test("arrow keys move to the next row, also to that of another group", () => {
   const layout = new Layout(GROUPS, 0, SIZE);
   const steps = (index) => [layout.vertical(index, false), layout.vertical(index, true)];

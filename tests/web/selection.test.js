@@ -41,6 +41,54 @@ test("a range reaches from the picture that was selected last, in both direction
   assert.equal(selection.size, 0);
 });
 
+test("a range that a finger selects follows the finger, and leaves other pictures as they are", async () => {
+  const list = new PagedList(load);
+  await list.loadToEnd();
+  const selection = new Selection(list);
+  selection.toggle(id(1000));
+  selection.toggle(id(1996));
+  const extend = selection.beginRange(id(2000));
+  assert.equal(selection.size, 3);
+  extend(id(1995));
+  assert.deepEqual(selection.ids, [2000, 1999, 1998, 1997, 1996, 1995, 1000].map(id));
+  extend(id(2001));
+  assert.deepEqual(selection.ids, [2001, 2000, 1996, 1000].map(id));
+  // A range that begins with a selected picture takes its pictures out of the selection.
+  selection.beginRange(id(2001))(id(1997));
+  assert.deepEqual(selection.ids, [1996, 1000].map(id));
+});
+
+test("a group is selected to its end, also if most of it is not loaded, and the second time nothing of it", async () => {
+  const group = ({ id }) => (Number(id.slice(2)) > 2450 ? "new" : Number(id.slice(2)) > 1000 ? "middle" : "old");
+  const list = new PagedList(load, undefined, undefined, group);
+  list.ensureLoaded(0, 99);
+  while (list.knownCount < 100) await new Promise((done) => list.addEventListener("change", done, { once: true }));
+  const selection = new Selection(list);
+  selection.toggle(id(COUNT));
+  await selection.toggleGroup("middle");
+  assert.deepEqual([selection.size, selection.has(id(2450)), selection.has(id(1001)), selection.has(id(1000))], [1451, true, true, false]);
+  // The list was loaded only to the end of the group.
+  assert.equal(list.knownCount, 1600);
+  await selection.toggleGroup("middle");
+  assert.deepEqual(selection.ids, [id(COUNT)]);
+});
+
+test("a picture that leaves the list is no longer selected", async () => {
+  const list = new PagedList(load);
+  await list.loadToEnd();
+  const selection = new Selection(list);
+  for (const number of [2000, 1000]) selection.toggle(id(number));
+  let changes = 0;
+  selection.addEventListener("change", () => (changes += 1));
+  for (const number of [2000, 1999]) list.hide(id(number));
+  await null;
+  assert.deepEqual([selection.size, changes], [1, 1]);
+  selection.dispose();
+  list.hide(id(1000));
+  await null;
+  assert.equal(selection.size, 1);
+});
+
 test("pictures of dropped pages are hidden and put back in their places", async () => {
   const list = new PagedList(load);
   await list.loadToEnd();

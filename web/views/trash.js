@@ -68,6 +68,7 @@ export function trashView() {
     dispose: () => {
       bar.dispose();
       grid.dispose();
+      selection.dispose();
       list.removeEventListener("change", show);
       list.removeEventListener("error", show);
     },
