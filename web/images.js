@@ -93,7 +93,12 @@ uploads.addEventListener("removed", ({ detail: id }) => {
 });
 
 /** Returns the function that creates the image for an uploaded file: see `Uploads.add`. */
-const imageCreator = (more = {}) => (file, key) => call("POST", "/api/images", { body: { ...file, ...more }, key });
+const imageCreator = (more = {}) => async (file, key) => {
+  const created = await call("POST", "/api/images", { body: { ...file, ...more }, key });
+  // The profile is not loaded again for this.
+  if (state.profile) state.profile.usage.images += 1;
+  return created;
+};
 
 /** Uploads files as images of the user. `more` holds further fields for each new image. */
 export function uploadImages(files, more) {

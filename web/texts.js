@@ -213,6 +213,7 @@ export const texts = {
     editPrompt: "Also make an edit of each picture",
     editPromptHint: "For example “make it look like a watercolour”. Leave this empty to make no edit.",
     count: (count) => (count === 1 ? "1 picture" : `${number(count)} pictures`),
+    atMost: (count) => `up to ${number(count)}`,
     filter: "Show",
     all: "All",
     status: { pending: "Waiting for upload", processing: "Developing", ready: "Ready", failed: "Failed" },

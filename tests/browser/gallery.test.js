@@ -126,6 +126,19 @@ test("the picture that has the focus keeps it while the user scrolls away, and t
   await page.locator(".tile img.loaded").first().waitFor();
 }));
 
+test("the number of pictures is an upper bound until the whole list is loaded", inBrowser(async (visit) => {
+  const { page } = visit;
+  const account = await registerUser();
+  const missing = new Set(Array.from({ length: 9700 }, (_, index) => 300 + index));
+  await fakeApi(visit, account, missing);
+  await logIn(visit, account);
+  await page.getByText("up to 10,000", { exact: true }).waitFor();
+  await page.locator(".tile a").first().focus();
+  await page.keyboard.press("End");
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  await page.getByText("300 pictures", { exact: true }).waitFor();
+}));
+
 test("the page asks before the user leaves it with more deletions than the browser accepts, and Undo is still possible", inBrowser(async (visit) => {
   const { page } = visit;
   const account = await registerUser();

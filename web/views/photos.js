@@ -11,6 +11,7 @@ import { query } from "../query.js";
 import { apiFilters, searchForm } from "../search.js";
 import { mayUseAi, onRulesChanged, state } from "../state.js";
 import { texts } from "../texts.js";
+import { PAGE_SIZE } from "../tiles.js";
 import { options, uploadOptions } from "../upload-options.js";
 
 const words = texts.photos;
@@ -57,11 +58,9 @@ export function photosView(choice) {
     if (!nothing && empty.contains(document.activeElement)) focusHeading(empty.closest("main"));
     empty.hidden = !nothing;
     if (nothing && !empty.hasChildNodes()) fill(empty, isSearch ? h("p", null, texts.search.none) : status ? h("p", null, words.none) : welcome());
-    // The profile counts the pictures in the trash too. Its number only keeps the place of the right one, so that the
-    // line above the pictures does not wrap when the list is loaded.
-    const number = list.complete ? list.knownCount : isSearch ? null : state.profile?.usage.images ?? 0;
-    count.textContent = status || number === null ? "" : words.count(number);
-    count.style.visibility = list.complete ? "" : "hidden";
+    count.textContent = status || isSearch && !list.complete ? "" : countText(list);
+    // Until the first pictures arrive, the text only keeps its place, so that the line does not wrap then.
+    count.style.visibility = list.started ? "" : "hidden";
     // Farther down, the pictures would move.
     if (isByTaken && (scrollY === 0 || !undated.isConnected)) undated.hidden = list.items().every(({ exif }) => exif?.taken_at);
   };
@@ -96,6 +95,14 @@ export function photosView(choice) {
       list.removeEventListener("change", show);
     },
   };
+}
+
+/** Says how many pictures the user has. @param {import("../paged-list.js").PagedList} list */
+function countText(list) {
+  if (list.complete) return words.count(list.knownCount);
+  // The profile counts the pictures in the trash too. It may not know yet what another device has uploaded.
+  const most = Math.max(state.profile?.usage.images ?? 0, list.knownCount);
+  return most > PAGE_SIZE ? words.atMost(most) : words.count(most);
 }
 
 /**
