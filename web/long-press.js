@@ -30,8 +30,8 @@ function stepAt(y) {
 export function onLongPress(area, onLong) {
   /**
    * `follow` is null before the press is long.
-   * @type {{x: number, y: number, target: EventTarget | null, isMoving: boolean, timer: number, frame: number,
-   *   follow: ((x: number, y: number) => void) | null, report: () => void} | null}
+   * @type {{x: number, y: number, target: EventTarget | null, isDown: boolean, isMoving: boolean, timer: number,
+   *   frame: number, follow: ((x: number, y: number) => void) | null, report: () => void} | null}
    */
   let press = null;
   const preventScrolling = (event) => {
@@ -41,6 +41,7 @@ export function onLongPress(area, onLong) {
     clearTimeout(press?.timer);
     cancelAnimationFrame(press?.frame ?? 0);
     press?.target?.removeEventListener("touchmove", preventScrolling);
+    if (press) press.isDown = false;
   };
   const end = () => {
     stop();
@@ -61,15 +62,17 @@ export function onLongPress(area, onLong) {
     const report = () => {
       if (!press || press.follow) return;
       press.follow = onLong(target) ?? null;
-      if (!press.follow) return;
+      // Some browsers report a long press when the finger leaves the screen.
+      if (!press.follow || !press.isDown) return;
       // The pressed element may be removed while the finger scrolls. Then only its own listeners get the touch events.
       target?.addEventListener("touchmove", preventScrolling, { passive: false });
       area.setPointerCapture(pointerId);
     };
-    press = { x, y, target, isMoving: false, timer: setTimeout(report, LONG_MS), frame: 0, follow: null, report };
+    const timer = setTimeout(report, LONG_MS);
+    press = { x, y, target, isDown: true, isMoving: false, timer, frame: 0, follow: null, report };
   });
   area.addEventListener("pointermove", ({ clientX, clientY }) => {
-    if (!press) return;
+    if (!press?.isDown) return;
     const isFar = press.isMoving || Math.hypot(clientX - press.x, clientY - press.y) > MAX_MOVE;
     if (!isFar) return;
     if (!press.follow) return end();
