@@ -1,6 +1,7 @@
 //! A receiver of webhooks.
 
 use std::{
+    collections::HashSet,
     convert::Infallible,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
@@ -17,6 +18,9 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::until;
+
+/// Returns the status of the answer to the newest of these requests.
+type Answer = dyn Fn(&[Received]) -> StatusCode + Send + Sync;
 
 /// A server that keeps the requests that it receives.
 #[derive(Debug)]
@@ -72,16 +76,42 @@ impl Receiver {
         Self::listen(listener, statuses, after)
     }
 
+    /// A server that refuses the first attempt of each of the first `count` events, with 503.
+    ///
+    /// # Errors
+    /// If there is no free port.
+    pub async fn refusing_first(count: usize) -> Result<Self> {
+        let answer = move |received: &[Received]| {
+            let ids: Vec<_> = received.iter().map(|request| request.headers.get("webhook-id")).collect();
+            let is_first = ids.iter().rev().skip(1).all(|id| Some(id) != ids.last());
+            let events: HashSet<_> = ids.into_iter().collect();
+            if is_first && events.len() <= count {
+                StatusCode::SERVICE_UNAVAILABLE
+            } else {
+                StatusCode::NO_CONTENT
+            }
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::answering(listener, Arc::new(answer), Duration::ZERO)
+    }
+
     fn listen<const N: usize>(listener: TcpListener, statuses: [u16; N], after: Duration) -> Result<Self> {
-        let url = url_of(listener.local_addr()?);
         let statuses = statuses.map(StatusCode::from_u16).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let answer = move |received: &[Received]| {
+            statuses.get(received.len() - 1).or(statuses.last()).copied().unwrap_or_default()
+        };
+        Self::answering(listener, Arc::new(answer), after)
+    }
+
+    fn answering(listener: TcpListener, answer: Arc<Answer>, after: Duration) -> Result<Self> {
+        let url = url_of(listener.local_addr()?);
         let received = Arc::<Mutex<Vec<Received>>>::default();
         let taken = Arc::clone(&received);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (taken, statuses) = (Arc::clone(&taken), statuses.clone());
+                let (taken, answer) = (Arc::clone(&taken), Arc::clone(&answer));
                 let take =
-                    service_fn(move |request| take(request, Arc::clone(&taken), statuses.clone(), after));
+                    service_fn(move |request| take(request, Arc::clone(&taken), Arc::clone(&answer), after));
                 tokio::spawn(async move {
                     // The sender may leave at any time.
                     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), take).await;
@@ -147,18 +177,17 @@ fn url_of(address: SocketAddr) -> String {
 async fn take(
     request: Request<Incoming>,
     taken: Arc<Mutex<Vec<Received>>>,
-    statuses: Vec<StatusCode>,
+    answer: Arc<Answer>,
     after: Duration,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let headers = request.headers().clone();
     let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
     let body = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
-    let index = {
+    let status = {
         let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.push(Received { headers, body });
-        taken.len() - 1
+        answer(&taken)
     };
-    let status = statuses.get(index).or(statuses.last()).copied().unwrap_or_default();
     tokio::time::sleep(after).await;
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
