@@ -68,7 +68,9 @@ class StreamPoller:
             if source_id not in positions:
                 is_latest = source.get("StartingPosition", "LATEST") != "TRIM_HORIZON"
                 positions[source_id] = dynamodb.stream_end_position(table) if is_latest else horizon
-            positions[source_id] = max(positions[source_id], horizon)
+            # ministack keeps the positions when it stops, and not the stream. Afterwards the stream is shorter.
+            if not horizon <= positions[source_id] <= dynamodb.stream_end_position(table):
+                positions[source_id] = horizon
             return positions[source_id]
 
     def advance(self, source_id, position):
