@@ -127,8 +127,7 @@ export class Grid {
     }
     for (const [key, tile] of this.#tiles) {
       if (tiles.get(key) === tile) continue;
-      // This cancels the download. Otherwise removed pictures would delay the visible ones.
-      for (const source of ["srcset", "src"]) tile.element.querySelector("img")?.removeAttribute(source);
+      cancelDownload(tile.element.querySelector("img"));
       tile.element.remove();
     }
     const blocks = [...new Set(parts.map(({ block }) => block))];
@@ -138,14 +137,8 @@ export class Grid {
       const end = block.from + block.count;
       const inBlock = [...tiles.values()].filter(({ index }) => index >= block.from && index < end);
       placeInOrder(list, inBlock.map(({ element }) => element));
-      for (const { element, index } of inBlock) {
-        const { left, top } = this.#layout.place(index);
-        element.style.width = element.style.height = `${this.#tileSize}px`;
-        element.style.transform = `translate(${left}px, ${top}px)`;
-        element.setAttribute("aria-posinset", index - block.from + 1);
-        const isKnown = this.list.complete || block !== this.#layout.blocks.at(-1);
-        element.setAttribute("aria-setsize", isKnown ? block.count : -1);
-      }
+      const isKnown = this.list.complete || block !== this.#layout.blocks.at(-1);
+      for (const tile of inBlock) this.#place(tile, block.from, isKnown ? block.count : -1);
     }
     this.#tiles = tiles;
     for (const tile of tiles.values()) this.#showSelected(tile);
@@ -154,6 +147,25 @@ export class Grid {
     this.#count = this.list.knownCount;
     if (this.#anchor?.scrolled !== scrollY) this.#chooseAnchor(top);
     this.#restoreFocus();
+  }
+
+  /**
+   * Moves a tile to its place.
+   * @param {{element: HTMLElement, index: number, place?: string}} tile
+   * @param {number} first the index of the first tile in its group
+   * @param {number} count the number of tiles in its group; -1 if it is not known yet
+   */
+  #place(tile, first, count) {
+    const { element, index } = tile;
+    const { left, top } = this.#layout.place(index);
+    // Most tiles stay in their places while the page scrolls.
+    const place = [left, top, this.#tileSize, index - first, count].join();
+    if (tile.place === place) return;
+    tile.place = place;
+    element.style.width = element.style.height = `${this.#tileSize}px`;
+    element.style.transform = `translate(${left}px, ${top}px)`;
+    element.setAttribute("aria-posinset", String(index - first + 1));
+    element.setAttribute("aria-setsize", String(count));
   }
 
   /** The index of the current tile; -1 if there is none. */
@@ -447,6 +459,15 @@ export class Grid {
     this.#focusKey = null;
     link.focus({ preventScroll: true });
   }
+}
+
+/**
+ * Cancels the download of a picture that is removed, because it would delay the visible ones.
+ * @param {HTMLImageElement | null} img
+ */
+function cancelDownload(img) {
+  if (!img || img.complete) return;
+  for (const source of ["srcset", "src"]) img.removeAttribute(source);
 }
 
 /** Makes `elements` the children of `parent`, in this order. @param {HTMLElement} parent @param {HTMLElement[]} elements */
