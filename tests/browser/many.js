@@ -1,8 +1,8 @@
 // A user with ten thousand pictures. The requests to the API are answered here, because only the page is of interest.
 
-import { derivedUrl } from "./page.js";
+import { derived, derivedUrl } from "./page.js";
 import { photo } from "./photos.js";
-import { api, outputs, token } from "./stack.js";
+import { api, token } from "./stack.js";
 
 export const COUNT = 10_000;
 const PAGE = 100;
@@ -14,7 +14,7 @@ const NEWEST = Date.parse("2026-01-01T12:00:00Z");
 export const id = (index) => `01${String(COUNT - index).padStart(24, "0")}`;
 
 function image(index) {
-  const url = (size) => `${outputs.endpoint_url}/${outputs.derived_bucket}/${index}/${size}?signature=${"0".repeat(800)}`;
+  const url = (size) => `${derived}/${index}/${size}?signature=${"0".repeat(800)}`;
   const added = new Date(NEWEST - Math.floor(index / A_DAY) * 86_400_000).toISOString();
   return {
     id: id(index), file_name: `photo-${index}.jpg`, title: null, description: null, content_type: "image/jpeg", size: 1_000_000,

@@ -195,6 +195,9 @@ export async function letPass(page, seconds) {
   }, seconds * 1000);
 }
 
+/** The URL below which thumbnails are: at the edge, or in their bucket. */
+export const derived = outputs.edge_url ? `${outputs.edge_url}/t` : `${outputs.endpoint_url}/${outputs.derived_bucket}`;
+
 /** Patterns of the URLs of uploads and of thumbnails. */
 export const uploadsUrl = `${outputs.endpoint_url}/${outputs.uploads_bucket}/**`;
-export const derivedUrl = `${outputs.endpoint_url}/${outputs.derived_bucket}/**`;
+export const derivedUrl = `${derived}/**`;

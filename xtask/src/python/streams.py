@@ -24,6 +24,9 @@ class StreamPoller:
         # `repeats` decides whether a batch is delivered once more after it succeeded.
         self.repeats = repeats
         self.busy, self.attempts, self.lock = set(), {}, threading.Lock()
+        # In memory, as the stream is. ministack saves positions of its own when it stops, and they are beyond the end of
+        # the next process's stream.
+        self.positions = {}
 
     def poll(self):
         """Starts the next batch of each event source. Returns whether it started one, or skipped filtered records."""
@@ -62,20 +65,13 @@ class StreamPoller:
         return True
 
     def position(self, source, table):
-        horizon, source_id = dynamodb.stream_start_position(table), source["UUID"]
-        with lambda_svc._dynamodb_stream_positions_lock:
-            positions = lambda_svc._dynamodb_stream_positions
-            if source_id not in positions:
-                is_latest = source.get("StartingPosition", "LATEST") != "TRIM_HORIZON"
-                positions[source_id] = dynamodb.stream_end_position(table) if is_latest else horizon
-            # ministack keeps the positions when it stops, and not the stream. Afterwards the stream is shorter.
-            if not horizon <= positions[source_id] <= dynamodb.stream_end_position(table):
-                positions[source_id] = horizon
-            return positions[source_id]
+        """Where the next batch begins: at first at the oldest record, because the template says `TRIM_HORIZON`."""
+        with self.lock:
+            return max(self.positions.get(source["UUID"], 0), dynamodb.stream_start_position(table))
 
     def advance(self, source_id, position):
-        with lambda_svc._dynamodb_stream_positions_lock:
-            lambda_svc._dynamodb_stream_positions[source_id] = position
+        with self.lock:
+            self.positions[source_id] = position
 
     def run(self, source, function, position, records, batch):
         source_id = source["UUID"]
