@@ -6,14 +6,7 @@ import { drawThumbhash } from "./thumbhash.js";
 import { uploads } from "./uploads.js";
 
 /**
- * How long a place shows only the colour of its picture, in milliseconds. Pictures from a cache are loaded before, so a
- * ThumbHash is drawn only where it is seen.
- */
-const ONLY_COLOR = 80;
-
-/**
- * Creates what the user sees until a picture is loaded: its colour and then its ThumbHash, or a small preview of the
- * uploaded file.
+ * Creates what the user sees until a picture is loaded: its ThumbHash, or a small preview of the uploaded file.
  * @param {Api.Image} image
  */
 export function placeholder(image) {
@@ -21,12 +14,8 @@ export function placeholder(image) {
   if (!image.placeholder && !preview) return null;
   const canvas = h("canvas", { class: "placeholder", "aria-hidden": "true" });
   if (image.placeholder) {
-    const { color, thumbhash } = image.placeholder;
-    canvas.style.backgroundColor = color;
-    setTimeout(() => {
-      const isCovered = canvas.parentElement?.querySelector(".picture.loaded");
-      if (canvas.isConnected && !isCovered) drawThumbhash(canvas, thumbhash);
-    }, ONLY_COLOR);
+    canvas.style.backgroundColor = image.placeholder.color;
+    drawThumbhash(canvas, image.placeholder.thumbhash);
   } else {
     canvas.width = preview.width;
     canvas.height = preview.height;
