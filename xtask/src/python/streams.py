@@ -24,8 +24,8 @@ class StreamPoller:
         # `repeats` decides whether a batch is delivered once more after it succeeded.
         self.repeats = repeats
         self.busy, self.attempts, self.lock = set(), {}, threading.Lock()
-        # In memory, as the stream is. ministack saves positions of its own when it stops, and they are beyond the end of
-        # the next process's stream.
+        # In memory, as the stream is. ministack saves positions of its own when it stops. In the next process, they are
+        # beyond the end of the stream.
         self.positions = {}
 
     def poll(self):
