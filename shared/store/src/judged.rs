@@ -7,6 +7,7 @@ use std::{
     io::{BufRead, BufReader},
     process::{Child, ChildStdout, Command, Stdio},
     str::FromStr,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -189,6 +190,11 @@ fn change() -> Result<Change> {
         description: Some(None),
         focal_point: Some(Some(domain::FocalPoint::CENTRE)),
     })
+}
+
+/// A time at which the calls of these tests have ended.
+fn in_a_minute() -> Instant {
+    Instant::now() + Duration::from_secs(60)
 }
 
 #[tokio::test]
@@ -555,8 +561,7 @@ async fn what_ends_an_account_is_valid_for_dynamodb() -> Result<()> {
     assert!(records.request_deletion_of_missing_user(user, *now).await?);
     records.keep_account(user, JobId::generate(), "worker").await?;
     assert!(records.request_account_deletion(user, "ann", *now).await?);
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    let rest = records.delete_account_items(user, until).await?;
+    let rest = records.delete_account_items(user, in_a_minute()).await?;
     assert!(rest.is_complete && rest.deleted >= 2, "{rest:?}");
     records.delete_tier_joins(user).await?;
     records.put_tombstone(user, *now).await?;
@@ -636,7 +641,7 @@ async fn what_the_trash_writes_is_valid_for_dynamodb() -> Result<()> {
         records.trashed_images(user, Order::Ascending, after, 3, *now).await?;
     }
     assert!(records.restore_image(user, trashed.id, *now).await?.is_some());
-    records.empty_trash(user).await?;
+    records.empty_trash(user, in_a_minute()).await?;
     records.unlist_trashed(user, trashed.id).await?;
     assert!(records.expire_trashed(user, trashed.id, *now).await?);
     let key = idempotency_key("batch");
