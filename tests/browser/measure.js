@@ -3,7 +3,7 @@
 
 import { browser, recordTraffic } from "./browser.js";
 import { COUNT, fakeApi, usedMemory } from "./many.js";
-import { logIn, upload, waitForUploads } from "./page.js";
+import { derived, logIn, upload, waitForUploads } from "./page.js";
 import { scene } from "./scenes.js";
 import { moveToTier, outputs, registerUser } from "./stack.js";
 
@@ -26,8 +26,7 @@ const STEPS = 60;
 
 const isList = (url) => url.pathname === "/api/images";
 
-/** Whether an address is that of a thumbnail, in its bucket or at the edge. */
-const isPicture = (url) => url.pathname.startsWith(`/${outputs.derived_bucket}/`) || url.pathname.startsWith("/t/");
+const isPicture = (url) => url.href.startsWith(`${derived}/`);
 
 const shown = await browser();
 const account = await registerUser();
